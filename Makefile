@@ -1,0 +1,72 @@
+# `make run`: everything, end to end.  `make test`: the tests.  `make help`: the rest.
+# Needs Python 3.11 or newer, make and a package index; everything else comes with `make setup`.
+
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+  $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.complete
+# Dagster reads dagster.yaml here, whichever folder a command changes to.
+export DAGSTER_HOME := $(CURDIR)
+export DAGSTER_DISABLE_TELEMETRY := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+unexport PYTHONPATH PYTHONHOME
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+.PHONY: setup
+setup: $(STAMP) ## Virtual environment with the locked dependencies and the `ouspark` command
+
+# A virtual environment that was interrupted half-way has no stamp and is made anew.
+$(STAMP): requirements/dev.txt pyproject.toml
+	@if [ -z "$(PYTHON)" ]; then echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3"; exit 1; fi
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) has no venv module; install it (Debian: python3-venv)"; exit 1; }
+	@echo "Setting up .venv with $$($(PYTHON) --version); about a minute the first time."
+	@rm -f $(STAMP); [ -x $(BIN)/python ] && $(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/pip install --quiet --no-deps --require-hashes -r requirements/dev.txt
+	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@$(BIN)/pip check --quiet
+	@touch $(STAMP)
+
+.PHONY: run
+run: setup ## Discover, scrape, clean, compute, publish, prewarm; a summary at the end
+	@$(BIN)/ouspark run
+
+.PHONY: ui
+ui: setup ## The Dagster UI on the same data, on http://127.0.0.1:3000
+	@$(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p 3000
+
+.PHONY: test
+test: setup ## The tests
+	@$(BIN)/pytest
+
+.PHONY: check
+check: setup ## Format, lint, types, dependency audit, tests
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/pip-audit --require-hashes --disable-pip -r requirements/dev.txt
+	@$(BIN)/pytest
+
+.PHONY: check-full
+check-full: check ## The long proofs: clean clone, fuzz, kills, outages, several seeds
+	@$(BIN)/pytest -m full
+
+.PHONY: format
+format: setup ## Format and mend what can be mended
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+.PHONY: lock
+lock: setup ## Renew the locked dependencies
+	@$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade --quiet -o requirements/runtime.txt
+	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade --quiet -o requirements/dev.txt
+
+.PHONY: clean
+clean: ## Remove the virtual environment, caches and local state
+	@if [ -x $(BIN)/ouspark ]; then $(BIN)/ouspark services down; fi
+	@rm -rf $(VENV) .ouspark .pytest_cache .mypy_cache .ruff_cache .hypothesis .tmp_dagster_home_*

@@ -1,0 +1,176 @@
+"""Every setting of the project, once: its name, its meaning, its default and its limits.
+
+What belongs here: values that come from the environment (`OUSPARK_*`). What does not: anything
+that opens a file or a connection.
+"""
+
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from dotenv import load_dotenv
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from ouspark_assets.errors import SettingsError
+
+PACKAGE_PARENT = Path(__file__).resolve().parent.parent
+POSTGRES_SCHEMES = ("postgresql", "postgres")
+REDIS_SCHEMES = ("redis", "rediss", "unix")
+
+
+def project_root() -> Path:
+    """The checkout the package is installed from, else the folder the command is run in."""
+    return PACKAGE_PARENT if (PACKAGE_PARENT / "workspace.yaml").exists() else Path.cwd()
+
+
+Codes = Annotated[tuple[str, ...], NoDecode]
+
+
+class Settings(BaseSettings):
+    """What the environment says, checked; secrets never show in `repr`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="OUSPARK_", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    home: Path = Field(
+        default_factory=lambda: project_root() / ".ouspark", description="Where state lives"
+    )
+    dev_dsn: SecretStr | None = Field(None, description="Development PostgreSQL (URL)")
+    prod_dsn: SecretStr | None = Field(None, description="Production PostgreSQL (URL)")
+    redis_url: SecretStr | None = Field(None, description="Redis or Valkey (URL)")
+    dagster_dsn: SecretStr | None = Field(
+        None, description="Dagster's own storage (PostgreSQL URL)"
+    )
+    lake: str | None = Field(None, description="Folder or s3:// URL of the archived pages")
+
+    site_url: str | None = Field(None, description="Root of the results site")
+    site_rate: float | None = Field(
+        None, gt=0, description="Most requests a second (default 40; no limit on loopback)"
+    )
+    site_concurrency: int = Field(32, ge=1, le=512, description="Most requests at once")
+    site_retries: int = Field(6, ge=1, le=50, description="Most times a ticket is asked in one run")
+    site_patience: float = Field(
+        900, ge=0, description="Seconds that the site may be down before a run gives up"
+    )
+    site_connect_timeout: float = Field(10, gt=0, description="Seconds to reach the site")
+    site_read_timeout: float = Field(15, gt=0, description="Seconds without a byte from the site")
+    site_page_timeout: float = Field(45, gt=0, description="Seconds that a whole page may take")
+    site_page_limit: int = Field(
+        2_000_000, ge=10_000, description="Bytes beyond which a page is given up"
+    )
+    site_tls_verify: bool = Field(
+        default=True, description="Verify the site's TLS certificate (false: this host only)"
+    )
+    site_tls_certificate: Path | None = Field(
+        None, description="PEM file that is trusted for the site, beside the usual authorities"
+    )
+    site_stop_after_misses: int = Field(
+        8, ge=2, le=999, description="Missing serials in a row that end a class"
+    )
+    site_discover_always: bool = Field(
+        default=False, description="Look for unknown tickets in backlog and revaluation releases too"
+    )
+    site_extra_colleges: Codes = Field(
+        (), description="College codes to try beside the known ones, separated by commas"
+    )
+    site_extra_branches: Codes = Field(
+        (), description="Branch codes to try beside the known ones, separated by commas"
+    )
+    site_admission_years: Codes = Field(
+        (), description="Admission years to try instead of those a release suggests (2021,2022)"
+    )
+
+    standin_students: int = Field(300, ge=1, description="Students of the bundled results site")
+    standin_releases: int = Field(6, ge=1, description="Releases of the bundled results site")
+    standin_seed: int = Field(1, description="Seed of the bundled results site")
+
+    publish_father_names: bool = Field(
+        default=False, description="Publish fathers' names to production"
+    )
+
+    @field_validator("home", mode="after")
+    @classmethod
+    def _absolute(cls, home: Path) -> Path:
+        return home.expanduser().absolute()
+
+    @field_validator("dev_dsn", "prod_dsn", "dagster_dsn", mode="after")
+    @classmethod
+    def _postgres_url(cls, value: SecretStr | None) -> SecretStr | None:
+        return _with_scheme(value, POSTGRES_SCHEMES)
+
+    @field_validator("redis_url", mode="after")
+    @classmethod
+    def _redis_url(cls, value: SecretStr | None) -> SecretStr | None:
+        return _with_scheme(value, REDIS_SCHEMES)
+
+    @field_validator("site_url", mode="after")
+    @classmethod
+    def _site_root(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            message = "must be an http:// or https:// URL"
+            raise ValueError(message)
+        return value.rstrip("/")
+
+    @field_validator(
+        "site_extra_colleges", "site_extra_branches", "site_admission_years", mode="before"
+    )
+    @classmethod
+    def _separated(cls, value: str | tuple[str, ...]) -> tuple[str, ...]:
+        parts = value.split(",") if isinstance(value, str) else value
+        return tuple(dict.fromkeys(part.strip() for part in parts if part.strip()))
+
+    @field_validator("site_extra_colleges", "site_admission_years", mode="after")
+    @classmethod
+    def _four_digits(cls, codes: tuple[str, ...]) -> tuple[str, ...]:
+        return _digits(codes, 4)
+
+    @field_validator("site_extra_branches", mode="after")
+    @classmethod
+    def _three_digits(cls, codes: tuple[str, ...]) -> tuple[str, ...]:
+        return _digits(codes, 3)
+
+    @property
+    def lake_location(self) -> str:
+        """The folder or URL of the lake, defaulted."""
+        return self.lake or str(self.home / "lake")
+
+
+def _digits(codes: tuple[str, ...], length: int) -> tuple[str, ...]:
+    if wrong := [code for code in codes if not (code.isascii() and code.isdigit() and len(code) == length)]:
+        message = f"{wrong[0]!r} is not {length} digits"
+        raise ValueError(message)
+    return codes
+
+
+def _with_scheme(value: SecretStr | None, schemes: tuple[str, ...]) -> SecretStr | None:
+    if value is not None and urlsplit(value.get_secret_value()).scheme not in schemes:
+        message = f"must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}"
+        raise ValueError(message)
+    return value
+
+
+def load_settings() -> Settings:
+    """Read the environment as it is now; a malformed value is one line that names its variable."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError(_one_line(error)) from None
+
+
+def load_dotenv_like_dagster() -> None:
+    """Let `.env` of the current folder override the environment, as Dagster's commands do."""
+    load_dotenv(Path.cwd() / ".env", override=True)
+
+
+def _one_line(error: ValidationError) -> str:
+    problems = (
+        f"OUSPARK_{str(problem['loc'][0]).upper()}: "
+        + problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
+        for problem in error.errors(include_input=False, include_url=False)
+    )
+    return "Settings can't be used: " + "; ".join(problems)
