@@ -1,0 +1,71 @@
+"""Exclusion between processes: transaction-level advisory locks, which survive poolers.
+
+A lock lives exactly as long as the transaction that took it, so a killed process leaves none.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import IntEnum
+
+from ouspark_assets.errors import WarehouseError
+from ouspark_assets.warehouse.connection import Connection
+
+NAMESPACE = 0x4F55  # "OU": the first key of every lock of this project
+
+
+class Lock(IntEnum):
+    """What can be held; the second key of the lock."""
+
+    MIGRATE = 1
+    WRITE = 2
+    PUBLISH = 3
+    CACHE = 4
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds a lock, as far as the server tells."""
+
+    purpose: str
+    since: str
+
+
+def hold(connection: Connection, lock: Lock) -> None:
+    """Take the lock for the current transaction, waiting for it."""
+    connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", (NAMESPACE, lock.value))
+
+
+@contextmanager
+def scraping(connection: Connection, release: str) -> Iterator[None]:
+    """Be the only one that scrapes this release, or say who does."""
+    with connection.transaction():
+        connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+        if not _try_hold(connection, release):
+            message = f"Release {release} is being scraped already by {_holder(connection)}."
+            raise WarehouseError(message)
+        yield
+
+
+def _try_hold(connection: Connection, release: str) -> bool:
+    row = connection.execute(
+        "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, %s))", (release, NAMESPACE)
+    ).fetchone()
+    return row is not None and row[0] is True
+
+
+def _holder(connection: Connection) -> str:
+    row = connection.execute(
+        """
+        SELECT a.application_name, a.pid, date_trunc('second', a.xact_start)
+          FROM pg_locks l
+          JOIN pg_stat_activity a USING (pid)
+         WHERE l.locktype = 'advisory' AND l.granted
+           AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+           AND a.application_name LIKE 'ouspark scrape%%'
+           AND a.pid <> pg_backend_pid()
+         ORDER BY a.xact_start
+         LIMIT 1
+        """
+    ).fetchone()
+    return f"'{row[0]}' (backend {row[1]}, since {row[2]})" if row else "another process"

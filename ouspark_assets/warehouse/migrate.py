@@ -1,0 +1,67 @@
+"""Bring a database to the newest revision, by itself, safe when two processes start at once.
+
+The revisions are in `migrations/`. Alembic is imported only when there is something to do
+(0.3 s of every start otherwise).
+"""
+
+import threading
+from functools import cache
+from pathlib import Path
+
+from ouspark_assets.warehouse.connection import Connection, Side, open_connection
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+# Alembic keeps its context in globals: threads of one process take turns here, processes take
+# turns at the lock in the database (migrations/env.py).
+_ONE_THREAD = threading.Lock()
+
+
+def migrate(dsn: str, side: Side) -> bool:
+    """Apply what is missing; says whether anything was."""
+    with open_connection(dsn, side, "ouspark migrate") as connection:
+        if _current_revision(connection) == newest_revision(side):
+            return False
+    with _ONE_THREAD:
+        _upgrade(dsn, side)
+    return True
+
+
+@cache
+def newest_revision(side: Side) -> str:
+    """The revision that the newest file of this side carries in its name."""
+    return max(path.name[:4] for path in (MIGRATIONS / side).glob("[0-9]*.py"))
+
+
+def _current_revision(connection: Connection) -> str | None:
+    found = connection.execute("SELECT to_regclass('ops.migrations')").fetchone()
+    if found is None or found[0] is None:
+        return None
+    row = connection.execute("SELECT version_num FROM ops.migrations").fetchone()
+    return str(row[0]) if row else None
+
+
+def _upgrade(dsn: str, side: Side) -> None:
+    from alembic import command
+    from alembic.config import Config
+    from sqlalchemy import create_engine
+    from sqlalchemy.pool import NullPool
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("version_locations", str(MIGRATIONS / side))
+    config.set_main_option("path_separator", "os")
+    engine = create_engine(
+        "postgresql+psycopg://",
+        # SQLAlchemy drives transactions itself: autocommit off.
+        creator=lambda: _transactional(open_connection(dsn, side, "ouspark migrate")),
+        poolclass=NullPool,
+    )
+    with engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        connection.commit()
+
+
+def _transactional(connection: Connection) -> Connection:
+    connection.autocommit = False
+    return connection

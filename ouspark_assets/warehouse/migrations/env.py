@@ -1,0 +1,20 @@
+"""What Alembic runs: all missing revisions of a database in one transaction, one at a time.
+
+The connection and the lock come from `warehouse/migrate.py`; the revisions say the rest.
+"""
+
+from alembic import context
+
+from ouspark_assets.warehouse.locks import NAMESPACE, Lock
+
+connection = context.config.attributes["connection"]
+context.configure(connection=connection, version_table="migrations", version_table_schema="ops")
+with context.begin_transaction():
+    connection.exec_driver_sql(
+        "SELECT pg_advisory_xact_lock(%s, %s)", (NAMESPACE, Lock.MIGRATE.value)
+    )
+    # IF NOT EXISTS asks for the right to create even when there is nothing to create.
+    found = connection.exec_driver_sql("SELECT FROM pg_namespace WHERE nspname = 'ops'").first()
+    if found is None:
+        connection.exec_driver_sql("CREATE SCHEMA ops")
+    context.run_migrations()

@@ -1,0 +1,92 @@
+"""`clean.quarantine` and `ops.loads`: what a load could not accept, and which loads are done.
+
+A record keeps its number for as long as the page says the same; one that a load no longer
+produces is resolved, not deleted. What makes a record unacceptable is decided in `pages/`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+from psycopg import sql
+
+from ouspark_assets.schemas.clean import QUARANTINE
+from ouspark_assets.warehouse.connection import Connection
+from ouspark_assets.warehouse.frames import copy_in
+from ouspark_assets.warehouse.reading import identifier
+from ouspark_assets.warehouse.writing import Writer
+
+REJECTED_COLUMNS = ("release", "hall_ticket", "table_name", "fingerprint", "reasons", "raw")
+
+
+@dataclass(frozen=True)
+class Quarantined:
+    """What a load did to the quarantine."""
+
+    open: int
+    new: int
+    resolved: int
+
+
+def quarantine(writer: Writer, release: str, rejected: pl.DataFrame) -> Quarantined:
+    """Make the open records of a release equal to what its load rejected."""
+    connection = writer.connection
+    connection.execute(
+        sql.SQL(
+            "CREATE TEMPORARY TABLE rejected ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA"
+        ).format(sql.SQL(", ").join(map(sql.Identifier, REJECTED_COLUMNS)), identifier(QUARANTINE))
+    )
+    copy_in(connection, sql.Identifier("rejected"), REJECTED_COLUMNS, rejected)
+    resolved = connection.execute(_RESOLVE, (release,)).rowcount
+    new = connection.execute(_ADD).rowcount
+    connection.execute("DROP TABLE rejected")
+    row = connection.execute(
+        "SELECT count(*) FROM clean.quarantine WHERE release = %s AND status = 'open'", (release,)
+    ).fetchone()
+    return Quarantined(open=int(str(row[0])) if row else 0, new=new, resolved=resolved)
+
+
+def tickets_in_quarantine(connection: Connection) -> pl.DataFrame:
+    """The hall tickets that have a record in open quarantine."""
+    rows = connection.execute(
+        "SELECT DISTINCT hall_ticket FROM clean.quarantine WHERE status = 'open'"
+    ).fetchall()
+    return pl.DataFrame(
+        {"hall_ticket": [row[0] for row in rows]}, schema={"hall_ticket": pl.String}
+    )
+
+
+def mark_loaded(writer: Writer, release: str, fingerprint: str) -> None:
+    """Remember that what the lake holds of this release (its fingerprint) has been loaded."""
+    writer.connection.execute(
+        """
+        INSERT INTO ops.loads (release, fingerprint, run_id) VALUES (%s, %s, %s)
+        ON CONFLICT (release) DO UPDATE
+           SET fingerprint = EXCLUDED.fingerprint, run_id = EXCLUDED.run_id, loaded_at = now()
+         WHERE loads.fingerprint <> EXCLUDED.fingerprint
+        """,
+        (release, fingerprint, writer.run_id),
+    )
+
+
+def loaded(connection: Connection) -> Mapping[str, str]:
+    """The fingerprint of what was loaded, per release."""
+    rows = connection.execute("SELECT release, fingerprint FROM ops.loads").fetchall()
+    return {str(release): str(fingerprint) for release, fingerprint in rows}
+
+
+_RESOLVE = """
+UPDATE clean.quarantine q
+   SET status = 'resolved', resolved_at = now()
+ WHERE q.release = %s AND q.status = 'open'
+   AND NOT EXISTS (SELECT FROM rejected r
+                    WHERE (r.hall_ticket, r.table_name, r.fingerprint)
+                        = (q.hall_ticket, q.table_name, q.fingerprint))
+"""
+_ADD = """
+INSERT INTO clean.quarantine AS q (release, hall_ticket, table_name, fingerprint, reasons, raw)
+SELECT release, hall_ticket, table_name, fingerprint, reasons, raw FROM rejected
+ON CONFLICT (release, hall_ticket, table_name, fingerprint) DO UPDATE
+   SET reasons = EXCLUDED.reasons, status = 'open', resolved_at = NULL
+ WHERE q.status = 'resolved' OR q.reasons <> EXCLUDED.reasons
+"""

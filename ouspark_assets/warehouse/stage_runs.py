@@ -1,0 +1,63 @@
+"""`ops.stage_runs`: what each asset did in each run, written while it happens.
+
+A row is begun before the work and ended after it, on a connection of its own, so that a killed
+run leaves a row that says where it died.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from ouspark_assets.warehouse.connection import Connection
+
+LONGEST_ERROR = 2_000
+
+
+@dataclass
+class Stage:
+    """The figures of a stage while it runs; the asset fills them in."""
+
+    rows_in: int | None = None
+    rows_written: int | None = None
+    rows_changed: int | None = None
+    rows_quarantined: int | None = None
+
+
+@contextmanager
+def recorded(
+    connection: Connection, run_id: str, asset: str, release: str | None = None
+) -> Iterator[Stage]:
+    """Record a stage from its beginning to its end, however it ends."""
+    row = connection.execute(
+        "INSERT INTO ops.stage_runs (run_id, asset, release) VALUES (%s, %s, %s) RETURNING id",
+        (run_id, asset, release),
+    ).fetchone()
+    stage, number = Stage(), row[0] if row else None
+    try:
+        yield stage
+    except BaseException as error:
+        _end(connection, number, stage, "failed", f"{type(error).__name__}: {error}")
+        raise
+    _end(connection, number, stage, "succeeded", None)
+
+
+def _end(
+    connection: Connection, number: object, stage: Stage, outcome: str, error: str | None
+) -> None:
+    connection.execute(
+        """
+        UPDATE ops.stage_runs
+           SET ended = now(), rows_in = %s, rows_written = %s, rows_changed = %s,
+               rows_quarantined = %s, outcome = %s, error = %s
+         WHERE id = %s
+        """,
+        (
+            stage.rows_in,
+            stage.rows_written,
+            stage.rows_changed,
+            stage.rows_quarantined,
+            outcome,
+            error[:LONGEST_ERROR] if error else None,
+            number,
+        ),
+    )

@@ -1,0 +1,87 @@
+"""The SQL of staging and merging, composed from a table's description.
+
+Identifiers come from the tables of `schemas/` alone, never from data. Nothing is executed here.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from psycopg import sql
+
+from ouspark_assets.schemas.table import Table
+from ouspark_assets.warehouse.reading import identifier
+
+BOOKKEEPING = ("version", "run_id", "changed_at")
+
+
+def create_staging(table: Table, staged: sql.Identifier, columns: Sequence[str]) -> sql.Composed:
+    """A temporary table with these columns of the table, in its types."""
+    return sql.SQL(
+        "CREATE TEMPORARY TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA"
+    ).format(staged, _names(columns), identifier(table))
+
+
+def same_key(table: Table) -> sql.Composed:
+    """Whether `target` and `staged` are the same row by its key."""
+    comparisons = []
+    for name in table.key:
+        same = "{} IS NOT DISTINCT FROM {}" if name in table.nullable_key else "{} = {}"
+        comparisons.append(
+            sql.SQL(same).format(sql.Identifier("target", name), sql.Identifier("staged", name))
+        )
+    return sql.SQL(" AND ").join(comparisons)
+
+
+def delete_missing(
+    table: Table,
+    staged: sql.Identifier,
+    within: sql.Composable = sql.SQL("true"),  # noqa: B008 - immutable
+) -> sql.Composed:
+    """Delete the target's rows (of a part of it) that were not staged."""
+    return sql.SQL(
+        """
+        DELETE FROM {target} AS target
+         WHERE {within} AND NOT EXISTS (SELECT FROM {staged} AS staged WHERE {same_key})
+        """
+    ).format(target=identifier(table), within=within, staged=staged, same_key=same_key(table))
+
+
+def merge_differences(
+    table: Table, staged: sql.Identifier, content: Sequence[str], renewed: Sequence[str] = ()
+) -> sql.Composed:
+    """Insert new rows; update those whose content differs, `renewed` columns to their default."""
+    updates = [name for name in table.columns if name not in table.key]
+    assignments = [
+        sql.SQL("{} = {}").format(sql.Identifier(name), sql.Identifier("staged", name))
+        for name in updates
+    ] + [sql.SQL("{} = DEFAULT").format(sql.Identifier(name)) for name in renewed]
+    return sql.SQL(
+        """
+        MERGE INTO {target} AS target USING {staged} AS staged ON {same_key}
+        WHEN MATCHED AND ROW({old}) IS DISTINCT FROM ROW({new}) THEN UPDATE SET {assignments}
+        WHEN NOT MATCHED THEN INSERT ({columns}) VALUES ({values})
+        """
+    ).format(
+        target=identifier(table),
+        staged=staged,
+        same_key=same_key(table),
+        old=_names(content, "target"),
+        new=_names(content, "staged"),
+        assignments=sql.SQL(", ").join(assignments),
+        columns=_names(table.columns),
+        values=_names(table.columns, "staged"),
+    )
+
+
+def key_as_json(table: Table) -> sql.Composed:
+    """The key of a `target` row as a jsonb object."""
+    pairs = (
+        sql.SQL("{}, {}").format(sql.Literal(name), sql.Identifier("target", name))
+        for name in table.key
+    )
+    return sql.SQL("jsonb_build_object({})").format(sql.SQL(", ").join(pairs))
+
+
+def _names(columns: Iterable[str], alias: str | None = None) -> sql.Composed:
+    return sql.SQL(", ").join(
+        sql.Identifier(alias, name) if alias else sql.Identifier(name) for name in columns
+    )

@@ -1,0 +1,106 @@
+"""What every test may use: embedded servers of the test session, and databases of its own.
+
+The servers run under a temporary home, shared by all workers; they stop by themselves soon after
+the last test.
+"""
+
+import os
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from ouspark_assets.services import Endpoints, endpoints
+from ouspark_assets.settings import Settings
+from ouspark_assets.warehouse.connection import Connection, Side, connected
+from ouspark_assets.warehouse.migrate import migrate
+
+for name in [name for name in os.environ if name.startswith("OUSPARK_")]:
+    del os.environ[name]
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Endpoints:
+    """PostgreSQL and Valkey of this test session."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    return endpoints(Settings(home=shared / "servers"), need={"postgres", "redis"})
+
+
+@pytest.fixture(scope="session")
+def templates(servers: Endpoints) -> Iterator[dict[Side, str]]:
+    """A migrated database of each side, to make copies of."""
+    names = {side: f"template_{side}_{uuid.uuid4().hex[:8]}" for side in Side}
+    for side, name in names.items():
+        _administer(servers, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        migrate(_dsn(servers, name), side)
+    yield names
+    for name in names.values():
+        _drop(servers, name)
+
+
+@dataclass(frozen=True)
+class Databases:
+    """A development and a production database of one test."""
+
+    development: str
+    production: str
+
+
+@pytest.fixture
+def databases(servers: Endpoints, templates: dict[Side, str]) -> Iterator[Databases]:
+    """Empty, migrated databases."""
+    names = {side: f"{side}_{uuid.uuid4().hex[:12]}" for side in Side}
+    for side, name in names.items():
+        _administer(
+            servers,
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+                sql.Identifier(name), sql.Identifier(templates[side])
+            ),
+        )
+    # A copy of the template must not pass for the same database as another copy.
+    with psycopg.connect(_dsn(servers, names[Side.DEVELOPMENT]), autocommit=True) as connection:
+        connection.execute("UPDATE ops.identity SET id = gen_random_uuid()")
+    yield Databases(*(_dsn(servers, names[side]) for side in Side))
+    for name in names.values():
+        _drop(servers, name)
+
+
+@pytest.fixture
+def development(databases: Databases) -> Iterator[Connection]:
+    """A connection to the test's development database."""
+    with connected(databases.development, Side.DEVELOPMENT, "test") as connection:
+        yield connection
+
+
+@pytest.fixture
+def production(databases: Databases) -> Iterator[Connection]:
+    """A connection to the test's production database."""
+    with connected(databases.production, Side.PRODUCTION, "test") as connection:
+        yield connection
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A folder for the state of one test."""
+    return tmp_path / "home"
+
+
+def _dsn(servers: Endpoints, name: str) -> str:
+    return servers.dev_dsn.replace("/ouspark_dev", f"/{name}")
+
+
+def _administer(servers: Endpoints, statement: sql.Composed) -> None:
+    with psycopg.connect(servers.dev_dsn, autocommit=True) as connection:
+        connection.execute(statement)
+
+
+def _drop(servers: Endpoints, name: str) -> None:
+    _administer(
+        servers, sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+    )
