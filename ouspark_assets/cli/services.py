@@ -1,0 +1,158 @@
+"""`ouspark services`: start, stop and look at the embedded servers.
+
+What belongs here: options, tables and exit codes. What is done is in `ouspark_assets.services`.
+"""
+
+import sys
+from dataclasses import asdict
+
+import click
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+from ouspark_assets.services.endpoints import configured, endpoints, missing_servers
+from ouspark_assets.services.overview import Overview, ServerOverview, overview
+from ouspark_assets.settings import load_settings
+
+WHAT = {
+    "dev_dsn": "Development database",
+    "prod_dsn": "Production database",
+    "redis_url": "Cache",
+    "site_url": "Results site",
+}
+PROGRAM = {"postgres": "PostgreSQL", "redis": "Valkey", "site": "stand-in"}
+COLOURS = {
+    "running": "green",
+    "configured": "cyan",
+    "failed": "red",
+    "starting": "yellow",
+}
+KIB = 1024
+# Said elsewhere in the JSON.
+NAMES = {"setting", "server", "address"}
+
+
+@click.group()
+def services() -> None:
+    """Embedded PostgreSQL, Valkey and results site."""
+
+
+@services.command()
+def up() -> None:
+    """Start what is not configured and keep it until `down`."""
+    settings = load_settings()
+    console = Console(highlight=False)
+    if not missing_servers(configured(settings)):
+        console.print("Every server is configured: nothing to start.")
+    else:
+        endpoints(settings)
+        from ouspark_assets.services import client
+
+        client.keep(settings.home)
+        console.print("The servers run until `ouspark services down`.")
+    _show(overview(settings), console)
+
+
+@services.command()
+def down() -> None:
+    """Stop the embedded servers, whoever uses them."""
+    settings = load_settings()
+    if sys.platform == "win32":
+        click.echo("No embedded servers run.")
+        return
+    from ouspark_assets.services import client
+
+    answer = client.stop(settings.home)
+    if answer is None:
+        click.echo("No embedded servers run.")
+    elif answer.users:
+        count = f"{answer.users} process{'es' if answer.users > 1 else ''}"
+        click.echo(f"The embedded servers are stopped; {count} still used them.")
+    else:
+        click.echo("The embedded servers are stopped.")
+
+
+@services.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--show-secrets", is_flag=True, help="Print passwords as they are.")
+def status(*, as_json: bool, show_secrets: bool) -> None:
+    """Say what runs where; starts nothing."""
+    seen = overview(load_settings(), show_secrets=show_secrets)
+    if as_json:
+        click.echo(orjson.dumps(_as_json(seen), option=orjson.OPT_INDENT_2).decode())
+    else:
+        _show(seen, Console(highlight=False))
+
+
+def _as_json(seen: Overview) -> dict[str, object]:
+    servers: dict[str, dict[str, object]] = {}
+    for server in sorted(seen.servers, key=lambda one: one.state == "configured"):
+        facts = {name: value for name, value in asdict(server).items() if name not in NAMES}
+        servers.setdefault(server.server, facts)
+    return {
+        **{server.setting: server.address for server in seen.servers},
+        "states": {server.setting: server.state for server in seen.servers},
+        "servers": servers,
+        "home": str(seen.home),
+        "supervisor_pid": seen.supervisor_pid,
+        "users": seen.users,
+        "kept": seen.kept,
+    }
+
+
+def _show(seen: Overview, console: Console) -> None:
+    table = Table(box=None, pad_edge=False)
+    for title in ("", "State", "Program", "Process", "Up", "Data"):
+        table.add_column(title, no_wrap=title != "Program")
+    for server in seen.servers:
+        table.add_row(*_cells(server))
+    console.print(table)
+    # Below the table, because addresses are long and are copied from here.
+    for server in seen.servers:
+        if server.address:
+            line = f"{WHAT[server.setting]}: {server.address}"
+            console.print(line, markup=False, soft_wrap=True)
+    for problem in dict.fromkeys(server.problem for server in seen.servers if server.problem):
+        console.print(problem, style="red", markup=False, soft_wrap=True)
+    console.print(_sharing(seen), markup=False, soft_wrap=True)
+
+
+def _cells(server: ServerOverview) -> tuple[str, ...]:
+    colour = COLOURS.get(server.state, "dim")
+    program = f"{PROGRAM[server.server]} {server.version or ''}".strip()
+    return (
+        WHAT[server.setting],
+        f"[{colour}]{server.state}[/]",
+        "-" if server.state == "configured" else program,
+        str(server.pid or "-"),
+        _duration(server.uptime_seconds),
+        _size(server.data_bytes),
+    )
+
+
+def _sharing(seen: Overview) -> str:
+    if seen.supervisor_pid is None:
+        return f"No embedded servers run for {seen.home}."
+    users = f"{seen.users} process{'' if seen.users == 1 else 'es'}"
+    end = "kept until `ouspark services down`" if seen.kept else "they stop after the last one"
+    return f"Used by {users}, {end}. Home: {seen.home}"
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "-"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}"
+
+
+def _size(count: int | None) -> str:
+    if count is None:
+        return "-"
+    size = float(count)
+    for unit in ("B", "KiB", "MiB"):
+        if size < KIB:
+            return f"{size:.0f} {unit}"
+        size /= KIB
+    return f"{size:.1f} GiB"

@@ -1,0 +1,98 @@
+"""Becomes a server process: tied to the life of its parent, and under an identity it accepts.
+
+Run as a script (`python -I -S launcher.py PARENT SIGNAL IDENTITY COMMAND...`), so it imports only
+the standard library and nothing of the project. It never returns: it turns into COMMAND.
+"""
+
+import ctypes
+import os
+import pwd
+import signal
+import sys
+from pathlib import Path
+
+CLONE_NEWUSER = 0x10000000
+PR_SET_PDEATHSIG = 1
+PR_SET_KEEPCAPS = 8
+PR_CAP_AMBIENT = 47
+PR_CAP_AMBIENT_RAISE = 2
+CAP_DAC_OVERRIDE = 1
+CAPABILITY_VERSION_3 = 0x20080522
+EXIT_CANNOT_LAUNCH = 126
+
+
+def main(arguments: list[str]) -> None:
+    """Take on the identity, ask to be told of the parent's death, become the command."""
+    parent, death_signal, identity, *command = arguments
+    try:
+        _take_identity(identity)
+        # After the change of identity, because the kernel forgets the wish when a uid changes.
+        if sys.platform == "linux":
+            _checked(_libc().prctl(PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0), "prctl")
+        if os.getppid() != int(parent):
+            sys.exit(EXIT_CANNOT_LAUNCH)
+        _restore_signals()
+        os.execv(command[0], command)  # noqa: S606 (no shell wanted)
+    except OSError as error:
+        sys.stderr.write(f"can't launch {Path(command[0]).name} as {identity}: {error}\n")
+        sys.exit(EXIT_CANNOT_LAUNCH)
+
+
+def nobody() -> int:
+    """The uid that PostgreSQL runs under for root; initdb wants it to have a name."""
+    return pwd.getpwnam("nobody").pw_uid
+
+
+def _take_identity(identity: str) -> None:
+    if identity == "namespace":
+        _enter_user_namespace()
+    elif identity == "nobody":
+        _become_nobody()
+
+
+def _enter_user_namespace() -> None:
+    uid, gid = os.geteuid(), os.getegid()
+    inside = nobody()
+    _checked(_libc().unshare(CLONE_NEWUSER), "unshare")
+    Path("/proc/self/setgroups").write_text("deny", "ascii")
+    Path("/proc/self/gid_map").write_text(f"{inside} {gid} 1", "ascii")
+    Path("/proc/self/uid_map").write_text(f"{inside} {uid} 1", "ascii")
+
+
+def _become_nobody() -> None:
+    """Change to nobody but keep the right to pass root's private folders, where the data is."""
+    entry = pwd.getpwnam("nobody")
+    libc = _libc()
+    _checked(libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0), "prctl")
+    os.setgroups([])
+    os.setgid(entry.pw_gid)
+    os.setuid(entry.pw_uid)
+    header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
+    right = 1 << CAP_DAC_OVERRIDE
+    _checked(
+        libc.capset(header, (ctypes.c_uint32 * 6)(right, right, right, 0, 0, 0)),
+        "capset",
+    )
+    _checked(
+        libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_DAC_OVERRIDE, 0, 0),
+        "prctl",
+    )
+
+
+def _restore_signals() -> None:
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
+
+
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
+
+
+def _checked(result: int, call: str) -> None:
+    if result != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{call}: {os.strerror(number)}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

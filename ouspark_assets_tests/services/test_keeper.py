@@ -1,0 +1,141 @@
+"""One server under its keeper: who it runs as, and what becomes of one that keeps failing."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from ouspark_assets.errors import ServiceError
+from ouspark_assets.services import logs, postgres
+from ouspark_assets.services.keeper import Keeper
+from ouspark_assets.services.places import Places, prepare, socket_folder
+from ouspark_assets.services.postgres import Postgres
+from ouspark_assets.services.results_site import Population, ResultsSite
+
+IDENTITIES = postgres.IDENTITIES_OF_ROOT if os.geteuid() == 0 else ("self",)
+COMPLAIN = "import sys; sys.exit('the register of students is missing')"
+SERVE_AND_DIE = """
+import pathlib, socket, sys, time
+options = dict(zip(sys.argv[1::2], sys.argv[2::2]))
+with socket.create_server(("127.0.0.1", int(options["--port"]))):
+    pathlib.Path(options["--ready-file"]).write_text(f"http://127.0.0.1:{options['--port']}")
+    time.sleep(0.2)
+sys.exit("tired already")
+"""
+
+
+@pytest.fixture
+def places(home: Path) -> Places:
+    """The folders of a home whose servers are run by the test itself."""
+    home.parent.chmod(0o700)
+    return prepare(home)
+
+
+async def eventually(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not holds():  # noqa: ASYNC110 (files and other processes send no events)
+            await asyncio.sleep(0.02)
+
+
+def site(places: Places, program: str) -> Keeper:
+    kept = ResultsSite(places, (sys.executable, "-c", program))
+    kept.population = Population(students=3, releases=2, seed=1)
+    return Keeper(kept, places)
+
+
+async def test_postgres_works_in_a_private_folder_whoever_it_has_to_run_as_and_ran_as_before(
+    places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_turn = (*reversed(IDENTITIES), IDENTITIES[-1])
+    for identity in in_turn:
+        monkeypatch.setattr(postgres, "IDENTITIES_OF_ROOT", (identity,))
+        keeper = Keeper(Postgres(places, socket_folder(places)), places)
+        await keeper.ensure()
+        with psycopg.connect(keeper.server.addresses()["dev_dsn"]) as connection:
+            connection.execute("create table if not exists kept (n int)")
+            connection.execute("insert into kept values (1)")
+            count = connection.execute("select count(*) from kept").fetchone()
+        await keeper.stop()
+        assert keeper.report().state == "stopped"
+    assert count == (len(in_turn),)
+
+
+async def test_postgres_that_can_run_as_nobody_says_what_to_do(
+    places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(postgres, "IDENTITIES_OF_ROOT", ())
+    keeper = Keeper(Postgres(places, places.root), places)
+    with pytest.raises(ServiceError, match="run as another user, or set OUSPARK_DEV_DSN"):
+        await keeper.ensure()
+
+
+async def test_a_server_that_does_not_start_is_quoted(places: Places) -> None:
+    keeper = site(places, COMPLAIN)
+    with pytest.raises(ServiceError, match="exit code 1: the register of students is missing"):
+        await keeper.ensure()
+    assert keeper.report().state == "failed"
+    assert "register of students" in (keeper.report().problem or "")
+
+
+async def test_a_server_that_keeps_crashing_is_given_up_and_tried_again_when_it_is_asked_for(
+    places: Places,
+) -> None:
+    keeper = site(places, SERVE_AND_DIE)
+    await keeper.ensure()
+    await eventually(lambda: keeper.report().state == "failed")
+    assert keeper.report().restarts == 3
+    assert "tired already" in (keeper.report().problem or "")
+    await keeper.ensure()
+    assert keeper.report().state == "running"
+    await keeper.stop()
+
+
+async def test_everyone_who_waits_for_a_server_hears_of_the_failure(places: Places) -> None:
+    keeper = site(places, COMPLAIN)
+    heard = await asyncio.gather(*(keeper.ensure() for _ in range(4)), return_exceptions=True)
+    assert [type(error) for error in heard] == [ServiceError] * 4
+
+
+async def test_a_server_is_stopped_while_it_starts(
+    places: Places, is_alive: Callable[[int], bool]
+) -> None:
+    keeper = site(places, "import time; print('asleep', flush=True); time.sleep(600)")
+    waiting = asyncio.create_task(keeper.ensure())
+    lock = places.lock("site")
+    await eventually(lambda: lock.exists() and lock.read_text("ascii") != "")
+    pid = int(lock.read_text("ascii"))
+    await keeper.stop()
+    assert not is_alive(pid)
+    with pytest.raises(ServiceError, match="stopped while it started"):
+        await waiting
+
+
+def test_a_log_is_bounded_and_its_end_is_kept(tmp_path: Path) -> None:
+    log = tmp_path / "server.log"
+    descriptor = logs.open_log(log)
+    os.write(descriptor, b"x" * 99 + b"\n")
+    for _ in range(50):
+        os.write(descriptor, (b"y" * 99 + b"\n") * 1000)
+    os.write(descriptor, b"the end\n")
+    logs.bound(log)
+    os.write(descriptor, b"a new beginning\n")
+    os.close(descriptor)
+    older = log.with_suffix(".old.log").read_text("utf-8")
+    assert log.read_text("utf-8") == "a new beginning\n"
+    assert older.endswith("the end\n")
+    assert len(older) == logs.KEPT_BYTES
+
+
+def test_the_last_words_are_those_since_the_start(tmp_path: Path) -> None:
+    log = tmp_path / "server.log"
+    log.write_text("earlier\n", "utf-8")
+    since = logs.size(log)
+    with log.open("a", encoding="utf-8") as file:
+        file.write("one\n\n  two\nthree\nfour\n")
+    assert logs.last_words(log, since) == "two | three | four"
+    assert logs.last_words(tmp_path / "none.log", 0) == ""

@@ -1,0 +1,157 @@
+"""What can't work is one clear line that says what to do."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import psycopg
+import pytest
+import redis
+
+from ouspark_assets.errors import ServiceError
+from ouspark_assets.services import client, endpoints
+from ouspark_assets.services.places import Places, prepare, socket_folder
+from ouspark_assets.settings import Settings
+
+# Root may write anywhere, so it gives up that right first; everybody else is stopped anyway.
+WITHOUT_PRIVILEGE = """
+import ctypes, os
+if os.geteuid() == 0:
+    header = (ctypes.c_uint32 * 2)(0x20080522, 0)
+    assert ctypes.CDLL(None).capset(header, (ctypes.c_uint32 * 6)()) == 0
+"""
+# A small file system where mounting is allowed, else a limit on the size of files.
+WITHOUT_SPACE = """
+import ctypes, os, resource
+libc = ctypes.CDLL(None)
+os.makedirs(os.environ["OUSPARK_HOME"], 0o700)
+private = getattr(libc, "unshare", lambda flags: -1)(0x00020000) == 0
+mounted = (
+    private
+    and libc.mount(b"none", b"/", None, 0x44000, None) == 0
+    and libc.mount(b"none", os.environ["OUSPARK_HOME"].encode(), b"tmpfs", 0, b"size=%d") == 0
+)
+if not mounted:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+"""
+ASK = """
+import sys
+from ouspark_assets.errors import ServiceError
+from ouspark_assets.services import endpoints
+from ouspark_assets.settings import load_settings
+try:
+    endpoints(load_settings(), need={"postgres"})
+except ServiceError as error:
+    print(error)
+"""
+
+
+def complaint(home: Path, circumstances: str) -> str:
+    """What a process of its own is told."""
+    done = subprocess.run(
+        [sys.executable, "-c", circumstances + ASK],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        env=os.environ | {"OUSPARK_HOME": str(home)},
+    )
+    assert len(done.stdout.splitlines()) == 1
+    return done.stdout
+
+
+def test_a_read_only_folder_is_named_with_what_to_do(home: Path) -> None:
+    home.parent.chmod(0o500)
+    said = complaint(home, WITHOUT_PRIVILEGE)
+    home.parent.chmod(0o700)
+    assert str(home) in said
+    assert "Permission denied" in said
+    assert "OUSPARK_HOME" in said
+
+
+@pytest.mark.parametrize("room", [4 * 1024 * 1024, 16 * 1024])
+def test_a_full_disk_is_said_to_be_full(home: Path, room: int) -> None:
+    said = complaint(home, WITHOUT_SPACE % room)
+    assert any(word in said for word in ("No space left", "disk of its log is full", "too large"))
+    assert str(home) in said
+
+
+def test_a_home_below_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ServiceError, match=r"Not a directory.*OUSPARK_HOME"):
+        endpoints(Settings(home=tmp_path / "file/home"), need={"redis"})
+
+
+def test_data_of_another_version_of_postgres_is_never_started(
+    settings: Settings, home: Path
+) -> None:
+    data = prepare(home).data("postgres")
+    data.mkdir()
+    (data / "PG_VERSION").write_text("16\n")
+    with pytest.raises(ServiceError, match=r"data of PostgreSQL 16, installed is \d+: move"):
+        endpoints(settings, need={"postgres"})
+    assert sorted(path.name for path in data.iterdir()) == ["PG_VERSION"]
+
+
+def test_a_start_that_fails_quotes_the_end_of_the_log_and_a_repair_is_enough(
+    settings: Settings, home: Path
+) -> None:
+    endpoints(settings, need={"postgres"})
+    client.stop(home)
+    configuration = home / "services/postgres/postgresql.conf"
+    sound = configuration.read_text("utf-8")
+    configuration.write_text(sound + "\nnonsense\n", "utf-8")
+    with pytest.raises(
+        ServiceError, match=r"PostgreSQL ended with exit code 1: .*syntax error in file"
+    ) as said:
+        endpoints(settings, need={"postgres"})
+    assert "\n" not in str(said.value)
+    configuration.write_text(sound, "utf-8")
+    with psycopg.connect(endpoints(settings, need={"postgres"}).dev_dsn) as connection:
+        assert connection.info.dbname == "ouspark_dev"
+
+
+def test_a_home_whose_path_fits_in_no_socket_address_works_all_the_same(home: Path) -> None:
+    unwieldy = home.parent / f"größer, and with a comma {'x' * 120}" / "home"
+    found = endpoints(Settings(home=unwieldy), need={"postgres", "redis"})
+    try:
+        with psycopg.connect(found.prod_dsn) as connection:
+            assert connection.info.dbname == "ouspark_prod"
+        assert redis.Redis.from_url(found.redis_url).ping()
+        sockets = Path(found.dev_dsn.partition("host=")[2].partition("&")[0])
+        assert sockets.stat().st_mode & 0o777 == 0o700
+    finally:
+        client.stop(unwieldy)
+    assert not sockets.exists()
+
+
+def test_a_socket_folder_that_somebody_else_prepared_is_refused(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(home.parent))
+    places = Places(Path("/nowhere", "x" * 120))
+    folder = socket_folder(places)
+    assert folder.parent == home.parent
+    folder.rmdir()
+    folder.symlink_to(home.parent)
+    with pytest.raises(ServiceError, match="is no folder: remove it"):
+        socket_folder(places)
+
+
+@pytest.mark.parametrize("grace", ["soon", "-1", "nan"])
+def test_a_grace_that_is_no_number_of_seconds_is_refused_by_name(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, grace: str
+) -> None:
+    monkeypatch.setenv(client.GRACE_VARIABLE, grace)
+    with pytest.raises(ServiceError, match="OUSPARK_SERVICES_GRACE must be a number of seconds"):
+        endpoints(settings, need={"redis"})
+
+
+def test_on_windows_the_settings_to_give_are_named(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    with pytest.raises(ServiceError, match=r"OUSPARK_DEV_DSN, OUSPARK_PROD_DSN, OUSPARK_REDIS_URL"):
+        endpoints(settings, need={"postgres", "redis"})

@@ -1,0 +1,193 @@
+"""Servers are shared by the processes that use them and end soon after the last one."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+import redis
+
+from ouspark_assets.services import client, endpoints
+from ouspark_assets.services.overview import Overview
+from ouspark_assets.settings import Settings
+
+Look = Callable[[], Overview]
+Eventually = Callable[[Callable[[], bool]], None]
+
+
+class User(Protocol):
+    """Another process that uses the servers."""
+
+    @property
+    def addresses(self) -> dict[str, str]: ...
+    def leave(self) -> None: ...
+    def kill(self) -> None: ...
+
+
+StartUser = Callable[[], User]
+RUN_AND_LEAVE = """
+from ouspark_assets.services import endpoints
+from ouspark_assets.settings import load_settings
+print(endpoints(load_settings(), need={"redis"}).redis_url)
+"""
+BECOME = """
+import sys
+from ouspark_assets.services import exec_with_services
+from ouspark_assets.settings import load_settings
+exec_with_services(load_settings(), sys.argv[1:], need={"redis"})
+"""
+
+
+def server_pid(look: Look, setting: str = "redis_url") -> int | None:
+    return next(server.pid for server in look().servers if server.setting == setting)
+
+
+def test_eight_that_start_at_once_share_one_supervisor(
+    start_user: StartUser, look: Look, home: Path
+) -> None:
+    users = [start_user() for _ in range(8)]
+    urls = {user.addresses["redis_url"] for user in users}
+    assert len(urls) == 1
+    assert look().users == 8
+    log = (home / "logs/supervisor.log").read_text("utf-8")
+    assert log.count("started, grace") == 1
+
+
+def test_servers_stay_when_the_process_that_started_them_is_killed(
+    start_user: StartUser, look: Look, eventually: Eventually
+) -> None:
+    starter = start_user()
+    url = starter.addresses["redis_url"]
+    other = start_user()
+    assert other.addresses["redis_url"] == url
+    pid = server_pid(look)
+    starter.kill()
+    eventually(lambda: look().users == 1)
+    # Twice the grace: long enough for a supervisor that counts wrongly to stop.
+    uptime = look().servers[2].uptime_seconds or 0
+    eventually(lambda: (look().servers[2].uptime_seconds or 0) > uptime + 0.8)
+    assert server_pid(look) == pid
+    assert redis.Redis.from_url(url).ping()
+
+
+@pytest.mark.parametrize("ending", ["leave", "kill"])
+def test_servers_end_soon_after_the_last_user(
+    start_user: StartUser,
+    look: Look,
+    eventually: Eventually,
+    is_alive: Callable[[int], bool],
+    ending: str,
+) -> None:
+    user = start_user()
+    assert user.addresses["redis_url"]
+    pids = [look().supervisor_pid, server_pid(look)]
+    getattr(user, ending)()
+    eventually(lambda: not any(is_alive(pid) for pid in pids if pid))
+    assert look().supervisor_pid is None
+    assert None not in pids
+
+
+def test_servers_that_are_kept_stay_without_users_until_they_are_stopped(
+    start_user: StartUser, look: Look, home: Path, eventually: Eventually
+) -> None:
+    user = start_user()
+    url = user.addresses["redis_url"]
+    client.keep(home)
+    user.leave()
+    eventually(lambda: look().users == 0)
+    eventually(lambda: (look().servers[2].uptime_seconds or 0) > 1.5)
+    assert redis.Redis.from_url(url).ping()
+    assert look().kept
+    client.stop(home)
+    assert look().supervisor_pid is None
+    assert not look().kept
+
+
+def test_stopping_says_how_many_still_used_the_servers(
+    start_user: StartUser, look: Look, home: Path
+) -> None:
+    assert all(user.addresses["redis_url"] for user in (start_user(), start_user()))
+    answer = client.stop(home)
+    assert answer is not None
+    assert answer.users == 2
+    assert look().supervisor_pid is None
+    assert client.stop(home) is None
+
+
+def test_a_user_whose_servers_were_stopped_gets_them_back_by_asking_again(
+    settings: Settings, home: Path
+) -> None:
+    first = endpoints(settings, need={"redis"})
+    redis.Redis.from_url(first.redis_url).set("kept", "over a stop")
+    client.stop(home)
+    second = endpoints(settings, need={"redis"})
+    assert second == first
+    assert redis.Redis.from_url(second.redis_url).get("kept") == b"over a stop"
+
+
+def test_the_servers_hold_no_pipe_of_the_process_that_started_them(
+    home: Path, look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(client.GRACE_VARIABLE, "60")
+    # Capturing ends when the last holder of the pipe is gone, so this times out on a leak.
+    done = subprocess.run(
+        [sys.executable, "-c", RUN_AND_LEAVE],
+        capture_output=True,
+        timeout=30,
+        check=True,
+        env=os.environ | {"OUSPARK_HOME": str(home)},
+    )
+    seen = look()
+    assert seen.servers[2].address == done.stdout.decode().strip()
+    assert seen.users == 0
+    assert seen.supervisor_pid is not None
+    assert os.getsid(seen.supervisor_pid) == seen.supervisor_pid != os.getsid(0)
+
+
+def test_a_program_that_was_become_counts_as_a_user_until_it_ends(
+    home: Path, look: Look, eventually: Eventually
+) -> None:
+    program = "import sys; print('here', flush=True); sys.stdin.read()"
+    become = [sys.executable, "-c", BECOME, sys.executable, "-c", program]
+    with subprocess.Popen(
+        become,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=os.environ | {"OUSPARK_HOME": str(home)},
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"here\n"
+        eventually(lambda: (look().servers[2].uptime_seconds or 0) > 1.0)
+        assert look().users == 1
+        process.communicate()
+    eventually(lambda: look().supervisor_pid is None)
+
+
+def test_a_forked_child_that_asks_counts_for_itself(settings: Settings, look: Look) -> None:
+    endpoints(settings, need={"redis"})
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reader)
+        answer = endpoints(settings, need={"redis"}).redis_url
+        os.write(writer, f"{look().users} {answer}".encode())
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as pipe:
+        users, url = pipe.read().split()
+    os.waitpid(child, 0)
+    assert users == "2"
+    assert url == endpoints(settings, need={"redis"}).redis_url
+
+
+def test_newcomers_meet_no_servers_that_are_about_to_stop(
+    start_user: StartUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(client.GRACE_VARIABLE, "0")
+    for _ in range(6):
+        user = start_user()
+        assert redis.Redis.from_url(user.addresses["redis_url"]).ping()
+        user.leave()
