@@ -1,0 +1,264 @@
+"""The exported truth, worked out a second time by hand from the rows of the releases."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
+from typing import Any
+
+import polars as pl
+import pytest
+
+from ouspark_assets.standin.admission import Scale
+from ouspark_assets.standin.truth import truth_of
+from ouspark_assets.standin.world import World
+
+POINTS = {"S": 10, "A": 9, "B": 8, "C": 7, "D": 6, "E": 5, "F": 0, "Ab": 0}
+PASSES = "SABCDE"
+COLUMNS = {
+    "students": "hall_ticket name father_name gender medium college_code branch_code "
+    "admission_year serial lateral_entry",
+    "attempts": "release hall_ticket subject_code subject_name semester credits grade points",
+    "results": "release hall_ticket semester status sgpa cgpa",
+    "standings": "hall_ticket subject_code semester credits grade points state attempts "
+    "first_release cleared_release",
+    "semester_gpas": "hall_ticket semester credits sgpa",
+    "student_cgpas": "hall_ticket cgpa credits_counted semesters_finished open_subjects "
+    "pending_subjects",
+    "releases": "release title kind scheme session_year session_month published_on semesters "
+    "revises pages",
+}
+Row = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def whole() -> dict[str, pl.DataFrame]:
+    """Six years of a small university: graduates, detained, lateral entry."""
+    return truth_of(World(Scale(seed=3, students=800, releases=27)))
+
+
+def state_of(grade: str) -> str:
+    if grade in PASSES and grade:
+        return "passed"
+    return {"F": "failed", "Ab": "absent"}.get(grade, "pending")
+
+
+def half_up(number: Fraction) -> float:
+    exact = Decimal(number.numerator) / Decimal(number.denominator)
+    return float(exact.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP))
+
+
+def gpa(rows: list[Row]) -> float | None:
+    weight = sum(Fraction(row["credits"]) for row in rows)
+    earned = sum(Fraction(row["credits"]) * POINTS[row["grade"]] for row in rows)
+    return half_up(earned / weight) if weight else None
+
+
+class History:
+    """What the rows of the releases, one after the other, amount to."""
+
+    def __init__(self) -> None:
+        self.standings: dict[str, dict[str, Row]] = defaultdict(dict)
+
+    def take(self, row: Row, kind: str) -> None:
+        subjects = self.standings[row["hall_ticket"]]
+        known = subjects.get(row["subject_code"])
+        passed = state_of(row["grade"]) == "passed"
+        standing = known or {
+            "semester": row["semester"], "credits": row["credits"], "attempts": 0,
+            "first_release": row["release"], "cleared_release": None, "grade": row["grade"],
+        }  # fmt: skip
+        if kind == "main" and row["grade"] != "Ab":
+            standing["attempts"] += 1
+        if passed and standing["cleared_release"] is None:
+            standing["cleared_release"] = row["release"]
+            standing["grade"] = row["grade"]
+        elif standing["cleared_release"] is None or (
+            passed and POINTS[row["grade"]] >= POINTS[standing["grade"]]
+        ):
+            standing["grade"] = row["grade"]
+        subjects[row["subject_code"]] = standing
+
+    def semester(self, ticket: str, semester: int) -> list[Row]:
+        return [row for row in self.standings[ticket].values() if row["semester"] == semester]
+
+    def finished(self, ticket: str, semester: int) -> bool:
+        rows = self.semester(ticket, semester)
+        return bool(rows) and all(state_of(row["grade"]) == "passed" for row in rows)
+
+
+def unfolded(truth: dict[str, pl.DataFrame]) -> Iterator[tuple[Row, pl.DataFrame, History]]:
+    history = History()
+    attempts = truth["attempts"].partition_by("release", as_dict=True)
+    for release in truth["releases"].iter_rows(named=True):
+        rows = attempts[release["release"],]
+        for row in rows.iter_rows(named=True):
+            history.take(row, release["kind"])
+        yield release, rows, history
+
+
+def last(truth: dict[str, pl.DataFrame]) -> History:
+    return list(unfolded(truth))[-1][2]
+
+
+@pytest.mark.parametrize("table", COLUMNS)
+def test_every_file_has_its_columns(truth: dict[str, pl.DataFrame], table: str) -> None:
+    assert truth[table].columns == COLUMNS[table].split()
+    assert len(truth[table])
+
+
+def test_standings_are_the_best_pass_or_else_the_latest_attempt(
+    whole: dict[str, pl.DataFrame],
+) -> None:
+    history = last(whole)
+    rows = list(whole["standings"].iter_rows(named=True))
+    assert len(rows) == sum(map(len, history.standings.values()))
+    for row in rows:
+        worked_out = history.standings[row["hall_ticket"]][row["subject_code"]]
+        assert {name: row[name] for name in worked_out} == worked_out
+        assert row["state"] == state_of(row["grade"])
+        assert row["points"] == POINTS.get(row["grade"])
+
+
+def test_gpas_are_credit_weighted_points_half_up(whole: dict[str, pl.DataFrame]) -> None:
+    history = last(whole)
+    for row in whole["semester_gpas"].iter_rows(named=True):
+        rows = history.semester(row["hall_ticket"], row["semester"])
+        assert row["credits"] == sum(each["credits"] for each in rows)
+        done = history.finished(row["hall_ticket"], row["semester"])
+        assert row["sgpa"] == (gpa(rows) if done else None)
+    for row in whole["student_cgpas"].iter_rows(named=True):
+        finished = [s for s in range(1, 9) if history.finished(row["hall_ticket"], s)]
+        counted = [each for s in finished for each in history.semester(row["hall_ticket"], s)]
+        states = [
+            state_of(each["grade"]) for each in history.standings[row["hall_ticket"]].values()
+        ]
+        assert row["cgpa"] == gpa(counted)
+        assert row["credits_counted"] == sum(each["credits"] for each in counted)
+        assert row["semesters_finished"] == len(finished)
+        assert row["open_subjects"] == states.count("failed") + states.count("absent")
+        assert row["pending_subjects"] == states.count("pending")
+
+
+def test_what_pages_print_is_what_stood_at_that_time(whole: dict[str, pl.DataFrame]) -> None:
+    lines = whole["results"].partition_by("release", as_dict=True)
+    for release, _, history in unfolded(whole):
+        for row in lines[release["release"],].iter_rows(named=True):
+            done = history.finished(row["hall_ticket"], row["semester"])
+            rows = history.semester(row["hall_ticket"], row["semester"])
+            assert row["sgpa"] == (gpa(rows) if done else None)
+            assert done == (row["status"] in ("PASSED", "COMPLETED") or row["sgpa"] is not None)
+
+
+def test_statuses_mean_what_they_mean_on_real_pages(whole: dict[str, pl.DataFrame]) -> None:
+    """PASSED leaves nothing open, PROMOTED-N has ALREADY PROMOTED before it, and so on."""
+    lines = whole["results"].partition_by("release", as_dict=True)
+    met: set[str] = set()
+    for release, _, history in unfolded(whole):
+        for (ticket,), page in lines[release["release"],].group_by("hall_ticket"):
+            *older, current = page.sort("semester").rows(named=True)
+            met.update(row["status"] + "-" * (row["sgpa"] is not None) for row in (*older, current))
+            started = {row["semester"] for row in history.standings[str(ticket)].values()}
+            unfinished = {s for s in started if not history.finished(str(ticket), s)}
+            assert {row["semester"] for row in page.iter_rows(named=True)} >= unfinished
+            for row in older:
+                cleared = row["semester"] not in unfinished
+                assert row["status"] == ("COMPLETED" if cleared else "ALREADY PROMOTED") or (
+                    row["status"] == "DETAINED" and not cleared
+                )
+            if current["status"] == "PASSED":
+                assert not unfinished
+            if current["status"] == "PROMOTED" and current["sgpa"] is not None:
+                assert "ALREADY PROMOTED" in [row["status"] for row in older]
+    assert met == {
+        "PASSED-", "PROMOTED", "PROMOTED-", "COMPLETED-", "ALREADY PROMOTED", "DETAINED",
+    }  # fmt: skip
+
+
+def test_the_cgpa_is_printed_once_everything_is_done_and_not_before(
+    whole: dict[str, pl.DataFrame],
+) -> None:
+    printed = whole["results"].filter(pl.col("cgpa").is_not_null())
+    final = whole["student_cgpas"].join(
+        printed.unique("hall_ticket", keep="last", maintain_order=True), on="hall_ticket"
+    )
+    assert len(final)
+    assert (final["open_subjects"] == 0).all()
+    assert (final["cgpa"] == final["cgpa_right"]).all()
+    entry = final.join(whole["students"], on="hall_ticket")
+    expected = pl.when(pl.col("lateral_entry")).then(6).otherwise(8)
+    assert entry.select((pl.col("semesters_finished") == expected).all()).item()
+    assert set(entry["lateral_entry"]) == {True, False}
+
+
+def test_students_are_held_back_in_some_years_only(whole: dict[str, pl.DataFrame]) -> None:
+    lines = whole["results"].join(whole["releases"], on="release")
+    even_main = lines.filter((pl.col("kind") == "main") & (pl.col("session_month") == 7))
+    held = set(even_main.filter(pl.col("status") == "DETAINED")["session_year"])
+    assert len(held) > 1
+    assert not held & {2025, 2028}
+
+
+def test_who_was_held_back_goes_on_a_year_later(whole: dict[str, pl.DataFrame]) -> None:
+    lines = whole["results"].join(whole["releases"], on="release", maintain_order="left")
+    key = ["hall_ticket", "session_year", "semester"]
+    at_the_end_of_a_year = lines.filter(pl.col("session_month") == 7).unique(
+        key, keep="last", maintain_order=True
+    )
+    held = at_the_end_of_a_year.filter(pl.col("status") == "DETAINED").select(key)
+    begun = lines.group_by("hall_ticket", pl.col("semester") - 1).agg(
+        pl.col("session_year").min().alias("begun")
+    )
+    went_on = held.unique(key[::2], keep="first").join(begun, on=key[::2])
+    assert len(went_on)
+    assert (went_on["begun"] >= went_on["session_year"] + 2).all()
+
+
+def test_revaluation_changes_a_few_percent_mostly_upwards(whole: dict[str, pl.DataFrame]) -> None:
+    pairs = whole["releases"].filter(pl.col("kind") == "revaluation").select("release", "revises")
+    key = ["hall_ticket", "subject_code"]
+    after = whole["attempts"].join(pairs, on="release")
+    both = after.join(
+        whole["attempts"], left_on=["revises", *key], right_on=["release", *key], suffix="_before"
+    )
+    assert len(both) == len(after)
+    changed = both.filter(pl.col("grade") != pl.col("grade_before"))
+    revised = whole["attempts"].join(pairs, left_on="release", right_on="revises")
+    assert 0.005 < len(changed) / len(revised) < 0.05
+    up = changed.filter(pl.col("points") > pl.col("points_before"))
+    down = changed.filter(pl.col("points") < pl.col("points_before"))
+    assert len(up) > 4 * len(down) > 0
+    assert set(after["hall_ticket"] + after["release"]) == set(
+        changed["hall_ticket"] + changed["release"]
+    )
+
+
+def test_undecided_results_are_decided_in_a_later_release(whole: dict[str, pl.DataFrame]) -> None:
+    pending = whole["attempts"].filter(pl.col("points").is_null())
+    assert set(pending["grade"]) == {"", "WH", "MP", "RL"}
+    fate = (
+        pending.select("hall_ticket", "subject_code")
+        .unique()
+        .join(whole["standings"], on=["hall_ticket", "subject_code"])
+    )
+    assert (fate["state"] == "passed").sum() > len(fate) / 2
+
+
+def test_releases_count_the_students_they_show(whole: dict[str, pl.DataFrame]) -> None:
+    shown = whole["attempts"].group_by("release").agg(pl.col("hall_ticket").n_unique().alias("n"))
+    counted = whole["releases"].join(shown, on="release", how="left")
+    assert (counted["pages"] == counted["n"]).all()
+
+
+def test_nobody_is_exported_whom_no_release_shows(truth: dict[str, pl.DataFrame]) -> None:
+    seen = set(truth["attempts"]["hall_ticket"])
+    for table in ("students", "standings", "semester_gpas", "student_cgpas", "results"):
+        assert set(truth[table]["hall_ticket"]) == seen
+
+
+def test_a_supplementary_holds_backlogs_alone(whole: dict[str, pl.DataFrame]) -> None:
+    extra = whole["releases"].filter(pl.col("session_month") == 9)["release"]
+    rows = whole["attempts"].filter(pl.col("release").is_in(extra.implode()))
+    standings = whole["standings"].join(rows, on=["hall_ticket", "subject_code"])
+    assert len(extra)
+    assert (standings["first_release"] != standings["release"]).all()

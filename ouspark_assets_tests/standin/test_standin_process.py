@@ -1,0 +1,167 @@
+"""The stand-in as a process: how it starts, says so, publishes on time, and stops."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import polars as pl
+import pytest
+from click.testing import CliRunner
+
+from ouspark_assets.cli.standin import standin
+from ouspark_assets.errors import SiteError
+from ouspark_assets.standin.process import running_standin
+from ouspark_assets.standin.timetable import timetable
+
+MODULE = [sys.executable, "-m", "ouspark_assets.standin"]
+NEXT = timetable(3)[2].key
+
+
+def eventually(happens: Callable[[], bool], seconds: float = 20) -> bool:
+    ends = time.monotonic() + seconds
+    while not (happened := happens()) and time.monotonic() < ends:
+        time.sleep(0.05)
+    return happened
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    state = Path(f"/proc/{pid}/stat")
+    return not state.exists() or state.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def test_one_process_answers_as_another_does() -> None:
+    with (
+        running_standin(students=60, seed=11) as first,
+        running_standin(students=60, seed=11) as second,
+        httpx.Client() as client,
+    ):
+        for serial in range(1, 15):
+            path = f"/res07/20250402.jsp?mbstatus&htno=160423733{serial:03d}"
+            assert client.get(first.url + path).content == client.get(second.url + path).content
+
+
+def test_the_process_is_gone_when_the_block_ends_even_badly() -> None:
+    def fail_inside() -> None:
+        with running_standin(students=5, releases=1) as site:
+            pids.append(site.pid)
+            raise KeyError(site.url)
+
+    pids: list[int] = []
+    with pytest.raises(KeyError):
+        fail_inside()
+    assert not is_alive(pids[0])
+
+
+def test_releases_appear_one_by_one_while_it_runs() -> None:
+    with (
+        running_standin(students=50, releases=2, release_after=2) as site,
+        httpx.Client() as client,
+    ):
+        index = client.get(site.url + "/examination-results.php")
+
+        def is_out() -> bool:
+            return client.get(f"{site.url}/res07/{NEXT}.jsp").status_code == 200
+
+        assert client.get(f"{site.url}/res07/2027becbcs.jsp").status_code == 404
+        assert eventually(is_out)
+        tag = {"If-None-Match": index.headers["etag"]}
+        assert NEXT not in index.text
+        assert NEXT in client.get(site.url + "/examination-results.php", headers=tag).text
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_says_where_it_listens_and_stops_cleanly(tmp_path: Path, number: int) -> None:
+    ready = tmp_path / "url"
+    command = [*MODULE, "--port", "0", "--students", "20", "--ready-file", str(ready)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert eventually(ready.exists)
+        url = ready.read_text(encoding="utf-8")
+        with httpx.Client() as client:
+            assert client.get(url).status_code == 200
+            process.send_signal(number)
+            said, _ = process.communicate(timeout=30)
+    assert said == f"Results site: {url}  students 20, releases 6, faults none\n"
+    assert process.returncode == 0
+
+
+def test_it_ends_with_the_process_that_started_it() -> None:
+    script = (
+        "from ouspark_assets.standin.process import running_standin\n"
+        "import time\n"
+        "with running_standin(students=5, releases=1) as site:\n"
+        "    print(site.pid, flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True
+    ) as starter:
+        assert starter.stdout is not None
+        pid = int(starter.stdout.readline())
+        assert is_alive(pid)
+        starter.kill()
+    assert eventually(lambda: not is_alive(pid))
+
+
+def test_a_port_that_is_taken_is_one_clear_line() -> None:
+    with running_standin(students=5, releases=1) as site:
+        port = int(site.url.rsplit(":", 1)[1])
+        with (
+            pytest.raises(SiteError, match=rf"Can't listen on 127\.0\.0\.1:{port}.*--port"),
+            running_standin(students=5, releases=1, port=port),
+        ):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--faults", "rain"], "'rain' is no fault profile"),
+        (["--students", "9999999"], "9999999 students don't fit"),
+        (["--export", "/dev/null/x"], "Can't write the truth to /dev/null/x"),
+        (["--ready-file", "/nowhere/at/all"], "Can't write --ready-file /nowhere/at/all"),
+    ],
+)
+def test_what_can_not_be_done_is_one_line_and_a_failure(options: list[str], message: str) -> None:
+    done = CliRunner().invoke(standin, ["--port", "0", *options])
+    assert done.exit_code == 1
+    assert done.stderr.startswith("Error: ")
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_export_alone_writes_the_truth_and_stops(tmp_path: Path) -> None:
+    done = CliRunner().invoke(standin, ["--students", "30", "--export", str(tmp_path / "truth")])
+    assert done.exit_code == 0
+    assert "students 30" in done.stdout
+    assert sorted(path.name for path in (tmp_path / "truth").iterdir()) == [
+        "attempts.parquet",
+        "releases.parquet",
+        "results.parquet",
+        "semester_gpas.parquet",
+        "standings.parquet",
+        "student_cgpas.parquet",
+        "students.parquet",
+    ]
+    assert len(pl.read_parquet(tmp_path / "truth" / "students.parquet")) == 30
+
+
+def test_the_stand_in_imports_nothing_of_the_pipeline() -> None:
+    script = (
+        "import sys, ouspark_assets.standin.command\n"
+        "inside = [name for name in sys.modules if name.startswith('ouspark_assets.')]\n"
+        "ours = {name.split('.')[1] for name in inside}\n"
+        "print(sorted(ours), 'dagster' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "['errors', 'standin'] False\n"
