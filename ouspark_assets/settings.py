@@ -16,6 +16,7 @@ from ouspark_assets.errors import SettingsError
 
 PACKAGE_PARENT = Path(__file__).resolve().parent.parent
 POSTGRES_SCHEMES = ("postgresql", "postgres")
+HIGHEST_CGPA = 10
 REDIS_SCHEMES = ("redis", "rediss", "unix")
 
 
@@ -25,6 +26,7 @@ def project_root() -> Path:
 
 
 Codes = Annotated[tuple[str, ...], NoDecode]
+AwardLimits = Annotated[tuple[tuple[str, float], ...], NoDecode]
 
 
 class Settings(BaseSettings):
@@ -50,7 +52,7 @@ class Settings(BaseSettings):
         None, gt=0, description="Most requests a second (default 40; no limit on loopback)"
     )
     site_concurrency: int = Field(32, ge=1, le=512, description="Most requests at once")
-    site_retries: int = Field(6, ge=1, le=50, description="Most times a ticket is asked in one run")
+    site_retries: int = Field(8, ge=1, le=50, description="Most times a ticket is asked in one run")
     site_patience: float = Field(
         900, ge=0, description="Seconds that the site may be down before a run gives up"
     )
@@ -70,7 +72,8 @@ class Settings(BaseSettings):
         8, ge=2, le=999, description="Missing serials in a row that end a class"
     )
     site_discover_always: bool = Field(
-        default=False, description="Look for unknown tickets in backlog and revaluation releases too"
+        default=False,
+        description="Look for unknown tickets in backlog and revaluation releases too",
     )
     site_extra_colleges: Codes = Field(
         (), description="College codes to try beside the known ones, separated by commas"
@@ -82,12 +85,64 @@ class Settings(BaseSettings):
         (), description="Admission years to try instead of those a release suggests (2021,2022)"
     )
 
+    site_most_failed: float = Field(
+        0.05, ge=0, le=1, description="Share of failed tickets beyond which a release is held back"
+    )
+    site_most_volume_change: float = Field(
+        0.3, gt=0, description="Share by which students may differ from a year before unremarked"
+    )
+
     standin_students: int = Field(300, ge=1, description="Students of the bundled results site")
-    standin_releases: int = Field(6, ge=1, description="Releases of the bundled results site")
+    standin_releases: int = Field(6, ge=1, le=60, description="Releases of the bundled results site")
     standin_seed: int = Field(1, description="Seed of the bundled results site")
 
     publish_father_names: bool = Field(
         default=False, description="Publish fathers' names to production"
+    )
+
+    rank_least_students: int = Field(
+        20, ge=1, description="Students with a CGPA that a college or department needs to be ranked"
+    )
+    section_size: int = Field(
+        0, ge=0, le=999, description="Serials of a section (60 is usual; 0: no sections)"
+    )
+    award_limits: AwardLimits = Field(
+        (), description="Class awards by least CGPA: Distinction:8,First:6.5 (default none)"
+    )
+    percentage_factor: float | None = Field(
+        None, gt=0, le=100, description="Percentage = (CGPA - offset) x factor (default none)"
+    )
+    percentage_offset: float = Field(
+        0, ge=0, le=10, description="Offset of the same formula, as 0.5"
+    )
+    anomaly_all_clear_points: float = Field(
+        15, gt=0, description="Change of a college's all-clear share that is warned of, in points"
+    )
+    anomaly_mean_cgpa: float = Field(
+        0.5, gt=0, description="Change of a college's mean CGPA that is warned of"
+    )
+    anomaly_volume_percent: float = Field(
+        20, gt=0, description="Loss of a table's rows that is warned of, in percent"
+    )
+
+    publish_keep: int = Field(
+        5, ge=0, le=100, description="Past publications that can be brought back"
+    )
+    publish_most_shrink: float = Field(
+        0.25, ge=0, le=1, description="Share of a table's rows that a publication may take away"
+    )
+    publish_timeout: float = Field(
+        900, gt=0, description="Seconds that one statement of a publication may take"
+    )
+    publish_wait: float = Field(
+        120, ge=0, description="Seconds that a publication waits for another one"
+    )
+    cache_top: int = Field(100, ge=1, description="Places that the cache holds of each ranking")
+    cache_building_seconds: int = Field(
+        3600, ge=60, description="Seconds after which an unfinished cache generation is gone"
+    )
+    cache_retired_seconds: int = Field(
+        60, ge=1, description="Seconds that a replaced cache generation stays readable"
     )
 
     @field_validator("home", mode="after")
@@ -124,6 +179,13 @@ class Settings(BaseSettings):
         parts = value.split(",") if isinstance(value, str) else value
         return tuple(dict.fromkeys(part.strip() for part in parts if part.strip()))
 
+    @field_validator("award_limits", mode="before")
+    @classmethod
+    def _awards(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return tuple(_award(part.strip()) for part in value.split(",") if part.strip())
+
     @field_validator("site_extra_colleges", "site_admission_years", mode="after")
     @classmethod
     def _four_digits(cls, codes: tuple[str, ...]) -> tuple[str, ...]:
@@ -141,10 +203,24 @@ class Settings(BaseSettings):
 
 
 def _digits(codes: tuple[str, ...], length: int) -> tuple[str, ...]:
-    if wrong := [code for code in codes if not (code.isascii() and code.isdigit() and len(code) == length)]:
+    if wrong := [
+        code for code in codes if not (code.isascii() and code.isdigit() and len(code) == length)
+    ]:
         message = f"{wrong[0]!r} is not {length} digits"
         raise ValueError(message)
     return codes
+
+
+def _award(text: str) -> tuple[str, float]:
+    name, _, limit = text.rpartition(":")
+    try:
+        least = float(limit)
+    except ValueError:
+        least = -1
+    if not name.strip() or not 0 <= least <= HIGHEST_CGPA:
+        message = f"{text!r} is not a name and a CGPA, as Distinction:8"
+        raise ValueError(message)
+    return name.strip(), least
 
 
 def _with_scheme(value: SecretStr | None, schemes: tuple[str, ...]) -> SecretStr | None:

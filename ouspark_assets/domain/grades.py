@@ -72,6 +72,11 @@ def is_open(state: str = "state") -> pl.Expr:
     return pl.col(state).is_in([state.value for state in OPEN_STATES])
 
 
+def is_pending(state: str = "state") -> pl.Expr:
+    """Whether a subject is not decided yet: neither passed nor a backlog."""
+    return pl.col(state) == State.PENDING.value
+
+
 def semester_from_code(subject_code: str = "subject_code") -> pl.Expr:
     """The semester that a numeric code begins with (501 is of semester 5); null for other codes."""
     return pl.col(subject_code).str.extract(NUMERIC_SUBJECT_CODE, 1).cast(pl.Int16)

@@ -4,8 +4,9 @@ From these models come the asset checks, the column schema in the UI, the column
 COPY and the types of every read. No I/O and no rules of computation here.
 """
 
-from ouspark_assets.schemas.analytics import SEMESTER_GPAS, STANDINGS, STUDENT_CGPAS
+from ouspark_assets.schemas.analytics import AGGREGATE_TABLES
 from ouspark_assets.schemas.clean import APPEARANCES, MARKS, QUARANTINE, RESULTS, STUDENTS
+from ouspark_assets.schemas.reference import BRANCHES, COLLEGES, SUBJECTS
 from ouspark_assets.schemas.source import RELEASE_INDEX
 
 PIPELINE_TABLES = (
@@ -15,8 +16,9 @@ PIPELINE_TABLES = (
     MARKS,
     QUARANTINE,
     STUDENTS,
-    STANDINGS,
-    SEMESTER_GPAS,
-    STUDENT_CGPAS,
+    COLLEGES,
+    BRANCHES,
+    SUBJECTS,
+    *AGGREGATE_TABLES,
 )
 PUBLISHED_TABLES = tuple(table for table in PIPELINE_TABLES if table.published)

@@ -27,13 +27,22 @@ class Appearances(pa.DataFrameModel):
 
     release: str = fields.release()
     hall_ticket: str = fields.hall_ticket()
-    name: str = fields.text("Name, case as printed", least=1, most=fields.LONGEST_NAME)
-    father_name: str = fields.text(
-        "Father's name, case as printed", most=fields.LONGEST_NAME, nullable=True
+    name: str = fields.text(
+        "Name, case as printed", least=1, most=fields.LONGEST_NAME, pattern=fields.WITH_A_LETTER
     )
-    gender: str = fields.text("MALE, FEMALE or as printed", nullable=True)
-    course: str = fields.text("Course, one spelling for each known one", nullable=True)
-    medium: str = fields.text("Medium of instruction", nullable=True)
+    father_name: str = fields.text(
+        "Father's name, case as printed",
+        most=fields.LONGEST_NAME,
+        nullable=True,
+        pattern=fields.WITH_A_LETTER,
+    )
+    gender: str = fields.text(
+        "MALE, FEMALE or as printed", nullable=True, pattern=fields.FROM_A_LETTER
+    )
+    course: str = fields.text(
+        "Course, one spelling for each known one", nullable=True, pattern=fields.FROM_A_LETTER
+    )
+    medium: str = fields.text("Medium of instruction", nullable=True, pattern=fields.FROM_A_LETTER)
     sha256: str = _page_hash()
 
     class Config:
@@ -47,13 +56,22 @@ class Students(pa.DataFrameModel):
     """A student: the latest appearance in release order."""
 
     hall_ticket: str = fields.hall_ticket(unique=True)
-    name: str = fields.text("Name, case as printed", least=1, most=fields.LONGEST_NAME)
-    father_name: str = fields.text(
-        "Father's name, case as printed", most=fields.LONGEST_NAME, nullable=True
+    name: str = fields.text(
+        "Name, case as printed", least=1, most=fields.LONGEST_NAME, pattern=fields.WITH_A_LETTER
     )
-    gender: str = fields.text("MALE, FEMALE or as printed", nullable=True)
-    course: str = fields.text("Course, one spelling for each known one", nullable=True)
-    medium: str = fields.text("Medium of instruction", nullable=True)
+    father_name: str = fields.text(
+        "Father's name, case as printed",
+        most=fields.LONGEST_NAME,
+        nullable=True,
+        pattern=fields.WITH_A_LETTER,
+    )
+    gender: str = fields.text(
+        "MALE, FEMALE or as printed", nullable=True, pattern=fields.FROM_A_LETTER
+    )
+    course: str = fields.text(
+        "Course, one spelling for each known one", nullable=True, pattern=fields.FROM_A_LETTER
+    )
+    medium: str = fields.text("Medium of instruction", nullable=True, pattern=fields.FROM_A_LETTER)
     sha256: str = _page_hash()
     college_code: str = fields.college_code()
     branch_code: str = fields.branch_code()
@@ -76,7 +94,7 @@ class Results(pa.DataFrameModel):
     release: str = fields.release()
     hall_ticket: str = fields.hall_ticket()
     semester: pl.Int16 = fields.semester()
-    status: str = fields.text("Status as printed", least=1)
+    status: str = fields.text("Status as printed", least=1, pattern=fields.FROM_A_LETTER)
     sgpa_printed: float = fields.gpa("SGPA the page prints; null when it prints none")
     cgpa_printed: float = fields.gpa("CGPA the page prints; null when it prints none")
     sha256: str = _page_hash()
@@ -101,7 +119,9 @@ class Marks(pa.DataFrameModel):
     credits: float = fields.credits_(
         "Credits of the subject; 0 for '='", most=fields.MOST_CREDITS_OF_A_SUBJECT
     )
-    grade: str = fields.text("S A B C D E F Ab; anything else as printed, '' when blank")
+    grade: str = fields.text(
+        "S A B C D E F Ab; anything else as printed, '' when blank", pattern=fields.WITHOUT_DIGITS
+    )
     points: pl.Int16 = pa.Field(
         nullable=True,
         in_range={"min_value": 0, "max_value": fields.HIGHEST_GPA},

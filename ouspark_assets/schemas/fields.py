@@ -9,14 +9,23 @@ from ouspark_assets.domain.hall_tickets import HALL_TICKET_PATTERN
 from ouspark_assets.domain.releases import RELEASE_KEY_PATTERN
 
 HIGHEST_GPA = 10
+# Numbers of two decimals are the same when they differ by less than this.
+EXACT = 0.001
 MOST_CREDITS_OF_A_SUBJECT = 30
 # No control, private or bidirectional characters, no line breaks, no mark of a byte that was lost:
 # what PostgreSQL can't hold (NUL) and what garbles the text around it. (Spelled out because
 # pandera compiles it with `re` and polars with Rust's regex.)
-PRINTABLE_PATTERN = (
-    r"^[^\x00-\x1F\x7F-\x9F\xAD\u061C\u200B-\u200F\u2028-\u202E\u2060-\u206F"
-    r"\uE000-\uF8FF\uFEFF\uFFF0-\uFFFF]*$"
+# Angle brackets are what remains of broken markup; no page prints them.
+UNPRINTABLE = (
+    r"<>\x00-\x1F\x7F-\x9F\xAD\u061C\u200B-\u200F\u2028-\u202E\u2060-\u206F"
+    r"\uE000-\uF8FF\uFEFF\uFFF0-\uFFFF"
 )
+PRINTABLE_PATTERN = rf"^[^{UNPRINTABLE}]*$"
+WITH_A_LETTER = rf"^[^{UNPRINTABLE}]*[^\W\d_][^{UNPRINTABLE}]*$"
+FROM_A_LETTER = rf"^[^\W\d_][^{UNPRINTABLE}]*$"
+WITHOUT_DIGITS = rf"^[^0-9{UNPRINTABLE}]*$"
+# Every code seen has a digit: 501, 287A, OSC.3, FP&S2, PC 401 CS.
+SUBJECT_CODE_PATTERN = r"^[A-Z&./()+_ -]*[0-9][A-Z0-9&./()+_ -]*$"
 LONGEST_NAME, LONGEST_SUBJECT_NAME, LONGEST_WORD = 100, 200, 60
 FIRST_ADMISSION_YEAR, LAST_ADMISSION_YEAR = 2000, 2099
 
@@ -33,16 +42,21 @@ def hall_ticket(description: str = "Hall ticket, twelve digits", **more: Any) ->
 
 def subject_code(description: str = "Subject code as the pages print it", **more: Any) -> Any:
     """A subject code."""
-    return text(description, least=1, most=20, **more)
+    return text(description, least=1, most=20, pattern=SUBJECT_CODE_PATTERN, **more)
 
 
 def text(
-    description: str, *, least: int = 0, most: int = LONGEST_WORD, **more: Any
+    description: str,
+    *,
+    least: int = 0,
+    most: int = LONGEST_WORD,
+    pattern: str = PRINTABLE_PATTERN,
+    **more: Any,
 ) -> Any:
     """Something printed, kept as it stands: of bounded length and safe to store and to show."""
     return pa.Field(
         str_length={"min_value": least, "max_value": most},
-        str_matches=PRINTABLE_PATTERN,
+        str_matches=pattern,
         description=description,
         **more,
     )
