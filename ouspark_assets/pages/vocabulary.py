@@ -1,0 +1,89 @@
+"""The words that result pages are made of: labels, headers, and spellings of the same value.
+
+Data only. A word that is not here is never guessed at: it is kept, counted and reported.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from functools import lru_cache
+
+from ouspark_assets.domain.releases import Scheme
+
+LONGEST_LABEL = 40
+
+
+class Section(StrEnum):
+    """The parts of a page, named after the tables they feed."""
+
+    PERSONAL = "personal"
+    MARKS = "marks"
+    RESULTS = "results"
+
+
+SECTION_BY_TABLE_ID = {
+    "autonumber3": Section.PERSONAL,
+    "autonumber4": Section.MARKS,
+    "autonumber5": Section.RESULTS,
+}
+SEARCH_BOX_ID = "autonumber6"
+FIELD_BY_LABEL = {
+    "hall ticket no": "hall_ticket",
+    "name": "name",
+    "father's name": "father_name",
+    "gender": "gender",
+    "course": "course",
+    "medium": "medium",
+}
+FIELD_BY_HEADER: Mapping[Section, Mapping[str, str]] = {
+    Section.MARKS: {
+        "sub code": "subject_code",
+        "subject name": "subject_name",
+        "credits": "credits",
+        "grade points": "points",
+        "grade secured": "grade",
+    },
+    Section.RESULTS: {
+        "semester": "semester",
+        "year": "year",
+        "result with sgpa": "result",
+        "result": "result",
+        "over all cgpa": "cgpa",
+        "overall cgpa": "cgpa",
+    },
+}
+# Without one of each group a table can't be read; the first of a group names it to people.
+REQUIRED_HEADERS: Mapping[Section, Mapping[str, tuple[str, ...]]] = {
+    Section.MARKS: {
+        "Sub Code": ("subject_code",),
+        "Credits": ("credits",),
+        "Grade Secured": ("grade",),
+    },
+    Section.RESULTS: {"Semester": ("semester", "year"), "Result With SGPA": ("result",)},
+}
+REQUIRED_LABELS = {"Hall Ticket No.": "hall ticket no", "Name": "name"}
+TITLES = frozenset({"personal details", "marks details", "result"})
+FOOTER = "this information is provided"
+LAST_LINE = "0"
+# Headers of the tables from before letter grades.
+MARKS_INSTEAD_OF_GRADES = "marks"
+
+GENDERS = {"MALE": "MALE", "M": "MALE", "FEMALE": "FEMALE", "F": "FEMALE"}
+# Keys without blanks, dots, hyphens and brackets: B.E. (Non-CBCS) is BENONCBCS.
+COURSES = {
+    "BE": "BE",
+    **{f"BE{scheme.value.upper().replace('-', '')}": f"BE({scheme.value})" for scheme in Scheme},
+}
+MEDIUMS = {"ENGLISH": "ENGLISH", "ENG": "ENGLISH", "E": "ENGLISH"}
+# Printed where a number could stand, and meaning that there is none.
+NOTHING = ("", "-", "--", "---")
+NO_CREDITS = "="
+
+
+@lru_cache(maxsize=8192)
+def _key(text: str) -> str:
+    return text.casefold().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").rstrip(" .:")
+
+
+def label_key(text: str) -> str:
+    """How a label or header is looked up: without case, closing dots and colons."""
+    return _key(text) if len(text) <= LONGEST_LABEL else ""

@@ -1,0 +1,103 @@
+"""Cleaning in several processes gives what one process gives, and leaves none behind."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from ouspark_assets.pages import parallel
+from ouspark_assets.pages.batch import CleanBatch, merged
+from ouspark_assets.pages.cleaning import clean_pages
+from ouspark_assets.pages.corrections import Correction
+from ouspark_assets.pages.parallel import WorkerError, clean_in_parallel
+from ouspark_assets_tests.pages.page_builder import RELEASE, TICKET, ResultPage, pages_of
+
+PAGE = replace(
+    ResultPage(), marks=(*ResultPage().marks, ("FP&amp;S2", "X", "#REF!", "9", "A"))
+).body()
+SUBJECTS = pl.DataFrame({"subject_code": ["FP&S2"], "semester": [3]})
+
+
+def pages(count: int) -> pl.DataFrame:
+    tickets = [f"1604217{serial:05d}" for serial in range(count)]
+    return pages_of(*((it, PAGE.replace(TICKET.encode(), it.encode())) for it in tickets))
+
+
+def equal(one: CleanBatch, other: CleanBatch) -> None:
+    for name in ("appearances", "results", "marks", "rejected", "accounting"):
+        assert_frame_equal(getattr(one, name), getattr(other, name))
+    assert one.layout == other.layout
+
+
+def workers() -> list[int]:
+    """The processes that this one has started for cleaning."""
+    command = ["ps", "-o", "pid,args", "--ppid", str(os.getpid())]
+    out = subprocess.run(command, capture_output=True, text=True, check=False)
+    lines = out.stdout.splitlines()
+    return [int(line.split()[0]) for line in lines if "ouspark_assets.pages.worker" in line]
+
+
+@pytest.fixture(autouse=True)
+def _small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parallel, "LEAST_PAGES", 50)
+    monkeypatch.setattr(parallel, "PAGES_AT_ONCE", 10)
+
+
+def test_two_processes_give_what_one_gives() -> None:
+    frame = pages(60)
+    fingerprint = clean_pages(RELEASE, frame.head(1)).rejected["fingerprint"][0]
+    correction = Correction(
+        RELEASE, frame["hall_ticket"][7], "marks", fingerprint, {"credits": "3"}
+    )
+    options = {"subjects": SUBJECTS, "corrections": [correction]}
+    batches = clean_in_parallel(RELEASE, frame.iter_slices(7), workers=2, **options)
+    together = merged(batches)
+    equal(together, clean_pages(RELEASE, frame, **options))
+    assert together.marks.filter(subject_code="FP&S2")["semester"].to_list() == [3]
+    assert workers() == []
+
+
+def test_few_pages_stay_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> Iterator[CleanBatch]:
+        message = "no process should be started"
+        raise AssertionError(message)
+
+    monkeypatch.setattr(parallel, "_in_workers", refused)
+    monkeypatch.setattr(parallel, "PAGES_AT_ONCE", 1_000)
+    batches = list(clean_in_parallel(RELEASE, pages(40).iter_slices(10), workers=2))
+    assert len(batches) == 1, "small batches are worth cleaning together"
+    equal(batches[0], clean_pages(RELEASE, pages(40)))
+
+
+def test_no_pages_give_an_empty_batch() -> None:
+    together = merged(clean_in_parallel(RELEASE, [], workers=2))
+    equal(together, merged([clean_pages(RELEASE, pages(1).clear())]))
+    assert together.accounting["found"].sum() == 0
+
+
+def test_a_worker_that_dies_is_one_clear_line() -> None:
+    batches = clean_in_parallel(RELEASE, [pages(300)], workers=2)
+    next(batches)
+    for pid in workers():
+        os.kill(pid, signal.SIGKILL)
+    with pytest.raises(WorkerError, match=r"was killed.*exit status -9.*run again"):
+        list(batches)
+    assert workers() == []
+
+
+def test_leaving_early_ends_the_workers() -> None:
+    batches = clean_in_parallel(RELEASE, [pages(300)], workers=2)
+    next(batches)
+    assert len(workers()) == 2
+    batches.close()
+    for _ in range(100):
+        if not workers():
+            break
+        time.sleep(0.02)
+    assert workers() == []

@@ -1,0 +1,91 @@
+"""Every page of the bundled results site gives exactly the rows that its population has."""
+
+from hashlib import sha256
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from ouspark_assets.pages.batch import CleanBatch, merged
+from ouspark_assets.pages.cleaning import clean_pages
+from ouspark_assets.standin.admission import Scale
+from ouspark_assets.standin.damage import damaged
+from ouspark_assets.standin.result_page import ReleasePages
+from ouspark_assets.standin.truth import truth_of
+from ouspark_assets.standin.world import Publication, World
+
+# One release of every style of page that the site has.
+RELEASES = 9
+STUDENTS = 120
+
+
+def pages(world: World, publication: Publication) -> pl.DataFrame:
+    """The pages of a release of everyone who has one."""
+    site = ReleasePages(world, publication)
+    return pl.DataFrame(
+        [
+            (ticket, sha256(body).hexdigest(), body)
+            for cohort, sheets in enumerate(publication.sheets)
+            for student in sheets.pages().nonzero()[0].tolist()
+            for ticket in [world.tickets[cohort][student]]
+            for body in [site.found(ticket, cohort, student)]
+        ],
+        schema={"hall_ticket": pl.String, "sha256": pl.String, "body": pl.Binary},
+        orient="row",
+    )
+
+
+def cleaned(world: World) -> CleanBatch:
+    return merged(
+        clean_pages(publication.release.key, pages(world, publication))
+        for publication in world.published
+    )
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_pages_of_a_population_give_its_attempts_and_results(seed: int) -> None:
+    world = World(Scale(students=STUDENTS, releases=RELEASES, seed=seed))
+    batch, truth = cleaned(world), truth_of(world)
+    assert batch.rejected.is_empty()
+    assert batch.layout.unread == {}
+    attempts = batch.marks.drop("sha256", "points_derived")
+    assert_frame_equal(
+        attempts, truth["attempts"], check_row_order=False, check_column_order=False,
+        check_dtypes=False,
+    )  # fmt: skip
+    results = batch.results.drop("sha256").rename({"sgpa_printed": "sgpa", "cgpa_printed": "cgpa"})
+    assert_frame_equal(results, truth["results"], check_row_order=False, check_dtypes=False)
+    details = ["hall_ticket", "name", "father_name", "gender", "medium"]
+    assert_frame_equal(
+        batch.appearances.select(details).unique(),
+        # Some students print their names with double blanks.
+        truth["students"]
+        .select(details)
+        .with_columns(pl.col("name", "father_name").str.replace_all(r" +", " ")),
+        check_row_order=False,
+    )
+
+
+WAYS_OF_DAMAGE = 8
+
+
+def test_every_damaged_page_is_explained_and_the_rest_is_as_it_was() -> None:
+    world = World(Scale(students=STUDENTS, releases=1, seed=4))
+    publication = world.published[0]
+    healthy = pages(world, publication)
+    bodies = [
+        damaged(body, (at % WAYS_OF_DAMAGE) / WAYS_OF_DAMAGE) if at % 3 == 0 else body
+        for at, body in enumerate(healthy["body"])
+    ]
+    hurt = healthy.with_columns(pl.Series("body", bodies, pl.Binary))
+    touched = healthy["hall_ticket"].filter(hurt["body"] != healthy["body"])
+    before = clean_pages(publication.release.key, healthy)
+    after = clean_pages(publication.release.key, hurt)
+    assert set(after.rejected["hall_ticket"]) == set(touched)
+    assert after.rejected["reasons"].list.len().min() == 1
+    untouched = ~pl.col("hall_ticket").is_in(touched.to_list())
+    assert_frame_equal(before.marks.filter(untouched), after.marks.filter(untouched))
+    # A row that went missing would show here: each one is accepted or, alone or with its page, out.
+    whole = after.rejected.filter(table_name="pages")["hall_ticket"].to_list()
+    rows = before.marks.filter(~pl.col("hall_ticket").is_in(whole)).height
+    assert after.marks.height + after.rejected.filter(table_name="marks").height == rows
