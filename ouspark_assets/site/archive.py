@@ -1,0 +1,329 @@
+"""The lake: every answer of the site as received, in Parquet parts, in a folder or on S3.
+
+A part is written whole or not at all, and is never changed but by `compact` and `forget`. Which
+answer counts is decided here; what its page says is `pages/`.
+"""
+
+import hashlib
+import io
+import json
+import secrets
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import polars as pl
+
+from ouspark_assets.domain.hall_tickets import masked
+from ouspark_assets.domain.releases import checked_release_key, is_release_key
+from ouspark_assets.errors import LakeError
+from ouspark_assets.site.forgotten import ForgottenTickets
+from ouspark_assets.site.judging import Outcome, leaves_nothing_open
+from ouspark_assets.site.stores import Store
+
+ROOT = "raw/result_pages"
+PARTITION = "release="
+MARKER = "_complete.json"
+MOST_ROWS_OF_A_PART = 8192
+MOST_BYTES_OF_A_PART = 64 * 1024 * 1024
+SMALL_PART_ROWS = MOST_ROWS_OF_A_PART // 2
+# Pages of one part resemble each other: level 1 already makes them some 20 times smaller.
+ZSTD_LEVEL = 1
+READ_TRIES = 3
+
+SCHEMA: dict[str, pl.DataType] = {
+    "release": pl.String(),
+    "hall_ticket": pl.String(),
+    "outcome": pl.String(),
+    "http_status": pl.Int16(),
+    "fetched_at": pl.Datetime("us", "UTC"),
+    "attempts": pl.Int16(),
+    "elapsed_ms": pl.Int32(),
+    "sha256": pl.String(),
+    "body": pl.Binary(),
+    "cause": pl.String(),
+    "settled": pl.Boolean(),
+}
+WITHOUT_BODY = [name for name in SCHEMA if name != "body"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer of the site to one hall ticket; a failed one has a cause instead of a body."""
+
+    hall_ticket: str
+    outcome: Outcome
+    http_status: int | None
+    fetched_at: datetime
+    attempts: int
+    elapsed_ms: int
+    body: bytes | None
+    cause: str | None = None
+
+
+class PageArchive:
+    """Every answer ever received, by release."""
+
+    def __init__(self, location: str) -> None:
+        """Open the lake at a folder or an s3:// URL."""
+        self._store = Store(location)
+        self.location = location
+        # What was forgotten is never read again, should it have come back into a part.
+        self.forgotten = ForgottenTickets(self._store)
+
+    def write(self, release: str, answers: Sequence[Answer]) -> str:
+        """Write answers as one new part, whole or not at all; its path."""
+        frame = pl.DataFrame(
+            [_row(release, answer) for answer in answers], schema=SCHEMA, orient="row"
+        )
+        return self._write(release, frame)
+
+    def releases(self) -> list[str]:
+        """The releases that have a folder in the lake, sorted by key."""
+        names = (name.removeprefix(PARTITION) for name in self._store.folders(ROOT))
+        return [name for name in names if is_release_key(name)]
+
+    def parts(self, release: str) -> list[str]:
+        """The paths of a release's parts, oldest first."""
+        paths = self._store.paths(_folder(release))
+        return [path for path in paths if _is_part(path)]
+
+    def answers(self, release: str) -> pl.DataFrame:
+        """The answer that counts for every ticket ever asked, without bodies, by ticket."""
+        return self._counting(release).drop("part", "row").sort("hall_ticket")
+
+    def pages(
+        self, release: str, batch_rows: int = 1024, tickets: Collection[str] | None = None
+    ) -> Iterator[pl.DataFrame]:
+        """The counting pages of students (hall_ticket, sha256, body), some at a time."""
+        wanted = None if tickets is None else pl.Series(list(tickets), dtype=pl.String)
+        seen: list[pl.Series] = []
+        for _ in range(READ_TRIES):
+            found = self._counting(release).filter(pl.col("outcome") == Outcome.FOUND.value)
+            if wanted is not None:
+                found = found.filter(pl.col("hall_ticket").is_in(wanted.implode()))
+            if seen:
+                found = found.filter(~pl.col("hall_ticket").is_in(pl.concat(seen).implode()))
+            for (part,), rows in found.sort("part", "row").group_by("part", maintain_order=True):
+                frame = self._store.read_columns(str(part), ["hall_ticket", "sha256", "body"])
+                if frame is None:
+                    # Compacted away meanwhile: its rows are in a newer part.
+                    break
+                chosen = frame[rows["row"]]
+                seen.append(chosen["hall_ticket"])
+                yield from chosen.iter_slices(batch_rows)
+            else:
+                return
+        raise self._moving(release)
+
+    def known_tickets(self, in_order: Sequence[str] = ()) -> pl.DataFrame:
+        """Every ticket ever found: hall_ticket, releases, latest (when fetched), settled.
+
+        `settled` says whether the page of the last release, in the order given, left nothing open.
+        """
+        columns = ["release", "hall_ticket", "outcome", "fetched_at", "settled"]
+        places = {release: place for place, release in enumerate(in_order)}
+        frames = [
+            frame.filter(pl.col("outcome") == Outcome.FOUND.value)
+            .drop("outcome")
+            .with_columns(_place=pl.lit(places.get(release, -1), dtype=pl.Int32))
+            for release in self.releases()
+            for frame in self._parts_read(release, columns)
+        ]
+        schema = {name: SCHEMA[name] for name in columns if name != "outcome"}
+        found = pl.concat([pl.DataFrame(schema={**schema, "_place": pl.Int32()}), *frames])
+        return (
+            found.sort("_place", "fetched_at")
+            .group_by("hall_ticket")
+            .agg(
+                releases=pl.col("release").unique().sort(),
+                latest=pl.col("fetched_at").max(),
+                settled=pl.col("settled").last().fill_null(value=False),
+            )
+            .sort("hall_ticket")
+        )
+
+    def forget(self, ticket: str) -> int:
+        """Remove every answer to a ticket from every part, for good; the number of them.
+
+        The ticket goes on the list of forgotten ones first, so that nothing brings it back.
+        """
+        self.forgotten.add(ticket)
+        removed = 0
+        for release in self.releases():
+            for part in self.parts(release):
+                tickets = self._store.read_columns(part, ["hall_ticket"])
+                if tickets is not None and ticket in tickets["hall_ticket"]:
+                    removed += self._without(part, ticket)
+        return removed
+
+    def compact(self, release: str) -> int:
+        """Merge small parts into large ones; the number of parts fewer.
+
+        The merged part is written before the small ones go, so that dying in between leaves rows
+        twice, which count once, and never leaves a row out.
+        """
+        before = self.parts(release)
+        merging = _Merging()
+        for part in before:
+            rows = self._store.read_columns(part, ["hall_ticket"])
+            if rows is None or rows.height >= SMALL_PART_ROWS:
+                continue
+            frame = self._store.read_columns(part, list(SCHEMA))
+            if frame is not None and merging.would_overflow(frame):
+                self._merge(release, merging)
+                merging = _Merging()
+            if frame is not None:
+                merging.add(part, frame)
+        self._merge(release, merging)
+        return len(before) - len(self.parts(release))
+
+    def mark(self, release: str, marker: dict[str, Any]) -> None:
+        """Keep a small note beside the parts of a release."""
+        self._store.put(_folder(release) + MARKER, json.dumps(marker, sort_keys=True).encode())
+
+    def marker(self, release: str) -> dict[str, Any] | None:
+        """The note beside the parts of a release; None when there is none."""
+        data = self._store.get(_folder(release) + MARKER)
+        try:
+            note = None if data is None else json.loads(data)
+        except ValueError:
+            return None
+        return note if isinstance(note, dict) else None
+
+    def unmark(self, release: str) -> None:
+        """Remove the note beside the parts of a release."""
+        self._store.delete(_folder(release) + MARKER)
+
+    def _write(self, release: str, frame: pl.DataFrame) -> str:
+        buffer = io.BytesIO()
+        frame.write_parquet(buffer, compression="zstd", compression_level=ZSTD_LEVEL)
+        path = f"{_folder(release)}part-{_time_ordered_id()}.parquet"
+        self._store.put(path, buffer.getvalue())
+        return path
+
+    def _merge(self, release: str, merging: "_Merging") -> None:
+        if len(merging.parts) <= 1:
+            return
+        self._write(release, merging.frame())
+        for part in merging.parts:
+            self._store.delete(part)
+
+    def _without(self, part: str, ticket: str) -> int:
+        frame = self._store.read_columns(part, list(SCHEMA))
+        if frame is None:
+            message = f"{part} went away while {masked(ticket)} was being forgotten: run it again"
+            raise LakeError(message)
+        kept = frame.filter(pl.col("hall_ticket") != ticket)
+        if kept.is_empty():
+            self._store.delete(part)
+        else:
+            buffer = io.BytesIO()
+            kept.write_parquet(buffer, compression="zstd", compression_level=ZSTD_LEVEL)
+            self._store.put(part, buffer.getvalue())
+        return frame.height - kept.height
+
+    def _counting(self, release: str) -> pl.DataFrame:
+        """The answer that counts per ticket, with where it lies (`part`, `row`).
+
+        A later answer counts more than an earlier one; a failure only when there is nothing else.
+        """
+        frames = self._parts_read(release, WITHOUT_BODY)
+        schema = {name: SCHEMA[name] for name in WITHOUT_BODY}
+        empty = pl.DataFrame(schema={**schema, "row": pl.UInt32(), "part": pl.String()})
+        return (
+            pl.concat([empty, *frames])
+            .with_columns(_failed=pl.col("outcome") == Outcome.FAILED.value)
+            .sort("_failed", "fetched_at", "part", "row", descending=[True, False, False, False])
+            .unique("hall_ticket", keep="last", maintain_order=True)
+            .drop("_failed")
+        )
+
+    def _parts_read(self, release: str, columns: list[str]) -> list[pl.DataFrame]:
+        """Columns of every part, each row with its place when all columns but the body are read."""
+        for _ in range(READ_TRIES):
+            frames = [
+                (part, self._store.read_columns(part, columns)) for part in self.parts(release)
+            ]
+            if all(frame is not None for _, frame in frames):
+                return [
+                    self._remembered(_placed(frame, part) if columns is WITHOUT_BODY else frame)
+                    for part, frame in frames
+                    if frame is not None
+                ]
+        raise self._moving(release)
+
+    def _remembered(self, frame: pl.DataFrame) -> pl.DataFrame:
+        if not self.forgotten:
+            return frame
+        gone = [ticket for ticket in frame["hall_ticket"].unique() if ticket in self.forgotten]
+        return frame.filter(~pl.col("hall_ticket").is_in(gone))
+
+    def _moving(self, release: str) -> LakeError:
+        return LakeError(
+            f"the parts of release {release} in the lake {self.location} kept changing while they"
+            " were read: another process compacts them; run again when it is done"
+        )
+
+
+class _Merging:
+    """Small parts on their way into one large part."""
+
+    def __init__(self) -> None:
+        self.parts: list[str] = []
+        self._frames: list[pl.DataFrame] = []
+        self._rows = 0
+        self._bytes = 0
+
+    def would_overflow(self, frame: pl.DataFrame) -> bool:
+        rows, size = self._rows + frame.height, self._bytes + frame.estimated_size()
+        return rows > MOST_ROWS_OF_A_PART or size > MOST_BYTES_OF_A_PART
+
+    def add(self, part: str, frame: pl.DataFrame) -> None:
+        self.parts.append(part)
+        self._frames.append(frame)
+        self._rows += frame.height
+        self._bytes += int(frame.estimated_size())
+
+    def frame(self) -> pl.DataFrame:
+        """All rows once: a compaction that died may have left some twice."""
+        same = ["hall_ticket", "outcome", "fetched_at", "sha256"]
+        return pl.concat(self._frames).unique(same, keep="first", maintain_order=True)
+
+
+def _row(release: str, answer: Answer) -> tuple[object, ...]:
+    found = answer.outcome is Outcome.FOUND
+    digest = None if answer.body is None else hashlib.sha256(answer.body).hexdigest()
+    return (
+        release,
+        answer.hall_ticket,
+        answer.outcome.value,
+        answer.http_status,
+        answer.fetched_at,
+        answer.attempts,
+        answer.elapsed_ms,
+        digest,
+        answer.body,
+        answer.cause,
+        leaves_nothing_open(answer.body) if found and answer.body is not None else None,
+    )
+
+
+def _placed(frame: pl.DataFrame, part: str) -> pl.DataFrame:
+    return frame.with_row_index("row").select(
+        *WITHOUT_BODY, pl.col("row").cast(pl.UInt32), pl.lit(part).alias("part")
+    )
+
+
+def _folder(release: str) -> str:
+    return f"{ROOT}/{PARTITION}{checked_release_key(release)}/"
+
+
+def _is_part(path: str) -> bool:
+    name = path.rsplit("/", 1)[-1]
+    return name.startswith("part-") and name.endswith(".parquet")
+
+
+def _time_ordered_id() -> str:
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{secrets.token_hex(4)}"

@@ -1,0 +1,131 @@
+"""A scrape in numbers: while it runs, and when it has ended.
+
+Numbers only, never a ticket. Where they are shown is `cli/` and `assets/`.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ouspark_assets.site.fetching import Fetching
+from ouspark_assets.site.judging import Outcome
+from ouspark_assets.site.tally import Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a scrape is; `expected` grows as classes turn out longer."""
+
+    release: str
+    found: int
+    not_found: int
+    no_change: int
+    failed: int
+    requests: int
+    per_second: float
+    expected: int
+    at_once: int
+    site_is_down: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ScrapeReport:
+    """What a scrape did, in numbers."""
+
+    release: str
+    requests: int
+    found: int
+    not_found: int
+    no_change: int
+    failed_by_cause: dict[str, int]
+    troubles_by_cause: dict[str, int]
+    retries: int
+    seconds: float
+    bytes_received: int
+    seconds_waited_for_site: float
+    already_archived: int
+    planned: int
+    parts: int
+    complete: bool
+    gave_up: str | None
+    # What whoever watches should know although nothing failed.
+    notice: str | None = None
+
+    @property
+    def failed(self) -> int:
+        """Tickets that stay without an answer."""
+        return sum(self.failed_by_cause.values())
+
+    @property
+    def pages_per_second(self) -> float:
+        """Requests a second over the whole scrape."""
+        return self.requests / self.seconds if self.seconds else 0.0
+
+    @property
+    def requests_per_found(self) -> float | None:
+        """Requests for every student found; None when none was."""
+        return self.requests / self.found if self.found else None
+
+
+ShowProgress = Callable[[Progress], None]
+
+
+def shown(
+    release: str, progress: ShowProgress | None, started: float
+) -> Callable[[Fetching], None] | None:
+    """A watcher of the fetching that shows its progress; None when no one looks."""
+    if progress is None:
+        return None
+
+    def show(fetching: Fetching) -> None:
+        tally = fetching.tally
+        seconds = time.perf_counter() - started
+        progress(
+            Progress(
+                release=release,
+                found=tally.outcomes[Outcome.FOUND],
+                not_found=tally.outcomes[Outcome.NOT_FOUND],
+                no_change=tally.outcomes[Outcome.NO_CHANGE],
+                failed=tally.outcomes[Outcome.FAILED],
+                requests=tally.requests,
+                per_second=tally.requests / seconds if seconds else 0.0,
+                expected=fetching.expected,
+                at_once=fetching.limit.now,
+                site_is_down=fetching.breaker.is_open,
+            )
+        )
+
+    return show
+
+
+def report_of(
+    release: str,
+    tally: Tally,
+    *,
+    planned: int,
+    parts: int,
+    seconds: float,
+    already_archived: int,
+    complete: bool,
+    notice: str | None,
+) -> ScrapeReport:
+    """The report of a scrape that has ended."""
+    return ScrapeReport(
+        release=release,
+        requests=tally.requests,
+        found=tally.outcomes[Outcome.FOUND],
+        not_found=tally.outcomes[Outcome.NOT_FOUND],
+        no_change=tally.outcomes[Outcome.NO_CHANGE],
+        failed_by_cause=dict(tally.causes),
+        troubles_by_cause=dict(tally.troubles),
+        retries=tally.retries,
+        seconds=seconds,
+        bytes_received=tally.received,
+        seconds_waited_for_site=tally.waited_for_site,
+        already_archived=already_archived,
+        planned=planned,
+        parts=parts,
+        complete=complete,
+        gave_up=tally.gave_up,
+        notice=notice,
+    )

@@ -1,0 +1,198 @@
+"""Free-text titles of result links, read: course, scheme, kind, semesters, session.
+
+Pure text in, facts out. What a title does not say stays None; which releases to fetch because of
+it is decided in `index.py`.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from ouspark_assets.domain.grades import LAST_SEMESTER, LEAST_SEMESTER
+from ouspark_assets.domain.releases import BE_COURSE, ExamKind, Scheme
+
+FIRST_SESSION_YEAR, LAST_SESSION_YEAR = 1990, 2100
+WINTER_FROM, WINTER_TO = 10, 3
+
+# "B.E." with its dots in any case; "BE" without dots in capitals, or small as the first word.
+# Never the beginning of B.Ed, B.E.d, B.El.Ed or the end of M.B.E.
+_BE = re.compile(
+    r"(?<![A-Za-z.])(?:(?P<dotted>[Bb]\s?\.\s?[Ee])|(?P<plain>B ?E))"
+    r"(?![A-Za-z])(?!\s*\.\s*[A-HJ-UW-Za-hj-uw-z](?![A-Za-z]))(?!\s+[Dd]\b)"
+)
+_BE_FIRST = re.compile(r"^\W*[Bb][Ee]\b(?!\.?[Dd]\b)")
+_VERB_BEFORE_BE = re.compile(
+    r"\b(?:to|will|may|can|must|shall|should|would|not|now)\s+$", re.IGNORECASE
+)
+_OTHER_COURSE = re.compile(
+    r"\b(?:[BM]\s?\.?\s?(?:Sc|Tech|Com|Ed|Pharm(?:acy)?|Arch|Lib|P\.?Ed|B\.?A|C\.?A|S\.?W|F\.?A|H\.?M|"
+    r"C\.?J|A|Phil)|M\.?\s?E|LL\.?[BM]|Pharm\.?\s?D|Ph\.?\s?D|B\.?H\.?M\.?C\.?T|P\.?G\.?\s?Diploma|"
+    r"Diploma|Certificate|D\.?Ed|Oriental)\b",
+    re.IGNORECASE,
+)
+_NON_CBCS = re.compile(r"\bnon[\s_-]*c\.?\s?b\.?\s?c\.?\s?s\b", re.IGNORECASE)
+_CBCS = re.compile(r"\bc\.?\s?b\.?\s?c\.?\s?s\b", re.IGNORECASE)
+_AICTE = re.compile(r"\ba\.?\s?i\.?\s?c\.?\s?t\.?\s?e\b", re.IGNORECASE)
+_REVALUATION = re.compile(
+    r"\bre-?\s?val(?:uation|uated|\b)|\bRV\b|\bR\.V\b|[(\[]\s*r\.?\s?v\.?\s*[)\]]", re.IGNORECASE
+)
+_REPEATERS = re.compile(
+    r"\b(?:back\s?logs?|supply|supple?\.?|supplementary|make[\s-]?up|instant)\b", re.IGNORECASE
+)
+_REGULAR = re.compile(r"\b(?:main|regular|reg)\b", re.IGNORECASE)
+
+_ROMAN = {"I": 1, "II": 2, "III": 3, "IV": 4, "V": 5, "VI": 6, "VII": 7, "VIII": 8}
+_NUMERAL = (
+    r"(?:(?:VIII|VII|VI|IV|V|III|II|I)(?![A-Za-z])|[1-8](?!\d)(?:st|nd|rd|th)?(?![A-Za-z\d]))"
+)
+_JOINT = r"(?:\s*(?:,|&|;|/|\+|\.|-|–|—|\band\b|\bto\b)\s*)+|\s+"
+_LIST = rf"(?<![A-Za-z\d/])(?P<list>{_NUMERAL}(?:(?:{_JOINT}){_NUMERAL})*)"
+_BEFORE_WORD = re.compile(rf"{_LIST}[\s).\]-]*sem(?:s|ester|esters)?\b", re.IGNORECASE)
+_AFTER_WORD = re.compile(rf"\bsem(?:s|ester|esters)?\b[\s.:(\[-]*{_LIST}", re.IGNORECASE)
+_ALL_SEMESTERS = re.compile(r"\ball\s+sem(?:s|ester|esters)?\b", re.IGNORECASE)
+# The old notation "3/4 II Sem": second semester of the third of four years.
+_YEAR_AND_SEMESTER = re.compile(
+    r"\b(?P<year>[1-4]|III|II|IV|I)\s*/\s*(?:4|IV)\b\s*(?:year|yr)?\.?[\s,(-]*(?P<half>I{1,2}|[12])[\s).-]*sem",
+    re.IGNORECASE,
+)
+_STEP = re.compile(rf"(?P<dash>-|–|—|\bto\b)|(?P<numeral>{_NUMERAL})", re.IGNORECASE)
+
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTH = (
+    r"(?<![A-Za-z])(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|"
+    r"aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)(?![A-Za-z])\.?"
+)
+_YEAR = r"(?:(?<!\d)(?P<long>(?:19|20)\d\d)(?!\d)|['’`\-]\s*(?P<short>\d\d)(?!\d))"
+_SESSION = re.compile(
+    rf"(?P<first>{_MONTH})(?:\s*(?:/|-|–|—|&|,|\band\b|\bto\b)\s*(?P<second>{_MONTH}))*"
+    rf"[\s,./–—(-]*{_YEAR}",
+    re.IGNORECASE,
+)
+_LONE_YEAR = re.compile(r"(?<![\d/.-])(?:19|20)\d\d(?!\d)")
+_LONE_MONTH = re.compile(_MONTH.replace("may", "(?-i:May|MAY)"), re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class TitleFacts:
+    """What a title says; `readable` when it names a course and the year of a session."""
+
+    course: str | None
+    scheme: Scheme | None
+    kind: ExamKind
+    semesters: tuple[int, ...] | None
+    session_month: int | None
+    session_year: int | None
+    repeaters_only: bool
+    readable: bool
+
+
+def read_title(title: str) -> TitleFacts:
+    """What the title of a result link says."""
+    text = " ".join(unicodedata.normalize("NFKC", title).split())
+    course = BE_COURSE if _names_be(text) else None
+    year, month = _session(text)
+    return TitleFacts(
+        course=course,
+        scheme=_scheme(text),
+        kind=ExamKind.REVALUATION if _REVALUATION.search(text) else ExamKind.MAIN,
+        semesters=_semesters(text),
+        session_month=month,
+        session_year=year,
+        repeaters_only=_REPEATERS.search(text) is not None and _REGULAR.search(text) is None,
+        readable=year is not None
+        and (course is not None or _OTHER_COURSE.search(text) is not None),
+    )
+
+
+def _names_be(text: str) -> bool:
+    if _BE_FIRST.match(text):
+        return True
+    return any(
+        found["dotted"] or not _VERB_BEFORE_BE.search(text[: found.start()])
+        for found in _BE.finditer(text)
+    )
+
+
+def _scheme(text: str) -> Scheme | None:
+    """The scheme of the newest students on the page, when several are named."""
+    if _AICTE.search(text):
+        return Scheme.AICTE
+    without, non_cbcs = _NON_CBCS.subn(" ", text)
+    if _CBCS.search(without):
+        return Scheme.CBCS
+    return Scheme.NON_CBCS if non_cbcs else None
+
+
+def _semesters(text: str) -> tuple[int, ...] | None:
+    old_style = {
+        2 * (_value(found["year"]) - 1) + _value(found["half"])
+        for found in _YEAR_AND_SEMESTER.finditer(text)
+    }
+    if old_style:
+        return tuple(sorted(old_style))
+    if _ALL_SEMESTERS.search(text):
+        return tuple(range(LEAST_SEMESTER, LAST_SEMESTER + 1))
+    lists = [found["list"] for found in _BEFORE_WORD.finditer(text)]
+    lists = lists or [found["list"] for found in _AFTER_WORD.finditer(text)]
+    return tuple(sorted(set().union(*map(_listed, lists)))) or None
+
+
+def _listed(text: str) -> set[int]:
+    """The semesters of one list; a dash or "to" between just two numerals means all between."""
+    values: list[int] = []
+    spans: set[int] = set()
+    steps = list(_STEP.finditer(text))
+    dashes = [step for step in steps if step["dash"]]
+    for place, step in enumerate(steps):
+        if step["numeral"]:
+            values.append(_value(step["numeral"]))
+        elif 0 < place < len(steps) - 1 and not _chained(steps, place, len(dashes)):
+            spans.update(range(values[-1], _value_at(steps, place + 1) + 1))
+    return spans.union(values)
+
+
+def _chained(steps: list[re.Match[str]], place: int, dashes: int) -> bool:
+    """Whether a dash is one of a chain such as II-IV-VI, which lists instead of spanning."""
+    neighbours = (place - 2, place + 2)
+    return dashes > 1 and any(
+        0 <= other < len(steps) and steps[other]["dash"] for other in neighbours
+    )
+
+
+def _value_at(steps: list[re.Match[str]], place: int) -> int:
+    numeral = steps[place]["numeral"]
+    return _value(numeral) if numeral else 0
+
+
+def _value(numeral: str) -> int:
+    return int(numeral[0]) if numeral[0].isdigit() else _ROMAN[numeral.upper()]
+
+
+def _session(text: str) -> tuple[int | None, int | None]:
+    """Year and month of the latest session named."""
+    sessions = [(_year(found), _month(found["first"]), found) for found in _SESSION.finditer(text)]
+    named = [
+        (_begun(year, month, found), month)
+        for year, month, found in sessions
+        if FIRST_SESSION_YEAR <= year <= LAST_SESSION_YEAR
+    ]
+    if named:
+        return max(named)
+    years = [int(year) for year in _LONE_YEAR.findall(text)]
+    months = _LONE_MONTH.findall(text)
+    year = max((year for year in years if year <= LAST_SESSION_YEAR), default=None)
+    return year, _month(months[0]) if year and months else None
+
+
+def _begun(year: int, month: int, found: re.Match[str]) -> int:
+    """The year a session began in: "Dec/Jan 2024" began in December 2023."""
+    wraps = found["second"] and month >= WINTER_FROM and _month(found["second"]) <= WINTER_TO
+    return year - 1 if wraps else year
+
+
+def _year(found: re.Match[str]) -> int:
+    return int(found["long"]) if found["long"] else 2000 + int(found["short"])
+
+
+def _month(name: str) -> int:
+    return _MONTHS.index(name[:3].lower()) + 1
