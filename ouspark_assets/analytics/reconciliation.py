@@ -1,0 +1,232 @@
+"""Reconciliation: where two tables must tell the same story, and where they don't.
+
+Every function returns the differences alone: what is counted, how many there should be, how many
+there are. No row means that all is well. Counts and codes only, never a student.
+"""
+
+from collections.abc import Sequence
+
+import polars as pl
+from polars.dataframe.group_by import GroupBy
+
+from ouspark_assets.analytics.cohorts import with_standing
+from ouspark_assets.analytics.demographics import (
+    DIMENSIONS,
+    GROUPS,
+    GROUPS_OF_SECTIONS,
+    SECTION,
+)
+from ouspark_assets.analytics.keys import ticket_and_semester
+from ouspark_assets.analytics.student_rankings import WITHIN
+from ouspark_assets.domain.grades import is_open
+from ouspark_assets.domain.releases import ExamKind
+from ouspark_assets.domain.rounding import hundredths
+
+SCHEMA = {"what": pl.String, "expected": pl.Int64, "found": pl.Int64}
+
+
+def every_subject_sat_has_one_standing(
+    standings: pl.DataFrame, marks: pl.DataFrame
+) -> pl.DataFrame:
+    """Standings are the subjects of the marks, each once per student."""
+    key = ["hall_ticket", "subject_code"]
+    return _same_keys("standings", marks.select(key).unique(), standings, key)
+
+
+def every_semester_of_standings_has_a_gpa_row(
+    semester_gpas: pl.DataFrame, standings: pl.DataFrame
+) -> pl.DataFrame:
+    """Semesters are those of the standings, and their credits are the same."""
+    sat = standings.filter(pl.col("semester").is_not_null())
+    keys = sat.select(ticket_and_semester()).n_unique()
+    credits_of = hundredths().sum()
+    return _differences(
+        ("semesters of students", keys, semester_gpas.height),
+        ("hundredths of credits", sat.select(credits_of).item(), _item(semester_gpas, credits_of)),
+    )
+
+
+def every_student_has_one_cgpa_row(
+    student_cgpas: pl.DataFrame, students: pl.DataFrame
+) -> pl.DataFrame:
+    """Students appear exactly once."""
+    return _same_keys("students", students, student_cgpas, ["hall_ticket"])
+
+
+def credits_are_those_of_standings(
+    student_credits: pl.DataFrame, standings: pl.DataFrame
+) -> pl.DataFrame:
+    """All credits sat are attempted, and nothing else is."""
+    expected = _item(standings, hundredths().sum())
+    return _differences(
+        ("hundredths of credits", expected, _item(student_credits, hundredths("attempted").sum()))
+    )
+
+
+def every_open_standing_is_a_backlog(
+    backlogs: pl.DataFrame, standings: pl.DataFrame
+) -> pl.DataFrame:
+    """Backlogs are the open standings and nothing else."""
+    return _same_keys(
+        "backlogs", standings.filter(is_open()), backlogs, ["hall_ticket", "subject_code"]
+    )
+
+
+def ranks_are_dense_and_within_out_of(
+    student_rankings: pl.DataFrame, students: pl.DataFrame
+) -> pl.DataFrame:
+    """In every scope the highest rank is the number of different ranks; all students are there."""
+    places = students.select("hall_ticket", "admission_year", "college_code", "branch_code")
+    placed = student_rankings.join(places, on="hall_ticket")
+    parts = [_differences(("rows", len(WITHIN) * students.height, student_rankings.height))]
+    for scope, within in WITHIN.items():
+        ranked = (
+            placed.filter(pl.col("scope") == scope)
+            .group_by(within)
+            .agg(
+                pl.col("rank").max().fill_null(0).alias("highest"),
+                pl.col("rank").drop_nulls().n_unique().alias("different"),
+                pl.col("rank").count().alias("ranked"),
+                pl.col("out_of").max(),
+            )
+        )
+        name = pl.concat_str(pl.lit(scope), *within, separator=" ")
+        parts += [
+            _unequal(ranked, pl.format("ranks of {}", name), "different", "highest"),
+            _unequal(ranked, pl.format("ranked of {}", name), "ranked", "out_of"),
+        ]
+    return pl.concat(parts)
+
+
+def groups_add_up_to_all_students(
+    stats: pl.DataFrame, students: pl.DataFrame, student_cgpas: pl.DataFrame
+) -> pl.DataFrame:
+    """Students per college, and per department, add up to the university, in every year."""
+    known = with_standing(students, student_cgpas)
+    return _counted(
+        "students of admission year",
+        known.group_by("admission_year").len("expected"),
+        stats.group_by("admission_year").agg(pl.col("students").sum().alias("found")),
+        ["admission_year"],
+    )
+
+
+def values_add_up_to_all_students(
+    demographics: pl.DataFrame, students: pl.DataFrame, student_cgpas: pl.DataFrame
+) -> pl.DataFrame:
+    """The values of every dimension add up to the students, in every place they are counted."""
+    known = with_standing(students, student_cgpas)
+    checked = [(dimension, by) for dimension in DIMENSIONS for by in GROUPS]
+    if demographics["dimension"].eq(SECTION).any():
+        checked += [(SECTION, by) for by in GROUPS_OF_SECTIONS]
+    return pl.concat(
+        _counted(
+            f"students by {dimension}",
+            _per(known, by).agg(pl.len().alias("expected")),
+            _per(_rows_of(demographics, dimension, by), by).agg(
+                pl.col("students").sum().alias("found")
+            ),
+            [*by, "_"],
+        )
+        for dimension, by in checked
+    )
+
+
+def _rows_of(demographics: pl.DataFrame, dimension: str, by: Sequence[str]) -> pl.DataFrame:
+    counted_by = (
+        pl.col(name).is_not_null() == (name in by)
+        for name in ("college_code", "branch_code", "admission_year")
+    )
+    return demographics.filter(pl.col("dimension") == dimension, *counted_by)
+
+
+def _per(frame: pl.DataFrame, by: Sequence[str]) -> GroupBy:
+    """Groups by these columns, or all rows as one group."""
+    return frame.group_by(*by, pl.lit("").alias("_"))
+
+
+def every_mark_of_a_main_release_is_counted(
+    subject_stats: pl.DataFrame, marks: pl.DataFrame, release_index: pl.DataFrame
+) -> pl.DataFrame:
+    """Appeared, absent and pending add up to the rows of every main release."""
+    everybody = pl.col("appeared") + pl.col("absent") + pl.col("pending")
+    return _counted(
+        "rows of release",
+        _of_kind(marks, release_index, ExamKind.MAIN).group_by("release").len("expected"),
+        subject_stats.group_by("release").agg(everybody.sum().alias("found")),
+        ["release"],
+    )
+
+
+def every_line_printed_is_counted(
+    semester_stats: pl.DataFrame, results: pl.DataFrame
+) -> pl.DataFrame:
+    """Lines add up to the semester lines of every release."""
+    return _counted(
+        "lines of release",
+        results.group_by("release").len("expected"),
+        semester_stats.group_by("release").agg(pl.col("printed_lines").sum().alias("found")),
+        ["release"],
+    )
+
+
+def every_mark_of_a_revaluation_has_an_impact(
+    revaluation_impact: pl.DataFrame, marks: pl.DataFrame, release_index: pl.DataFrame
+) -> pl.DataFrame:
+    """Rows are those of the revaluation pages."""
+    return _counted(
+        "rows of release",
+        _of_kind(marks, release_index, ExamKind.REVALUATION).group_by("release").len("expected"),
+        revaluation_impact.group_by("release").len("found"),
+        ["release"],
+    )
+
+
+def sgpas_that_differ_from_print(semester_gpas: pl.DataFrame) -> pl.DataFrame:
+    """Semesters whose latest printed SGPA is not the one computed, with both."""
+    printed = pl.col("sgpa_printed")
+    return semester_gpas.filter(printed.is_not_null() & printed.ne_missing(pl.col("sgpa")))
+
+
+def _of_kind(marks: pl.DataFrame, release_index: pl.DataFrame, kind: ExamKind) -> pl.DataFrame:
+    releases = release_index.filter(pl.col("exam_kind") == kind.value).select("release")
+    return marks.select("release").join(releases, on="release", how="semi")
+
+
+def _same_keys(
+    what: str, expected: pl.DataFrame, found: pl.DataFrame, key: Sequence[str]
+) -> pl.DataFrame:
+    missing = expected.join(found, on=key, how="anti").height
+    surplus = found.join(expected, on=key, how="anti").height
+    return _differences(
+        (what, expected.height, found.height),
+        (f"{what} missing", 0, missing),
+        (f"{what} too many", 0, surplus),
+    )
+
+
+def _counted(
+    what: str, expected: pl.DataFrame, found: pl.DataFrame, by: Sequence[str]
+) -> pl.DataFrame:
+    both = expected.join(found, on=by, how="full", coalesce=True, nulls_equal=True).with_columns(
+        pl.col("expected", "found").fill_null(0)
+    )
+    name = pl.concat_str(pl.lit(what), *by, separator=" ", ignore_nulls=True)
+    return _unequal(both, name, "expected", "found").sort("what")
+
+
+def _unequal(frame: pl.DataFrame, what: pl.Expr, expected: str, found: str) -> pl.DataFrame:
+    return frame.filter(pl.col(expected) != pl.col(found)).select(
+        what.alias("what"),
+        pl.col(expected).cast(pl.Int64).alias("expected"),
+        pl.col(found).cast(pl.Int64).alias("found"),
+    )
+
+
+def _item(frame: pl.DataFrame, expression: pl.Expr) -> int:
+    return int(frame.select(expression).item())
+
+
+def _differences(*counts: tuple[str, int, int]) -> pl.DataFrame:
+    unequal = [count for count in counts if count[1] != count[2]]
+    return pl.DataFrame(unequal, schema=SCHEMA, orient="row")

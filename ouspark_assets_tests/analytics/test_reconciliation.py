@@ -1,0 +1,101 @@
+"""Checks between tables: silent when all is well, and each notices what it is there for."""
+
+import polars as pl
+import pytest
+
+from ouspark_assets.analytics.anomalies import Thresholds, changed_colleges, lost_rows
+from ouspark_assets.analytics.reconciliation import (
+    ranks_are_dense_and_within_out_of,
+    sgpas_that_differ_from_print,
+)
+from ouspark_assets.analytics_checks import RECONCILIATIONS, Reconciliation
+from ouspark_assets.bench.synthetic import clean_tables
+from ouspark_assets.schemas.analytics import COLLEGE_STATS
+from ouspark_assets.schemas.reference import SUBJECTS
+from ouspark_assets_tests.analytics.aggregating import all_aggregates
+from ouspark_assets_tests.analytics.stories import ANN, FEB_22, ticket, told
+
+EACH = pytest.mark.parametrize("each", RECONCILIATIONS, ids=lambda each: each.check.__name__)
+THRESHOLDS = Thresholds(all_clear_points=15, mean_cgpa=0.5, volume_percent=20)
+
+
+@pytest.fixture(scope="module")
+def university() -> dict[str, pl.DataFrame]:
+    return all_aggregates({**vars(clean_tables(2_000)), "subjects": SUBJECTS.empty()})
+
+
+def checked(each: Reconciliation, frames: dict[str, pl.DataFrame]) -> pl.DataFrame:
+    return each.check(*(frames[table.name] for table in (each.table, *each.others)))
+
+
+@EACH
+def test_a_sound_university_reconciles(
+    each: Reconciliation, university: dict[str, pl.DataFrame]
+) -> None:
+    assert checked(each, university).is_empty()
+
+
+@EACH
+def test_a_row_that_is_missing_is_noticed(
+    each: Reconciliation, university: dict[str, pl.DataFrame]
+) -> None:
+    table = university[each.table.name]
+    differences = checked(each, {**university, each.table.name: table.slice(1)})
+    assert differences.height > 0
+    assert (differences["expected"] != differences["found"]).all()
+
+
+@EACH
+def test_nothing_reconciles_with_nothing(each: Reconciliation) -> None:
+    assert checked(each, told([])).is_empty()
+
+
+def test_a_rank_that_leaves_a_gap_is_noticed(university: dict[str, pl.DataFrame]) -> None:
+    second = (pl.col("rank") == 2) & (pl.col("scope") == "university")
+    gap = university["student_rankings"].with_columns(
+        pl.when(second).then(3).otherwise("rank").alias("rank")
+    )
+    differences = ranks_are_dense_and_within_out_of(gap, university["students"])
+    assert "ranks of university 2018" in differences["what"].to_list()
+
+
+def test_a_printed_sgpa_that_differs_is_told_with_both() -> None:
+    found = told([(FEB_22, ANN, "101", 4, "A")], [(FEB_22, ANN, 1, "PASSED", 8.9)])
+    assert sgpas_that_differ_from_print(found["semester_gpas"]).select(
+        "sgpa", "sgpa_printed"
+    ).rows() == [(9.0, 8.9)]
+
+
+def test_a_semester_printed_as_clear_that_is_open_is_a_difference() -> None:
+    found = told([(FEB_22, ANN, "101", 4, "F")], [(FEB_22, ANN, 1, "PASSED", 8.9)])
+    assert sgpas_that_differ_from_print(found["semester_gpas"]).height == 1
+
+
+def colleges(pass_percent: float, mean_cgpa: float) -> pl.DataFrame:
+    stats = told([(FEB_22, ticket(1), "101", 4, "A")])["college_stats"]
+    return COLLEGE_STATS.conform(
+        stats.with_columns(
+            pl.lit(pass_percent).alias("pass_percent"), pl.lit(mean_cgpa).alias("mean_cgpa")
+        )
+    )
+
+
+def test_a_college_that_changed_more_than_usual_is_told_with_both_numbers() -> None:
+    before, now = colleges(80, 7.5), colleges(60, 8.2)
+    assert changed_colleges(now, before, THRESHOLDS).rows() == [
+        ("college 1604, admitted 2021", "pass_percent", 80.0, 60.0),
+        ("college 1604, admitted 2021", "mean_cgpa", 7.5, 8.2),
+    ]
+
+
+def test_changes_within_the_limits_and_new_colleges_are_no_anomaly() -> None:
+    now = colleges(80, 7.5)
+    assert changed_colleges(now, colleges(70, 7.1), THRESHOLDS).is_empty()
+    assert changed_colleges(now, now.clear(), THRESHOLDS).is_empty()
+
+
+def test_lost_rows_are_an_anomaly_beyond_the_limit() -> None:
+    assert lost_rows("clean.marks", now=80, before=100, thresholds=THRESHOLDS).is_empty()
+    assert lost_rows("clean.marks", now=79, before=100, thresholds=THRESHOLDS).rows() == [
+        ("clean.marks", "rows", 100.0, 79.0)
+    ]
