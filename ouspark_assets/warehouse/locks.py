@@ -5,8 +5,9 @@ A lock lives exactly as long as the transaction that took it, so a killed proces
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from enum import IntEnum
+
+import psycopg
 
 from ouspark_assets.errors import WarehouseError
 from ouspark_assets.warehouse.connection import Connection
@@ -23,17 +24,25 @@ class Lock(IntEnum):
     CACHE = 4
 
 
-@dataclass(frozen=True)
-class Holder:
-    """Who holds a lock, as far as the server tells."""
-
-    purpose: str
-    since: str
-
-
 def hold(connection: Connection, lock: Lock) -> None:
     """Take the lock for the current transaction, waiting for it."""
     connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", (NAMESPACE, lock.value))
+
+
+def hold_within(connection: Connection, lock: Lock, seconds: float, doing: str) -> None:
+    """Take the lock for the current transaction, or say who has had it for all this time."""
+    try:
+        with connection.transaction():
+            connection.execute(
+                "SELECT set_config('lock_timeout', %s, true)", (f"{max(1, int(seconds * 1000))}ms",)
+            )
+            hold(connection, lock)
+    except psycopg.errors.LockNotAvailable:
+        message = (
+            f"{doing} waited {seconds:g} s for {_holder_of(connection, lock)}, which is at work. "
+            "Run again when it is done."
+        )
+        raise WarehouseError(message) from None
 
 
 @contextmanager
@@ -42,7 +51,9 @@ def scraping(connection: Connection, release: str) -> Iterator[None]:
     with connection.transaction():
         connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
         if not _try_hold(connection, release):
-            message = f"Release {release} is being scraped already by {_holder(connection)}."
+            message = (
+                f"Release {release} is being scraped already by {_holder(connection, release)}."
+            )
             raise WarehouseError(message)
         yield
 
@@ -54,7 +65,22 @@ def _try_hold(connection: Connection, release: str) -> bool:
     return row is not None and row[0] is True
 
 
-def _holder(connection: Connection) -> str:
+def _holder_of(connection: Connection, lock: Lock) -> str:
+    row = connection.execute(
+        """
+        SELECT a.application_name, a.pid, date_trunc('second', a.xact_start)
+          FROM pg_locks l
+          JOIN pg_stat_activity a USING (pid)
+         WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
+           AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+           AND l.classid = %s AND l.objid = %s
+        """,
+        (NAMESPACE, lock.value),
+    ).fetchone()
+    return f"'{row[0]}' (backend {row[1]}, since {row[2]})" if row else "another process"
+
+
+def _holder(connection: Connection, release: str) -> str:
     row = connection.execute(
         """
         SELECT a.application_name, a.pid, date_trunc('second', a.xact_start)
@@ -62,10 +88,11 @@ def _holder(connection: Connection) -> str:
           JOIN pg_stat_activity a USING (pid)
          WHERE l.locktype = 'advisory' AND l.granted
            AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-           AND a.application_name LIKE 'ouspark scrape%%'
+           AND a.application_name LIKE 'ouspark scrape ' || %s || ' %%'
            AND a.pid <> pg_backend_pid()
          ORDER BY a.xact_start
          LIMIT 1
-        """
+        """,
+        (release,),
     ).fetchone()
     return f"'{row[0]}' (backend {row[1]}, since {row[2]})" if row else "another process"

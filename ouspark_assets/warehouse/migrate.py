@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from ouspark_assets.warehouse.connection import Connection, Side, open_connection
+from ouspark_assets.warehouse.guards import refuse_other_side
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 # Alembic keeps its context in globals: threads of one process take turns here, processes take
@@ -21,6 +22,7 @@ def migrate(dsn: str, side: Side) -> bool:
     with open_connection(dsn, side, "ouspark migrate") as connection:
         if _current_revision(connection) == newest_revision(side):
             return False
+        refuse_other_side(connection, side)
     with _ONE_THREAD:
         _upgrade(dsn, side)
     return True

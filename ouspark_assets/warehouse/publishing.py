@@ -4,20 +4,50 @@ What is sent is what changed since the version of the last publication: changed 
 version, removed rows by their tombstones. Nothing changed, nothing published.
 """
 
-import hashlib
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-
-from psycopg import sql
-from psycopg.types.json import Jsonb
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
 from ouspark_assets.errors import WarehouseError
 from ouspark_assets.schemas.table import Table
-from ouspark_assets.warehouse.connection import Connection
-from ouspark_assets.warehouse.locks import Lock, hold
-from ouspark_assets.warehouse.reading import identifier
-from ouspark_assets.warehouse.sending import Sent, replace_table, send_changes
+from ouspark_assets.warehouse.applying import Change, History, count_and_checksum
+from ouspark_assets.warehouse.connection import Connection, Side
+from ouspark_assets.warehouse.guards import clear_errors, refuse_other_side, refuse_shrinking
+from ouspark_assets.warehouse.locks import Lock, hold_within
+from ouspark_assets.warehouse.publications import (
+    Publication,
+    PublishingHeldError,
+    TableState,
+    checksum_over,
+    current_hold,
+    current_revision,
+    forget_history,
+    last_publication,
+    move_source,
+    record,
+)
+from ouspark_assets.warehouse.sending import Passage, replace_table, send_changes
+
+FIRST_WITH_TRANSACTION_TIMEOUT = 170000
+
+
+@dataclass(frozen=True)
+class Terms:
+    """On what terms a publication is made."""
+
+    father_names: bool = False
+    # Compare every row instead of trusting versions; repairs what was changed by hand.
+    full: bool = False
+    allow_shrink: bool = False
+    most_shrink: float = 0.25
+    # Publications that can be brought back.
+    keep: int = 5
+    statement_seconds: float = 900
+    wait_seconds: float = 60
+
+
+USUAL_TERMS = Terms()
 
 
 @dataclass(frozen=True)
@@ -26,18 +56,7 @@ class Source:
 
     database: str
     version: int
-    releases: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Publication:
-    """One numbered state of the production database."""
-
-    number: int
-    source_database: str
-    source_version: int
-    father_names: bool
-    checksum: str
+    releases: list[str]
 
 
 @dataclass(frozen=True)
@@ -45,14 +64,33 @@ class Published:
     """What a publication did."""
 
     publication: Publication
-    kind: str
-    sent: dict[str, Sent]
-    seconds: float
+    sent: Mapping[str, Change]
 
     @property
     def rows_changed(self) -> int:
         """Rows written or removed over all tables."""
-        return sum(sent.changed for sent in self.sent.values())
+        return sum(change.rows for change in self.sent.values())
+
+
+@dataclass(frozen=True)
+class _Situation:
+    """What production holds, what development offers, and whether one continues the other."""
+
+    last: Publication | None
+    source: Source
+    revision: str
+    same_tables: bool
+
+    def goes_on(self, terms: Terms) -> bool:
+        """Whether versions tell what changed."""
+        return (
+            self.last is not None
+            and not terms.full
+            and self.same_tables
+            and self.last.source_database == self.source.database
+            and self.last.source_version <= self.source.version
+            and self.last.father_names == terms.father_names
+        )
 
 
 def publish(
@@ -60,40 +98,60 @@ def publish(
     production: Connection,
     tables: Sequence[Table],
     run_id: str,
-    *,
-    father_names: bool = False,
-    full: bool = False,
+    terms: Terms = USUAL_TERMS,
 ) -> Published | None:
     """Publish what changed; None when production has it all already."""
     started = time.monotonic()
-    with development.transaction(), production.transaction():
+    with (
+        clear_errors("Publishing", production=production, development=development),
+        development.transaction(),
+        at_work(production, terms),
+    ):
         development.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        production.execute("SET LOCAL synchronous_commit = on")
-        hold(production, Lock.PUBLISH)
-        _refuse_itself(production)
-        source, last = current_source(development), last_publication(production)
-        if not full and last is not None and _is_current(last, source, father_names=father_names):
+        _refuse_while_held(production)
+        now = _situation(development, production, tables)
+        if _is_current(now, terms):
             return None
-        full = full or last is None or not _continues(last, source, father_names=father_names)
-        since = None if full or last is None else last.source_version
-        sent = {
-            table.qualified_name: _send(
-                development, production, table, since, father_names=father_names
-            )
-            for table in tables
-        }
+        history = _history(now.last, terms)
+        sent, states = _send(Passage(development, production, history), tables, terms, now)
         publication = Publication(
-            number=(last.number if last else 0) + 1,
-            source_database=source.database,
-            source_version=source.version,
-            father_names=father_names,
-            checksum=_checksum(production, tables),
+            number=history.number,
+            run_id=run_id,
+            kind="changes" if now.goes_on(terms) else "full",
+            source_database=now.source.database,
+            source_version=now.source.version,
+            releases=now.source.releases,
+            tables={name: state.as_json() for name, state in states.items()},
+            father_names=terms.father_names,
+            checksum=checksum_over(states),
+            seconds=time.monotonic() - started,
+            revision=now.revision,
+            reversible=history.kept,
         )
-        published = Published(
-            publication, "full" if full else "changes", sent, time.monotonic() - started
-        )
-        _record(production, published, source, run_id)
-    return published
+        if now.last is not None and now.same_tables and not any(it.rows for it in sent.values()):
+            move_source(production, replace(publication, number=now.last.number))
+            return None
+        if now.last is not None and not terms.allow_shrink:
+            refuse_shrinking(now.last.states, states, terms.most_shrink)
+        record(production, publication)
+        forget_history(production, publication.number, terms.keep)
+    return Published(publication, sent)
+
+
+@contextmanager
+def at_work(production: Connection, terms: Terms) -> Iterator[None]:
+    """The transaction of a publication: durable, alone, with time enough."""
+    milliseconds = f"{int(terms.statement_seconds * 1000)}ms"
+    with production.transaction():
+        production.execute("SET LOCAL synchronous_commit = on")
+        # Managed servers end statements, and transactions that wait for rows, after minutes.
+        for name in ("statement_timeout", "idle_in_transaction_session_timeout"):
+            production.execute("SELECT set_config(%s, %s, true)", (name, milliseconds))
+        if production.info.server_version >= FIRST_WITH_TRANSACTION_TIMEOUT:
+            production.execute("SET LOCAL transaction_timeout = 0")
+        refuse_other_side(production, Side.PRODUCTION)
+        hold_within(production, Lock.PUBLISH, terms.wait_seconds, "Publishing")
+        yield
 
 
 def current_source(development: Connection) -> Source:
@@ -109,97 +167,83 @@ def current_source(development: Connection) -> Source:
         message = "The development database has no identity; run `ouspark rebuild` on a new one."
         raise WarehouseError(message)
     releases = row[2] if isinstance(row[2], list) else []
-    return Source(str(row[0]), int(str(row[1])), tuple(releases))
+    return Source(str(row[0]), int(str(row[1])), releases)
 
 
-def last_publication(production: Connection) -> Publication | None:
-    """The newest publication, if there is one."""
-    row = production.execute(
-        """
-        SELECT number, source_id::text, source_version, father_names, checksum
-          FROM ops.publications ORDER BY number DESC LIMIT 1
-        """
-    ).fetchone()
-    if row is None:
-        return None
-    number, database, version, father_names, checksum = row
-    return Publication(
-        int(str(number)), str(database), int(str(version)), bool(father_names), str(checksum)
-    )
+def hidden_columns(table: Table, *, father_names: bool) -> tuple[str, ...]:
+    """The columns of a table that stay in development."""
+    return () if father_names else table.private
 
 
-def _continues(last: Publication, source: Source, *, father_names: bool) -> bool:
-    same = last.source_database == source.database and last.source_version <= source.version
-    return same and last.father_names == father_names
+def _refuse_while_held(production: Connection) -> None:
+    if hold := current_hold(production):
+        message = f"{hold}."
+        raise PublishingHeldError(message)
 
 
-def _is_current(last: Publication, source: Source, *, father_names: bool) -> bool:
+def _situation(
+    development: Connection, production: Connection, tables: Sequence[Table]
+) -> _Situation:
+    last, revision = last_publication(production), current_revision(production)
+    names = {table.qualified_name for table in tables}
+    same_tables = last is not None and last.revision == revision and set(last.tables) == names
+    return _Situation(last, current_source(development), revision, same_tables)
+
+
+def _is_current(now: _Situation, terms: Terms) -> bool:
     return (
-        _continues(last, source, father_names=father_names)
-        and last.source_version == source.version
+        now.last is not None
+        and now.goes_on(terms)
+        and now.last.source_version == now.source.version
     )
+
+
+def _history(last: Publication | None, terms: Terms) -> History:
+    """The first publication replaces nothing that could be brought back."""
+    number = 1 if last is None else last.number + 1
+    return History(number, kept=last is not None and terms.keep > 0)
 
 
 def _send(
-    development: Connection,
-    production: Connection,
-    table: Table,
-    since: int | None,
-    *,
-    father_names: bool,
-) -> Sent:
-    hidden = () if father_names else table.private
-    if since is None:
-        return replace_table(development, production, table, hidden)
-    return send_changes(development, production, table, hidden, since)
-
-
-def _refuse_itself(production: Connection) -> None:
-    """Both addresses leading to one database would publish onto itself."""
-    where = "SELECT to_regclass('ops.identity') IS NOT NULL"
-    row = production.execute(where).fetchone()
-    if row is not None and row[0] is True:
-        message = (
-            "The production database is a development database. "
-            "Give OUSPARK_PROD_DSN a database of its own."
-        )
-        raise WarehouseError(message)
-
-
-def _checksum(production: Connection, tables: Sequence[Table]) -> str:
-    """A checksum over every row of every published table."""
-    digest = hashlib.sha256()
+    passage: Passage, tables: Sequence[Table], terms: Terms, now: _Situation
+) -> tuple[dict[str, Change], dict[str, TableState]]:
+    hidden = {it: hidden_columns(it, father_names=terms.father_names) for it in tables}
+    if now.last is not None and now.goes_on(terms):
+        return _send_since(passage, hidden, now.last)
+    sent, states = {}, {}
     for table in tables:
-        row = production.execute(
-            sql.SQL(
-                "SELECT count(*), coalesce(bit_xor(hash_record_extended(t, 0)), 0) FROM {} AS t"
-            ).format(identifier(table))
-        ).fetchone()
-        digest.update(f"{table.qualified_name} {row}\n".encode())
-    return digest.hexdigest()
+        change = replace_table(passage, table, hidden[table])
+        rows, checksum = count_and_checksum(passage.production, table)
+        sent[table.qualified_name] = change
+        states[table.qualified_name] = TableState(rows, change.rows, checksum)
+    return sent, states
 
 
-def _record(production: Connection, published: Published, source: Source, run_id: str) -> None:
-    publication = published.publication
-    tables = {
-        name: {"rows": sent.rows, "changed": sent.changed} for name, sent in published.sent.items()
+def _send_since(
+    passage: Passage, hidden: Mapping[Table, tuple[str, ...]], last: Publication
+) -> tuple[dict[str, Change], dict[str, TableState]]:
+    since, before = last.source_version, last.states
+    changed = _changed_tables(passage.development, since)
+    sent = {
+        table.qualified_name: send_changes(passage, table, columns, since)
+        if table.qualified_name in changed
+        else Change()
+        for table, columns in hidden.items()
     }
-    production.execute(
-        """
-        INSERT INTO ops.publications (number, run_id, kind, source_id, source_version, releases,
-                                      tables, father_names, checksum, seconds)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-        """,
-        (
-            publication.number,
-            run_id,
-            published.kind,
-            publication.source_database,
-            publication.source_version,
-            list(source.releases),
-            Jsonb(tables),
-            publication.father_names,
-            publication.checksum,
-            published.seconds,
-        ),
+    return sent, {name: moved(before[name], change) for name, change in sent.items()}
+
+
+def moved(before: TableState, change: Change) -> TableState:
+    """A table's state after a change, without looking at the other rows."""
+    return TableState(
+        rows=before.rows + change.inserted - change.removed,
+        changed=change.rows,
+        checksum=before.checksum ^ change.checksum,
     )
+
+
+def _changed_tables(development: Connection, since: int) -> set[str]:
+    rows = development.execute(
+        "SELECT DISTINCT unnest(tables) FROM ops.versions WHERE version > %s", (since,)
+    ).fetchall()
+    return {str(row[0]) for row in rows}

@@ -1,10 +1,9 @@
-"""`clean.quarantine` and `ops.loads`: what a load could not accept, and which loads are done.
+"""`clean.quarantine`: what a load could not accept.
 
 A record keeps its number for as long as the page says the same; one that a load no longer
 produces is resolved, not deleted. What makes a record unacceptable is decided in `pages/`.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -54,25 +53,6 @@ def tickets_in_quarantine(connection: Connection) -> pl.DataFrame:
     return pl.DataFrame(
         {"hall_ticket": [row[0] for row in rows]}, schema={"hall_ticket": pl.String}
     )
-
-
-def mark_loaded(writer: Writer, release: str, fingerprint: str) -> None:
-    """Remember that what the lake holds of this release (its fingerprint) has been loaded."""
-    writer.connection.execute(
-        """
-        INSERT INTO ops.loads (release, fingerprint, run_id) VALUES (%s, %s, %s)
-        ON CONFLICT (release) DO UPDATE
-           SET fingerprint = EXCLUDED.fingerprint, run_id = EXCLUDED.run_id, loaded_at = now()
-         WHERE loads.fingerprint <> EXCLUDED.fingerprint
-        """,
-        (release, fingerprint, writer.run_id),
-    )
-
-
-def loaded(connection: Connection) -> Mapping[str, str]:
-    """The fingerprint of what was loaded, per release."""
-    rows = connection.execute("SELECT release, fingerprint FROM ops.loads").fetchall()
-    return {str(release): str(fingerprint) for release, fingerprint in rows}
 
 
 _RESOLVE = """

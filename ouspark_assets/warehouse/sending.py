@@ -1,6 +1,7 @@
 """One table from development to production, inside the transactions that the caller holds.
 
-Rows travel as binary COPY from one connection to the other; nothing is kept in between.
+Rows travel as binary COPY from one connection to the other; nothing is kept in between. What
+they do to the table is `applying.py`.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,107 +11,104 @@ from typing import TypeAlias
 from psycopg import sql
 
 from ouspark_assets.schemas.table import Table
+from ouspark_assets.warehouse.applying import (
+    Change,
+    History,
+    apply_staged,
+    drop,
+    mark_filled,
+    remove_listed,
+    remove_unlisted,
+    stage,
+)
 from ouspark_assets.warehouse.connection import Connection
 from ouspark_assets.warehouse.reading import identifier
-from ouspark_assets.warehouse.statements import (
-    create_staging,
-    delete_missing,
-    merge_differences,
-    same_key,
-)
+from ouspark_assets.warehouse.statements import create_staging, same_key
 
 CHUNK_BYTES = 1 << 18
 Buffer: TypeAlias = bytes | bytearray | memoryview
 
 
 @dataclass(frozen=True)
-class Sent:
-    """What sending did to a table of production."""
+class Passage:
+    """From where to where, and the publication that it is for."""
 
-    rows: int
-    written: int
-    removed: int
-
-    @property
-    def changed(self) -> int:
-        """Rows written or removed."""
-        return self.written + self.removed
+    development: Connection
+    production: Connection
+    history: History
 
 
-def replace_table(
-    development: Connection, production: Connection, table: Table, hidden: Sequence[str]
-) -> Sent:
+def replace_table(passage: Passage, table: Table, hidden: Sequence[str]) -> Change:
     """Send every row; what differs is written, what is not there any more is removed."""
+    production, history = passage.production, passage.history
     rows = sql.SQL("SELECT {} FROM {}").format(_columns(table, hidden), identifier(table))
-    if _count(production, table) == 0:
-        written = _stream(development, production, rows, identifier(table), table.columns)
-        return Sent(rows=written, written=written, removed=0)
-    staged = _stage(development, production, rows, table)
-    removed = production.execute(delete_missing(table, staged)).rowcount
-    return _merged(production, table, staged, removed)
+    if _is_empty(production, table):
+        inserted = _stream(passage, rows, identifier(table), table.columns)
+        if inserted:
+            mark_filled(production, table, history)
+            production.execute(sql.SQL("ANALYZE {}").format(identifier(table)))
+        return Change(inserted=inserted)
+    staged = stage(production, table)
+    if _stream(passage, rows, staged, table.columns):
+        production.execute(sql.SQL("ANALYZE {}").format(staged))
+    removed = remove_unlisted(production, table, staged, history)
+    change = removed + apply_staged(production, table, staged, history)
+    drop(production, staged)
+    return change
 
 
-def send_changes(
-    development: Connection,
-    production: Connection,
-    table: Table,
-    hidden: Sequence[str],
-    since: int,
-) -> Sent:
+def send_changes(passage: Passage, table: Table, hidden: Sequence[str], since: int) -> Change:
     """Send what changed after this version: removals by tombstone, then changed rows."""
-    removed = _remove_by_tombstones(development, production, table, since)
+    production, history = passage.production, passage.history
     rows = sql.SQL("SELECT {} FROM {} WHERE version > {}").format(
         _columns(table, hidden), identifier(table), sql.Literal(since)
     )
-    return _merged(production, table, _stage(development, production, rows, table), removed)
-
-
-def _merged(production: Connection, table: Table, staged: sql.Identifier, removed: int) -> Sent:
-    written = production.execute(
-        merge_differences(table, staged, content=table.columns[len(table.key) :])
-    ).rowcount
-    production.execute(sql.SQL("DROP TABLE {}").format(staged))
-    return Sent(rows=_count(production, table), written=written, removed=removed)
-
-
-def _stage(
-    development: Connection, production: Connection, rows: sql.Composable, table: Table
-) -> sql.Identifier:
-    staged = sql.Identifier(f"staged_{table.name}")
-    production.execute(create_staging(table, staged, table.columns))
-    if _stream(development, production, rows, staged, table.columns):
+    removed = _remove_by_tombstones(passage, table, since)
+    staged = stage(production, table)
+    change = Change()
+    if _stream(passage, rows, staged, table.columns):
         production.execute(sql.SQL("ANALYZE {}").format(staged))
-    return staged
+        change = apply_staged(production, table, staged, history)
+    drop(production, staged)
+    return removed + change
 
 
-def _remove_by_tombstones(
-    development: Connection, production: Connection, table: Table, since: int
-) -> int:
-    key = sql.SQL(", ").join(
-        sql.SQL("(jsonb_populate_record(NULL::{}, key)).{}").format(
-            identifier(table), sql.Identifier(name)
+def _remove_by_tombstones(passage: Passage, table: Table, since: int) -> Change:
+    """Remove what development removed for good: a row that came back is a changed one."""
+    rows = sql.SQL(
+        """
+        SELECT DISTINCT staged.* FROM (
+          SELECT {key} FROM ops.tombstones WHERE table_name = {name} AND version > {since}
+        ) AS staged WHERE NOT EXISTS (SELECT FROM {table} AS target WHERE {same_key})
+        """
+    ).format(
+        key=_key_of_tombstones(table),
+        name=sql.Literal(table.qualified_name),
+        since=sql.Literal(since),
+        table=identifier(table),
+        same_key=same_key(table),
+    )
+    production, listed = passage.production, sql.Identifier(f"removed_{table.name}")
+    production.execute(create_staging(table, listed, table.key))
+    change = Change()
+    if _stream(passage, rows, listed, table.key):
+        production.execute(sql.SQL("ANALYZE {}").format(listed))
+        change = remove_listed(production, table, listed, passage.history)
+    drop(production, listed)
+    return change
+
+
+def _key_of_tombstones(table: Table) -> sql.Composed:
+    return sql.SQL(", ").join(
+        sql.SQL("(jsonb_populate_record(NULL::{}, key)).{} AS {}").format(
+            identifier(table), sql.Identifier(name), sql.Identifier(name)
         )
         for name in table.key
     )
-    rows = sql.SQL("SELECT {} FROM ops.tombstones WHERE table_name = {} AND version > {}").format(
-        key, sql.Literal(table.qualified_name), sql.Literal(since)
-    )
-    removed = sql.Identifier(f"removed_{table.name}")
-    production.execute(create_staging(table, removed, table.key))
-    gone = 0
-    if _stream(development, production, rows, removed, table.key):
-        gone = production.execute(
-            sql.SQL("DELETE FROM {} AS target USING {} AS staged WHERE {}").format(
-                identifier(table), removed, same_key(table)
-            )
-        ).rowcount
-    production.execute(sql.SQL("DROP TABLE {}").format(removed))
-    return gone
 
 
 def _stream(
-    development: Connection,
-    production: Connection,
+    passage: Passage,
     rows: sql.Composable,
     target: sql.Identifier,
     columns: Sequence[str],
@@ -118,7 +116,7 @@ def _stream(
     names = sql.SQL(", ").join(map(sql.Identifier, columns))
     source = sql.SQL("COPY ({}) TO STDOUT (FORMAT binary)").format(rows)
     sink = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(target, names)
-    with development.cursor() as reader, production.cursor() as writer:
+    with passage.development.cursor() as reader, passage.production.cursor() as writer:
         with reader.copy(source) as outgoing, writer.copy(sink) as incoming:
             for chunk in _chunks(outgoing):
                 incoming.write(chunk)
@@ -145,8 +143,8 @@ def _columns(table: Table, hidden: Sequence[str]) -> sql.Composed:
     )
 
 
-def _count(connection: Connection, table: Table) -> int:
-    row = connection.execute(
-        sql.SQL("SELECT count(*) FROM {}").format(identifier(table))
+def _is_empty(production: Connection, table: Table) -> bool:
+    row = production.execute(
+        sql.SQL("SELECT NOT EXISTS (SELECT FROM {})").format(identifier(table))
     ).fetchone()
-    return int(str(row[0])) if row else 0
+    return row is not None and row[0] is True

@@ -3,7 +3,7 @@
 Identifiers come from the tables of `schemas/` alone, never from data. Nothing is executed here.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from psycopg import sql
 
@@ -70,6 +70,15 @@ def merge_differences(
         columns=_names(table.columns),
         values=_names(table.columns, "staged"),
     )
+
+
+def row_hash(table: Table, alias: str, hidden: Collection[str] = ()) -> sql.Composed:
+    """A 64-bit hash of the published columns of a row; the same on every server."""
+    columns = (
+        sql.SQL("NULL::text") if name in hidden else sql.Identifier(alias, name)
+        for name in table.columns
+    )
+    return sql.SQL("hash_record_extended(ROW({}), 0)").format(sql.SQL(", ").join(columns))
 
 
 def key_as_json(table: Table) -> sql.Composed:

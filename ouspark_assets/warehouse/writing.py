@@ -55,37 +55,58 @@ class Writer:
     def merge(
         self, table: Table, frames: Iterable[pl.DataFrame], scope: Scope = EVERYTHING
     ) -> Change:
-        """Make the scope of the table equal to the frames; rows no longer there are removed."""
-        if _is_empty(self.connection, table, scope):
-            rows = self._stage(table, frames, identifier(table))
-            change = Change(rows=rows, written=rows, removed=0)
+        """Make the scope of a table equal to the frames; rows no longer there are removed."""
+        loading = self.loading(table, scope)
+        for frame in frames:
+            loading.add(frame)
+        return loading.finish()
+
+    def loading(self, table: Table, scope: Scope = EVERYTHING) -> "Loading":
+        """Begin to load the scope of a table, a frame at a time."""
+        direct = _is_empty(self.connection, table, scope)
+        if not direct:
+            self.connection.execute(create_staging(table, _staged(table), table.columns))
+        return Loading(self, table, scope, identifier(table) if direct else _staged(table))
+
+
+@dataclass
+class Loading:
+    """Rows on their way into a table: straight in when there is nothing to compare them with."""
+
+    writer: Writer
+    table: Table
+    scope: Scope
+    target: sql.Identifier
+    rows: int = 0
+
+    def add(self, frame: pl.DataFrame) -> None:
+        """Bring some rows to the server."""
+        self.rows += frame.height
+        if frame.height:
+            copy_in(self.writer.connection, self.target, self.table.columns, frame)
+
+    def finish(self) -> Change:
+        """Apply the differences; says what changed."""
+        if self.target == identifier(self.table):
+            change = Change(rows=self.rows, written=self.rows, removed=0)
         else:
-            change = self._merge_staged(table, frames, scope)
-        if change.changed and table.published:
-            self.changed_tables.add(table.qualified_name)
+            change = self._merged()
+        if change.changed and self.table.published:
+            self.writer.changed_tables.add(self.table.qualified_name)
         return change
 
-    def _merge_staged(self, table: Table, frames: Iterable[pl.DataFrame], scope: Scope) -> Change:
-        staged = sql.Identifier(f"staged_{table.name}")
-        self.connection.execute(create_staging(table, staged, table.columns))
-        rows = self._stage(table, frames, staged)
-        self.connection.execute(sql.SQL("ANALYZE {}").format(staged))
-        removed = self.connection.execute(
-            _remove_missing(table, staged, scope), (*scope.values(), table.qualified_name)
+    def _merged(self) -> Change:
+        connection, table = self.writer.connection, self.table
+        connection.execute(sql.SQL("ANALYZE {}").format(self.target))
+        removed = connection.execute(
+            _remove_missing(table, self.target, self.scope),
+            (*self.scope.values(), table.qualified_name),
         ).rowcount
-        written = self.connection.execute(
-            merge_differences(table, staged, table.content, renewed=BOOKKEEPING)
+        written = connection.execute(
+            merge_differences(table, self.target, table.content, renewed=BOOKKEEPING)
         ).rowcount
-        self.connection.execute(sql.SQL("DROP TABLE {}").format(staged))
-        return Change(rows=rows, written=written, removed=removed)
-
-    def _stage(self, table: Table, frames: Iterable[pl.DataFrame], target: sql.Identifier) -> int:
-        rows = 0
-        for frame in frames:
-            rows += frame.height
-            if frame.height:
-                copy_in(self.connection, target, table.columns, frame)
-        return rows
+        connection.execute(sql.SQL("DROP TABLE {}").format(self.target))
+        return Change(rows=self.rows, written=written, removed=removed)
 
 
 @contextmanager
@@ -107,6 +128,10 @@ def writing(connection: Connection, run_id: str) -> Iterator[Writer]:
                 "INSERT INTO ops.versions (version, run_id, tables) VALUES (%s, %s, %s)",
                 (version, run_id, sorted(writer.changed_tables)),
             )
+
+
+def _staged(table: Table) -> sql.Identifier:
+    return sql.Identifier(f"staged_{table.name}")
 
 
 def _is_empty(connection: Connection, table: Table, scope: Scope) -> bool:

@@ -1,13 +1,14 @@
 from typing import Any
 
 import polars as pl
+import psycopg
 import pytest
 
 from ouspark_assets.errors import WarehouseError
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.schemas.clean import APPEARANCES, MARKS
 from ouspark_assets.warehouse.connection import Connection, Side, connected
-from ouspark_assets.warehouse.publishing import Published, publish
+from ouspark_assets.warehouse.publishing import Published, Terms, publish
 from ouspark_assets.warehouse.reading import read_table
 from ouspark_assets.warehouse.writing import writing
 from ouspark_assets_tests.conftest import Databases
@@ -23,7 +24,7 @@ def load(development: Connection, frame: pl.DataFrame) -> None:
 
 
 def published(development: Connection, production: Connection, **how: Any) -> Published | None:
-    return publish(development, production, PUBLISHED_TABLES, "run", **how)
+    return publish(development, production, PUBLISHED_TABLES, "run", Terms(**how))
 
 
 def test_the_first_publication_sends_everything(
@@ -32,7 +33,7 @@ def test_the_first_publication_sends_everything(
     load(development, SUBJECTS)
     done = published(development, production)
     assert done is not None
-    assert (done.publication.number, done.kind, done.rows_changed) == (1, "full", 8)
+    assert (done.publication.number, done.publication.kind, done.rows_changed) == (1, "full", 8)
     assert read_table(production, MARKS).sort("subject_code").equals(SUBJECTS)
 
 
@@ -61,7 +62,9 @@ def test_only_changed_new_and_removed_rows_are_sent(
     done = published(development, production)
     assert done is not None
     sent = done.sent["clean.marks"]
-    assert (done.kind, sent.rows, sent.written, sent.removed) == ("changes", 8, 2, 1)
+    assert (sent.inserted, sent.updated, sent.removed) == (1, 1, 1)
+    assert done.publication.kind == "changes"
+    assert done.publication.states["clean.marks"].rows == 8
     assert read_table(production, MARKS).sort("subject_code").equals(after.sort("subject_code"))
 
 
@@ -93,9 +96,23 @@ def test_a_new_development_database_is_published_in_full(
     load(development, SUBJECTS)
     published(development, production)
     development.execute("UPDATE ops.identity SET id = gen_random_uuid()")
+    load(development, SUBJECTS.head(7))
     done = published(development, production)
     assert done is not None
-    assert (done.publication.number, done.kind, done.rows_changed) == (2, "full", 0)
+    assert (done.publication.number, done.publication.kind, done.rows_changed) == (2, "full", 1)
+
+
+def test_a_new_development_database_with_the_same_rows_is_no_new_publication(
+    development: Connection, production: Connection
+) -> None:
+    load(development, SUBJECTS)
+    published(development, production)
+    development.execute("UPDATE ops.identity SET id = gen_random_uuid()")
+    assert published(development, production) is None
+    load(development, SUBJECTS.head(7))
+    done = published(development, production)
+    assert done is not None
+    assert (done.publication.number, done.publication.kind) == (2, "changes")
 
 
 def test_a_full_publication_repairs_what_was_changed_by_hand(
@@ -149,8 +166,9 @@ def test_a_publication_that_fails_leaves_production_as_it_was(
     load(development, SUBJECTS)
     published(development, production)
     load(development, SUBJECTS.with_columns(grade=pl.lit("S"), points=pl.lit(10, pl.Int16)))
-    production.execute("ALTER TABLE analytics.student_cgpas RENAME TO elsewhere")
-    with pytest.raises(Exception, match="student_cgpas"):
+    # The very last thing that a publication does.
+    production.execute("ALTER TABLE ops.publications ADD CONSTRAINT no_second CHECK (number < 2)")
+    with pytest.raises(psycopg.errors.CheckViolation, match="no_second"):
         published(development, production)
     assert read_table(production, MARKS).sort("subject_code").equals(SUBJECTS)
     assert production.execute("SELECT count(*) FROM ops.publications").fetchone() == (1,)

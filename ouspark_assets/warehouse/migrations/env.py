@@ -6,6 +6,7 @@ The connection and the lock come from `warehouse/migrate.py`; the revisions say 
 from alembic import context
 
 from ouspark_assets.warehouse.locks import NAMESPACE, Lock
+from ouspark_assets.warehouse.migrations.protection import PROTECT
 
 connection = context.config.attributes["connection"]
 context.configure(connection=connection, version_table="migrations", version_table_schema="ops")
@@ -18,3 +19,6 @@ with context.begin_transaction():
     if found is None:
         connection.exec_driver_sql("CREATE SCHEMA ops")
     context.run_migrations()
+    # Only production is read by others.
+    if connection.exec_driver_sql("SELECT to_regclass('ops.publications')").scalar():
+        connection.exec_driver_sql(PROTECT.replace("%", "%%"))

@@ -5,6 +5,7 @@ from alembic import op
 from ouspark_assets.warehouse.migrations.published_tables import (
     BOOKKEEPING,
     create_schema,
+    reference_data,
     results_and_grades,
 )
 
@@ -45,8 +46,39 @@ CREATE INDEX stage_runs_by_run ON ops.stage_runs (run_id);
 CREATE TABLE ops.loads (
   release     text PRIMARY KEY,
   fingerprint text NOT NULL,
+  layout      jsonb NOT NULL,
   run_id      text NOT NULL,
   loaded_at   timestamptz NOT NULL DEFAULT now()
+);
+CREATE TABLE ops.corrections (
+  release     text NOT NULL,
+  hall_ticket text NOT NULL,
+  table_name  text NOT NULL,
+  fingerprint text NOT NULL,
+  changes     jsonb NOT NULL,
+  made_by     text NOT NULL,
+  made_at     timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (release, hall_ticket, table_name, fingerprint)
+);
+CREATE TABLE ops.decisions (
+  id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  record      bigint NOT NULL,
+  decision    text NOT NULL,
+  detail      jsonb NOT NULL,
+  decided_by  text NOT NULL,
+  decided_at  timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX decisions_by_record ON ops.decisions (record);
+COMMENT ON TABLE ops.decisions IS 'Every decision of a person about a quarantined record';
+CREATE TABLE ops.accounts (
+  release     text NOT NULL,
+  table_name  text NOT NULL,
+  found       bigint NOT NULL,
+  accepted    bigint NOT NULL,
+  collapsed   bigint NOT NULL,
+  quarantined bigint NOT NULL,
+  run_id      text NOT NULL,
+  PRIMARY KEY (release, table_name)
 );
 """
 
@@ -93,4 +125,5 @@ def upgrade() -> None:
     op.execute(OPERATIONS)
     op.execute(SOURCE)
     op.execute(QUARANTINE)
+    op.execute(reference_data(BOOKKEEPING))
     op.execute(results_and_grades(BOOKKEEPING))

@@ -2,7 +2,11 @@
 
 from alembic import op
 
-from ouspark_assets.warehouse.migrations.published_tables import create_schema, results_and_grades
+from ouspark_assets.warehouse.migrations.published_tables import (
+    create_schema,
+    reference_data,
+    results_and_grades,
+)
 
 revision = "0001"
 down_revision = None
@@ -19,7 +23,24 @@ CREATE TABLE ops.publications (
   father_names   boolean     NOT NULL,
   checksum       text        NOT NULL,
   seconds        numeric(9, 3) NOT NULL,
+  revision       text        NOT NULL,
+  restores       bigint,
+  reversible     boolean     NOT NULL,
   published_at   timestamptz NOT NULL DEFAULT now()
+);
+CREATE TABLE ops.publication_changes (
+  number     bigint NOT NULL,
+  table_name text   NOT NULL,
+  key        jsonb,
+  old_row    jsonb
+);
+CREATE INDEX publication_changes_by_number ON ops.publication_changes (number);
+COMMENT ON TABLE ops.publication_changes IS
+  'What each publication replaced (old_row), added (none) or filled from empty (no key)';
+CREATE TABLE ops.holds (
+  publication bigint      NOT NULL,
+  since       timestamptz NOT NULL DEFAULT now(),
+  lifted_at   timestamptz
 );
 """
 
@@ -29,4 +50,5 @@ def upgrade() -> None:
     for schema in ("clean", "analytics"):
         op.execute(create_schema(schema))
     op.execute(PUBLICATIONS)
+    op.execute(reference_data())
     op.execute(results_and_grades())

@@ -1,0 +1,38 @@
+"""A connection to the cache, and the one clear line when there is none to be had."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import redis
+
+from ouspark_assets.errors import CacheError
+
+TIMEOUT_SECONDS = 30
+CONNECT_TIMEOUT_SECONDS = 10
+
+
+@contextmanager
+def connect_cache(url: str) -> Iterator[redis.Redis]:
+    """A client that has been answered once."""
+    try:
+        client = redis.Redis.from_url(
+            url,
+            socket_timeout=TIMEOUT_SECONDS,
+            socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
+            # What every server speaks; managed ones refuse to be told the client's name.
+            protocol=2,
+        )
+        client.ping()
+    except (redis.RedisError, ValueError) as error:
+        raise _unreachable(error) from None
+    with client:
+        try:
+            yield client
+        except redis.ConnectionError as error:
+            raise _unreachable(error) from None
+
+
+def _unreachable(error: Exception) -> CacheError:
+    reason = (str(error).splitlines() or [""])[0].rstrip(".") or type(error).__name__
+    message = f"The cache can't be reached: {reason}. Start it or correct OUSPARK_REDIS_URL."
+    return CacheError(message)

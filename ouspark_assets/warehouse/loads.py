@@ -1,0 +1,84 @@
+"""`ops.loads` and `ops.accounts`: which pages of a release were loaded, and what became of them.
+
+A load is known by the fingerprint of the pages it read, so that a run can tell whether the lake
+holds anything that the tables don't.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+from ouspark_assets.warehouse.connection import Connection
+from ouspark_assets.warehouse.writing import Writer
+
+
+def mark_loaded(writer: Writer, release: str, fingerprint: str, layout: str) -> None:
+    """Remember the pages that a release was loaded from, and what they looked like."""
+    writer.connection.execute(
+        """
+        INSERT INTO ops.loads (release, fingerprint, layout, run_id)
+        VALUES (%(release)s, %(fingerprint)s, %(layout)s, %(run)s)
+        ON CONFLICT (release) DO UPDATE
+           SET fingerprint = EXCLUDED.fingerprint, layout = EXCLUDED.layout,
+               run_id = EXCLUDED.run_id, loaded_at = now()
+         WHERE (loads.fingerprint, loads.layout) <> (EXCLUDED.fingerprint, EXCLUDED.layout)
+        """,
+        {"release": release, "fingerprint": fingerprint, "layout": layout, "run": writer.run_id},
+    )
+
+
+def account(writer: Writer, release: str, accounting: pl.DataFrame) -> None:
+    """Remember what became of everything the pages of a release said, per table."""
+    for table, found, accepted, collapsed, quarantined in accounting.iter_rows():
+        writer.connection.execute(
+            """
+            INSERT INTO ops.accounts VALUES (%s, %s, %s, %s, %s, %s, %s)
+            ON CONFLICT (release, table_name) DO UPDATE
+               SET found = EXCLUDED.found, accepted = EXCLUDED.accepted,
+                   collapsed = EXCLUDED.collapsed, quarantined = EXCLUDED.quarantined,
+                   run_id = EXCLUDED.run_id
+            """,
+            (release, table, found, accepted, collapsed, quarantined, writer.run_id),
+        )
+
+
+def loaded(connection: Connection) -> Mapping[str, str]:
+    """The fingerprint of the pages that were loaded, per release."""
+    rows = connection.execute("SELECT release, fingerprint FROM ops.loads").fetchall()
+    return {str(release): str(fingerprint) for release, fingerprint in rows}
+
+
+def layouts_of_others(connection: Connection, release: str) -> list[str]:
+    """What the pages of all other releases looked like, as kept by their loads."""
+    rows = connection.execute(
+        "SELECT layout::text FROM ops.loads WHERE release <> %s ORDER BY release", (release,)
+    ).fetchall()
+    return [str(layout) for (layout,) in rows]
+
+
+def unaccounted(connection: Connection, releases: Sequence[str]) -> list[tuple[str, str]]:
+    """Tables of these releases whose account does not add up: the table, and how."""
+    rows = connection.execute(_UNACCOUNTED, {"releases": list(releases)}).fetchall()
+    return [(str(table), str(line)) for table, line in rows]
+
+
+_UNACCOUNTED = """
+WITH stored AS (
+  SELECT release, 'appearances' AS table_name, count(*) AS n FROM clean.appearances
+   WHERE release = ANY(%(releases)s) GROUP BY release
+  UNION ALL
+  SELECT release, 'results', count(*) FROM clean.results
+   WHERE release = ANY(%(releases)s) GROUP BY release
+  UNION ALL
+  SELECT release, 'marks', count(*) FROM clean.marks
+   WHERE release = ANY(%(releases)s) GROUP BY release
+)
+SELECT a.table_name,
+       format('%%s: %%s found, %%s accepted, %%s collapsed, %%s quarantined; %%s stored',
+              a.release, a.found, a.accepted, a.collapsed, a.quarantined, coalesce(s.n, 0))
+  FROM ops.accounts a
+  LEFT JOIN stored s USING (release, table_name)
+ WHERE a.release = ANY(%(releases)s) AND a.table_name <> 'pages'
+   AND (a.found <> a.accepted + a.collapsed + a.quarantined OR a.accepted <> coalesce(s.n, 0))
+ ORDER BY a.release, a.table_name
+"""

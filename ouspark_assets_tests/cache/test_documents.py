@@ -1,0 +1,220 @@
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+import polars as pl
+import pytest
+
+from ouspark_assets.cache.documents import documents
+from ouspark_assets.cache.published import SOURCES, Published
+from ouspark_assets.schemas.analytics import (
+    BACKLOGS,
+    COLLEGE_RANKINGS,
+    COLLEGE_STATS,
+    DEMOGRAPHICS,
+    DEPARTMENT_RANKINGS,
+    DEPARTMENT_STATS,
+    SEMESTER_GPAS,
+    SEMESTER_STATS,
+    STANDINGS,
+    STUDENT_CGPAS,
+    STUDENT_CREDITS,
+    STUDENT_RANKINGS,
+    SUBJECT_STATS,
+)
+from ouspark_assets.schemas.clean import STUDENTS
+from ouspark_assets.schemas.reference import BRANCHES, COLLEGES, SUBJECTS
+from ouspark_assets.schemas.table import Table
+
+ONE, TWO, THREE = "160499733001", "160499733002", "160499733301"
+GROUP = {"college_code": "1604", "branch_code": "733", "admission_year": 2099}
+RELEASE = "20250402"
+
+
+def rows(table: Table, *given: Mapping[str, Any]) -> pl.DataFrame:
+    """Rows in which whatever is not given is null, zero or false."""
+    nullable = {name: it.nullable for name, it in table.model.to_schema().columns.items()}
+    empty = {name: None if nullable[name] else blank(dtype) for name, dtype in table.dtypes.items()}
+    return pl.DataFrame([{**empty, **row} for row in given], schema=table.dtypes)
+
+
+def blank(dtype: pl.DataType) -> object:
+    if dtype == pl.Boolean:
+        return False
+    return 0 if dtype.is_numeric() else "x"
+
+
+def standing(
+    ticket: str, code: str, semester: int | None, grade: str, state: str
+) -> dict[str, Any]:
+    return {"hall_ticket": ticket, "subject_code": code, "semester": semester, "grade": grade,
+            "state": state, "credits": 4.0, "first_release": RELEASE}  # fmt: skip
+
+
+def rank(ticket: str, scope: str, value: float | None, place: int | None) -> dict[str, Any]:
+    return {"hall_ticket": ticket, "scope": scope, "value": value, "rank": place, "out_of": 2,
+            "unranked_because": None if place else "1 subject open"}  # fmt: skip
+
+
+def cohort(**more: Any) -> dict[str, Any]:
+    return {"students": 3, "with_cgpa": 2, "mean_cgpa": 8.5, "toppers": '[{"rank":1}]', **more}
+
+
+SCOPES = ("class", "college", "branch", "university")
+FRAMES = {
+    STUDENTS: rows(
+        STUDENTS,
+        *(
+            {**GROUP, "hall_ticket": ticket, "name": f"STUDENT {ticket[-1]}",
+             "serial": int(ticket[-3:]), "father_name": "A FATHER", "lateral_entry": ticket == THREE}
+            for ticket in (THREE, ONE, TWO)
+        ),
+    ),
+    STANDINGS: rows(
+        STANDINGS,
+        standing(ONE, "201", 2, "F", "failed"),
+        standing(ONE, "102", 1, "A", "passed"),
+        standing(ONE, "101", 1, "S", "passed"),
+        standing(ONE, "ELECTIVE", None, "B", "passed"),
+        standing(TWO, "101", 1, "Ab", "absent"),
+    ),
+    SEMESTER_GPAS: rows(
+        SEMESTER_GPAS,
+        {"hall_ticket": ONE, "semester": 1, "credits": 8.0, "sgpa": 9.5, "state": "finished"},
+        {"hall_ticket": ONE, "semester": 2, "credits": 4.0, "state": "open"},
+        {"hall_ticket": TWO, "semester": 1, "credits": 4.0, "state": "open"},
+    ),
+    STUDENT_CGPAS: rows(
+        STUDENT_CGPAS,
+        {"hall_ticket": ONE, "cgpa": 9.5, "open_subjects": 1},
+        {"hall_ticket": TWO, "cgpa": 8.0},
+        {"hall_ticket": THREE, "cgpa": 8.0},
+    ),
+    STUDENT_CREDITS: rows(STUDENT_CREDITS, {"hall_ticket": ONE, "earned": 12.0, "open": 4.0}),
+    STUDENT_RANKINGS: rows(
+        STUDENT_RANKINGS,
+        *(rank(ONE, scope, 9.5, None) for scope in SCOPES),
+        *(rank(TWO, scope, 8.0, 1) for scope in SCOPES),
+        *(rank(THREE, scope, 8.0, 1) for scope in SCOPES),
+    ),
+    BACKLOGS: rows(
+        BACKLOGS,
+        {"hall_ticket": ONE, "subject_code": "201", "semester": 2, "since_release": RELEASE},
+    ),
+    COLLEGES: rows(COLLEGES, {"college_code": "1604", "name": "A COLLEGE"}),
+    BRANCHES: rows(BRANCHES, {"branch_code": "733", "name": "A BRANCH"}),
+    SUBJECTS: rows(SUBJECTS, {"subject_code": "101", "subject_name": "MATHEMATICS"}),
+    COLLEGE_STATS: rows(COLLEGE_STATS, {**GROUP, **cohort()}),
+    DEPARTMENT_STATS: rows(DEPARTMENT_STATS, {**GROUP, **cohort()}),
+    COLLEGE_RANKINGS: rows(COLLEGE_RANKINGS, {**GROUP, "n": 2, "rank": 1, "out_of": 1}),
+    DEPARTMENT_RANKINGS: rows(DEPARTMENT_RANKINGS, {**GROUP, "n": 2, "rank": 1, "out_of": 1}),
+    DEMOGRAPHICS: rows(
+        DEMOGRAPHICS,
+        {"dimension": "gender", "value": "FEMALE", "students": 3},
+        {"dimension": "gender", "value": "FEMALE", "students": 2, "college_code": "1604"},
+        {"dimension": "gender", "value": "FEMALE", "students": 1, **GROUP},
+    ),
+    SEMESTER_STATS: rows(
+        SEMESTER_STATS,
+        {"release": RELEASE, "semester": 1, "appeared": 2, "histogram": '{"8.0": 1}',
+         "statuses": "{}"},
+    ),
+    SUBJECT_STATS: rows(
+        SUBJECT_STATS, {"subject_code": "101", "release": RELEASE, "grades": '{"S": 1}'}
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def made() -> dict[str, dict[str, Any]]:
+    """Every document, decoded, by kind and name."""
+    published = Published.of({table: FRAMES.get(table, table.empty()) for table in SOURCES})
+    return {
+        it.kind: {
+            name: orjson.loads(document)
+            for frame in it.batches()
+            for name, document in frame.select("name", "document").iter_rows()
+        }
+        for it in documents(published, top=1)
+    }
+
+
+def test_a_record_has_its_semesters_in_order_each_with_its_subjects(
+    made: dict[str, dict[str, Any]],
+) -> None:
+    record = made["student"][ONE]
+    assert [
+        (it["semester"], it["sgpa"], [subject["subject_code"] for subject in it["subjects"]])
+        for it in record["semesters"]
+    ] == [(1, 9.5, ["101", "102"]), (2, None, ["201"]), (None, None, ["ELECTIVE"])]
+    subject = record["semesters"][0]["subjects"][0]
+    assert (subject["subject_name"], subject["grade"]) == ("MATHEMATICS", "S")
+
+
+def test_a_record_has_details_cgpa_credits_ranks_and_backlogs(
+    made: dict[str, dict[str, Any]],
+) -> None:
+    record = made["student"][ONE]
+    assert (record["class"], record["college"], record["branch"]) == (
+        "1604-733-2099",
+        "A COLLEGE",
+        "A BRANCH",
+    )
+    assert (record["cgpa"], record["credits"]["earned"]) == (9.5, 12.0)
+    assert record["ranks"]["class"]["unranked_because"] == "1 subject open"
+    assert made["student"][TWO]["ranks"]["university"]["rank"] == 1
+    assert [it["subject_code"] for it in record["backlogs"]] == ["201"]
+
+
+def test_a_student_without_standings_has_empty_lists(made: dict[str, dict[str, Any]]) -> None:
+    record = made["student"][THREE]
+    assert (record["semesters"], record["backlogs"], record["credits"]) == ([], [], None)
+
+
+def test_no_document_holds_a_fathers_name(made: dict[str, dict[str, Any]]) -> None:
+    assert b"A FATHER" not in orjson.dumps(made)
+    assert "father_name" not in made["student"][ONE]
+
+
+def test_a_class_sheet_lists_its_students_in_order_of_tickets(
+    made: dict[str, dict[str, Any]],
+) -> None:
+    sheet = made["class"]["1604-733-2099"]
+    assert [it["hall_ticket"] for it in sheet["students"]] == [ONE, TWO, THREE]
+    assert (sheet["n"], sheet["students"][1]["rank"]) == (3, 1)
+
+
+def test_the_top_of_a_ranking_includes_ties_and_counts_the_unranked(
+    made: dict[str, dict[str, Any]],
+) -> None:
+    names = ["class:1604-733-2099", "college:1604-2099", "branch:733-2099", "university:2099"]
+    for name in names:
+        ranking = made["rankings"][name]
+        assert [it["hall_ticket"] for it in ranking["top"]] == [TWO, THREE]
+        assert (ranking["unranked"], ranking["out_of"]) == (1, 2)
+
+
+def test_pages_of_groups_hold_their_figures_and_tables_json_as_it_is(
+    made: dict[str, dict[str, Any]],
+) -> None:
+    college, department = made["college"]["1604"], made["department"]["1604-733"]
+    assert college["years"][0]["toppers"] == [{"rank": 1}]
+    assert college["years"][0]["ranking"]["rank"] == 1
+    assert [it["department"] for it in college["departments"]] == ["1604-733"]
+    assert [it["students"] for it in college["demographics"]] == [2]
+    assert [it["students"] for it in department["demographics"]] == [1]
+    assert made["subject"]["101"]["releases"][0]["grades"] == {"S": 1}
+    assert made["release"][RELEASE]["semesters"][0]["histogram"] == {"8.0": 1}
+    assert made["rankings"]["colleges:2099"]["ranking"][0]["college"] == "A COLLEGE"
+
+
+def test_every_kind_says_how_many_there_are() -> None:
+    published = Published.of({table: FRAMES.get(table, table.empty()) for table in SOURCES})
+    for it in documents(published, top=1):
+        assert sum(frame.height for frame in it.batches()) == it.n
+
+
+def test_nothing_published_makes_no_documents() -> None:
+    published = Published.of({table: table.empty() for table in SOURCES})
+    assert [it.n for it in documents(published, top=1)] == [0] * 7
+    assert [sum(f.height for f in it.batches()) for it in documents(published, top=1)] == [0] * 7
