@@ -1,0 +1,45 @@
+"""What every asset does around its work: a connection to development, and a row in the history.
+
+The history is `ops.stage_runs`; the work itself is the asset's.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import dagster as dg
+
+from ouspark_assets.resources import Development
+from ouspark_assets.schemas.table import Table
+from ouspark_assets.warehouse.connection import Connection
+from ouspark_assets.warehouse.stage_runs import Stage, recorded
+
+
+@dataclass(frozen=True)
+class Work:
+    """An asset at work: its connection, its record in the history, its run."""
+
+    connection: Connection
+    record: Stage
+    run_id: str
+
+
+@contextmanager
+def stage(
+    context: dg.AssetExecutionContext,
+    development: Development,
+    name: str,
+    release: str | None = None,
+) -> Iterator[Work]:
+    """Connect, record the stage from beginning to end, hand over the connection."""
+    with (
+        development.connected(f"history {name}") as history,
+        development.connected(name) as connection,
+        recorded(history, context.run_id, name, release) as record,
+    ):
+        yield Work(connection, record, context.run_id)
+
+
+def key_of(table: Table) -> dg.AssetKey:
+    """The asset key of a table: where it is stored."""
+    return dg.AssetKey([table.schema, table.name])

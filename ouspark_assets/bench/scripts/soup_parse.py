@@ -1,0 +1,64 @@
+"""BeautifulSoup taking the same from result pages as OuSpark does: details, marks, result lines.
+
+`soup_parse.py PAGES PARSER COUNT` reads a file of length-prefixed pages, prints one line of JSON.
+Written as public scrapers are: tables by id, cells by position. Uses nothing of the project.
+"""
+
+import json
+import re
+import sys
+import time
+from pathlib import Path
+
+from bs4 import BeautifulSoup, Tag
+
+FILE, PARSER, COUNT = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+BLANKS = re.compile(r"[\s\xa0]+")
+LENGTH_BYTES = 8
+
+
+def pages() -> list[bytes]:
+    """The first pages of the file."""
+    data, at, found = FILE.read_bytes(), 0, []
+    while at < len(data) and len(found) < COUNT:
+        size = int.from_bytes(data[at : at + LENGTH_BYTES], "big")
+        found.append(data[at + LENGTH_BYTES : at + LENGTH_BYTES + size])
+        at += LENGTH_BYTES + size
+    return found
+
+
+def rows(page: BeautifulSoup, table_id: str) -> list[list[str]]:
+    """The texts of a table, row by row."""
+    table = page.find("table", id=table_id)
+    if not isinstance(table, Tag):
+        return []
+    return [
+        [BLANKS.sub(" ", cell.get_text()).strip() for cell in row.find_all("td", recursive=False)]
+        for row in table.find_all("tr")
+    ]
+
+
+def extract(body: bytes) -> tuple[dict[str, str], list[dict[str, str]], list[list[str]]]:
+    """Details, marks by heading, result lines."""
+    page = BeautifulSoup(body.decode("cp1252"), PARSER)
+    personal = [row for row in rows(page, "AutoNumber3") if len(row) > 3]
+    details = {row[at]: row[at + 1] for row in personal for at in (0, 2)}
+    _, headings, *marks = rows(page, "AutoNumber4") or [[], []]
+    results = [row for row in rows(page, "AutoNumber5")[2:] if row and row[0]]
+    return details, [dict(zip(headings, row, strict=False)) for row in marks], results
+
+
+waiting = pages()
+began = time.perf_counter()
+taken = [extract(body) for body in waiting]
+seconds = time.perf_counter() - began
+print(
+    json.dumps(
+        {
+            "seconds": seconds,
+            "pages": len(taken),
+            "marks": sum(len(marks) for _, marks, _ in taken),
+            "results": sum(len(results) for _, _, results in taken),
+        }
+    )
+)

@@ -1,0 +1,52 @@
+"""Asset checks: every table against its Pandera model, blocking what is downstream.
+
+A broken rule is a failed check with counts; an error of the program stays an error. Models are
+in `schemas/`.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from ouspark_assets.resources import Development
+from ouspark_assets.schemas import PIPELINE_TABLES
+from ouspark_assets.schemas.table import Table
+from ouspark_assets.schemas.validation import broken_rules
+from ouspark_assets.warehouse.reading import read_table
+
+MODEL_CHECK = "fits_its_model"
+MOST_RULES_SHOWN = 20
+
+
+def model_checks() -> Sequence[dg.AssetChecksDefinition]:
+    """A blocking check for every table of the pipeline."""
+    return [check_from_model(table) for table in PIPELINE_TABLES]
+
+
+def check_from_model(table: Table) -> dg.AssetChecksDefinition:
+    """The check that a whole stored table fits its model."""
+
+    @dg.asset_check(
+        asset=dg.AssetKey([table.schema, table.name]),
+        name=MODEL_CHECK,
+        blocking=True,
+        description=f"Types, nulls, ranges, vocabularies, keys of all rows of {table.qualified_name}",
+    )
+    def fits_its_model(development: Development) -> dg.AssetCheckResult:
+        with development.connected(f"check {table.qualified_name}") as connection:
+            frame = read_table(connection, table)
+        return judged(table, frame)
+
+    return fits_its_model
+
+
+def judged(table: Table, frame: pl.DataFrame) -> dg.AssetCheckResult:
+    """What the model says of a whole table."""
+    broken = broken_rules(table, frame)
+    metadata: dict[str, Any] = {"rows": frame.height}
+    if not broken.is_empty():
+        shown = broken.head(MOST_RULES_SHOWN).iter_rows(named=True)
+        metadata["broken rules"] = dg.MetadataValue.table([dg.TableRecord(row) for row in shown])
+    return dg.AssetCheckResult(passed=broken.is_empty(), metadata=metadata)

@@ -1,0 +1,77 @@
+"""The `ouspark` command: a module per subcommand, loaded when it is asked for.
+
+Here is only how commands are found and how their errors become one line and an exit code.
+"""
+
+import importlib
+import os
+import sys
+
+import click
+
+from ouspark_assets.errors import OuSparkError
+from ouspark_assets.settings import load_dotenv_like_dagster, project_root
+
+COMMANDS = {
+    "run": "Discover, scrape, clean, compute, publish, prewarm",
+    "releases": "List the known releases, or add one by its key",
+    "quarantine": "What could not be accepted: list, show, fix, replay, discard",
+    "explain": "A student's whole story, each number with the rule that made it",
+    "report": "Class workbooks and department pages to hand round",
+    "status": "The last run, what is stale or failed, what readers have",
+    "forget": "Remove a student from everywhere, for good",
+    "rebuild": "Make every table anew from the lake",
+    "publication": "What has been published: list, publish, verify, rollback, resume",
+    "cache": "What readers are given: status, verify, rebuild",
+    "services": "Start, stop or look at the embedded servers",
+    "standin": "Serve the bundled results site",
+    "bench": "Measure each stage beside what people would use instead",
+}
+INTERRUPTED = 130
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are used: `--help` stays fast."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every command."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name, imported now."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"ouspark_assets.cli.{cmd_name}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, without importing any."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+def ouspark() -> None:
+    """Osmania University's engineering results: scraped, cleaned, ranked, published, cached."""
+
+
+def main() -> None:
+    """Run a command; what people can act on is one line, without a traceback."""
+    load_dotenv_like_dagster()
+    # The instance that the UI shows when it is started from the repository root.
+    os.environ.setdefault("DAGSTER_HOME", str(project_root()))
+    try:
+        sys.exit(ouspark.main(standalone_mode=False) or 0)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except OuSparkError as error:
+        click.secho(f"Error: {error}", fg="red", err=True)
+        sys.exit(1)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted; running again goes on from here.", err=True)
+        sys.exit(INTERRUPTED)

@@ -1,0 +1,167 @@
+"""`ouspark bench`: measures each stage beside what people would use instead, and shows it.
+
+How is `bench/`; here is what is chosen, the progress, the table and the exit code.
+"""
+
+import os
+import platform
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import click
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from ouspark_assets.bench.catalogue import BENCHMARKS, carry_out
+from ouspark_assets.bench.figures import Figure, Outcome
+from ouspark_assets.bench.plot import ratios_as_svg
+from ouspark_assets.bench.references import Interpreter
+from ouspark_assets.bench.scale import FULL, QUICK
+from ouspark_assets.cli.output import console, show_json, show_table
+from ouspark_assets.errors import OuSparkError
+
+VERDICTS = {True: "met", False: "MISSED", None: ""}
+
+
+class BudgetMissedError(OuSparkError):
+    """A figure is beyond its budget."""
+
+
+class BenchProgress:
+    """A bar over the benchmarks; a line for each of them where there is no terminal."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._console = console()
+        self._names = names
+        self._name = ""
+        self._bar = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed} of {task.total}"),
+            TimeElapsedColumn(),
+            console=self._console,
+            transient=True,
+            disable=not self._console.is_terminal,
+        )
+        self._task = self._bar.add_task("", total=len(names))
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def begin(self, name: str) -> None:
+        """A benchmark begins."""
+        self._name = name
+        self._bar.update(self._task, completed=self._names.index(name), description=name)
+        if not self._console.is_terminal:
+            click.echo(f"bench {name} ({self._names.index(name) + 1} of {len(self._names)})", err=True)
+
+    def step(self, text: str) -> None:
+        """Something in it begins."""
+        self._bar.update(self._task, description=f"{self._name}: {text}")
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...", type=click.Choice(list(BENCHMARKS)))
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@click.option("--students", type=click.IntRange(min=100), help="Students of the populations.")
+@click.option("--runs", type=click.IntRange(min=1), help="Rounds of measuring (default 3).")
+@click.option("--quick", is_flag=True, help="Everything small and once: a smoke test, no figures.")
+@click.option(
+    "--python",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Interpreter with scrapy, requests, beautifulsoup4, pandas "
+    "(default .venv-bench, else this one).",
+)
+@click.option(
+    "--plot",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the ratios as an SVG picture.",
+)
+def bench(
+    *,
+    names: tuple[str, ...],
+    as_json: bool,
+    students: int | None,
+    runs: int | None,
+    quick: bool,
+    python: Path | None,
+    plot: Path | None,
+) -> None:
+    """Measure each stage beside what people would use instead, in the same run.
+
+    NAMEs: scrape, parse, load, analytics, publish, cache, end-to-end; all of them without one.
+    Every server runs under a temporary home. Fails when a budget is missed (never with --quick).
+    """
+    scale = QUICK if quick else FULL
+    scale = scale.with_students(students) if students else scale
+    scale = scale.with_rounds(runs) if runs else scale
+    chosen = [name for name in BENCHMARKS if name in names or not names]
+    interpreter = Interpreter(python) if python else Interpreter.usual()
+    outcomes = []
+    with BenchProgress(chosen) as progress:
+        for name in chosen:
+            progress.begin(name)
+            outcomes.append(carry_out(name, scale, interpreter, progress))
+    _show(outcomes, as_json=as_json)
+    if plot is not None:
+        plot.write_text(ratios_as_svg(outcomes), "utf-8")
+    if not quick:
+        _refuse_missed(outcomes)
+
+
+def _show(outcomes: Sequence[Outcome], *, as_json: bool) -> None:
+    if as_json:
+        benchmarks = [outcome.as_json() for outcome in outcomes]
+        show_json({"machine": _machine(), "benchmarks": benchmarks})
+        return
+    for outcome in outcomes:
+        rows = [_row(figure) for figure in outcome.figures]
+        show_table(f"{outcome.title} ({outcome.seconds:.0f} s)", rows, right=("ratio", "budget"))
+        for note in outcome.notes:
+            click.echo(f"  {note}")
+    click.echo("  ".join(f"{name}: {value}" for name, value in _machine().items()))
+
+
+def _row(figure: Figure) -> dict[str, object]:
+    return {
+        "what": figure.what,
+        "measured": figure.ours,
+        "against": figure.against,
+        "reference": figure.theirs,
+        "ratio": figure.ratio,
+        "budget": figure.budget_text,
+        "": VERDICTS[figure.met],
+    }
+
+
+def _machine() -> dict[str, Any]:
+    """What the figures were measured on."""
+    return {
+        "cores": os.cpu_count(),
+        "load": round(os.getloadavg()[0], 1),
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "measured": f"{datetime.now(UTC):%Y-%m-%d}",
+    }
+
+
+def _refuse_missed(outcomes: Sequence[Outcome]) -> None:
+    missed = [(outcome.name, figure) for outcome in outcomes for figure in outcome.missed]
+    if not missed:
+        return
+    said = "; ".join(f"{name}: {it.what} ({it.budget_text})" for name, it in missed)
+    message = f"{len(missed)} budgets were missed: {said}. Look at the table, or measure again."
+    raise BudgetMissedError(message)

@@ -1,0 +1,141 @@
+"""`ouspark cache`: what readers are given, and whether it is what production says."""
+
+from dataclasses import asdict
+
+import click
+
+from ouspark_assets.assets.cache import newest_publication, prewarm, read_published, snapshot
+from ouspark_assets.cache.documents import documents
+from ouspark_assets.cache.generation import count_keys, living_generation, meta_of
+from ouspark_assets.cache.layout import Generation
+from ouspark_assets.cache.memory import memory_of
+from ouspark_assets.cache.verifying import CacheVerdict, verify_cache
+from ouspark_assets.cli.output import show_json, show_table
+from ouspark_assets.errors import CacheError
+from ouspark_assets.resources import CacheServer, Production
+from ouspark_assets.settings import load_settings
+from ouspark_assets.warehouse.publications import last_publication
+
+MEGABYTE = 1_000_000
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def cache(context: click.Context) -> None:
+    """The prewarmed cache."""
+    if context.invoked_subcommand is None:
+        context.invoke(status)
+
+
+@cache.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def status(*, as_json: bool = False) -> None:
+    """Say which generation readers use and whether it is the newest publication."""
+    with Production().connected("cache status") as production:
+        newest = last_publication(production)
+    with CacheServer().client() as client:
+        name = living_generation(client)
+        meta = (meta_of(client, name) if name else None) or {}
+        keys = count_keys(client, name) - 1 if name else 0
+        memory = memory_of(client)
+    wanted = Generation(newest.number, newest.checksum) if newest else None
+    current = bool(name and wanted and wanted.is_called(name))
+    seen = {
+        "generation": name,
+        "publication": meta.get("publication"),
+        "newest_publication": newest.number if newest else None,
+        "current": current,
+        "complete": bool(name) and keys == meta.get("keys"),
+        "built_at": meta.get("built_at"),
+        "keys": keys,
+        "counts": meta.get("counts", {}),
+        "memory": asdict(memory) if memory else None,
+    }
+    if as_json:
+        show_json(seen)
+        return
+    if name is None:
+        click.echo("There is no living generation; the next `ouspark run` builds one.")
+        return
+    counts = meta.get("counts", {})
+    show_table(
+        f"Generation {name}, built {meta.get('built_at')}",
+        [{"documents": kind, "keys": n} for kind, n in counts.items()],
+        right=("keys",),
+    )
+    click.echo(_standing(seen))
+    if memory:
+        limit = f" of {memory.most / MEGABYTE:,.0f} MB" if memory.most else ""
+        click.echo(f"Memory of the server: {memory.used / MEGABYTE:,.1f} MB{limit}.")
+
+
+@cache.command("verify")
+@click.option("--every", type=click.IntRange(min=1), default=1, help="Compare one in so many.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def verify_generation(*, every: int, as_json: bool) -> None:
+    """Compare the cache with the documents that production's tables make."""
+    with (
+        Production().connected("cache verify") as production,
+        snapshot(production),
+        CacheServer().client() as client,
+    ):
+        newest = newest_publication(production)
+        name = living_generation(client)
+        if name is None or not Generation(newest.number, newest.checksum).is_called(name):
+            message = (
+                f"The cache holds {name or 'nothing'}, not publication {newest.number}. "
+                "The next `ouspark run` builds it."
+            )
+            raise CacheError(message)
+        made = documents(read_published(production), load_settings().cache_top)
+        verdict = verify_cache(client, name, made, every)
+    if as_json:
+        show_json(asdict(verdict) | {"clean": verdict.is_clean})
+    else:
+        _show(verdict)
+    if not verdict.is_clean:
+        message = (
+            f"Generation {name} is not what production says; `ouspark cache rebuild` builds it anew."
+        )
+        raise CacheError(message)
+
+
+@cache.command("rebuild")
+def rebuild_generation() -> None:
+    """Build the newest publication's generation anew, beside the living one."""
+    publication, built = prewarm(Production(), CacheServer(), rebuild=True)
+    click.echo(
+        f"Cache generation {built.generation} of publication {publication.number}: "
+        f"{built.keys} keys written."
+    )
+
+
+def _standing(seen: dict[str, object]) -> str:
+    if not seen["complete"]:
+        return "Keys are missing: the next `ouspark run` builds the generation anew."
+    if not seen["current"]:
+        return (
+            f"Production is at publication {seen['newest_publication']} already: "
+            "the next `ouspark run` follows."
+        )
+    return f"It is publication {seen['publication']}, the newest."
+
+
+def _show(verdict: CacheVerdict) -> None:
+    rows: list[dict[str, object]] = [
+        {
+            "documents": it.kind,
+            "expected": it.documents,
+            "compared": it.compared,
+            "missing": it.missing,
+            "differing": it.differing,
+        }
+        for it in verdict.kinds
+    ]
+    right = ("expected", "compared", "missing", "differing")
+    show_table(f"Generation {verdict.generation}", rows, right=right)
+    for kind in verdict.kinds:
+        for name in kind.named:
+            click.echo(f"{name}: not what production says")
+    if verdict.superfluous:
+        click.echo(f"{verdict.superfluous} keys that no document explains")

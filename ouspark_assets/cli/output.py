@@ -1,0 +1,30 @@
+"""How commands show things: a table that fits the terminal, or JSON on request."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+
+def show_json(value: Any) -> None:
+    """A value as JSON; dates and the like as text."""
+    click.echo(json.dumps(value, indent=2, default=str, ensure_ascii=False))
+
+
+def show_table(title: str, rows: Sequence[Mapping[str, object]], right: Sequence[str] = ()) -> None:
+    """Rows of the same columns as a table; the columns in `right` are aligned to the right."""
+    table = Table(title=title, title_justify="left", title_style="bold", pad_edge=False)
+    for name in rows[0] if rows else ():
+        table.add_column(name, justify="right" if name in right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row.values()))
+    console().print(table if rows else f"{title}: none")
+
+
+def console() -> Console:
+    """The terminal, or a file wide enough for a table."""
+    terminal = Console(highlight=False)
+    return terminal if terminal.is_terminal else Console(highlight=False, width=120)

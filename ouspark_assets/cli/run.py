@@ -1,0 +1,134 @@
+"""`ouspark run`: everything from the index page to the warm cache, and a summary at the end.
+
+Through Dagster, on the instance that the UI shows: a run for the index, one per release, one for
+all that follows from them.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+import dagster as dg
+
+from ouspark_assets.assets.loading import fingerprint_of
+from ouspark_assets.assets.raw import RESULT_PAGES, known_codes
+from ouspark_assets.assets.source import RELEASE_INDEX_KEY
+from ouspark_assets.build import build_definitions
+from ouspark_assets.cli.graph_runs import Graph, GraphRun, succeeded
+from ouspark_assets.cli.leftovers import sweep_leftovers
+from ouspark_assets.cli.progress import ScrapeProgress
+from ouspark_assets.cli.summary import show_summary
+from ouspark_assets.resources import Development, Lake, Progress
+from ouspark_assets.schemas.source import RELEASE_INDEX
+from ouspark_assets.settings import load_settings, project_root
+from ouspark_assets.site.index import selected_releases
+from ouspark_assets.site.scrape import Request, is_complete, prepare
+from ouspark_assets.warehouse.loads import loaded
+from ouspark_assets.warehouse.reading import read_table
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line asks for."""
+
+    releases: tuple[str, ...] = ()
+    since: int | None = None
+    every: bool = False
+    tickets: Path | None = None
+    recheck: bool = False
+    refetch: bool = False
+
+    @property
+    def named(self) -> bool:
+        """Whether work is asked for that a complete release needs too."""
+        return bool(self.releases or self.tickets or self.recheck or self.refetch)
+
+    def scrape_config(self) -> dict[str, object]:
+        """The run configuration of the scraping asset."""
+        config = {
+            "tickets_file": str(self.tickets.resolve()) if self.tickets else None,
+            "recheck": self.recheck,
+            "refetch": self.refetch,
+        }
+        return {RESULT_PAGES.to_python_identifier(): {"config": config}}
+
+
+@click.command()
+@click.option("--release", "releases", multiple=True, metavar="KEY", help="Only these releases.")
+@click.option("--since", type=int, metavar="YEAR", help="Releases of sessions from this year on.")
+@click.option("--all", "every", is_flag=True, help="Every B.E. (CBCS or AICTE) release.")
+@click.option(
+    "--tickets",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Ask exactly the hall tickets in this file, one per line.",
+)
+@click.option("--recheck", is_flag=True, help="Ask again for not found and pending (90 days).")
+@click.option("--refetch", is_flag=True, help="Ask again for everything, archived or not.")
+@click.option("--verbose", is_flag=True, help="Show Dagster's log.")
+def run(*, verbose: bool, **asked: Any) -> None:
+    """Discover, scrape, clean, compute, publish, prewarm.
+
+    Without options: every B.E. (CBCS or AICTE) release of the last year that is not complete yet,
+    oldest first. Running again is always safe and goes on where the last run ended.
+    """
+    options = Options(**asked)
+    if options.since is not None and options.every:
+        message = "--since and --all exclude each other"
+        raise click.UsageError(message)
+    started = time.monotonic()
+    sweep_leftovers(project_root())
+    with dg.DagsterInstance.get() as instance, ScrapeProgress() as progress:
+        shown = {"progress": Progress.shown_by(progress.show)}
+        graph = Graph(build_definitions(shown), instance, verbose)
+        runs = _bring_everything_in(graph, options)
+    show_summary(runs, time.monotonic() - started)
+
+
+def _bring_everything_in(graph: Graph, options: Options) -> list[GraphRun]:
+    runs = [succeeded(graph.materialize([RELEASE_INDEX_KEY]))]
+    wanted = _wanted_releases(options)
+    _announce(options, wanted)
+    config = options.scrape_config()
+    runs += [graph.bring_in(release, config) for release in wanted]
+    return [*runs, graph.follow_up()]
+
+
+def _wanted_releases(options: Options) -> list[str]:
+    """The releases to bring in: whatever is asked for and not both archived and loaded."""
+    with Development().connected("run") as connection:
+        index = read_table(connection, RELEASE_INDEX)
+        tables = loaded(connection)
+    selection = {"releases": options.releases, "since": options.since, "all_": options.every}
+    candidates = selected_releases(index, **selection)
+    if options.named:
+        return candidates
+    archive, codes, settings = Lake().archive(), known_codes(), load_settings()
+    return [
+        release
+        for release in candidates
+        if not is_complete(settings, Request.from_index(index, release), archive, codes)
+        or tables.get(release) != fingerprint_of(archive, release)
+    ]
+
+
+def _announce(options: Options, releases: Sequence[str]) -> None:
+    """Say how many requests it will be, before the first one."""
+    if not releases:
+        click.echo("Nothing new on the index: every release asked for is complete.")
+        return
+    with Development().connected("run") as connection:
+        index = read_table(connection, RELEASE_INDEX)
+    archive, codes, settings = Lake().archive(), known_codes(), load_settings()
+    total = 0
+    for release in releases:
+        request = replace(
+            Request.from_index(index, release), recheck=options.recheck, refetch=options.refetch
+        )
+        plan, answered = prepare(settings, request, archive, codes)
+        total += max(plan.estimate().likely - len(answered), 0)
+    named = ", ".join(releases)
+    plural = "s" if len(releases) > 1 else ""
+    click.echo(f"{len(releases)} release{plural} to bring in ({named}): about {total} requests.")

@@ -1,0 +1,95 @@
+"""A whole pipeline of its own for a test: a home, two databases, a cache, a results site.
+
+Commands run as people run them: in processes of their own, configured by the environment.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+import redis
+
+from ouspark_assets.schemas.table import Table
+from ouspark_assets.services import endpoints
+from ouspark_assets.settings import Settings
+from ouspark_assets.warehouse.connection import Connection, Side, connected
+from ouspark_assets.warehouse.reading import read_table
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+PATIENCE_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Everything one pipeline needs, under one home; its servers are its own."""
+
+    home: Path
+    site_url: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment that its commands run in."""
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("OUSPARK_", "DAGSTER_"))
+        }
+        return {
+            **inherited,
+            "OUSPARK_HOME": str(self.home),
+            "OUSPARK_SITE_URL": self.site_url,
+            "DAGSTER_HOME": str(ROOT),
+            "DAGSTER_DISABLE_TELEMETRY": "1",
+        }
+
+    def command(
+        self, *arguments: str, without: Sequence[str] = (), **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command of the virtual environment, from the repository's root."""
+        environment = {**self.environment, **variables}
+        return subprocess.run(
+            [str(BIN / arguments[0]), *arguments[1:]],
+            env={name: value for name, value in environment.items() if name not in without},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
+
+    def ouspark(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run `ouspark` and expect it to succeed."""
+        done = self.command("ouspark", *arguments, **variables)
+        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+        return done
+
+    @contextmanager
+    def connected(self, side: Side) -> Iterator[Connection]:
+        """A connection to one of its databases."""
+        found = endpoints(Settings(home=self.home), need={"postgres"})
+        dsn = found.dev_dsn if side is Side.DEVELOPMENT else found.prod_dsn
+        with connected(dsn, side, "test") as connection:
+            yield connection
+
+    def table(self, table: Table, side: Side = Side.DEVELOPMENT) -> pl.DataFrame:
+        """A whole table, sorted by its key."""
+        with self.connected(side) as connection:
+            return read_table(connection, table).sort(table.key)
+
+    def rows(self, query: str, side: Side = Side.DEVELOPMENT) -> Sequence[tuple[object, ...]]:
+        """The rows of a query."""
+        with self.connected(side) as connection:
+            return connection.execute(query.encode()).fetchall()
+
+    @contextmanager
+    def cache(self) -> Iterator[redis.Redis]:
+        """A client of its cache."""
+        found = endpoints(Settings(home=self.home), need={"redis"})
+        with redis.Redis.from_url(found.redis_url) as client:
+            yield client

@@ -1,0 +1,88 @@
+"""Codes that pages show and files lack become rows; usual names are learnt, files win."""
+
+import polars as pl
+from polars.testing import assert_frame_equal
+
+from ouspark_assets.reference import colleges, subjects, subjects_with_learnt, with_inferred
+from ouspark_assets.schemas.reference import COLLEGES, SUBJECTS
+
+RELEASES = ["20240511", "20240718", "20240968"]
+
+
+def marks(*rows: tuple[str, str, str | None, float, int | None]) -> pl.DataFrame:
+    names = ["release", "subject_code", "subject_name", "credits", "semester"]
+    return pl.DataFrame(rows, schema=names, orient="row")
+
+
+def known(*rows: tuple[str, str, float | None, int | None, str | None]) -> pl.DataFrame:
+    names = ["subject_code", "subject_name", "credits", "semester", "kind"]
+    frame = pl.DataFrame(rows, schema=names, orient="row").with_columns(inferred=False)
+    return SUBJECTS.conform(frame)
+
+
+def test_an_unknown_code_becomes_a_nameless_row_marked_inferred() -> None:
+    seen = pl.Series(["1604", "9999", "1604", None, "9999"])
+    frame = with_inferred(COLLEGES, colleges(), seen)
+    COLLEGES.model.validate(frame, lazy=True)
+    assert frame.filter("inferred").rows() == [("9999", None, None, None, True)]
+    assert_frame_equal(frame.filter(~pl.col("inferred")), colleges())
+
+
+def test_nothing_seen_leaves_the_files() -> None:
+    assert_frame_equal(
+        with_inferred(COLLEGES, colleges(), pl.Series([], dtype=pl.String)), colleges()
+    )
+    nothing = marks().cast({"subject_code": pl.String, "subject_name": pl.String})
+    assert subjects_with_learnt(subjects(), nothing).is_empty()
+
+
+def test_the_usual_name_is_the_most_frequent_one() -> None:
+    frame = subjects_with_learnt(
+        subjects(),
+        marks(
+            ("20240511", "501", "SOFTWARE ENGG", 3.0, 5),
+            ("20240511", "501", "SOFTWARE ENGG", 3.0, 5),
+            ("20240968", "501", "SOFTWARE ENGINEERING", 3.0, 5),
+            ("20240968", "501", None, 3.0, 5),
+        ),
+        RELEASES,
+    )
+    SUBJECTS.model.validate(frame, lazy=True)
+    assert frame.rows() == [("501", "SOFTWARE ENGG", 3.0, 5, "theory", True)]
+
+
+def test_of_equally_frequent_names_and_credits_the_latest_counts() -> None:
+    rows = [
+        ("20240968", "501", "LATER", 4.0, 5),
+        ("20240511", "501", "EARLIER", 3.0, 5),
+        ("20240718", "501", "BETWEEN", 2.0, 5),
+    ]
+    for order in (rows, rows[::-1]):
+        frame = subjects_with_learnt(subjects(), marks(*order), RELEASES)
+        assert frame.select("subject_name", "credits").rows() == [("LATER", 4.0)]
+
+
+def test_a_name_with_lab_is_a_laboratory() -> None:
+    frame = subjects_with_learnt(
+        subjects(),
+        marks(
+            ("20240511", "551", "NETWORKS LAB", 1.0, 5),
+            ("20240511", "552", "Physics (Laboratory)", 1.0, 5),
+            ("20240511", "553", "SYLLABLES", 3.0, 5),
+            ("20240511", "554", None, 3.0, 5),
+        ),
+    )
+    assert frame["kind"].to_list() == ["laboratory", "laboratory", "theory", None]
+
+
+def test_what_the_files_say_wins_and_what_they_leave_open_is_learnt() -> None:
+    reference = known(
+        ("FP&S2", "FOUNDATIONS OF PHYSICS", None, 2, None), ("OSC.3", "OTHER", 2.0, 3, "theory")
+    )
+    frame = subjects_with_learnt(
+        reference, marks(("20240511", "FP&S2", "FOUND.OF PHYS.", 3.0, None)), RELEASES
+    )
+    assert frame.rows() == [
+        ("FP&S2", "FOUNDATIONS OF PHYSICS", 3.0, 2, "theory", False),
+        ("OSC.3", "OTHER", 2.0, 3, "theory", False),
+    ]

@@ -1,0 +1,74 @@
+"""Plots: well-formed, small, without students, legible on light and dark ground."""
+
+import base64
+from xml.etree import ElementTree as ET
+
+import polars as pl
+import pytest
+
+from ouspark_assets import plots
+from ouspark_assets.assets.aggregates import AGGREGATES
+from ouspark_assets.schemas.reference import SUBJECTS
+from ouspark_assets_tests.analytics.aggregating import all_aggregates
+from ouspark_assets.bench.synthetic import clean_tables
+
+MOST_BYTES = 20_000
+LEAST_CONTRAST = 3  # what WCAG asks of graphics and large text
+SVG = "{http://www.w3.org/2000/svg}"
+PLOTTED = [aggregate for aggregate in AGGREGATES if aggregate.plot is not None]
+EACH = pytest.mark.parametrize("aggregate", PLOTTED, ids=lambda each: each.table.name)
+
+
+@pytest.fixture(scope="module")
+def university() -> dict[str, pl.DataFrame]:
+    return all_aggregates({**vars(clean_tables(3_000)), "subjects": SUBJECTS.empty()})
+
+
+@EACH
+def test_a_plot_is_a_small_picture_of_bars_without_tickets(aggregate, university) -> None:
+    svg = aggregate.plot(university[aggregate.table.name])
+    drawn = ET.fromstring(svg)  # noqa: S314 - our own text
+    assert len(drawn.findall(f"{SVG}rect")) > 1
+    assert len(plots.as_markdown(svg)) < MOST_BYTES
+    assert not any(ticket in svg for ticket in university["students"]["hall_ticket"])
+
+
+@EACH
+def test_bars_stay_inside_the_picture(aggregate, university) -> None:
+    drawn = ET.fromstring(aggregate.plot(university[aggregate.table.name]))  # noqa: S314
+    width, height = float(drawn.attrib["width"]), float(drawn.attrib["height"])
+    for bar in drawn.findall(f"{SVG}rect"):
+        x, y, across, down = (float(bar.attrib[name]) for name in ("x", "y", "width", "height"))
+        assert 0 <= x <= x + across <= width
+        assert 0 <= y <= y + down <= height
+
+
+@EACH
+def test_a_table_without_numbers_can_be_plotted(aggregate, university) -> None:
+    assert aggregate.plot(university[aggregate.table.name].clear()).startswith("<svg")
+
+
+def test_labels_can_not_break_out_of_the_picture() -> None:
+    svg = plots.rows_of_bars("<b>&", [plots.Bar("<script>", 1, '"')], 1)
+    assert "<script>" not in svg
+    assert "<b>" not in svg
+
+
+def test_markdown_carries_the_picture_itself() -> None:
+    start, encoded = plots.as_markdown("<svg/>").removesuffix(")").split("base64,")
+    assert start == "![plot](data:image/svg+xml;"
+    assert base64.b64decode(encoded) == b"<svg/>"
+
+
+@pytest.mark.parametrize("colour", [plots.INK, plots.BAR])
+def test_colours_stand_out_from_white_and_from_black(colour: str) -> None:
+    def luminance(colour: str) -> float:
+        parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+        red, green, blue = (
+            part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+        )
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    for ground in ("#ffffff", "#12161f"):
+        light, dark = sorted((luminance(colour), luminance(ground)), reverse=True)
+        assert (light + 0.05) / (dark + 0.05) > LEAST_CONTRAST
