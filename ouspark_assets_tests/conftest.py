@@ -7,6 +7,7 @@ the last test.
 import os
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,35 +54,39 @@ class Databases:
 
 
 @pytest.fixture
-def databases(servers: Endpoints, templates: dict[Side, str]) -> Iterator[Databases]:
-    """Empty, migrated databases."""
-    names = {side: f"{side}_{uuid.uuid4().hex[:12]}" for side in Side}
-    for side, name in names.items():
-        _administer(
-            servers,
-            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
-                sql.Identifier(name), sql.Identifier(templates[side])
-            ),
-        )
-    # A copy of the template must not pass for the same database as another copy.
-    with psycopg.connect(_dsn(servers, names[Side.DEVELOPMENT]), autocommit=True) as connection:
-        connection.execute("UPDATE ops.identity SET id = gen_random_uuid()")
-    yield Databases(*(_dsn(servers, names[side]) for side in Side))
-    for name in names.values():
-        _drop(servers, name)
+def development_dsn(servers: Endpoints, templates: dict[Side, str]) -> Iterator[str]:
+    """An empty, migrated development database."""
+    with _copy_of(servers, templates[Side.DEVELOPMENT]) as dsn:
+        # A copy of the template must not pass for the same database as another copy.
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            connection.execute("UPDATE ops.identity SET id = gen_random_uuid()")
+        yield dsn
 
 
 @pytest.fixture
-def development(databases: Databases) -> Iterator[Connection]:
+def production_dsn(servers: Endpoints, templates: dict[Side, str]) -> Iterator[str]:
+    """An empty, migrated production database."""
+    with _copy_of(servers, templates[Side.PRODUCTION]) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def databases(development_dsn: str, production_dsn: str) -> Databases:
+    """Both of them."""
+    return Databases(development_dsn, production_dsn)
+
+
+@pytest.fixture
+def development(development_dsn: str) -> Iterator[Connection]:
     """A connection to the test's development database."""
-    with connected(databases.development, Side.DEVELOPMENT, "test") as connection:
+    with connected(development_dsn, Side.DEVELOPMENT, "test") as connection:
         yield connection
 
 
 @pytest.fixture
-def production(databases: Databases) -> Iterator[Connection]:
+def production(production_dsn: str) -> Iterator[Connection]:
     """A connection to the test's production database."""
-    with connected(databases.production, Side.PRODUCTION, "test") as connection:
+    with connected(production_dsn, Side.PRODUCTION, "test") as connection:
         yield connection
 
 
@@ -89,6 +94,17 @@ def production(databases: Databases) -> Iterator[Connection]:
 def home(tmp_path: Path) -> Path:
     """A folder for the state of one test."""
     return tmp_path / "home"
+
+
+@contextmanager
+def _copy_of(servers: Endpoints, template: str) -> Iterator[str]:
+    name = f"copy_{uuid.uuid4().hex[:12]}"
+    copy = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+    _administer(servers, copy.format(sql.Identifier(name), sql.Identifier(template)))
+    try:
+        yield _dsn(servers, name)
+    finally:
+        _drop(servers, name)
 
 
 def _dsn(servers: Endpoints, name: str) -> str:

@@ -8,9 +8,9 @@ import pytest
 
 from ouspark_assets import plots
 from ouspark_assets.assets.aggregates import AGGREGATES
+from ouspark_assets.bench.synthetic import clean_tables
 from ouspark_assets.schemas.reference import SUBJECTS
 from ouspark_assets_tests.analytics.aggregating import all_aggregates
-from ouspark_assets.bench.synthetic import clean_tables
 
 MOST_BYTES = 20_000
 LEAST_CONTRAST = 3  # what WCAG asks of graphics and large text

@@ -12,6 +12,7 @@ POINTS_BY_GRADE = {"S": 10, "A": 9, "B": 8, "C": 7, "D": 6, "E": 5, "F": 0, "Ab"
 PASSING_GRADES = ("S", "A", "B", "C", "D", "E")
 FAILED_GRADE = "F"
 ABSENT_GRADE = "Ab"
+OPEN_GRADES = (FAILED_GRADE, ABSENT_GRADE)
 GRADE_BY_SPELLING = {
     **{grade.upper(): grade for grade in POINTS_BY_GRADE},
     "FAIL": FAILED_GRADE,

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
-HALL_TICKET_PATTERN = r"^\d{12}$"
+HALL_TICKET_PATTERN = r"^[0-9]{12}$"
 FIRST_LATERAL_SERIAL = 301
 CENTURY = 2000
 
-_TICKET = re.compile(HALL_TICKET_PATTERN, re.ASCII)
+_TICKET = re.compile(HALL_TICKET_PATTERN)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -54,7 +54,7 @@ class HallTicket:
 
 def is_hall_ticket(text: str) -> bool:
     """Whether the text is twelve digits."""
-    return _TICKET.match(text) is not None
+    return _TICKET.fullmatch(text) is not None
 
 
 def masked(ticket: str) -> str:

@@ -111,8 +111,12 @@ class _Reading:
                 self.seen.add(table.section)
         if not any(row.cells):
             return
-        keys = [label_key(cell) for cell in row.cells]
         self.last_row_counts = True
+        if table.columns is not None and row.cells[0][:1].isdigit():
+            # Nine rows of ten, and none that begins with a digit is a header or a label.
+            self._data(table.columns, row)
+            return
+        keys = [label_key(cell) for cell in row.cells]
         if not HEADER_KEYS.isdisjoint(keys) and (columns := columns_of(row.cells)) is not None:
             self._begin(table, columns)
         elif "hall ticket no" in keys:
@@ -135,7 +139,7 @@ class _Reading:
             self.headers.append(columns)
 
     def _data(self, columns: Columns, row: Row) -> None:
-        if self._is_remark(columns, row, row.cells[0]):
+        if len(row.cells) == 1 and self._is_remark(columns, row, row.cells[0]):
             return
         text = row_under(columns, row)
         self.rows[columns.section].append(text)
@@ -147,8 +151,6 @@ class _Reading:
 
     def _is_remark(self, columns: Columns, row: Row, text: str) -> bool:
         """Whether a row of one cell is a title, a footer or a note rather than a damaged record."""
-        if len(row.cells) > 1:
-            return False
         if _is_frame(text):
             self.last_row_counts = False
             return True

@@ -13,7 +13,7 @@ SEMESTER_BY_TEXT = {
     **{str(number): number for number in range(100)},
     **{f"{number:02d}": number for number in range(10)},
 }
-SEMESTER_WORD = r"\bSEM(ESTER)?\b"
+SEMESTER_WORD = r"SEM(ESTER)?"
 DASHES = r"[\x{2010}-\x{2015}\x{2212}]"
 # A status, dashes, and what begins like a number; or a status, blanks and a plain number.
 WITH_SGPA = (

@@ -107,9 +107,9 @@ def admission_year(description: str = "Year of admission, four digits", **more: 
 
 def college_code(description: str = "College, four digits", **more: Any) -> Any:
     """A college code."""
-    return pa.Field(str_matches=r"^\d{4}$", description=description, **more)
+    return pa.Field(str_matches=r"^[0-9]{4}$", description=description, **more)
 
 
 def branch_code(description: str = "Branch, three digits", **more: Any) -> Any:
     """A branch code."""
-    return pa.Field(str_matches=r"^\d{3}$", description=description, **more)
+    return pa.Field(str_matches=r"^[0-9]{3}$", description=description, **more)

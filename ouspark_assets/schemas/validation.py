@@ -19,8 +19,9 @@ def broken_rules(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
     try:
         table.model.validate(frame, lazy=True)
     except SchemaErrors as errors:
+        cases: pl.DataFrame = errors.failure_cases
         return (
-            errors.failure_cases.select(
+            cases.select(
                 pl.col("column").cast(pl.String), pl.col("check").cast(pl.String).alias("rule")
             )
             .group_by("column", "rule")

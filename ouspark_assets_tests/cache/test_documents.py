@@ -66,7 +66,8 @@ FRAMES = {
         STUDENTS,
         *(
             {**GROUP, "hall_ticket": ticket, "name": f"STUDENT {ticket[-1]}",
-             "serial": int(ticket[-3:]), "father_name": "A FATHER", "lateral_entry": ticket == THREE}
+             "serial": int(ticket[-3:]), "father_name": "A FATHER",
+             "lateral_entry": ticket == THREE}
             for ticket in (THREE, ONE, TWO)
         ),
     ),

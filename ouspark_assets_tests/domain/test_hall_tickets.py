@@ -30,7 +30,7 @@ def test_frames_and_single_tickets_are_taken_apart_alike(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "16042173300", "1604217330011", "16042173300x", "१६०४२१७३३००१"]
+    "text", ["", "16042173300", "1604217330011", "16042173300x", "160421733001\n", "१६०४२१७३३००१"]
 )
 def test_anything_but_twelve_digits_is_no_ticket(text: str) -> None:
     assert not is_hall_ticket(text)

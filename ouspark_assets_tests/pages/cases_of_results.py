@@ -43,6 +43,7 @@ CASES = [
             ("3 SEM", 3),
             ("III SEM.", 3),
             ("SEM-3", 3),
+            ("3SEM", 3),
             ("viii", 8),
             ("Sem VI", 6),
         ]

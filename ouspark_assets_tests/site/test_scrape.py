@@ -135,6 +135,9 @@ def test_a_ticket_that_never_works_is_failed_and_tried_first_by_the_next_run(
         assert not is_complete(quick, request_of(site), archive, CODES)
     assert report.failed_by_cause == {"http_500": 1}
     assert found(archive) == STUDENTS - {bad}
+    with small_site(lambda ticket: Sent(b"", 500) if ticket == bad else good(ticket)) as site:
+        report = run(site, archive, settings=quick)
+    assert (report.failed_by_cause, report.gave_up) == ({"http_500": 1}, None)
     with small_site(good) as site:
         again = run(site, archive)
     assert site.tickets == [bad]
@@ -151,6 +154,15 @@ def test_a_ticket_that_never_works_does_not_take_the_site_down(archive: PageArch
     assert report.failed_by_cause == {"http_500": len(bad)}
     assert report.gave_up is None
     assert found(archive) == STUDENTS - bad
+
+
+def test_one_ticket_that_never_works_is_failed_without_waiting_for_the_site(
+    archive: PageArchive,
+) -> None:
+    with small_site(lambda _: Sent(b"", 500)) as site:
+        quick = SETTINGS.model_copy(update={"site_retries": 2, "site_patience": 600.0})
+        report = run(site, archive, settings=quick, tickets=("160424733001",))
+    assert (report.failed_by_cause, report.gave_up) == ({"http_500": 1}, None)
 
 
 def test_a_release_that_is_not_published_is_one_clear_line(archive: PageArchive) -> None:
@@ -273,7 +285,7 @@ run_scrape(settings, Request(facts, ("20250402",)), PageArchive(lake), codes)
 """
 
 
-@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_a_run_that_is_killed_is_resumed_after_its_last_part(
     archive: PageArchive, sent: signal.Signals
 ) -> None:
@@ -288,6 +300,8 @@ def test_a_run_that_is_killed_is_resumed_after_its_last_part(
         process.wait(30)
         archived = set(archive.answers(RELEASE)["hall_ticket"])
         assert len(archived) >= 20
+        if sent is not signal.SIGKILL:
+            assert len(archived) > len(site.asked) - Settings().site_concurrency
         before = len(site.asked)
         assert run(site, archive).complete
     assert found(archive) == STUDENTS

@@ -153,7 +153,7 @@ class StudentCredits(pa.DataFrameModel):
     def _met_when_nothing_is_short(cls, data: pa.PolarsData) -> pl.LazyFrame:
         return data.lazyframe.select(
             pl.col("meets_required").eq_missing(pl.col("short_by") == 0)
-            & (pl.col("boundary").is_null() == pl.col("required").is_null())
+            & (pl.col("boundary").is_not_null() | pl.col("required").is_null())
         )
 
     class Config:

@@ -1,0 +1,145 @@
+"""A release from lake to tables: nothing lost, corrections hold, better pages resolve."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from ouspark_assets.assets.loading import Loaded, load_release
+from ouspark_assets.schemas.clean import MARKS
+from ouspark_assets.site.archive import Answer, PageArchive
+from ouspark_assets.site.judging import Outcome
+from ouspark_assets.warehouse.connection import Connection
+from ouspark_assets.warehouse.decisions import Filters, Record, correct, discard, history, records
+from ouspark_assets.warehouse.loads import unaccounted
+from ouspark_assets.warehouse.reading import read_table
+from ouspark_assets_tests.pages.page_builder import RELEASE, TICKET, ResultPage
+
+PAGE = ResultPage()
+WRONG_POINTS = replace(
+    PAGE, marks=(("501", "SOFTWARE ENGINEERING", "3", "7", "S"), *PAGE.marks[1:])
+)
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> PageArchive:
+    return PageArchive(str(tmp_path / "lake"))
+
+
+def fetched(lake: PageArchive, page: ResultPage) -> None:
+    """Put a page into the lake, as if it had just been fetched."""
+    answer = Answer(TICKET, Outcome.FOUND, 200, datetime.now(UTC), 1, 1, page.body())
+    lake.write(RELEASE, [answer])
+
+
+def load(development: Connection, lake: PageArchive) -> Loaded:
+    loaded = load_release(development, lake, RELEASE, "run")
+    assert unaccounted(development, [RELEASE]) == []
+    return loaded
+
+
+def open_records(development: Connection) -> Sequence[Record]:
+    return records(development, Filters())
+
+
+def test_a_good_page_is_loaded_whole(development: Connection, lake: PageArchive) -> None:
+    fetched(lake, PAGE)
+    loaded = load(development, lake)
+    assert (loaded.pages, loaded.rows, loaded.quarantined.open) == (1, 6, 0)
+
+
+def test_loading_again_writes_nothing(development: Connection, lake: PageArchive) -> None:
+    fetched(lake, WRONG_POINTS)
+    load(development, lake)
+    (before,) = open_records(development)
+    again = load(development, lake)
+    assert (again.changed, again.quarantined.new) == (0, 0)
+    assert open_records(development) == [before]
+
+
+def test_a_record_that_breaks_a_rule_is_quarantined_and_the_others_go_on(
+    development: Connection, lake: PageArchive
+) -> None:
+    fetched(lake, WRONG_POINTS)
+    load(development, lake)
+    (record,) = open_records(development)
+    assert (record.release, record.hall_ticket, record.table_name) == (RELEASE, TICKET, "marks")
+    assert any("points" in reason for reason in record.reasons)
+    assert "SOFTWARE ENGINEERING" in str(record.raw)
+    stored = read_table(development, MARKS)["subject_code"].sort()
+    assert stored.to_list() == ["405", "552"]
+
+
+def test_a_correction_by_hand_brings_a_record_back_and_holds_at_every_load(
+    development: Connection, lake: PageArchive
+) -> None:
+    fetched(lake, WRONG_POINTS)
+    load(development, lake)
+    (record,) = open_records(development)
+    correct(development, record, {"points": "10"})
+    for _ in range(2):
+        load(development, lake)
+        assert open_records(development) == []
+        mended = read_table(development, MARKS).filter(pl.col("subject_code") == "501")
+        assert mended.select("grade", "points").rows() == [("S", 10)]
+    ((_, _, decision, detail),) = history(development, record.id)
+    assert (decision, detail) == ("corrected", {"changes": {"points": "10"}})
+
+
+def test_a_discarded_record_is_never_opened_again(
+    development: Connection, lake: PageArchive
+) -> None:
+    fetched(lake, WRONG_POINTS)
+    load(development, lake)
+    (record,) = open_records(development)
+    discard(development, record, "printed twice")
+    load(development, lake)
+    assert open_records(development) == []
+    (discarded,) = records(development, Filters(status="discarded"))
+    assert discarded.id == record.id
+
+
+def test_a_better_page_resolves_what_a_worse_one_left_open(
+    development: Connection, lake: PageArchive
+) -> None:
+    fetched(lake, WRONG_POINTS)
+    load(development, lake)
+    fetched(lake, PAGE)
+    loaded = load(development, lake)
+    assert loaded.quarantined.resolved == 1
+    assert open_records(development) == []
+    assert read_table(development, MARKS).height == 3
+
+
+def test_a_worse_page_opens_a_resolved_record_again(
+    development: Connection, lake: PageArchive
+) -> None:
+    for page in (WRONG_POINTS, PAGE, WRONG_POINTS):
+        fetched(lake, page)
+        load(development, lake)
+    (record,) = open_records(development)
+    assert record.status == "open"
+    assert record.resolved_at is None
+
+
+def test_a_row_that_a_page_no_longer_shows_is_removed(
+    development: Connection, lake: PageArchive
+) -> None:
+    fetched(lake, PAGE)
+    load(development, lake)
+    fetched(lake, replace(PAGE, marks=PAGE.marks[:1]))
+    load(development, lake)
+    assert read_table(development, MARKS)["subject_code"].to_list() == ["501"]
+
+
+def test_records_are_found_by_release_table_and_reason(
+    development: Connection, lake: PageArchive
+) -> None:
+    fetched(lake, WRONG_POINTS)
+    load(development, lake)
+    assert len(records(development, Filters(release=RELEASE, table="marks", reason="POINTS"))) == 1
+    assert records(development, Filters(reason="no such reason")) == []
+    assert records(development, Filters(release="20990101")) == []

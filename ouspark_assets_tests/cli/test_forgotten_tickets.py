@@ -1,0 +1,224 @@
+"""What keeps a forgotten student from coming back: in the lake, in plans, in caches, in history."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+import polars as pl
+import redis
+
+from ouspark_assets.cache.client import connect_cache
+from ouspark_assets.cache.forgetting import forget_in_cache
+from ouspark_assets.domain.hall_tickets import HallTicket
+from ouspark_assets.schemas import PIPELINE_TABLES, PUBLISHED_TABLES
+from ouspark_assets.schemas.analytics import COLLEGE_STATS
+from ouspark_assets.schemas.clean import MARKS
+from ouspark_assets.services import Endpoints
+from ouspark_assets.site.archive import Answer, PageArchive
+from ouspark_assets.site.cohorts import ReleaseFacts
+from ouspark_assets.site.judging import Outcome
+from ouspark_assets.site.plan import KnownTicket, Scope, TicketPlan
+from ouspark_assets.warehouse.connection import Connection
+from ouspark_assets.warehouse.forgetting import (
+    forget_in_development,
+    forget_in_history,
+    forget_tombstones,
+)
+from ouspark_assets.warehouse.one_student import count_rows
+from ouspark_assets.warehouse.publishing import Terms, publish
+from ouspark_assets.warehouse.reading import read_table
+from ouspark_assets.warehouse.writing import writing
+from ouspark_assets_tests.factories import marks
+
+RELEASE = "20250402"
+ANN, BEN, CAT = "160421733001", "160421733002", "160421733003"
+CACHE_DATABASE = "/14"
+# Of two rows, one is more than may go unnoticed.
+MAY_SHRINK = Terms(allow_shrink=True)
+
+
+def answer(ticket: str) -> Answer:
+    return Answer(ticket, Outcome.FOUND, 200, datetime.now(UTC), 1, 10, b"a page")
+
+
+def lake(folder: Path) -> PageArchive:
+    archive = PageArchive(str(folder))
+    archive.write(RELEASE, [answer(ANN), answer(BEN)])
+    archive.write(RELEASE, [answer(ANN)])
+    return archive
+
+
+def facts() -> ReleaseFacts:
+    return ReleaseFacts(RELEASE, "http://127.0.0.1/res07/20250402.jsp", session_year=2025)
+
+
+def test_every_answer_to_a_forgotten_ticket_leaves_the_lake(tmp_path: Path) -> None:
+    archive = lake(tmp_path)
+    assert archive.forget(ANN) == 2
+    parts = [pl.read_parquet(path) for path in tmp_path.rglob("*.parquet")]
+    assert pl.concat(parts)["hall_ticket"].to_list() == [BEN]
+    assert archive.forget(ANN) == 0
+
+
+def test_a_forgotten_ticket_that_comes_back_into_the_lake_is_never_read(tmp_path: Path) -> None:
+    lake(tmp_path).forget(ANN)
+    PageArchive(str(tmp_path)).write(RELEASE, [answer(ANN), answer(CAT)])
+    archive = PageArchive(str(tmp_path))
+    assert archive.answers(RELEASE)["hall_ticket"].to_list() == [BEN, CAT]
+    assert pl.concat(archive.pages(RELEASE))["hall_ticket"].sort().to_list() == [BEN, CAT]
+    assert archive.known_tickets()["hall_ticket"].to_list() == [BEN, CAT]
+    assert archive.forget(ANN) == 1
+
+
+def test_the_list_of_forgotten_tickets_names_none(tmp_path: Path) -> None:
+    archive = lake(tmp_path)
+    archive.forget(ANN)
+    assert ANN in PageArchive(str(tmp_path)).forgotten
+    assert BEN not in PageArchive(str(tmp_path)).forgotten
+    files = list((tmp_path / "forgotten").iterdir())
+    assert len(files) == 1
+    assert ANN not in files[0].name
+    assert ANN.encode() not in files[0].read_bytes()
+
+
+def test_two_lakes_hide_the_same_ticket_differently(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        lake(tmp_path / name).forget(ANN)
+    names = [
+        {path.name for path in (tmp_path / name / "forgotten").iterdir()} for name in ("one", "two")
+    ]
+    assert len(names[0] | names[1]) == 2
+
+
+def test_tickets_forgotten_at_once_by_two_are_both_on_the_list(tmp_path: Path) -> None:
+    one, two = PageArchive(str(tmp_path)), PageArchive(str(tmp_path))
+    assert ANN not in one.forgotten
+    assert BEN not in two.forgotten
+    one.forgotten.add(ANN)
+    two.forgotten.add(BEN)
+    later = PageArchive(str(tmp_path)).forgotten
+    assert [ticket in later for ticket in (ANN, BEN, CAT)] == [True, True, False]
+
+
+def asked(plan: TicketPlan) -> list[str]:
+    """Everything a plan asks of a site that has the serials 1 to 20 of one class."""
+    tickets: list[str] = []
+    while more := plan.next_tickets(5):
+        for ticket in more:
+            parsed = HallTicket.parse(ticket)
+            there = parsed is not None and parsed.serial <= 20
+            plan.record(ticket, Outcome.FOUND if there else Outcome.NOT_FOUND)
+        tickets += more
+    return tickets
+
+
+def test_a_forgotten_ticket_is_never_asked_and_its_class_is_found_all_the_same() -> None:
+    scope = Scope(("1604",), ("733",), (2021,))
+    forgotten = {f"1604217330{serial:02d}" for serial in (1, 2, 19, 20)}
+    whole = asked(TicketPlan(facts(), scope))
+    less = asked(TicketPlan(facts(), scope, forgotten=forgotten))
+    assert set(whole) - set(less) == forgotten
+    assert set(less) <= set(whole)
+
+
+def test_a_forgotten_ticket_is_not_asked_by_name_either() -> None:
+    plan = TicketPlan.of_tickets(facts(), [ANN, BEN], {ANN})
+    assert plan.next_tickets(10) == [BEN]
+    known = TicketPlan(facts(), Scope(discover=False), [KnownTicket(ANN)], forgotten={ANN})
+    assert known.next_tickets(10) == []
+
+
+def test_rows_of_one_student_leave_development_and_then_production(
+    development: Connection, production: Connection
+) -> None:
+    load(development, ANN, BEN)
+    publish(development, production, PUBLISHED_TABLES, "run", MAY_SHRINK)
+    removed = forget_in_development(development, PIPELINE_TABLES, ANN, "cli")
+    assert removed == {"clean.marks": 1}
+    assert forget_in_development(development, PIPELINE_TABLES, ANN, "cli") == {}
+    assert count_rows(production, PUBLISHED_TABLES, ANN) == {"clean.marks": 1}
+    publish(development, production, PUBLISHED_TABLES, "run", MAY_SHRINK)
+    assert read_table(production, MARKS)["hall_ticket"].to_list() == [BEN]
+    assert forget_tombstones(development, ANN) == 1
+
+
+def test_the_history_of_publications_forgets_the_student_and_nobody_else(
+    development: Connection, production: Connection
+) -> None:
+    load(development, ANN, BEN)
+    publish(development, production, PUBLISHED_TABLES, "run", MAY_SHRINK)
+    load(development, CAT)
+    publish(development, production, PUBLISHED_TABLES, "run", MAY_SHRINK)
+    toppers = [{"rank": 1, "hall_ticket": ANN}, {"rank": 2, "hall_ticket": BEN}]
+    production.execute(
+        'INSERT INTO ops.publication_changes VALUES (2, %s, \'{"college_code": "1604"}\', %s)',
+        (COLLEGE_STATS.qualified_name, orjson.dumps({"toppers": toppers}).decode()),
+    )
+    assert forget_in_history(production, ANN) == 2
+    assert forget_in_history(production, ANN) == 0
+    left = production.execute("SELECT key, old_row FROM ops.publication_changes").fetchall()
+    assert ANN not in str(left)
+    assert str(left).count(BEN) >= 2
+
+
+def test_quarantine_decisions_and_corrections_of_the_student_go_too(
+    development: Connection,
+) -> None:
+    for ticket, raw in ((ANN, "{}"), (BEN, f'{{"ticket": "{ANN}"}}'), (CAT, "{}")):
+        development.execute(
+            """
+            WITH record AS (
+              INSERT INTO clean.quarantine
+                     (release, hall_ticket, table_name, fingerprint, reasons, raw, run_id)
+              VALUES ('20250402', %s, 'pages', 'f', '{x}', %s, 'r') RETURNING id
+            )
+            INSERT INTO ops.decisions (record, decision, detail, decided_by)
+            SELECT id, 'corrected', '{}', 'me' FROM record
+            """,
+            (ticket, raw),
+        )
+        development.execute(
+            "INSERT INTO ops.corrections VALUES ('20250402', %s, 'pages', 'f', '{}', 'me')",
+            (ticket,),
+        )
+    removed = forget_in_development(development, PIPELINE_TABLES, ANN, "cli")
+    assert removed == {"ops.decisions": 2, "ops.corrections": 1, "clean.quarantine": 2}
+    left = development.execute("SELECT hall_ticket FROM clean.quarantine").fetchall()
+    assert left == [(CAT,)]
+
+
+def test_every_generation_of_the_cache_forgets_whoever_is_named_in_it(servers: Endpoints) -> None:
+    with connect_cache(servers.redis_url.removesuffix("/0") + CACHE_DATABASE) as client:
+        client.flushdb()
+        before = fill(client)
+        assert forget_in_cache(client, ANN) == 6
+        left = {key.decode() for key in client.keys("*")}
+        gone = {key for key in before if key.startswith("ouspark:") and _names_ann(key)}
+        assert left == before - gone
+        assert forget_in_cache(client, ANN) == 0
+        client.flushdb()
+
+
+def fill(client: redis.Redis) -> set[str]:
+    """Two generations, in which one class sheet and one ranking name Ann, and a stranger's key."""
+    client.set("ouspark:current", "2-b-1")
+    client.set(f"strangers:{ANN}", ANN)
+    client.sadd("ouspark:generations", "1-a-1", "2-b-1")
+    for generation in ("1-a-1", "2-b-1"):
+        prefix = f"ouspark:{generation}"
+        client.set(f"{prefix}:student:{ANN}", "{}")
+        client.set(f"{prefix}:student:{BEN}", "{}")
+        client.set(f"{prefix}:class:named", f'["{ANN}", "{BEN}"]')
+        client.set(f"{prefix}:rankings:class:named", f'[{{"hall_ticket": "{ANN}"}}]')
+        client.set(f"{prefix}:class:other", f'["{BEN}"]')
+        client.set(f"{prefix}:meta", "{}")
+    return {key.decode() for key in client.keys("*")}
+
+
+def _names_ann(key: str) -> bool:
+    return ANN in key or key.endswith(":named")
+
+
+def load(development: Connection, *tickets: str) -> None:
+    with writing(development, "load") as writer:
+        writer.merge(MARKS, [marks(*({"hall_ticket": ticket} for ticket in tickets))])

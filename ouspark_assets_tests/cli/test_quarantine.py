@@ -1,0 +1,42 @@
+import pytest
+from click.testing import CliRunner
+
+from ouspark_assets.cli.quarantine import quarantine
+from ouspark_assets.errors import OuSparkError
+from ouspark_assets_tests.conftest import Databases
+
+
+@pytest.fixture(autouse=True)
+def databases_in_use(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OUSPARK_DEV_DSN", databases.development)
+    monkeypatch.setenv("OUSPARK_PROD_DSN", databases.production)
+
+
+@pytest.mark.parametrize("command", ["show", "fix", "discard"])
+def test_a_record_that_is_not_there_is_one_clear_line(command: str) -> None:
+    more = {"fix": ["points=1"], "discard": ["--why", "x"]}.get(command, [])
+    done = CliRunner().invoke(quarantine, [command, "99", *more])
+    assert isinstance(done.exception, OuSparkError)
+    assert str(done.exception).startswith("There is no quarantined record 99;")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["fix", "99", "points"], "'points' is not FIELD=VALUE"),
+        (["replay"], "name records by their ID"),
+        (["replay", "1", "--all"], "name records by their ID"),
+    ],
+    ids=["no-assignment", "nothing-named", "everything-and-one"],
+)
+def test_a_wrong_command_says_what_it_takes(arguments: list[str], said: str) -> None:
+    done = CliRunner().invoke(quarantine, arguments)
+    assert done.exit_code != 0
+    assert said in done.output
+
+
+def test_an_empty_quarantine_is_said_so() -> None:
+    done = CliRunner().invoke(quarantine, ["list"])
+    assert done.exit_code == 0
+    assert "Quarantine: none" in done.output
+    assert "Nothing is in quarantine" in CliRunner().invoke(quarantine, ["replay", "--all"]).output

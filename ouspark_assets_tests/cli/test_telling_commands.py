@@ -1,0 +1,230 @@
+"""`explain`, `report`, `status` and `forget` on one small pipeline that has run."""
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from click.testing import CliRunner
+
+from ouspark_assets.cli import ouspark
+from ouspark_assets.errors import OuSparkError
+from ouspark_assets.standin.process import running_standin
+from ouspark_assets.warehouse.connection import Side
+from ouspark_assets_tests.pipeline import Pipeline
+
+pytestmark = pytest.mark.xdist_group("telling-commands")
+WIDEST = 100
+
+
+@dataclass(frozen=True)
+class Commands:
+    """A pipeline whose commands run in this process, which is faster than one each."""
+
+    pipeline: Pipeline
+
+    def __call__(self, *arguments: str, answer: str | None = None) -> str:
+        """What a command prints."""
+        with self._environment():
+            done = CliRunner().invoke(ouspark, arguments, input=answer, catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    def refused(self, *arguments: str) -> str:
+        """The one line that a command fails with."""
+        with self._environment(), pytest.raises(OuSparkError) as error:
+            CliRunner().invoke(ouspark, arguments, catch_exceptions=False, standalone_mode=False)
+        message = str(error.value)
+        assert "\n" not in message
+        return message
+
+    def json(self, *arguments: str) -> Any:
+        """What a command prints as JSON."""
+        return json.loads(self(*arguments, "--json"))
+
+    @contextmanager
+    def _environment(self) -> Iterator[None]:
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in self.pipeline.environment.items():
+                patch.setenv(name, value)
+            yield
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
+    with running_standin(students=40, releases=3, seed=5) as site:
+        pipeline = Pipeline(tmp_path_factory.mktemp("telling") / "home", site.url)
+        pipeline.ouspark("run", "--all")
+        yield Commands(pipeline)
+        pipeline.ouspark("services", "down")
+
+
+def ticket_with(run: Commands, condition: str) -> str:
+    """The first student for whom this holds."""
+    rows = run.pipeline.rows(
+        "SELECT hall_ticket FROM analytics.student_cgpas JOIN analytics.student_rankings "
+        f"USING (hall_ticket) WHERE scope = 'class' AND {condition} ORDER BY hall_ticket LIMIT 1"
+    )
+    return str(rows[0][0])
+
+
+def test_a_story_has_every_chapter_and_fits_the_terminal(run: Commands) -> None:
+    told = run("explain", ticket_with(run, "open_subjects > 0 AND cgpa IS NOT NULL"))
+    for chapter in ("Semester 1", "Semesters: SGPA", "CGPA", "Credits", "Backlogs", "Production"):
+        assert chapter in told
+    assert "not ranked: " in told
+    assert "publication 1" in told
+    assert max(map(len, told.splitlines())) <= WIDEST
+
+
+def test_the_stored_cgpa_is_the_sum_that_is_told(run: Commands) -> None:
+    ticket = ticket_with(run, "rank = 1")
+    story = run.json("explain", ticket)
+    sum_ = story["cgpa"]["sum"]
+    assert sum_["value"] == story["cgpa"]["value"]
+    assert abs(sum_["weighted"] / sum_["credits"] - sum_["value"]) <= 0.005
+    stored = run.pipeline.rows(
+        f"SELECT cgpa::float8 FROM analytics.student_cgpas WHERE hall_ticket = '{ticket}'"
+    )
+    assert stored == [(story["cgpa"]["value"],)]
+    assert all(subject["derived_grade"] is None for subject in story["subjects"])
+    attempts = run.pipeline.rows(f"SELECT 1 FROM clean.marks WHERE hall_ticket = '{ticket}'")
+    assert sum(len(subject["attempts"]) for subject in story["subjects"]) == len(attempts)
+
+
+@pytest.mark.parametrize(
+    ("ticket", "says"),
+    [("160499733999", "never asked"), ("12", "is not a hall ticket"), ("x" * 12, "twelve digits")],
+)
+def test_an_unknown_ticket_is_one_clear_line(run: Commands, ticket: str, says: str) -> None:
+    assert says in run.refused("explain", ticket)
+
+
+def test_a_ticket_the_site_does_not_know_is_told_as_asked(run: Commands) -> None:
+    (missing, *_), release = _not_found(run)
+    assert f"releases asked ({release}" in run.refused("explain", missing)
+
+
+def test_reports_are_written_once_and_left_alone_afterwards(run: Commands, tmp_path: Path) -> None:
+    first = run("report", "--out", str(tmp_path))
+    assert re.search(r"^\d+ workbooks and \d+ pages in .*: \d+ new\.$", first.strip())
+    classes = run.pipeline.rows(
+        "SELECT DISTINCT college_code || '-' || branch_code || '-' || admission_year "
+        "FROM clean.students"
+    )
+    books = {path.stem for path in tmp_path.rglob("*.xlsx")}
+    assert books == {str(name) for (name,) in classes}
+    again = run("report", "--out", str(tmp_path))
+    assert re.search(r": \d+ unchanged\.$", again.strip())
+
+
+def test_a_report_of_a_release_shows_its_classes_alone(run: Commands, tmp_path: Path) -> None:
+    (release,) = run.pipeline.rows("SELECT min(release) FROM clean.marks")[0]
+    run("report", "--release", str(release), "--out", str(tmp_path))
+    shown = run.pipeline.rows(
+        f"SELECT DISTINCT left(hall_ticket, 9) FROM clean.marks WHERE release = '{release}'"
+    )
+    assert len(list(tmp_path.rglob(f"*_{release}.xlsx"))) == len(shown)
+    college = next(tmp_path.iterdir()).name
+    run("report", "--college", college, "--out", str(tmp_path / "one"))
+    assert [path.name for path in (tmp_path / "one").iterdir()] == [college]
+
+
+def test_a_report_of_nothing_is_refused(run: Commands, tmp_path: Path) -> None:
+    assert "nothing to report of college 0000" in run.refused(
+        "report", "--college", "0000", "--out", str(tmp_path)
+    )
+    assert "is not known" in run.refused("report", "--release", "nope", "--out", str(tmp_path))
+
+
+def test_after_a_whole_run_nothing_is_stale_and_nothing_failed(run: Commands) -> None:
+    seen = run.json("status")
+    assert (seen["last_run"]["outcome"], seen["failed"], seen["stale"]) == ("succeeded", [], [])
+    assert len(seen["last_run"]["releases"]) == len(seen["releases"]) == 3
+    assert seen["publication"]["number"] == 1
+    assert seen["quarantine_open"] == 0
+    assert {it["setting"] for it in seen["services"]} == {
+        "dev_dsn", "prod_dsn", "redis_url", "site_url"
+    }  # fmt: skip
+
+
+def test_status_says_what_is_stale_what_failed_and_what_is_in_quarantine(run: Commands) -> None:
+    with run.pipeline.connected(Side.DEVELOPMENT) as development:
+        development.execute(
+            "UPDATE ops.loads SET fingerprint = 'x' "
+            "WHERE release = (SELECT min(release) FROM ops.loads)"
+        )
+        development.execute(
+            "INSERT INTO ops.versions (version, run_id, tables) VALUES (999, 'r', '{}')"
+        )
+        development.execute(
+            "INSERT INTO ops.stage_runs (run_id, asset, ended, outcome, error) VALUES "
+            "('r', 'production.publication', now(), 'failed', 'WarehouseError: it is away')"
+        )
+        development.execute(
+            "INSERT INTO clean.quarantine (release, hall_ticket, table_name, fingerprint, "
+            "reasons, raw, run_id) VALUES ('x', '160421733001', 'marks', 'f', "
+            "'{no such grade}', '{}', 'r')"
+        )
+    shown = run("status")
+    assert "the tables lack pages of the lake" in shown
+    assert "development has changed since its publication" in shown
+    assert "it is away" in shown
+    assert "1 × marks: no such grade" in shown
+    with run.pipeline.connected(Side.DEVELOPMENT) as development:
+        development.execute("DELETE FROM ops.versions WHERE version = 999")
+        development.execute("DELETE FROM ops.stage_runs WHERE run_id = 'r'")
+        development.execute("DELETE FROM clean.quarantine")
+
+
+def test_forgetting_asks_first_and_does_nothing_without_a_yes(run: Commands) -> None:
+    ticket = ticket_with(run, "rank = 1")
+    with run._environment():
+        done = CliRunner().invoke(ouspark, ["forget", ticket], input="n\n")
+    assert done.exit_code != 0
+    assert "can't be undone" in done.output
+    assert run.json("explain", ticket)["details"]["hall_ticket"] == ticket
+
+
+def test_a_forgotten_student_is_gone_from_everywhere_and_stays_so(run: Commands) -> None:
+    ticket = ticket_with(run, "rank = 1")
+    said = run("forget", ticket, "--yes")
+    for place in ("lake", "clean.marks", "production", "publication history", "cache"):
+        assert place in said
+    assert_nowhere(run, ticket)
+    assert "was forgotten" in run.refused("explain", ticket)
+    assert "Nothing of" in run("forget", ticket, "--yes")
+    run("run", "--all", "--refetch")
+    assert_nowhere(run, ticket)
+
+
+def assert_nowhere(run: Commands, ticket: str) -> None:
+    """No row, no key, no value and no page names the ticket."""
+    for side in Side:
+        tables = run.pipeline.rows(
+            "SELECT table_schema || '.' || table_name FROM information_schema.tables "
+            "WHERE table_schema IN ('source', 'clean', 'analytics', 'ops')",
+            side,
+        )
+        for (table,) in tables:
+            query = f"SELECT count(*) FROM {table} t WHERE strpos(t::text, '{ticket}') > 0"
+            assert run.pipeline.rows(query, side) == [(0,)], table
+    with run.pipeline.cache() as client:
+        for key in client.scan_iter("ouspark:*"):
+            value = client.get(key) if client.type(key) == b"string" else b""
+            assert ticket.encode() not in key + (value or b"")
+    for path in (run.pipeline.home / "lake").rglob("*"):
+        assert ticket not in path.name
+        assert not path.is_file() or ticket.encode() not in path.read_bytes()
+
+
+def _not_found(run: Commands) -> tuple[list[str], str]:
+    release = str(run.pipeline.rows("SELECT min(release) FROM clean.marks")[0][0])
+    parts = (run.pipeline.home / "lake/raw/result_pages" / f"release={release}").glob("*.parquet")
+    answers = pl.concat([pl.read_parquet(part) for part in parts])
+    return answers.filter(pl.col("outcome") == "not_found")["hall_ticket"].to_list(), release

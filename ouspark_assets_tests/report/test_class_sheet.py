@@ -1,0 +1,143 @@
+"""Class sheets: rows, columns, totals; and what a spreadsheet must never run."""
+
+import io
+import re
+import zipfile
+from datetime import UTC, datetime
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lxml import etree
+
+from ouspark_assets.report.escaping import DANGEROUS, safe_cell
+from ouspark_assets.report.figures import subject_figures
+from ouspark_assets.report.sheet import Look, Sheet, class_sheet
+from ouspark_assets.report.source import Names, Source, classes, of_release
+from ouspark_assets.report.workbook import workbook_bytes
+from ouspark_assets_tests.analytics.stories import AUG_22, FEB_22, ticket, told
+from ouspark_assets_tests.factories import marks, results
+
+ANN, BEN, CAT = ticket(1), ticket(2), ticket(3)
+AS_OF = datetime(2025, 4, 2, tzinfo=UTC)
+SPREADSHEET = {"m": "http://schemas.openxmlformats.org/spreadsheetml/2006/main"}
+GRADED = ("hall_ticket", "subject_code", "semester", "credits", "grade", "points", "state")
+
+
+def names(**subjects: str) -> Names:
+    return Names({"1604": "A College"}, {"733": "A Branch"}, dict(subjects), AS_OF, "As of then")
+
+
+def source(name: str = "ANN") -> Source:
+    found = told(
+        [
+            (FEB_22, ANN, "101", 4, "S"),
+            (FEB_22, ANN, "102", 3, "B"),
+            (FEB_22, BEN, "101", 4, "F"),
+            (FEB_22, BEN, "102", 3, "Ab"),
+            (FEB_22, CAT, "101", 4, "-"),
+            (FEB_22, CAT, "102", 3, "C"),
+        ]
+    )
+    students = found["students"].with_columns(
+        pl.when(pl.col("hall_ticket") == ANN).then(pl.lit(name)).otherwise("name").alias("name")
+    )
+    return Source(
+        release=None,
+        students=students,
+        grades=found["standings"].select(GRADED),
+        semesters=found["semester_gpas"].select(
+            "hall_ticket", "semester", "sgpa", pl.col("state").alias("status")
+        ),
+        cgpas=found["student_cgpas"].select("hall_ticket", "cgpa"),
+        rankings=found["student_rankings"],
+    )
+
+
+def sheet(name: str = "ANN", **subjects: str) -> Sheet:
+    ((of_class, part),) = classes(source(name))
+    return class_sheet(of_class, part, names(**subjects))
+
+
+def strings_of(data: bytes) -> list[str]:
+    with zipfile.ZipFile(io.BytesIO(data)) as book:
+        root = etree.fromstring(book.read("xl/sharedStrings.xml"))
+    return ["".join(item.itertext()) for item in root.findall("m:si", SPREADSHEET)]
+
+
+def test_a_row_per_student_and_a_column_per_subject() -> None:
+    made = sheet()
+    assert made.headings == (
+        "Hall ticket", "Name", "101", "102", "SGPA 1", "CGPA", "Open subjects", "Pending",
+        "Rank in class", "Remark",
+    )  # fmt: skip
+    shown = [tuple(cell.value for cell in row) for row in made.rows]
+    # Ann: (4 × 10 + 3 × 8) / 7 = 9.142… → 9.14
+    assert shown[0][:9] == (ANN, "ANN", "S", "B", 9.14, 9.14, 0, 0, 1)
+    assert shown[1][2:9] == ("F", "Ab", None, None, 2, 0, None)
+    assert shown[2][2:8] == ("-", "C", None, None, 0, 1)
+    assert "1 pending subject" in str(shown[2][9])
+
+
+def test_what_stands_out_has_a_look_of_its_own() -> None:
+    rows = sheet().rows
+    assert [rows[0][column].look for column in (2, 3)] == [Look.DISTINCTION, Look.PLAIN]
+    assert [rows[1][column].look for column in (2, 3)] == [Look.FAILED, Look.ABSENT]
+    assert rows[2][2].look is Look.PENDING
+
+
+def test_appeared_is_passed_and_failed_while_absent_and_pending_stand_apart() -> None:
+    totals = {row[1].value: [cell.value for cell in row[2:]] for row in sheet().totals}
+    assert totals["Appeared"] == [2, 2]
+    assert totals["Passed"] == [1, 2]
+    assert (totals["Absent"], totals["Pending"]) == ([0, 1], [1, 0])
+    # 101: S and F, one of two; points 10 and 0. 102: B and C.
+    assert (totals["Pass %"], totals["Mean points"]) == ([50.0, 100.0], [5.0, 7.5])
+
+
+def test_a_subject_that_nobody_sat_has_no_pass_percentage() -> None:
+    absent = source().grades.filter(pl.col("grade") == "Ab")
+    assert subject_figures(absent).select("appeared", "pass_percent").row(0) == (0, None)
+
+
+def test_a_release_shows_what_its_pages_print() -> None:
+    printed = of_release(
+        source(),
+        AUG_22,
+        marks({"release": AUG_22, "hall_ticket": BEN, "subject_code": "101", "grade": "D"}),
+        results({"release": AUG_22, "hall_ticket": BEN, "sgpa_printed": 6.5}),
+    )
+    ((of_class, part),) = classes(printed)
+    made = class_sheet(of_class, part, names())
+    assert [tuple(cell.value for cell in row) for row in made.rows] == [
+        (BEN, f"STUDENT {BEN}", "D", 6.5, None, 0, 0)
+    ]
+
+
+def test_the_same_sheet_is_the_same_file() -> None:
+    assert workbook_bytes(sheet(), AS_OF) == workbook_bytes(sheet(), AS_OF)
+
+
+@pytest.mark.parametrize("evil", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "  =1", "=HYPERLINK()"])
+def test_no_cell_is_a_formula_whatever_a_name_begins_with(evil: str) -> None:
+    data = workbook_bytes(sheet(evil, **{"101": evil}), AS_OF)
+    with zipfile.ZipFile(io.BytesIO(data)) as book:
+        pages = [book.read(name) for name in book.namelist() if "worksheets/sheet" in name]
+    assert not any(b"<f>" in page for page in pages)
+    assert evil not in strings_of(data)
+    assert strings_of(data).count(f"'{evil}") == 1
+
+
+@given(st.text())
+def test_no_text_is_left_that_a_spreadsheet_would_run(text: str) -> None:
+    assert not safe_cell(text).lstrip(" ").startswith(DANGEROUS)
+    assert safe_cell(text).endswith(text)
+
+
+def test_headings_stay_in_sight_and_are_repeated_in_print() -> None:
+    with zipfile.ZipFile(io.BytesIO(workbook_bytes(sheet(), AS_OF))) as book:
+        page, workbook = book.read("xl/worksheets/sheet1.xml"), book.read("xl/workbook.xml")
+    assert re.search(rb'<pane xSplit="2" ySplit="4"[^>]* state="frozen"', page)
+    assert b'orientation="landscape"' in page
+    assert b"_xlnm.Print_Titles" in workbook
