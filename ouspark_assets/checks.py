@@ -1,4 +1,4 @@
-"""Asset checks: every table against its Pandera model, blocking what is downstream.
+"""Asset checks: every table against its Pandera model and its references, blocking.
 
 A broken rule is a failed check with counts; an error of the program stays an error. Models are
 in `schemas/`.
@@ -15,6 +15,7 @@ from ouspark_assets.schemas import PIPELINE_TABLES
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.schemas.validation import broken_rules
 from ouspark_assets.warehouse.reading import read_table
+from ouspark_assets.warehouse.references import REFERENCES, Reference, dangling
 
 MODEL_CHECK = "fits_its_model"
 MOST_RULES_SHOWN = 20
@@ -32,7 +33,7 @@ def check_from_model(table: Table) -> dg.AssetChecksDefinition:
         asset=dg.AssetKey([table.schema, table.name]),
         name=MODEL_CHECK,
         blocking=True,
-        description=f"Types, nulls, ranges, vocabularies, keys of all rows of {table.qualified_name}",
+        description=f"Types, nulls, ranges, words and keys of all rows of {table.qualified_name}",
     )
     def fits_its_model(development: Development) -> dg.AssetCheckResult:
         with development.connected(f"check {table.qualified_name}") as connection:
@@ -40,6 +41,27 @@ def check_from_model(table: Table) -> dg.AssetChecksDefinition:
         return judged(table, frame)
 
     return fits_its_model
+
+
+def reference_checks() -> Sequence[dg.AssetChecksDefinition]:
+    """A blocking check for every reference between clean tables."""
+    return [_check_of(reference) for reference in REFERENCES]
+
+
+def _check_of(reference: Reference) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=dg.AssetKey([reference.table.schema, reference.table.name]),
+        additional_deps=[dg.AssetKey([reference.to.schema, reference.to.name])],
+        name=f"every_row_has_its_{reference.to.name}_row",
+        blocking=True,
+        description=f"No row points to something that {reference.to.qualified_name} lacks.",
+    )
+    def every_row_has_its_other(development: Development) -> dg.AssetCheckResult:
+        with development.connected(f"check {reference.table.qualified_name}") as connection:
+            rows = dangling(connection, reference)
+        return dg.AssetCheckResult(passed=rows == 0, metadata={"rows without": rows})
+
+    return every_row_has_its_other
 
 
 def judged(table: Table, frame: pl.DataFrame) -> dg.AssetCheckResult:
