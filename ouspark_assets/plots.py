@@ -11,7 +11,7 @@ from html import escape
 
 import polars as pl
 
-INK, BAR, SECOND_BAR = "#7a7a7a", "#4a86d0", "#c77a2e"
+INK, BAR = "#7a7a7a", "#4a86d0"
 WIDTH, LABEL_WIDTH, ROW, TOP = 640, 150, 20, 34
 COLUMN_AREA = 180
 MOST_BARS = 40
@@ -132,13 +132,15 @@ def _all_clear(stats: pl.DataFrame, by: list[str], what: str) -> str:
         .with_columns((PERCENT * pl.col("all_clear") / pl.col("decided")).alias("percent"))
         .sort("percent", *by, descending=[True, *[False] * len(by)])
         .select(pl.concat_str(by, separator="-"), "decided", "percent")
-        .head(MOST_BARS)
     )
     bars = [
         Bar(label, percent, f"{percent:.1f} % of {decided}")
-        for label, decided, percent in rows.iter_rows()
+        for label, decided, percent in rows.head(MOST_BARS).iter_rows()
     ]
-    return rows_of_bars(f"Students all clear, {len(bars)} {what}", bars, PERCENT)
+    which = f"{rows.height} {what}"
+    if rows.height > MOST_BARS:
+        which = f"the {MOST_BARS} best of {which}"
+    return rows_of_bars(f"Students all clear, {which}", bars, PERCENT)
 
 
 def _text(x: float, y: float, text: str, *, anchor: str = "start") -> str:

@@ -38,7 +38,7 @@ def attempts(
 
 def with_semester(marks: pl.DataFrame, subjects: pl.DataFrame | None) -> pl.DataFrame:
     """Marks whose semester, where the code does not tell, is that of the reference table."""
-    if subjects is None or subjects.is_empty():
+    if subjects is None or not marks["semester"].has_nulls():
         return marks
     known = subjects.select("subject_code", pl.col("semester").alias("_semester")).drop_nulls()
     return (

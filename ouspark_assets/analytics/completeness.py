@@ -73,19 +73,7 @@ def _semesters_missing(
 ) -> pl.DataFrame:
     known = semester_gpas.select(ticket_and_semester().alias("key"))
     return (
-        students.select("hall_ticket", "admission_year", "lateral_entry")
-        .join(
-            _latest_semesters(students, results, release_index),
-            on=["admission_year", "lateral_entry"],
-        )
-        .with_columns(
-            pl.int_ranges(
-                pl.when("lateral_entry").then(FIRST_LATERAL_SEMESTER).otherwise(LEAST_SEMESTER),
-                pl.col("latest_semester") + 1,
-                dtype=pl.Int16,
-            ).alias("semester")
-        )
-        .explode("semester", empty_as_null=False)
+        _semesters_expected(students, _latest_semesters(students, results, release_index))
         .with_columns(ticket_and_semester().alias("key"))
         .join(known, on="key", how="anti")
         .sort("key")
@@ -95,6 +83,20 @@ def _semesters_missing(
             "hall_ticket",
             pl.format("nothing is known of semester {}", "semester").alias("because"),
         )
+    )
+
+
+def _semesters_expected(students: pl.DataFrame, latest_semesters: pl.DataFrame) -> pl.DataFrame:
+    """Every semester that each student should have something in."""
+    first = pl.when("lateral_entry").then(FIRST_LATERAL_SEMESTER).otherwise(LEAST_SEMESTER)
+    return (
+        students.select("hall_ticket", "admission_year", "lateral_entry")
+        .join(latest_semesters, on=["admission_year", "lateral_entry"])
+        .select(
+            "hall_ticket",
+            pl.int_ranges(first, pl.col("latest_semester") + 1, dtype=pl.Int16).alias("semester"),
+        )
+        .explode("semester", empty_as_null=False)
     )
 
 

@@ -134,7 +134,8 @@ def _held_against() -> list[pl.Expr]:
     counted = (
         pl.when(pl.col("requirement") == EARNED_AT_LEAST).then("year_earned").otherwise("backlog")
     )
-    asked = pl.col("boundary").is_not_null()
+    # Nothing can be asked for half of what is not known yet.
+    asked = pl.col("boundary").is_not_null() & (year_credits > 0)
     return [
         pl.when(asked).then(required).alias("required"),
         pl.when(asked).then(counted).alias("counted"),

@@ -163,7 +163,7 @@ AGGREGATES = (
     Aggregate(
         BACKLOGS,
         (STANDINGS, MARKS, RELEASE_INDEX),
-        lambda read, _: backlogs(read["standings"], attempts(read["marks"], read["release_index"])),
+        lambda read, _: backlogs(read["standings"], read["marks"], read["release_index"]),
     ),
     Aggregate(
         REVALUATION_IMPACT,

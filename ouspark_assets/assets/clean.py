@@ -4,12 +4,12 @@ How a release is loaded is `loading.py` beside; how a page is read is `pages/`.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import dagster as dg
 import polars as pl
 
 from ouspark_assets.assets.loading import PARSED_TABLES, Loaded, load_release, summed
-from ouspark_assets.assets.raw import RESULT_PAGES
 from ouspark_assets.assets.stage import key_of, stage
 from ouspark_assets.metadata import change_counts, row_count, table_definition
 from ouspark_assets.page_checks import PAGE_CHECKS, page_check_results
@@ -20,6 +20,7 @@ from ouspark_assets.schemas.clean import APPEARANCES, QUARANTINE, STUDENTS
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.schemas.validation import require_valid
+from ouspark_assets.scrape_checks import RESULT_PAGES
 from ouspark_assets.warehouse.writing import writing
 
 GROUP = "clean"
@@ -64,13 +65,12 @@ def parsed_pages(
         if key_of(table) in context.selected_asset_keys:
             yield dg.MaterializeResult(asset_key=key_of(table), metadata=_metadata(table, loads))
     with development.connected("check pages") as connection:
-        for result in page_check_results(connection, loads):
-            key = dg.AssetCheckKey(result.asset_key, result.check_name)
+        for key, result in page_check_results(connection, loads):
             if key in context.selected_asset_check_keys:
                 yield result
 
 
-def _metadata(table: Table, loads: Sequence[Loaded]) -> dict[str, object]:
+def _metadata(table: Table, loads: Sequence[Loaded]) -> dict[str, Any]:
     if table is QUARANTINE:
         return {
             "open": sum(load.quarantined.open for load in loads),

@@ -57,7 +57,7 @@ def publication(
     ):
         work.record.rows_changed = 0
         try:
-            done = publish(work.connection, target, PUBLISHED_TABLES, context.run_id, terms)
+            done = publish(work.connection, target, PUBLISHED_TABLES, work.run_id, terms)
         except PublishingHeldError as held:
             context.log.warning(str(held))
             return dg.MaterializeResult(metadata=_unchanged(target) | {"held": str(held)})

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -35,7 +36,7 @@ from ouspark_assets.warehouse.reading import read_releases, read_table
 SECONDS_BETWEEN_LOG_LINES = 5.0
 
 
-class ScrapeConfig(dg.Config):  # type: ignore[misc]
+class ScrapeConfig(dg.Config):
     """What is asked of a release; without any of it, whatever is missing."""
 
     tickets_file: str | None = Field(
@@ -160,7 +161,7 @@ def _sentence(report: ScrapeReport) -> str:
     )
 
 
-def _metadata(reports: Sequence[ScrapeReport]) -> dict[str, object]:
+def _metadata(reports: Sequence[ScrapeReport]) -> dict[str, Any]:
     failed: dict[str, int] = {}
     for report in reports:
         for cause, count in report.failed_by_cause.items():

@@ -33,9 +33,8 @@ def stage(
 ) -> Iterator[Work]:
     """Connect, record the stage from beginning to end, hand over the connection."""
     with (
-        development.connected(f"history {name}") as history,
         development.connected(name) as connection,
-        recorded(history, context.run_id, name, release) as record,
+        recorded(connection, context.run_id, name, release) as record,
     ):
         yield Work(connection, record, context.run_id)
 

@@ -19,7 +19,7 @@ def failed_checks(instance: dg.DagsterInstance, asset: dg.AssetKey) -> list[str]
     return [
         f"{key.asset_key.to_user_string()}: {key.name}"
         for key in keys
-        if key in latest and _is_failure(latest[key].evaluation or _before(instance, key))
+        if key in latest and _is_failure(_result(latest[key].evaluation) or _before(instance, key))
     ]
 
 
@@ -42,7 +42,13 @@ def blocking_checks(asset: dg.AssetKey) -> Sequence[dg.AssetCheckKey]:
 def _before(instance: dg.DagsterInstance, key: dg.AssetCheckKey) -> dg.AssetCheckEvaluation | None:
     """A check that is planned, or whose run died, has no result; the one before it counts."""
     history = instance.event_log_storage.get_asset_check_execution_history(key, MOST_LOOKED_AT)
-    return next((it.evaluation for it in history if it.evaluation is not None), None)
+    results = (_result(record.evaluation) for record in history)
+    return next((result for result in results if result is not None), None)
+
+
+def _result(evaluation: object) -> dg.AssetCheckEvaluation | None:
+    """What Dagster keeps of a check that was only planned is no result."""
+    return evaluation if isinstance(evaluation, dg.AssetCheckEvaluation) else None
 
 
 def _is_failure(result: dg.AssetCheckEvaluation | None) -> bool:
