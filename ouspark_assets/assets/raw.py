@@ -88,6 +88,8 @@ def result_pages(
             work.record.rows_in, work.record.rows_written = report.requests, report.found
             work.record.rows_changed = report.found
             context.log.info(_sentence(report))
+            for said in notices(report):
+                context.log.warning(said)
             reports.append(report)
     with development.connected("check scrape") as connection:
         index = read_table(connection, RELEASE_INDEX)
@@ -137,7 +139,7 @@ def _tickets_of(path: Path) -> tuple[str, ...]:
 
 
 def _logged(context: dg.AssetExecutionContext) -> ShowProgress:
-    """A log line now and then, for whoever watches the run in the UI."""
+    """A log line and partial metadata now and then, for whoever watches the run in the UI."""
     last = time.monotonic()
 
     def show(snapshot: Snapshot) -> None:
@@ -149,6 +151,20 @@ def _logged(context: dg.AssetExecutionContext) -> ShowProgress:
                 f"requests, {snapshot.found} found, {snapshot.not_found} not found, "
                 f"{snapshot.failed} failed, {snapshot.per_second:.0f} a second"
             )
+            context.log_event(
+                dg.AssetObservation(
+                    RESULT_PAGES,
+                    partition=snapshot.release,
+                    description="so far",
+                    metadata={
+                        "requests": snapshot.requests,
+                        "requests expected": snapshot.expected,
+                        "found": snapshot.found,
+                        "not found": snapshot.not_found,
+                        "failed": snapshot.failed,
+                    },
+                )
+            )
 
     return show
 
@@ -159,6 +175,12 @@ def _sentence(report: ScrapeReport) -> str:
         f"{report.no_change} without change, {report.failed} failed in {report.requests} requests "
         f"({report.seconds:.1f} s); {report.already_archived} were archived already."
     )
+
+
+def notices(report: ScrapeReport) -> list[str]:
+    """What whoever watches should know of a scrape beside its numbers."""
+    said = [text for text in (report.gave_up, report.notice) if text]
+    return [f"Release {report.release}: {text}" for text in said]
 
 
 def _metadata(reports: Sequence[ScrapeReport]) -> dict[str, Any]:
@@ -183,4 +205,5 @@ def _metadata(reports: Sequence[ScrapeReport]) -> dict[str, Any]:
         "seconds": round(seconds, 3),
         "seconds waited for the site": round(sum(it.seconds_waited_for_site for it in reports), 3),
         "complete": all(it.complete for it in reports),
+        "notices": [said for report in reports for said in notices(report)],
     }

@@ -65,7 +65,9 @@ class BenchProgress:
         self._name = name
         self._bar.update(self._task, completed=self._names.index(name), description=name)
         if not self._console.is_terminal:
-            click.echo(f"bench {name} ({self._names.index(name) + 1} of {len(self._names)})", err=True)
+            click.echo(
+                f"bench {name} ({self._names.index(name) + 1} of {len(self._names)})", err=True
+            )
 
     def step(self, text: str) -> None:
         """Something in it begins."""

@@ -4,11 +4,16 @@ from dataclasses import asdict
 
 import click
 
-from ouspark_assets.assets.cache import newest_publication, prewarm, read_published, snapshot
+from ouspark_assets.assets.cache import bring_up_to_date
 from ouspark_assets.cache.documents import documents
 from ouspark_assets.cache.generation import count_keys, living_generation, meta_of
-from ouspark_assets.cache.layout import Generation
 from ouspark_assets.cache.memory import memory_of
+from ouspark_assets.cache.prewarming import (
+    generation_for,
+    newest_publication,
+    read_published,
+    snapshot,
+)
 from ouspark_assets.cache.verifying import CacheVerdict, verify_cache
 from ouspark_assets.cli.output import show_json, show_table
 from ouspark_assets.errors import CacheError
@@ -38,7 +43,7 @@ def status(*, as_json: bool = False) -> None:
         meta = (meta_of(client, name) if name else None) or {}
         keys = count_keys(client, name) - 1 if name else 0
         memory = memory_of(client)
-    wanted = Generation(newest.number, newest.checksum) if newest else None
+    wanted = generation_for(newest) if newest else None
     current = bool(name and wanted and wanted.is_called(name))
     seen = {
         "generation": name,
@@ -81,7 +86,7 @@ def verify_generation(*, every: int, as_json: bool) -> None:
     ):
         newest = newest_publication(production)
         name = living_generation(client)
-        if name is None or not Generation(newest.number, newest.checksum).is_called(name):
+        if name is None or not generation_for(newest).is_called(name):
             message = (
                 f"The cache holds {name or 'nothing'}, not publication {newest.number}. "
                 "The next `ouspark run` builds it."
@@ -95,7 +100,8 @@ def verify_generation(*, every: int, as_json: bool) -> None:
         _show(verdict)
     if not verdict.is_clean:
         message = (
-            f"Generation {name} is not what production says; `ouspark cache rebuild` builds it anew."
+            f"Generation {name} is not what production says. "
+            "`ouspark cache rebuild` builds it anew."
         )
         raise CacheError(message)
 
@@ -103,7 +109,7 @@ def verify_generation(*, every: int, as_json: bool) -> None:
 @cache.command("rebuild")
 def rebuild_generation() -> None:
     """Build the newest publication's generation anew, beside the living one."""
-    publication, built = prewarm(Production(), CacheServer(), rebuild=True)
+    publication, built = bring_up_to_date(Production(), CacheServer(), rebuild=True)
     click.echo(
         f"Cache generation {built.generation} of publication {publication.number}: "
         f"{built.keys} keys written."

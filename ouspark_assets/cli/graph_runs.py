@@ -11,8 +11,8 @@ from typing import Any
 import dagster as dg
 
 from ouspark_assets import errors
-from ouspark_assets.assets.raw import RESULT_PAGES
 from ouspark_assets.assets.source import RELEASE_INDEX_KEY
+from ouspark_assets.scrape_checks import RESULT_PAGES
 
 QUIET, TALKATIVE = "CRITICAL", "INFO"
 
@@ -129,11 +129,11 @@ def _counted(metadata: Mapping[str, Any]) -> str:
     return f" ({'; '.join(rules)})"
 
 
-def _root_cause(error: Any, step: str) -> str:
+def _root_cause(error: Any, step: str | None) -> str:
     """The innermost error: ours as it stands, any other with its step, class and first line."""
     while error.cause is not None:
         error = error.cause
-    lines = error.message.strip().splitlines() or [""]
+    lines = str(error.message).strip().splitlines() or [""]
     if isinstance(getattr(errors, str(error.cls_name), None), type):
         return lines[0].split(": ", 1)[-1]
     return f"{step}: {lines[0]} (the traceback is in the run's log)"

@@ -5,7 +5,7 @@ from dataclasses import asdict
 import click
 import dagster as dg
 
-from ouspark_assets.assets.cache import GENERATION, prewarm
+from ouspark_assets.assets.cache import GENERATION, bring_up_to_date
 from ouspark_assets.assets.production import PUBLICATION, terms_of_settings
 from ouspark_assets.build import build_definitions
 from ouspark_assets.cli.graph_runs import Graph, succeeded
@@ -126,10 +126,10 @@ def roll_back_to(number: int) -> None:
     )
     if done.differing:
         click.echo(
-            f"Not as they were then: {', '.join(done.differing)}; rows were changed by hand. "
-            "A full publication after `resume` repairs that."
+            f"Not as they were then: {', '.join(done.differing)}; rows were changed by hand, or a "
+            "student was forgotten. A full publication after `resume` repairs what was changed."
         )
-    _, built = prewarm(Production(), CacheServer())
+    _, built = bring_up_to_date(Production(), CacheServer())
     click.echo(f"Cache generation {built.generation}: {built.keys} keys written.")
 
 

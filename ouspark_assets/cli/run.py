@@ -12,9 +12,10 @@ from typing import Any
 
 import click
 import dagster as dg
+import polars as pl
 
 from ouspark_assets.assets.loading import fingerprint_of
-from ouspark_assets.assets.raw import RESULT_PAGES, known_codes
+from ouspark_assets.assets.raw import known_codes
 from ouspark_assets.assets.source import RELEASE_INDEX_KEY
 from ouspark_assets.build import build_definitions
 from ouspark_assets.cli.graph_runs import Graph, GraphRun, succeeded
@@ -23,8 +24,9 @@ from ouspark_assets.cli.progress import ScrapeProgress
 from ouspark_assets.cli.summary import show_summary
 from ouspark_assets.resources import Development, Lake, Progress
 from ouspark_assets.schemas.source import RELEASE_INDEX
+from ouspark_assets.scrape_checks import RESULT_PAGES
 from ouspark_assets.settings import load_settings, project_root
-from ouspark_assets.site.index import selected_releases
+from ouspark_assets.site.index import left_out_for_want_of_a_scheme, selected_releases
 from ouspark_assets.site.scrape import Request, is_complete, prepare
 from ouspark_assets.warehouse.loads import loaded
 from ouspark_assets.warehouse.reading import read_table
@@ -101,8 +103,10 @@ def _wanted_releases(options: Options) -> list[str]:
     with Development().connected("run") as connection:
         index = read_table(connection, RELEASE_INDEX)
         tables = loaded(connection)
-    selection = {"releases": options.releases, "since": options.since, "all_": options.every}
-    candidates = selected_releases(index, **selection)
+    _warn_of_what_is_left_out(index, options)
+    candidates = selected_releases(
+        index, releases=options.releases, since=options.since, all_=options.every
+    )
     if options.named:
         return candidates
     archive, codes, settings = Lake().archive(), known_codes(), load_settings()
@@ -112,6 +116,16 @@ def _wanted_releases(options: Options) -> list[str]:
         if not is_complete(settings, Request.from_index(index, release), archive, codes)
         or tables.get(release) != fingerprint_of(archive, release)
     ]
+
+
+def _warn_of_what_is_left_out(index: pl.DataFrame, options: Options) -> None:
+    left_out = left_out_for_want_of_a_scheme(index)
+    if left_out and not (options.named or options.every):
+        click.echo(
+            f"Left out, as their titles name neither CBCS nor AICTE: {', '.join(left_out)}. "
+            "Name them with --release to bring them in.",
+            err=True,
+        )
 
 
 def _announce(options: Options, releases: Sequence[str]) -> None:

@@ -1,6 +1,7 @@
 """What `ouspark run` says at the end: rows and seconds per stage, what readers have, what next."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import click
 
@@ -14,23 +15,53 @@ def show_summary(runs: Sequence[GraphRun], seconds: float | None = None) -> None
     show_table(
         "Stages", _stages([run.run_id for run in runs]), right=("rows", "changed", "seconds")
     )
+    for run in runs:
+        for said in run.metadata.get("raw/result_pages", {}).get("notices", []):
+            click.secho(said, fg="yellow")
     metadata = {name: values for run in runs for name, values in run.metadata.items()}
-    publication = metadata.get("production/publication", {})
-    generation = metadata.get("cache/generation", {})
-    click.echo(
-        f"Publication {publication.get('publication')}: "
-        f"{publication.get('rows changed', 0)} rows changed."
-        if publication.get("rows changed")
-        else f"Publication {publication.get('publication')} stands: nothing changed."
-    )
-    click.echo(
-        f"Cache generation {generation.get('generation')}: "
-        f"{generation.get('keys written', 0)} keys written."
-        if generation.get("keys written")
-        else f"Cache generation {generation.get('generation')} stands."
-    )
+    click.echo(_publication(metadata.get("production/publication", {})))
+    click.echo(_generation(metadata.get("cache/generation", {})))
     if seconds is not None:
-        click.echo(f"Done in {seconds:.1f} s. Look at it: make ui, then http://127.0.0.1:3000")
+        click.echo(f"Done in {seconds:.1f} s.")
+    for line in _what_next():
+        click.echo(line)
+
+
+def _publication(said: Mapping[str, Any]) -> str:
+    number = said.get("publication")
+    if not said.get("rows changed"):
+        return f"Publication {number} stands: nothing changed."
+    return f"Publication {number}: {said['rows changed']} rows changed."
+
+
+def _generation(said: Mapping[str, Any]) -> str:
+    name = said.get("generation")
+    if not said.get("keys written"):
+        return f"Cache generation {name} stands."
+    return f"Cache generation {name}: {said['keys written']} keys written."
+
+
+def _what_next() -> Iterator[str]:
+    """What a person may want to do now, by the state of the tables."""
+    with Development().connected("summary") as connection:
+        row = connection.execute(
+            """
+            SELECT (SELECT count(*) FROM clean.quarantine WHERE status = 'open'),
+                   count(*) FILTER (WHERE incomplete), count(*), min(hall_ticket)
+              FROM analytics.student_cgpas
+            """
+        ).fetchone()
+    quarantined, incomplete, students, ticket = row or (0, 0, 0, None)
+    if quarantined:
+        yield f"{quarantined} records are in quarantine: ouspark quarantine list"
+    if incomplete:
+        yield (
+            f"{incomplete} of {students} students have history missing and are not ranked; "
+            "older releases bring it in: ouspark run --all"
+        )
+    if ticket:
+        yield f"One student's whole story: ouspark explain {ticket}"
+    yield "Everything to look at: make ui, then http://127.0.0.1:3000"
 
 
 def _stages(run_ids: list[str]) -> list[dict[str, object]]:

@@ -10,7 +10,7 @@ import ssl
 import time
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -121,6 +121,14 @@ def _trust(context: ssl.SSLContext, settings: Settings) -> None:
         raise SettingsError(message) from None
     # The file may hold the site's own certificate rather than its issuer's.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+
+
+class Asks(Protocol):
+    """Something that asks the site for a ticket."""
+
+    async def ask(self, ticket: str) -> Reply:
+        """What the site answers."""
+        ...
 
 
 class SiteClient:

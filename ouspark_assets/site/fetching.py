@@ -12,33 +12,33 @@ import time
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime
 from random import Random
-from typing import Protocol
 
 from ouspark_assets.site.archive import Answer
 from ouspark_assets.site.breaker import CircuitBreaker
-from ouspark_assets.site.client import Reply
+from ouspark_assets.site.client import Asks, Reply
 from ouspark_assets.site.judging import Cause, Judgement, Outcome, judge
 from ouspark_assets.site.part_writer import PartWriter
 from ouspark_assets.site.plan import TicketPlan
-from ouspark_assets.site.tally import PageIsGoneError, Patience, Tally, TroubledTicket
+from ouspark_assets.site.tally import (
+    PageIsGoneError,
+    Patience,
+    Tally,
+    TroubledTicket,
+    is_overload,
+    one_answered,
+)
 from ouspark_assets.site.throttle import AdaptiveLimit, Backoff, TokenBucket
 
 NOT_FOUND, TOO_MANY, UNAVAILABLE = 404, 429, 503
 # With nothing but this many of these answers the page is not there: no ticket can be asked.
 PAGE_IS_GONE = 5
+# So few tickets that all fail may be bad themselves, without the site being down.
+FEW_TICKETS = 3
 PROGRESS_SECONDS = 0.3
 LONGEST_NAP = 1.0
-OVERLOAD = (Cause.TIMEOUT.value, Cause.TOO_SLOW.value, Cause.CONNECTION.value)
+SHORTEST_NAP = 0.02
 
 log = logging.getLogger(__name__)
-
-
-class Asks(Protocol):
-    """Something that asks the site for a ticket."""
-
-    async def ask(self, ticket: str) -> Reply:
-        """What the site answers."""
-        ...
 
 
 class Fetching:
@@ -74,7 +74,9 @@ class Fetching:
         self._tasks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
         self._paused_until = 0.0
-        self._canary: str | None = None
+        # A ticket that was answered before tells whether the site is down or only some tickets.
+        self._canary = one_answered(self._answered)
+        self._heard = False
         self._fatal: BaseException | None = None
         self._shown_at = 0.0
         self._skipped = 0
@@ -98,6 +100,7 @@ class Fetching:
             self._changed.clear()
             now = time.monotonic()
             self._show(now)
+            self._writer.tick()
             nap = self._blocked_for(now)
             if nap == 0:
                 ticket = self._next(now)
@@ -133,7 +136,7 @@ class Fetching:
             self.breaker.begin_trial()
             self._start(self._trial(ticket))
         nap = self.breaker.seconds_to_trial(now)
-        return nap or None
+        return None if nap is None else max(nap, SHORTEST_NAP)
 
     def _for_trial(self, now: float) -> str | None:
         """A ticket that was answered before, so that a failure is the site's."""
@@ -191,7 +194,7 @@ class Fetching:
             self._take_answer(ticket, reply, judged)
 
     async def _trial(self, ticket: str) -> None:
-        """Ask while the site is down; a ticket answered before is thrown away."""
+        """Ask while the site is down; the answer to a canary is thrown away."""
         reply = await self._client.ask(ticket)
         judged = self._judged(ticket, reply)
         now = time.monotonic()
@@ -202,12 +205,24 @@ class Fetching:
                 self._take_answer(ticket, reply, judged)
             return
         self.breaker.trial_failed(now)
-        # The site is down, not the tickets: none of them is charged for it.
-        self._refund()
         if ticket != self._canary:
-            state = self._troubled.setdefault(ticket, TroubledTicket())
-            state.attempts += 1
-            state.cause, state.status = judged.cause, reply.status
+            self._try_in_vain(now, ticket, reply, judged)
+        else:
+            # The site is down, not the tickets: none of them is charged for it.
+            self._refund()
+
+    def _try_in_vain(self, now: float, ticket: str, reply: Reply, judged: Judgement) -> None:
+        """A trial without a canary failed: the site may be down, or all there is may be bad."""
+        state = self._troubled.setdefault(ticket, TroubledTicket())
+        state.attempts += 1
+        state.cause, state.status = judged.cause, reply.status
+        alone = self.plan.waiting == 0 and len(self._troubled) <= FEW_TICKETS
+        if not alone:
+            self._refund()
+        state.charged += alone
+        if state.charged >= self._patience.tries + self._patience.last_tries:
+            self._fail(ticket, state, reply.elapsed_ms)
+        else:
             self._again_at(now, ticket)
 
     def _judged(self, ticket: str, reply: Reply) -> Judgement:
@@ -225,14 +240,14 @@ class Fetching:
     def _refuse_what_cannot_work(self, reply: Reply) -> None:
         """A page that is not there, or has moved, is no trouble that passes."""
         gone = reply.status == NOT_FOUND or reply.cause == Cause.REDIRECT
-        if gone and self._canary is None and self.tally.requests >= PAGE_IS_GONE:
+        if gone and not self._heard and self.tally.requests >= PAGE_IS_GONE:
             same = self.tally.troubles["http_404"] + self.tally.troubles[Cause.REDIRECT.value]
             if same == self.tally.requests:
                 raise PageIsGoneError(reply.status)
 
     def _take_answer(self, ticket: str, reply: Reply, judged: Judgement) -> None:
         self._site_is_up(time.monotonic())
-        self._canary = ticket
+        self._canary, self._heard = ticket, True
         state = self._troubled.pop(ticket, None)
         attempts = 1 + (state.attempts if state else 0)
         answer = Answer(
@@ -258,7 +273,7 @@ class Fetching:
         state = self._troubled.setdefault(ticket, TroubledTicket())
         state.attempts += 1
         state.cause, state.status = judged.cause, reply.status
-        if _is_overload(judged.cause):
+        if is_overload(judged.cause):
             self.limit.trouble()
         if reply.retry_after is not None or reply.status in (TOO_MANY, UNAVAILABLE):
             self._pause(now, reply.retry_after)
@@ -276,7 +291,8 @@ class Fetching:
 
     def _pause(self, now: float, seconds: float | None) -> None:
         """The site asks for less: everything waits as long as it says."""
-        self.limit.overloaded()
+        if now >= self._paused_until:
+            self.limit.overloaded()
         until = now + (seconds if seconds is not None else self._backoff.seconds(2))
         if until > self._paused_until:
             self.tally.waited_for_site += until - max(now, self._paused_until)
@@ -296,17 +312,7 @@ class Fetching:
     def _fail(self, ticket: str, state: TroubledTicket, elapsed_ms: int) -> None:
         del self._troubled[ticket]
         self.tally.causes[state.cause or "unknown"] += 1
-        answer = Answer(
-            ticket,
-            Outcome.FAILED,
-            state.status,
-            datetime.now(UTC),
-            state.attempts,
-            elapsed_ms,
-            None,
-            state.cause,
-        )
-        self._hand_on(answer)
+        self._hand_on(state.as_failed(ticket, elapsed_ms))
 
     def _hand_on(self, answer: Answer) -> None:
         self.tally.outcomes[answer.outcome] += 1
@@ -332,15 +338,10 @@ class Fetching:
         if self._fatal is None:
             for ticket, state in list(self._troubled.items()):
                 self._fail(ticket, state, 0)
-        self.tally.waited_for_site += self.breaker.waited
+        self.tally.waited_for_site += self.breaker.waited + self.breaker.open_for(time.monotonic())
         await self._writer.close()
 
     def _show(self, now: float) -> None:
         if self._progress is not None and now - self._shown_at >= PROGRESS_SECONDS:
             self._shown_at = now
             self._progress(self)
-
-
-def _is_overload(cause: str | None) -> bool:
-    """Whether a trouble may come from being asked too much, rather than from one page."""
-    return cause in OVERLOAD or (cause or "").startswith(("http_5", "http_429"))

@@ -125,14 +125,18 @@ def with_revises(index: pl.DataFrame) -> pl.DataFrame:
     return index.with_columns(pl.Series("revises", revises, dtype=pl.String))
 
 
-def fetchable(index: pl.DataFrame) -> pl.DataFrame:
-    """The B.E. releases that are not expressly Non-CBCS.
+def usual_scheme() -> pl.Expr:
+    """B.E. releases whose title names CBCS or AICTE: those that are brought in unasked."""
+    return _engineering() & pl.col("scheme").is_in([Scheme.CBCS.value, Scheme.AICTE.value])
 
-    A title that names no scheme counts: the university marks Non-CBCS pages as such, and leaving
-    out a whole session costs students more than some pages in an unknown layout cost us.
-    """
-    scheme = pl.col("scheme").fill_null("")
-    return index.filter(pl.col("course") == BE_COURSE, scheme != Scheme.NON_CBCS.value)
+
+def no_scheme() -> pl.Expr:
+    """B.E. releases whose title names no scheme: perhaps CBCS, so they are worth a word."""
+    return _engineering() & pl.col("scheme").is_null()
+
+
+def _engineering() -> pl.Expr:
+    return pl.col("course") == BE_COURSE
 
 
 def selected_releases(
@@ -148,17 +152,26 @@ def selected_releases(
     if named := tuple(releases):
         _refuse_unknown(named, index)
         return ordered.filter(pl.col("release").is_in(named))["release"].to_list()
-    year = pl.coalesce("session_year", pl.col("published_on").dt.year().cast(pl.Int16))
-    wanted = fetchable(ordered).with_columns(_year=year)
+    wanted = ordered.filter(usual_scheme() | no_scheme() if all_ else usual_scheme())
     if not all_:
-        least = since if since is not None else _newest(wanted) - 1
-        wanted = wanted.filter(pl.col("_year") >= least)
+        wanted = wanted.filter(_year() >= (last_year_of(index) if since is None else since))
     return [key for key in wanted["release"].to_list() if key not in complete]
 
 
-def _newest(wanted: pl.DataFrame) -> int:
-    newest = wanted["_year"].max()
-    return newest if isinstance(newest, int) else 0
+def left_out_for_want_of_a_scheme(index: pl.DataFrame) -> list[str]:
+    """The last year's B.E. releases that are not brought in because their title says too little."""
+    recent = in_release_order(index).filter(no_scheme(), _year() >= last_year_of(index))
+    return recent["release"].to_list()
+
+
+def last_year_of(index: pl.DataFrame) -> int:
+    """The session year from which on a release is of the last year, by the newest on the index."""
+    newest = index.filter(_engineering()).select(_year().max()).item()
+    return newest - 1 if isinstance(newest, int) else 0
+
+
+def _year() -> pl.Expr:
+    return pl.coalesce("session_year", pl.col("published_on").dt.year().cast(pl.Int16))
 
 
 def _refuse_unknown(named: tuple[str, ...], index: pl.DataFrame) -> None:
@@ -300,7 +313,7 @@ def _revised(row: dict[str, Any], main: list[dict[str, Any]]) -> str | None:
         other
         for other in main
         if all(other[name] == row[name] for name in ("course", "session_year", "session_month"))
-        and (row["scheme"] is None or other["scheme"] in (None, row["scheme"]))
+        and _same_pages(other["scheme"], row["scheme"])
     ]
     exact = [other for other in same if other["scheme"] == row["scheme"]]
     candidates = exact or same
@@ -308,6 +321,11 @@ def _revised(row: dict[str, Any], main: list[dict[str, Any]]) -> str | None:
         wanted = set(row["semesters"])
         candidates = [other for other in candidates if wanted <= set(other["semesters"] or ())]
     return str(candidates[0]["release"]) if len(candidates) == 1 else None
+
+
+def _same_pages(one: str | None, other: str | None) -> bool:
+    """Whether two schemes may share a session's page: AICTE's regulations are choice-based too."""
+    return (one == Scheme.NON_CBCS) == (other == Scheme.NON_CBCS) or None in (one, other)
 
 
 def _shown(text: str) -> str:

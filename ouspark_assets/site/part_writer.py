@@ -48,8 +48,13 @@ class PartWriter:
         """Take an answer; a full part begins to be written."""
         self._answers.append(answer)
         self._bytes += len(answer.body or b"")
-        if self._writing is None and (self._is_full() or self._is_due()):
-            self._writing = asyncio.ensure_future(self._write())
+        if self._is_full():
+            self._begin()
+
+    def tick(self) -> None:
+        """Begin to write what has waited for long enough, however little it is."""
+        if self._answers and time.monotonic() - self._since >= self._seconds:
+            self._begin()
 
     async def close(self) -> None:
         """Write what is left; returns when everything is in the lake."""
@@ -64,8 +69,9 @@ class PartWriter:
     def _is_full(self) -> bool:
         return len(self._answers) >= self._rows or self._bytes >= PART_BYTES
 
-    def _is_due(self) -> bool:
-        return time.monotonic() - self._since >= self._seconds
+    def _begin(self) -> None:
+        if self._writing is None and self.error is None:
+            self._writing = asyncio.ensure_future(self._write())
 
     async def _write(self) -> None:
         answers, self._answers, self._bytes = self._answers, [], 0

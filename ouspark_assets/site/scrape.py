@@ -6,8 +6,11 @@ single tickets.
 
 import asyncio
 import logging
+import signal
+import threading
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from random import Random
 
@@ -54,7 +57,34 @@ def run_scrape(
     random: Random | None = None,
 ) -> ScrapeReport:
     """Scrape one release; returns, or fails, when everything in hand is in the lake."""
-    return asyncio.run(scrape(settings, request, archive, codes, progress=progress, random=random))
+
+    async def until_terminated() -> ScrapeReport:
+        with _cancelled_by_sigterm():
+            return await scrape(settings, request, archive, codes, progress=progress, random=random)
+
+    try:
+        return asyncio.run(until_terminated())
+    except asyncio.CancelledError:
+        raise SystemExit(128 + signal.SIGTERM) from None
+
+
+@contextmanager
+def _cancelled_by_sigterm() -> Iterator[None]:
+    """Let a polite end of the process write what is in hand, unless someone else sees to it."""
+    ours = (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    )
+    task = asyncio.current_task()
+    if not ours or task is None:
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, task.cancel)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
 
 
 async def scrape(

@@ -4,10 +4,15 @@ Values only; what they decide is `fetching.py`.
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from ouspark_assets.errors import SiteError
-from ouspark_assets.site.judging import Outcome
+from ouspark_assets.site.archive import Answer
+from ouspark_assets.site.judging import Cause, Outcome
+
+OVERLOAD = (Cause.TIMEOUT.value, Cause.TOO_SLOW.value, Cause.CONNECTION.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,13 @@ class TroubledTicket:
     status: int | None = None
     last_round: bool = False
 
+    def as_failed(self, ticket: str, elapsed_ms: int) -> Answer:
+        """What is archived of it when it stays without an answer."""
+        now = datetime.now(UTC)
+        return Answer(
+            ticket, Outcome.FAILED, self.status, now, self.attempts, elapsed_ms, None, self.cause
+        )
+
 
 class PageIsGoneError(SiteError):
     """Every answer says that there is no such results page."""
@@ -51,3 +63,14 @@ class PageIsGoneError(SiteError):
     def __init__(self, status: int | None) -> None:
         super().__init__(f"HTTP {status}")
         self.status = status
+
+
+def one_answered(answered: Mapping[str, Outcome]) -> str | None:
+    """A ticket that the site has answered before, best a student's; None when there is none."""
+    found = (ticket for ticket, outcome in answered.items() if outcome is Outcome.FOUND)
+    return next(found, None) or next(iter(answered), None)
+
+
+def is_overload(cause: str | None) -> bool:
+    """Whether a trouble may come from being asked too much, rather than from one page."""
+    return cause in OVERLOAD or (cause or "").startswith(("http_5", "http_429"))

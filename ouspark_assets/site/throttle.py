@@ -105,8 +105,8 @@ class Backoff:
     """Seconds before a ticket is asked again: exponential, with full jitter."""
 
     random: Random
-    first: float = 0.25
-    longest: float = 30.0
+    first: float = 0.2
+    longest: float = 15.0
 
     def seconds(self, attempt: int) -> float:
         """The wait after the given attempt (1 for the first) failed."""

@@ -11,6 +11,7 @@ from ouspark_assets.errors import SiteError
 from ouspark_assets.schemas.source import RELEASE_INDEX, ReleaseIndex
 from ouspark_assets.site.index import (
     added_release,
+    left_out_for_want_of_a_scheme,
     merge_index,
     read_index,
     selected_releases,
@@ -208,11 +209,17 @@ def index_of_three_years() -> pl.DataFrame:
 
 def test_the_last_year_is_brought_in_oldest_first_and_the_complete_left_out() -> None:
     index = index_of_three_years()
-    assert selected_releases(index) == ["2", "3", "5"]
-    assert selected_releases(index, complete=frozenset({"2"})) == ["3", "5"]
-    assert selected_releases(index, all_=True) == ["1", "2", "3", "5"]
-    assert selected_releases(index, since=2026) == ["5"]
+    assert selected_releases(index) == ["2", "3"]
+    assert selected_releases(index, complete=frozenset({"2"})) == ["3"]
+    assert selected_releases(index, since=2024) == ["1", "2", "3"]
+    assert selected_releases(index, since=2026) == []
     assert selected_releases(RELEASE_INDEX.empty()) == []
+
+
+def test_a_title_without_a_scheme_is_brought_in_when_all_are_and_said_otherwise() -> None:
+    index = index_of_three_years()
+    assert selected_releases(index, all_=True) == ["1", "2", "3", "5"]
+    assert left_out_for_want_of_a_scheme(index) == ["5"]
 
 
 def test_named_releases_are_brought_in_whatever_they_are() -> None:
