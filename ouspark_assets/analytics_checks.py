@@ -57,7 +57,7 @@ RECONCILIATIONS = (
     Reconciliation(STANDINGS, (MARKS,), must.every_subject_sat_has_one_standing),
     Reconciliation(SEMESTER_GPAS, (STANDINGS,), must.every_semester_of_standings_has_a_gpa_row),
     Reconciliation(STUDENT_CGPAS, (STUDENTS,), must.every_student_has_one_cgpa_row),
-    Reconciliation(STUDENT_CREDITS, (STANDINGS,), must.credits_are_those_of_standings),
+    Reconciliation(STUDENT_CREDITS, (STANDINGS, STUDENTS), must.credits_are_those_of_standings),
     Reconciliation(STUDENT_RANKINGS, (STUDENTS,), must.ranks_are_dense_and_within_out_of),
     Reconciliation(COLLEGE_STATS, (STUDENTS, STUDENT_CGPAS), must.groups_add_up_to_all_students),
     Reconciliation(DEPARTMENT_STATS, (STUDENTS, STUDENT_CGPAS), must.groups_add_up_to_all_students),

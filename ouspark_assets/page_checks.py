@@ -49,31 +49,32 @@ PAGE_CHECKS = [
 
 def page_check_results(
     connection: Connection, loads: Sequence[Loaded]
-) -> Iterator[dg.AssetCheckResult]:
+) -> Iterator[tuple[dg.AssetCheckKey, dg.AssetCheckResult]]:
     """What the checks say of the releases that were loaded."""
     wrong = unaccounted(connection, [load.release for load in loads])
     for table in PARSED_TABLES:
         broken = [line for name, line in wrong if name == table.name]
-        yield dg.AssetCheckResult(
-            passed=not broken,
-            check_name=ACCOUNTED,
-            asset_key=key_of(table),
-            metadata={"not accounted for": broken[:MOST_SHOWN]},
-        )
+        found = {"not accounted for": broken[:MOST_SHOWN]}
+        yield _result(key_of(table), ACCOUNTED, found, passed=not broken)
     drift, missing = _looks(connection, loads)
-    yield dg.AssetCheckResult(
-        passed=not drift,
-        check_name=AS_BEFORE,
-        asset_key=LOOKED_AT,
-        severity=dg.AssetCheckSeverity.WARN,
-        metadata={"differences": drift[:MOST_SHOWN]},
+    warning = dg.AssetCheckSeverity.WARN
+    looks = {"differences": drift[:MOST_SHOWN]}
+    yield _result(LOOKED_AT, AS_BEFORE, looks, passed=not drift, severity=warning)
+    yield _result(LOOKED_AT, REQUIRED, {"missing": missing[:MOST_SHOWN]}, passed=not missing)
+
+
+def _result(
+    asset: dg.AssetKey,
+    name: str,
+    metadata: dict[str, list[str]],
+    *,
+    passed: bool,
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
+) -> tuple[dg.AssetCheckKey, dg.AssetCheckResult]:
+    result = dg.AssetCheckResult(
+        passed=passed, check_name=name, asset_key=asset, metadata=metadata, severity=severity
     )
-    yield dg.AssetCheckResult(
-        passed=not missing,
-        check_name=REQUIRED,
-        asset_key=LOOKED_AT,
-        metadata={"missing": missing[:MOST_SHOWN]},
-    )
+    return dg.AssetCheckKey(asset, name), result
 
 
 def _looks(connection: Connection, loads: Sequence[Loaded]) -> tuple[list[str], list[str]]:

@@ -1,5 +1,5 @@
 """Redis: the layout of keys, the documents, building a generation beside the living one, switching.
 
-Frames in, JSON documents out, a client to write with. Where frames come from is not known here.
-No dagster.
+Frames in, JSON documents out, a client to write with; only `prewarming.py` reads production. No
+dagster.
 """

@@ -28,11 +28,19 @@ def connect_cache(url: str) -> Iterator[redis.Redis]:
     with client:
         try:
             yield client
-        except redis.ConnectionError as error:
-            raise _unreachable(error) from None
+        except (redis.ConnectionError, redis.TimeoutError) as error:
+            raise _unreachable(error) from error
+        except redis.ResponseError as error:
+            message = f"The cache refuses what is asked of it: {_first_line(error)}."
+            raise CacheError(message) from error
 
 
 def _unreachable(error: Exception) -> CacheError:
-    reason = (str(error).splitlines() or [""])[0].rstrip(".") or type(error).__name__
-    message = f"The cache can't be reached: {reason}. Start it or correct OUSPARK_REDIS_URL."
+    message = (
+        f"The cache can't be reached: {_first_line(error)}. Start it or correct OUSPARK_REDIS_URL."
+    )
     return CacheError(message)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [""])[0].rstrip(".") or type(error).__name__

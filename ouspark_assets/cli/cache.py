@@ -1,6 +1,7 @@
 """`ouspark cache`: what readers are given, and whether it is what production says."""
 
 from dataclasses import asdict
+from typing import Any
 
 import click
 
@@ -36,42 +37,22 @@ def cache(context: click.Context) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def status(*, as_json: bool = False) -> None:
     """Say which generation readers use and whether it is the newest publication."""
-    with Production().connected("cache status") as production:
-        newest = last_publication(production)
-    with CacheServer().client() as client:
-        name = living_generation(client)
-        meta = (meta_of(client, name) if name else None) or {}
-        keys = count_keys(client, name) - 1 if name else 0
-        memory = memory_of(client)
-    wanted = generation_for(newest) if newest else None
-    current = bool(name and wanted and wanted.is_called(name))
-    seen = {
-        "generation": name,
-        "publication": meta.get("publication"),
-        "newest_publication": newest.number if newest else None,
-        "current": current,
-        "complete": bool(name) and keys == meta.get("keys"),
-        "built_at": meta.get("built_at"),
-        "keys": keys,
-        "counts": meta.get("counts", {}),
-        "memory": asdict(memory) if memory else None,
-    }
+    seen = _seen()
     if as_json:
         show_json(seen)
         return
-    if name is None:
+    if seen["generation"] is None:
         click.echo("There is no living generation; the next `ouspark run` builds one.")
         return
-    counts = meta.get("counts", {})
     show_table(
-        f"Generation {name}, built {meta.get('built_at')}",
-        [{"documents": kind, "keys": n} for kind, n in counts.items()],
+        f"Generation {seen['generation']}, built {seen['built_at']}",
+        [{"documents": kind, "keys": n} for kind, n in seen["counts"].items()],
         right=("keys",),
     )
     click.echo(_standing(seen))
-    if memory:
-        limit = f" of {memory.most / MEGABYTE:,.0f} MB" if memory.most else ""
-        click.echo(f"Memory of the server: {memory.used / MEGABYTE:,.1f} MB{limit}.")
+    if memory := seen["memory"]:
+        limit = f" of {memory['most'] / MEGABYTE:,.0f} MB" if memory["most"] else ""
+        click.echo(f"Memory of the server: {memory['used'] / MEGABYTE:,.1f} MB{limit}.")
 
 
 @cache.command("verify")
@@ -116,7 +97,28 @@ def rebuild_generation() -> None:
     )
 
 
-def _standing(seen: dict[str, object]) -> str:
+def _seen() -> dict[str, Any]:
+    with Production().connected("cache status") as production:
+        newest = last_publication(production)
+    with CacheServer().client() as client:
+        name = living_generation(client)
+        meta = (meta_of(client, name) if name else None) or {}
+        keys = count_keys(client, name) - 1 if name else 0
+        memory = memory_of(client)
+    return {
+        "generation": name,
+        "publication": meta.get("publication"),
+        "newest_publication": newest.number if newest else None,
+        "current": bool(name and newest and generation_for(newest).is_called(name)),
+        "complete": bool(name) and keys == meta.get("keys"),
+        "built_at": meta.get("built_at"),
+        "keys": keys,
+        "counts": meta.get("counts", {}),
+        "memory": asdict(memory) if memory else None,
+    }
+
+
+def _standing(seen: dict[str, Any]) -> str:
     if not seen["complete"]:
         return "Keys are missing: the next `ouspark run` builds the generation anew."
     if not seen["current"]:

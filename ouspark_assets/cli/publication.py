@@ -14,6 +14,7 @@ from ouspark_assets.errors import WarehouseError
 from ouspark_assets.resources import CacheServer, Development, Production
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.warehouse.publications import (
+    Publication,
     current_hold,
     current_revision,
     lift_hold,
@@ -42,21 +43,6 @@ def list_publications(*, as_json: bool = False, last: int = 20) -> None:
     with Production().connected("publication list") as production:
         found, hold = publications(production, last), current_hold(production)
         possible = reachable(found, current_revision(production))
-    rows = [
-        {
-            "publication": it.number,
-            "published": it.published_at and f"{it.published_at:%Y-%m-%d %H:%M:%S}",
-            "kind": it.kind if it.restores is None else f"{it.kind} to {it.restores}",
-            "releases": len(it.releases),
-            "rows": sum(state.rows for state in it.states.values()),
-            "changed": it.rows_changed,
-            "seconds": round(it.seconds, 2),
-            "checksum": it.checksum[:16],
-            "run": it.run_id[:8],
-            "can be brought back": "yes" if it.number in possible else "",
-        }
-        for it in found
-    ]
     if as_json:
         held = None if hold is None else {"publication": hold.publication, "since": hold.since}
         details = [asdict(it) for it in found]
@@ -149,6 +135,21 @@ def resume() -> None:
 def roles() -> None:
     """Print the administrator's script: a publishing and a reading role of least privilege."""
     click.echo(roles_script(), nl=False)
+
+
+def _listed(it: Publication, *, possible: bool) -> dict[str, object]:
+    return {
+        "publication": it.number,
+        "published": it.published_at and f"{it.published_at:%Y-%m-%d %H:%M:%S}",
+        "kind": it.kind if it.restores is None else f"{it.kind} to {it.restores}",
+        "releases": len(it.releases),
+        "rows": sum(state.rows for state in it.states.values()),
+        "changed": it.rows_changed,
+        "seconds": round(it.seconds, 2),
+        "checksum": it.checksum[:16],
+        "run": it.run_id[:8],
+        "can be brought back": "yes" if possible else "",
+    }
 
 
 def _show(verdict: Verdict) -> None:

@@ -56,9 +56,7 @@ def rule(state: str, counting: Row | None, passes: Sequence[Row]) -> str:
     if len(passes) == 1:
         return "the only pass"
     equals = sum(row["points"] == counting["points"] for row in passes)
-    return (
-        f"best pass, latest of {equals}" if equals > 1 else f"best of {len(passes)} passes"
-    )
+    return f"best pass, latest of {equals}" if equals > 1 else f"best of {len(passes)} passes"
 
 
 def _attempts(records: StudentRecords) -> pl.DataFrame:

@@ -29,7 +29,7 @@ from ouspark_assets.explain.story import (
     Sum,
 )
 from ouspark_assets.explain.subjects import names, subjects
-from ouspark_assets.schemas.analytics.students import REQUIREMENTS
+from ouspark_assets.schemas.analytics.students import REQUIREMENTS, SCOPES
 
 EARNED_AT_LEAST = REQUIREMENTS[0]
 Row = Mapping[str, Any]
@@ -46,7 +46,7 @@ def tell(records: StudentRecords) -> Story:
         semesters=semesters,
         cgpa=_cgpa(records, semesters, sums),
         credits=_credits(records.student_credits),
-        ranks=tuple(_rank(row) for row in records.student_rankings.iter_rows(named=True)),
+        ranks=_ranks(records.student_rankings),
         backlogs=_backlogs(records),
         revaluations=_revaluations(records),
         quarantine=tuple(_in_quarantine(row) for row in records.quarantine.iter_rows(named=True)),
@@ -168,6 +168,8 @@ def _credits(student_credits: pl.DataFrame) -> Credits | None:
 def _boundary_rule(row: Row) -> str | None:
     if row["boundary"] is None:
         return None
+    if row["required"] is None:
+        return "asks for nothing yet: no credits of its year are known"
     required, counted, short = (f"{row[name]:g}" for name in ("required", "counted", "short_by"))
     if row["requirement"] == EARNED_AT_LEAST:
         asked = f"asks for at least {required} credits earned; {counted} are"
@@ -179,8 +181,10 @@ def _boundary_rule(row: Row) -> str | None:
     return f"{told} so far, the year is not sat to its end yet" if row["provisional"] else told
 
 
-def _rank(row: Row) -> Rank:
-    return Rank(**{name: row[name] for name in Rank.__dataclass_fields__})
+def _ranks(student_rankings: pl.DataFrame) -> tuple[Rank, ...]:
+    in_order = student_rankings.sort(pl.col("scope").cast(pl.Enum(SCOPES)))
+    rows = in_order.select(Rank.__dataclass_fields__.keys()).iter_rows(named=True)
+    return tuple(Rank(**row) for row in rows)
 
 
 def _backlogs(records: StudentRecords) -> tuple[Backlog, ...]:

@@ -72,7 +72,9 @@ def apply_staged(
     production.execute(_find_changed(table, staged, changed, history))
     change = _counted(production, changed)
     if change.rows:
-        production.execute(sql.SQL("ANALYZE {}").format(changed))
+        # The keys alone: they are what is joined by, and old rows are wide.
+        keys = sql.SQL(", ").join(map(sql.Identifier, table.key))
+        production.execute(sql.SQL("ANALYZE {} ({})").format(changed, keys))
         _remember(production, table, changed, history)
         production.execute(_write_changed(table, changed))
     drop(production, changed)

@@ -121,9 +121,7 @@ def discard(connection: Connection, unwanted: Record, why: str) -> None:
         decided(connection, unwanted.id, "discarded", {"why": why})
 
 
-def decided(
-    connection: Connection, number: int, decision: str, detail: Mapping[str, Any]
-) -> None:
+def decided(connection: Connection, number: int, decision: str, detail: Mapping[str, Any]) -> None:
     """Add to the history of a record."""
     connection.execute(
         "INSERT INTO ops.decisions (record, decision, detail, decided_by) VALUES (%s, %s, %s, %s)",

@@ -95,5 +95,6 @@ UPDATE ops.publication_changes
          SELECT coalesce(jsonb_agg(entry ORDER BY place), '[]')
            FROM jsonb_array_elements(old_row -> 'toppers') WITH ORDINALITY AS it (entry, place)
           WHERE entry ->> 'hall_ticket' <> %(ticket)s))
- WHERE old_row -> 'toppers' @> jsonb_build_array(jsonb_build_object('hall_ticket', %(ticket)s::text))
+ WHERE old_row -> 'toppers'
+       @> jsonb_build_array(jsonb_build_object('hall_ticket', %(ticket)s::text))
 """

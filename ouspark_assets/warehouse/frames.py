@@ -55,7 +55,7 @@ def _array_literals(frame: pl.DataFrame) -> Iterable[pl.Expr]:
             yield (pl.lit("{") + quoted.list.join(",") + pl.lit("}")).alias(name)
 
 
-def _as_text(name: str, dtype: pl.DataType) -> sql.Composed:
+def _as_text(name: str, dtype: pl.DataType) -> sql.Composable:
     column = sql.Identifier(name)
     if isinstance(dtype, pl.Datetime):
         return sql.SQL("(extract(epoch FROM {}) * 1000000)::bigint").format(column)

@@ -113,29 +113,42 @@ def publish(
         if _is_current(now, terms):
             return None
         history = _history(now.last, terms)
-        sent, states = _send(Passage(development, production, history), tables, terms, now)
-        publication = Publication(
-            number=history.number,
-            run_id=run_id,
-            kind="changes" if now.goes_on(terms) else "full",
-            source_database=now.source.database,
-            source_version=now.source.version,
-            releases=now.source.releases,
-            tables={name: state.as_json() for name, state in states.items()},
-            father_names=terms.father_names,
-            checksum=checksum_over(states),
-            seconds=time.monotonic() - started,
-            revision=now.revision,
-            reversible=history.kept,
-        )
+        passage = Passage(development, production, history)
+        sent, states = _send(passage, tables, terms, now)
+        publication = _described(now, terms, history, states, run_id)
         if now.last is not None and now.same_tables and not any(it.rows for it in sent.values()):
             move_source(production, replace(publication, number=now.last.number))
             return None
         if now.last is not None and not terms.allow_shrink:
             refuse_shrinking(now.last.states, states, terms.most_shrink)
+        publication = replace(publication, seconds=time.monotonic() - started)
         record(production, publication)
         forget_history(production, publication.number, terms.keep)
     return Published(publication, sent)
+
+
+def _described(
+    now: _Situation,
+    terms: Terms,
+    history: History,
+    states: Mapping[str, TableState],
+    run_id: str,
+) -> Publication:
+    """The row that a publication leaves."""
+    return Publication(
+        number=history.number,
+        run_id=run_id,
+        kind="changes" if now.goes_on(terms) else "full",
+        source_database=now.source.database,
+        source_version=now.source.version,
+        releases=now.source.releases,
+        tables={name: state.as_json() for name, state in states.items()},
+        father_names=terms.father_names,
+        checksum=checksum_over(states),
+        seconds=0,
+        revision=now.revision,
+        reversible=history.kept,
+    )
 
 
 @contextmanager

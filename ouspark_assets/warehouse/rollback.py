@@ -41,6 +41,7 @@ from ouspark_assets.warehouse.statements import create_staging
 
 # What a table's rows were at a publication: the earliest change after it says it.
 _EARLIEST = """
+CREATE TEMPORARY TABLE {earliest} ON COMMIT DROP AS
 SELECT DISTINCT ON (key) key, old_row FROM ops.publication_changes
  WHERE table_name = {name} AND number > {wanted} AND number < {emptied} AND key IS NOT NULL
  ORDER BY key, number
@@ -125,10 +126,14 @@ def _wanted(production: Connection, number: int) -> tuple[Publication, Publicati
 
 def _bring_back(production: Connection, table: Table, wanted: int, history: History) -> Change:
     filled = _filled_at(production, table, wanted)
-    earliest = sql.SQL(_EARLIEST).format(
-        name=sql.Literal(table.qualified_name),
-        wanted=sql.Literal(wanted),
-        emptied=sql.Literal(filled or _NEVER),
+    earliest = sql.Identifier(f"earliest_{table.name}")
+    production.execute(
+        sql.SQL(_EARLIEST).format(
+            earliest=earliest,
+            name=sql.Literal(table.qualified_name),
+            wanted=sql.Literal(wanted),
+            emptied=sql.Literal(filled or _NEVER),
+        )
     )
     staged = _staged_rows(production, table, earliest)
     if filled:
@@ -138,7 +143,7 @@ def _bring_back(production: Connection, table: Table, wanted: int, history: Hist
         removed = remove_listed(production, table, listed, history)
         drop(production, listed)
     change = removed + apply_staged(production, table, staged, history)
-    drop(production, staged)
+    drop(production, staged, earliest)
     return change
 
 
@@ -154,13 +159,13 @@ def _filled_at(production: Connection, table: Table, wanted: int) -> int | None:
     return int(str(row[0])) if row and row[0] is not None else None
 
 
-def _staged_rows(production: Connection, table: Table, earliest: sql.Composed) -> sql.Identifier:
+def _staged_rows(production: Connection, table: Table, earliest: sql.Identifier) -> sql.Identifier:
     staged = stage(production, table)
     production.execute(
         sql.SQL(
             """
             INSERT INTO {staged} SELECT {columns}
-              FROM ({earliest}) AS earliest, jsonb_populate_record(NULL::{target}, old_row) AS old
+              FROM {earliest}, jsonb_populate_record(NULL::{target}, old_row) AS old
              WHERE old_row IS NOT NULL
             """
         ).format(
@@ -174,7 +179,7 @@ def _staged_rows(production: Connection, table: Table, earliest: sql.Composed) -
     return staged
 
 
-def _listed_keys(production: Connection, table: Table, earliest: sql.Composed) -> sql.Identifier:
+def _listed_keys(production: Connection, table: Table, earliest: sql.Identifier) -> sql.Identifier:
     """Rows that came after the wanted publication."""
     listed = sql.Identifier(f"removed_{table.name}")
     production.execute(create_staging(table, listed, table.key))
@@ -182,7 +187,7 @@ def _listed_keys(production: Connection, table: Table, earliest: sql.Composed) -
         sql.SQL(
             """
             INSERT INTO {listed} SELECT {columns}
-              FROM ({earliest}) AS earliest, jsonb_populate_record(NULL::{target}, key) AS old
+              FROM {earliest}, jsonb_populate_record(NULL::{target}, key) AS old
              WHERE old_row IS NULL
             """
         ).format(

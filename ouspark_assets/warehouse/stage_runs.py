@@ -1,6 +1,6 @@
 """`ops.stage_runs`: what each asset did in each run, written while it happens.
 
-A row is begun before the work and ended after it, on a connection of its own, so that a killed
+A row is begun before the work and ended after it, outside of its transactions, so that a killed
 run leaves a row that says where it died.
 """
 
@@ -44,6 +44,8 @@ def recorded(
 def _end(
     connection: Connection, number: object, stage: Stage, outcome: str, error: str | None
 ) -> None:
+    if connection.closed:
+        return  # the server went away: the row stays as one that never ended
     connection.execute(
         """
         UPDATE ops.stage_runs

@@ -10,6 +10,12 @@ from psycopg import sql
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.warehouse.reading import identifier
 
+# IS NOT DISTINCT FROM decides; the equality before it is what a join can hash by (6,200 rows of
+# demographics: 1.1 s without, 0.13 s with).
+_SAME_OR_BOTH_NULL = (
+    "coalesce({target}::text, '') = coalesce({staged}::text, '')"
+    " AND {target} IS NOT DISTINCT FROM {staged}"
+)
 BOOKKEEPING = ("version", "run_id", "changed_at")
 
 
@@ -22,13 +28,12 @@ def create_staging(table: Table, staged: sql.Identifier, columns: Sequence[str])
 
 def same_key(table: Table) -> sql.Composed:
     """Whether `target` and `staged` are the same row by its key."""
-    comparisons = []
-    for name in table.key:
-        same = "{} IS NOT DISTINCT FROM {}" if name in table.nullable_key else "{} = {}"
-        comparisons.append(
-            sql.SQL(same).format(sql.Identifier("target", name), sql.Identifier("staged", name))
+    return sql.SQL(" AND ").join(
+        sql.SQL(_SAME_OR_BOTH_NULL if name in table.nullable_key else "{target} = {staged}").format(
+            target=sql.Identifier("target", name), staged=sql.Identifier("staged", name)
         )
-    return sql.SQL(" AND ").join(comparisons)
+        for name in table.key
+    )
 
 
 def delete_missing(

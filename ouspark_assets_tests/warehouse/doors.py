@@ -1,4 +1,4 @@
-"""A server that speaks TLS in front of one that does not, and the certificates it shows.
+"""Doors to a server on a unix socket: one that speaks TLS, with its certificates, and a plain one.
 
 The embedded PostgreSQL is built without OpenSSL. The proxy answers PostgreSQL's SSLRequest, shakes
 hands, and passes on what it hears; it counts what came without TLS.
@@ -52,6 +52,29 @@ def tls_in_front_of(unix_socket: Path, folder: Path) -> Iterator[TlsProxy]:
             with suppress(OSError):
                 open_socket.shutdown(socket.SHUT_RDWR)
         accepting.join()
+
+
+@contextmanager
+def plain_in_front_of(unix_socket: Path) -> Iterator[int]:
+    """A port of the loopback that leads to a server on a unix socket."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        accepting = threading.Thread(
+            target=_accept_plain, args=(listener, unix_socket), daemon=True
+        )
+        accepting.start()
+        yield listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)
+        accepting.join()
+
+
+def _accept_plain(listener: socket.socket, unix_socket: Path) -> None:
+    with suppress(OSError):
+        while True:
+            client, _ = listener.accept()
+            server = socket.socket(socket.AF_UNIX)
+            server.connect(str(unix_socket))
+            for ends in ((client, server), (server, client)):
+                threading.Thread(target=_pass_on, args=ends, daemon=True).start()
 
 
 def _accept(

@@ -1,0 +1,124 @@
+"""Servers that go away in the middle, and come back."""
+
+import os
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from ouspark_assets.cache.client import connect_cache
+from ouspark_assets.cache.documents import Documents
+from ouspark_assets.cache.generation import build
+from ouspark_assets.cache.layout import Generation
+from ouspark_assets.errors import CacheError, OuSparkError, WarehouseError
+from ouspark_assets.schemas import PUBLISHED_TABLES
+from ouspark_assets.services import client as services
+from ouspark_assets.services import endpoints
+from ouspark_assets.services.overview import overview
+from ouspark_assets.settings import Settings
+from ouspark_assets.warehouse.connection import Connection, Side
+from ouspark_assets.warehouse.migrate import migrate
+from ouspark_assets.warehouse.publishing import publish
+from ouspark_assets_tests.conftest import Databases
+from ouspark_assets_tests.publishing import World
+
+PATIENCE_SECONDS = 60
+
+
+@pytest.fixture
+def own() -> Iterator[Settings]:
+    """Servers of this test alone, which it may kill."""
+    folder = Path(tempfile.mkdtemp(prefix="ouspark-test-"))
+    settings = Settings(home=folder / "home")
+    yield settings
+    services.stop(settings.home)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def world(own: Settings) -> World:
+    """A world on them, at publication 1, prewarmed."""
+    found = endpoints(own, need={"postgres", "redis"})
+    migrate(found.dev_dsn, Side.DEVELOPMENT)
+    migrate(found.prod_dsn, Side.PRODUCTION)
+    world = World(Databases(found.dev_dsn, found.prod_dsn), found.redis_url)
+    with world.open() as opened:
+        opened.load(1)
+        opened.publish()
+        opened.prewarm()
+        opened.load(2)
+    return world
+
+
+def kill(settings: Settings, setting: str) -> None:
+    """End a server without a chance to clean up; its supervisor starts it again."""
+    (pid,) = {it.pid for it in overview(settings).servers if it.setting == setting}
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+
+
+class Doomed:
+    """A development connection at whose first COPY the server dies."""
+
+    def __init__(self, development: Connection, settings: Settings) -> None:
+        self.development, self.settings = development, settings
+
+    def cursor(self) -> Any:
+        kill(self.settings, "prod_dsn")
+        time.sleep(0.5)
+        return self.development.cursor()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.development, name)
+
+
+def test_servers_that_die_half_way_leave_readers_what_they_had_and_the_next_run_completes(
+    own: Settings, world: World
+) -> None:
+    with world.open() as opened:
+        doomed: Any = Doomed(opened.development, own)
+        with pytest.raises(WarehouseError, match="went away"):
+            publish(doomed, opened.production, PUBLISHED_TABLES, "run")
+    wait_for(world)
+    with world.open() as opened:
+        assert opened.production.execute("SELECT max(number) FROM ops.publications").fetchone() == (
+            1,
+        )
+        assert opened.publish() == 2
+        assert opened.client.get("ouspark:current") is not None
+        with pytest.raises(CacheError, match="can't be reached"):
+            build_until_the_cache_dies(world, own)
+    wait_for(world)
+    with world.open() as opened:
+        opened.prewarm()
+        assert opened.is_clean()
+
+
+def build_until_the_cache_dies(world: World, own: Settings) -> None:
+    batch = pl.DataFrame({"name": [str(n) for n in range(2000)], "document": ["{}"] * 2000})
+
+    def batches() -> Iterator[pl.DataFrame]:
+        yield batch
+        kill(own, "redis_url")
+        yield from (batch.with_columns(pl.col("name") + f"-{n}") for n in range(50))
+
+    with connect_cache(world.cache_url) as client:
+        build(client, Generation(2, "f" * 64), [Documents("student", 102_000, batches)], {})
+
+
+def wait_for(world: World) -> None:
+    """Wait until every server is back."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            with world.open():
+                return
+        except OuSparkError:
+            assert time.monotonic() < deadline, "the servers never came back"
+            time.sleep(0.1)

@@ -1,0 +1,35 @@
+"""The graph as a text that a reviewer can read: every asset with its group, deps and checks."""
+
+from pathlib import Path
+
+from ouspark_assets.definitions import defs
+
+SNAPSHOT = Path(__file__).with_name("graph_snapshot.txt")
+
+
+def described() -> str:
+    graph = defs.resolve_asset_graph()
+    lines: list[str] = []
+    for key in sorted(graph.get_all_asset_keys()):
+        node = graph.get(key)
+        per_release = " per release" if node.is_partitioned else ""
+        lines.append(f"{key.to_user_string()} ({node.group_name}{per_release})")
+        lines += [f"  from {parent.to_user_string()}" for parent in sorted(node.parent_keys)]
+        for check in sorted(node.check_keys, key=lambda it: it.name):
+            blocking = "blocking" if graph.get(check).blocking else "warning"
+            lines.append(f"  check {check.name} ({blocking})")
+    return "\n".join(lines) + "\n"
+
+
+def test_the_graph_is_the_one_that_was_reviewed() -> None:
+    # A change of the graph on purpose: write `described()` to graph_snapshot.txt and read the diff.
+    assert described() == SNAPSHOT.read_text(encoding="utf-8")
+
+
+def test_every_asset_explains_itself() -> None:
+    graph = defs.resolve_asset_graph()
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        assert node.description, key
+        assert node.kinds, key
+        assert node.owners, key

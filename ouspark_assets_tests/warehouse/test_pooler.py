@@ -1,0 +1,116 @@
+"""Publishing through a transaction pooler, as managed databases offer one on port 6543."""
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from ouspark_assets.schemas import PUBLISHED_TABLES
+from ouspark_assets.schemas.clean import MARKS
+from ouspark_assets.warehouse.connection import (
+    TRANSACTION_POOLER_PORT,
+    Connection,
+    Side,
+    connected,
+)
+from ouspark_assets.warehouse.migrate import migrate
+from ouspark_assets.warehouse.publications import lift_hold
+from ouspark_assets.warehouse.publishing import Terms, publish
+from ouspark_assets.warehouse.rollback import roll_back
+from ouspark_assets.warehouse.verifying import verify
+from ouspark_assets.warehouse.writing import writing
+from ouspark_assets_tests.conftest import Databases
+from ouspark_assets_tests.factories import marks
+from ouspark_assets_tests.warehouse.doors import plain_in_front_of
+
+PATIENCE_SECONDS = 10
+CONFIGURATION = """\
+[databases]
+* = host=127.0.0.1 port={server} user=postgres
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {port}
+unix_socket_dir =
+auth_type = any
+pool_mode = transaction
+default_pool_size = 2
+server_tls_sslmode = disable
+"""
+
+
+@pytest.fixture
+def pooled(databases: Databases, tmp_path: Path) -> Iterator[str]:
+    """The production database behind a transaction pooler."""
+    program = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
+    assert program, "PgBouncer is missing: install it (Debian: apt-get install pgbouncer)"
+    given = conninfo_to_dict(databases.production)
+    with plain_in_front_of(Path(str(given["host"])) / f".s.PGSQL.{given['port']}") as server:
+        file = tmp_path / "pgbouncer.ini"
+        file.write_text(CONFIGURATION.format(server=server, port=TRANSACTION_POOLER_PORT))
+        # It does not run as root.
+        user = ("-u", "nobody") if os.geteuid() == 0 else ()
+        with running([program, "-q", *user, str(file)]):
+            yield f"postgresql://postgres@127.0.0.1:{TRANSACTION_POOLER_PORT}/{given['dbname']}"
+
+
+@contextmanager
+def running(command: list[str]) -> Iterator[None]:
+    """The pooler, from when it listens."""
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not listens():
+        assert process.poll() is None, process.stderr and process.stderr.read()
+        assert time.monotonic() < deadline, "PgBouncer never listened"
+        time.sleep(0.05)
+    yield
+    process.terminate()
+    process.communicate()
+
+
+def listens() -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", TRANSACTION_POOLER_PORT)) == 0
+
+
+def load(development: Connection, grade: str, points: int) -> None:
+    rows = (
+        {"subject_code": str(code), "grade": grade, "points": points} for code in range(101, 141)
+    )
+    with writing(development, "load") as writer:
+        writer.merge(MARKS, [marks(*rows)], {"release": "20250402"})
+
+
+@pytest.mark.full
+@pytest.mark.xdist_group("pooler")
+def test_everything_works_through_a_transaction_pooler(
+    development: Connection, production: Connection, pooled: str
+) -> None:
+    for schema in ("clean", "analytics", "ops"):
+        production.execute(f"DROP SCHEMA {schema} CASCADE")  # type: ignore[call-overload]
+    assert migrate(pooled, Side.PRODUCTION)
+    with connected(pooled, Side.PRODUCTION) as first, connected(pooled, Side.PRODUCTION) as other:
+        for grade, points in (
+            ("A", 9),
+            ("B", 8),
+            ("C", 7),
+            ("D", 6),
+            ("S", 10),
+            ("E", 5),
+            ("A", 9),
+        ):
+            load(development, grade, points)
+            assert publish(development, first, PUBLISHED_TABLES, "run") is not None
+            assert publish(development, other, PUBLISHED_TABLES, "run") is None
+        publish(development, other, PUBLISHED_TABLES, "run", Terms(full=True))
+        assert verify(development, other, PUBLISHED_TABLES).is_clean
+        assert roll_back(first, PUBLISHED_TABLES, 6, "cli").differing == ()
+        lift_hold(other)
+        assert publish(development, first, PUBLISHED_TABLES, "run") is not None
+        assert verify(development, first, PUBLISHED_TABLES).is_clean
