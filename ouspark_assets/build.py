@@ -11,6 +11,7 @@ import dagster as dg
 from ouspark_assets.analytics_checks import analytics_checks
 from ouspark_assets.assets import analytics, cache, clean, production, raw, reference, source
 from ouspark_assets.checks import model_checks, reference_checks
+from ouspark_assets.jobs import JOBS
 from ouspark_assets.resources import default_resources
 
 ASSET_MODULES = (source, raw, clean, reference, analytics, production, cache)
@@ -21,6 +22,7 @@ def build_definitions(resources: Mapping[str, Any] | None = None) -> dg.Definiti
     return dg.Definitions(
         assets=dg.load_assets_from_modules(list(ASSET_MODULES)),
         asset_checks=[*model_checks(), *reference_checks(), *analytics_checks()],
+        jobs=JOBS,
         resources={**default_resources(), **(resources or {})},
         # One process per run: a process per step costs ten times the whole overhead.
         executor=dg.in_process_executor,

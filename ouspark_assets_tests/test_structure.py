@@ -16,8 +16,9 @@ ROOMS_BY_LEVEL = (
     ("domain",),
     ("schemas", "services", "standin"),
     ("site", "pages", "reference", "analytics", "warehouse", "cache"),
+    ("explain", "report", "status"),
 )
-SHARED = {"errors", "settings", ""}
+SHARED = {"errors", "settings", "plots", ""}
 LEVELS = {room: level for level, rooms in enumerate(ROOMS_BY_LEVEL) for room in rooms}
 PURE = ("analytics", "pages", "domain")
 DOES_IO = {"httpx", "aiohttp", "psycopg", "redis", "obstore", "requests", "socket"}

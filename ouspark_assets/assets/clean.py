@@ -8,8 +8,15 @@ from typing import Any
 
 import dagster as dg
 import polars as pl
+from pydantic import Field
 
-from ouspark_assets.assets.loading import PARSED_TABLES, Loaded, load_release, summed
+from ouspark_assets.assets.loading import (
+    PARSED_TABLES,
+    Loaded,
+    carry_out,
+    load_release,
+    summed,
+)
 from ouspark_assets.assets.stage import key_of, stage
 from ouspark_assets.metadata import change_counts, row_count, table_definition
 from ouspark_assets.page_checks import PAGE_CHECKS, page_check_results
@@ -25,6 +32,17 @@ from ouspark_assets.warehouse.writing import writing
 
 GROUP = "clean"
 TABLES_OF_A_LOAD = (*PARSED_TABLES, QUARANTINE)
+
+
+class LoadConfig(dg.Config):
+    """Decisions about quarantined records of these releases, carried out before they are loaded."""
+
+    fix: dict[str, dict[str, str]] = Field(
+        default={}, description="Corrections by hand: record number → field → text"
+    )
+    discard: dict[str, str] = Field(
+        default={}, description="Records to put aside for good: record number → why"
+    )
 
 
 @dg.multi_asset(
@@ -48,10 +66,16 @@ TABLES_OF_A_LOAD = (*PARSED_TABLES, QUARANTINE)
     can_subset=True,
 )
 def parsed_pages(
-    context: dg.AssetExecutionContext, development: Development, lake: Lake, frames: SharedFrames
+    context: dg.AssetExecutionContext,
+    config: LoadConfig,
+    development: Development,
+    lake: Lake,
+    frames: SharedFrames,
 ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
     """Read every page of a release once, and bring four tables to what the pages say."""
     archive = lake.archive()
+    with development.connected("decide on records") as connection:
+        carry_out(connection, config.fix, config.discard)
     loads: list[Loaded] = []
     for release in context.partition_keys:
         with stage(context, development, "clean.pages", release) as work:

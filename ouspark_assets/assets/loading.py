@@ -12,7 +12,7 @@ import polars as pl
 
 from ouspark_assets.pages import layout
 from ouspark_assets.pages.batch import CleanBatch, empty_batch
-from ouspark_assets.pages.corrections import Correction
+from ouspark_assets.pages.corrections import Correction, check_changes
 from ouspark_assets.pages.layout import Layout
 from ouspark_assets.pages.parallel import clean_in_parallel
 from ouspark_assets.reference import subjects
@@ -20,7 +20,13 @@ from ouspark_assets.schemas.clean import APPEARANCES, MARKS, RESULTS
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.site.archive import PageArchive
 from ouspark_assets.warehouse.connection import Connection
-from ouspark_assets.warehouse.decisions import corrections
+from ouspark_assets.warehouse.decisions import (
+    correct,
+    corrections,
+    discard,
+    record,
+    record_number,
+)
 from ouspark_assets.warehouse.loads import account, mark_loaded
 from ouspark_assets.warehouse.quarantine import Quarantined, quarantine
 from ouspark_assets.warehouse.writing import Change, Loading, Writer, writing
@@ -70,6 +76,19 @@ def load_release(connection: Connection, archive: PageArchive, release: str, run
         rest = [_staged(batch, loadings) for batch in chain([empty_batch()], batches)]
         changes = {table.qualified_name: it.finish() for table, it in loadings.items()}
         return _closed(writer, release, fingerprint, changes, rest)
+
+
+def carry_out(
+    connection: Connection, fixes: Mapping[str, Mapping[str, str]], discards: Mapping[str, str]
+) -> None:
+    """Carry out decisions about quarantined records, by their numbers; all of them or none."""
+    with connection.transaction():
+        for number, changes in fixes.items():
+            wrong = record(connection, record_number(number))
+            check_changes(wrong.table_name, changes)
+            correct(connection, wrong, changes)
+        for number, why in discards.items():
+            discard(connection, record(connection, record_number(number)), why)
 
 
 def fingerprint_of(archive: PageArchive, release: str) -> str:

@@ -50,9 +50,9 @@ def list_publications(*, as_json: bool = False, last: int = 20) -> None:
             it["can_be_brought_back"] = it["number"] in possible
         show_json({"held": held, "publications": details})
         return
-    show_table(
-        "Publications", rows, right=("publication", "releases", "rows", "changed", "seconds")
-    )
+    rows = [_listed(it, possible=it.number in possible) for it in found]
+    right = ("publication", "releases", "rows", "changed", "seconds")
+    show_table("Publications", rows, right=right)
     if hold is not None:
         click.echo(f"{hold}.")
 

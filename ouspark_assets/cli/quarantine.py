@@ -13,7 +13,6 @@ from ouspark_assets.build import build_definitions
 from ouspark_assets.cli.graph_runs import Graph
 from ouspark_assets.cli.output import console, show_json, show_table
 from ouspark_assets.cli.summary import show_summary
-from ouspark_assets.errors import OuSparkError
 from ouspark_assets.pages.corrections import check_changes
 from ouspark_assets.resources import Development
 from ouspark_assets.warehouse.decisions import (
@@ -133,11 +132,7 @@ def replay_records(*, numbers: tuple[int, ...], every: bool) -> None:
 def discard_record(*, number: int, why: str) -> None:
     """Put a record aside for good, with the reason why."""
     with Development().connected("quarantine") as connection:
-        unwanted = record(connection, number)
-        if unwanted.status != "open":
-            message = f"Record {number} is {unwanted.status} already."
-            raise OuSparkError(message)
-        discard(connection, unwanted, why)
+        discard(connection, record(connection, number), why)
     click.echo(f"Record {number} is discarded; it stays listed with --status discarded.")
 
 

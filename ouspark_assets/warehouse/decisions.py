@@ -87,6 +87,14 @@ def record(connection: Connection, number: int) -> Record:
     return found
 
 
+def record_number(text: str) -> int:
+    """The number of a record, from text."""
+    if not text.isascii() or not text.isdigit():
+        message = f"{text!r} is not the number of a quarantined record."
+        raise WarehouseError(message)
+    return int(text)
+
+
 def correct(connection: Connection, wrong: Record, changes: Mapping[str, str]) -> None:
     """Keep a correction beside the raw input; what an earlier one said of other fields stays."""
     with connection.transaction():
@@ -112,7 +120,12 @@ def correct(connection: Connection, wrong: Record, changes: Mapping[str, str]) -
 
 
 def discard(connection: Connection, unwanted: Record, why: str) -> None:
-    """Put a record aside for good; it stays in the table, and is never opened again."""
+    """Put an open record aside for good; it stays in the table, and is never opened again."""
+    if unwanted.status == "discarded":
+        return
+    if unwanted.status != "open":
+        message = f"Record {unwanted.id} is {unwanted.status} already."
+        raise WarehouseError(message)
     with connection.transaction():
         connection.execute(
             "UPDATE clean.quarantine SET status = 'discarded', resolved_at = now() WHERE id = %s",
