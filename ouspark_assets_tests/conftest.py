@@ -30,7 +30,9 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Endpoints:
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent
-    return endpoints(Settings(home=shared / "servers"), need={"postgres", "redis"})
+    found = endpoints(Settings(home=shared / "servers"), need={"postgres", "redis"})
+    _in_a_hurry(found)
+    return found
 
 
 @pytest.fixture(scope="session")
@@ -94,6 +96,14 @@ def production(production_dsn: str) -> Iterator[Connection]:
 def home(tmp_path: Path) -> Path:
     """A folder for the state of one test."""
     return tmp_path / "home"
+
+
+def _in_a_hurry(servers: Endpoints) -> None:
+    """The session's databases need not survive a power cut: one is made for almost every test."""
+    with psycopg.connect(servers.dev_dsn, autocommit=True) as connection:
+        for name in ("fsync", "full_page_writes"):
+            connection.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(name)))
+        connection.execute("SELECT pg_reload_conf()")
 
 
 @contextmanager

@@ -15,7 +15,8 @@ NAME = PACKAGE.name
 ROOMS_BY_LEVEL = (
     ("domain",),
     ("schemas", "services", "standin"),
-    ("site", "pages", "reference", "analytics", "warehouse", "cache"),
+    ("site", "pages", "reference", "analytics", "warehouse"),
+    ("cache",),
     ("explain", "report", "status"),
 )
 SHARED = {"errors", "settings", "plots", ""}

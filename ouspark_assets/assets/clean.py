@@ -79,7 +79,7 @@ def parsed_pages(
     loads: list[Loaded] = []
     for release in context.partition_keys:
         with stage(context, development, "clean.pages", release) as work:
-            loaded = load_release(work.connection, archive, release, context.run_id)
+            loaded = load_release(work.connection, archive, release, context.run.run_id)
             work.record.rows_in = loaded.pages
             work.record.rows_written, work.record.rows_changed = loaded.rows, loaded.changed
             work.record.rows_quarantined = loaded.quarantined.open
@@ -132,7 +132,7 @@ def students(
         appearances = frames.read(work.connection, APPEARANCES)
         result = latest_appearances(appearances, frames.read(work.connection, RELEASE_INDEX))
         require_valid(STUDENTS, result)
-        with writing(work.connection, context.run_id) as writer:
+        with writing(work.connection, context.run.run_id) as writer:
             change = writer.merge(STUDENTS, [result])
         frames.keep(STUDENTS, result)
         work.record.rows_in = appearances.height

@@ -75,7 +75,7 @@ def result_pages(
     for release in context.partition_keys:
         with (
             stage(context, development, "raw.result_pages", release) as work,
-            development.connected(f"scrape {release} (run {context.run_id[:8]})") as lock,
+            development.connected(f"scrape {release} (run {context.run.run_id[:8]})") as lock,
             scraping(lock, release),
         ):
             report = run_scrape(

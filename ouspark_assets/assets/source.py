@@ -45,7 +45,7 @@ def release_index(
         reading = read_index(page.body or b"", page.url, seen_at=datetime.now(UTC))
         for problem in reading.problems:
             context.log.warning(problem)
-        with writing(work.connection, context.run_id) as writer:
+        with writing(work.connection, context.run.run_id) as writer:
             known = read_table(work.connection, RELEASE_INDEX)
             index = merge_index(known, reading.frame)
             require_valid(RELEASE_INDEX, index)

@@ -34,9 +34,9 @@ def stage(
     """Connect, record the stage from beginning to end, hand over the connection."""
     with (
         development.connected(name) as connection,
-        recorded(connection, context.run_id, name, release) as record,
+        recorded(connection, context.run.run_id, name, release) as record,
     ):
-        yield Work(connection, record, context.run_id)
+        yield Work(connection, record, context.run.run_id)
 
 
 def key_of(table: Table) -> dg.AssetKey:

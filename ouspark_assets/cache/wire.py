@@ -5,12 +5,14 @@ commands that every managed server allows; MSETEX where the server knows it.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
+import hiredis
 import polars as pl
 from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import OutOfMemoryError, ResponseError
 
 from ouspark_assets.errors import CacheError
@@ -18,11 +20,14 @@ from ouspark_assets.errors import CacheError
 KEYS_PER_BATCH = 500
 # Batches that may be on their way before the answer to the first is read.
 WINDOW = 2
+RECEIVED_AT_ONCE = 1 << 16
+# What is sent, piece by piece, and how many answers it brings.
+Packed: TypeAlias = tuple[list[bytes], int]
 
 
 def knows_msetex(client: Redis) -> bool:
     """Whether one command sets many keys with a time to live (Valkey 9, Redis 8.4)."""
-    question = f"*3\r\n{_word('COMMAND')}{_word('INFO')}{_word('MSETEX')}".encode()
+    question = [f"*3\r\n{_word('COMMAND')}{_word('INFO')}{_word('MSETEX')}".encode()]
     try:
         (answer,) = _exchange(client, [(question, 1)])
     except ResponseError:
@@ -37,32 +42,31 @@ def set_with_ttl(
     pack = _msetex if msetex else _sets
     size = 0
 
-    def batches() -> Iterator[tuple[bytes, int]]:
+    def batches() -> Iterator[Packed]:
         nonlocal size
         for frame in frames:
             for batch in frame.iter_slices(KEYS_PER_BATCH):
                 size += int(batch["document"].str.len_bytes().sum())
                 yield pack(prefix, batch, seconds), 1 if msetex else batch.height
 
-    for _ in _exchange(client, batches()):
-        pass
+    deque(_exchange(client, batches()), maxlen=0)
     return size
 
 
 def persist(client: Redis, keys: pl.Series) -> int:
     """Take the time to live from every key; says how many keys had one."""
-    return sum(map(int, _exchange(client, _per_key("PERSIST", keys))))
+    return sum(_exchange(client, _per_key("PERSIST", keys)))
 
 
 def expire(client: Redis, keys: pl.Series, seconds: int) -> int:
     """Give every key a time to live; says how many keys there were."""
-    return sum(map(int, _exchange(client, _per_key("EXPIRE", keys, str(seconds)))))
+    return sum(_exchange(client, _per_key("EXPIRE", keys, str(seconds))))
 
 
 def count_existing(client: Redis, keys: pl.Series) -> int:
     """How many of the keys are there."""
     batches = ((_command("EXISTS", batch), 1) for batch in _slices(keys))
-    return sum(map(int, _exchange(client, batches)))
+    return sum(_exchange(client, batches))
 
 
 def values_of(client: Redis, keys: pl.Series) -> list[bytes | None]:
@@ -71,22 +75,54 @@ def values_of(client: Redis, keys: pl.Series) -> list[bytes | None]:
     return [value for values in _exchange(client, batches) for value in values]
 
 
-def _exchange(client: Redis, batches: Iterable[tuple[bytes, int]]) -> Iterator[Any]:
+def _exchange(client: Redis, batches: Iterable[Packed]) -> Iterator[Any]:
     """Send packed batches, a few ahead of the answers; yields every answer."""
     with _connection(client) as connection:
+        read = _reader(connection)
         waiting: deque[int] = deque()
         for payload, answers in batches:
-            connection.send_packed_command([payload])
+            connection.send_packed_command(payload)
             waiting.append(answers)
             if len(waiting) > WINDOW:
-                yield from _answers(connection, waiting.popleft())
+                yield from read(waiting.popleft())
         while waiting:
-            yield from _answers(connection, waiting.popleft())
+            yield from read(waiting.popleft())
 
 
-def _answers(connection: Any, number: int) -> Iterator[Any]:
-    for _ in range(number):
-        yield connection.read_response()
+def _reader(connection: Any) -> Callable[[int], Iterator[Any]]:
+    """Reads so many answers. The client's own way takes longer over each than the server does."""
+    socket = getattr(connection, "_sock", None)
+    if socket is None:
+        return lambda number: (connection.read_response() for _ in range(number))
+    parser = hiredis.Reader(protocolError=ResponseError, replyError=_as_error)
+
+    def read(number: int) -> Iterator[Any]:
+        while number:
+            answer = parser.gets()
+            if answer is False:
+                parser.feed(_received(socket))
+                continue
+            if isinstance(answer, Exception):
+                raise answer
+            number -= 1
+            yield answer
+
+    return read
+
+
+def _received(socket: Any) -> bytes:
+    try:
+        data: bytes = socket.recv(RECEIVED_AT_ONCE)
+    except OSError as error:
+        raise RedisConnectionError(str(error) or type(error).__name__) from error
+    if not data:
+        message = "the server closed the connection"
+        raise RedisConnectionError(message)
+    return data
+
+
+def _as_error(text: str) -> Exception:
+    return OutOfMemoryError(text) if text.startswith("OOM") else ResponseError(text)
 
 
 @contextmanager
@@ -110,36 +146,39 @@ def _connection(client: Redis) -> Iterator[Any]:
         pool.release(connection)
 
 
-def _msetex(prefix: str, batch: pl.DataFrame, seconds: int) -> bytes:
+def _msetex(prefix: str, batch: pl.DataFrame, seconds: int) -> list[bytes]:
     n = batch.height
     head = f"*{2 * n + 4}\r\n{_word('MSETEX')}{_word(str(n))}"
-    body = batch.select(_pair(prefix).str.join("")).item()
-    return f"{head}{body}{_word('EX')}{_word(str(seconds))}".encode()
+    tail = f"{_word('EX')}{_word(str(seconds))}"
+    return [head.encode(), _joined(batch, _pair(prefix)), tail.encode()]
 
 
-def _sets(prefix: str, batch: pl.DataFrame, seconds: int) -> bytes:
+def _sets(prefix: str, batch: pl.DataFrame, seconds: int) -> list[bytes]:
     head, tail = f"*5\r\n{_word('SET')}", f"{_word('EX')}{_word(str(seconds))}"
-    command = pl.concat_str(pl.lit(head), _pair(prefix), pl.lit(tail))
-    return str(batch.select(command.str.join("")).item()).encode()
+    return [_joined(batch, pl.concat_str(pl.lit(head), _pair(prefix), pl.lit(tail)))]
+
+
+def _joined(batch: pl.DataFrame, text: pl.Expr) -> bytes:
+    """One stretch of bytes of all rows, without a Python string in between."""
+    found: bytes = batch.select(text.str.join("").cast(pl.Binary)).item()
+    return found
 
 
 def _pair(prefix: str) -> pl.Expr:
     return pl.concat_str(_words(pl.lit(prefix) + pl.col("name")), _words(pl.col("document")))
 
 
-def _per_key(command: str, keys: pl.Series, *more: str) -> Iterator[tuple[bytes, int]]:
+def _per_key(command: str, keys: pl.Series, *more: str) -> Iterator[Packed]:
     head = f"*{2 + len(more)}\r\n{_word(command)}"
     tail = "".join(map(_word, more))
+    text = pl.concat_str(pl.lit(head), _words(pl.col("key")), pl.lit(tail))
     for batch in _slices(keys):
-        packed = batch.to_frame("key").select(
-            pl.concat_str(pl.lit(head), _words(pl.col("key")), pl.lit(tail)).str.join("")
-        )
-        yield str(packed.item()).encode(), batch.len()
+        yield [_joined(batch.to_frame("key"), text)], batch.len()
 
 
-def _command(name: str, keys: pl.Series) -> bytes:
-    words = keys.to_frame("key").select(_words(pl.col("key")).str.join("")).item()
-    return f"*{keys.len() + 1}\r\n{_word(name)}{words}".encode()
+def _command(name: str, keys: pl.Series) -> list[bytes]:
+    head = f"*{keys.len() + 1}\r\n{_word(name)}"
+    return [head.encode(), _joined(keys.to_frame("key"), _words(pl.col("key")))]
 
 
 def _words(column: pl.Expr) -> pl.Expr:

@@ -29,6 +29,8 @@ def show_summary(runs: Sequence[GraphRun], seconds: float | None = None) -> None
 
 def _publication(said: Mapping[str, Any]) -> str:
     number = said.get("publication")
+    if said.get("held"):
+        return f"Publication {number} is held by a rollback; `ouspark publication resume` goes on."
     if not said.get("rows changed"):
         return f"Publication {number} stands: nothing changed."
     return f"Publication {number}: {said['rows changed']} rows changed."
