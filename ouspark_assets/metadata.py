@@ -29,7 +29,7 @@ def schema_of(table: Table) -> dg.TableSchema:
                 constraints=dg.TableColumnConstraints(
                     nullable=column.nullable,
                     unique=column.unique or table.key == (name,),
-                    other=[str(check) for check in column.checks],
+                    other=[str(check.error or check.name) for check in column.checks],
                 ),
             )
             for name, column in columns.items()

@@ -58,7 +58,8 @@ def test_records_are_corrected_and_discarded_from_the_ui(
     instance: dg.DagsterInstance, development: Connection
 ) -> None:
     load_again(instance)
-    wrong = {record.raw["fields"]["subject_code"]: record.id for record in records(development, Filters())}
+    found = records(development, Filters())
+    wrong = {record.raw["fields"]["subject_code"]: record.id for record in found}
     assert set(wrong) == {"501", "502"}
     config = {
         "fix": {str(wrong["501"]): {"points": "10"}},

@@ -147,7 +147,7 @@ def is_alive() -> Callable[[int], bool]:
 
 def _is_alive(pid: int) -> bool:
     state = subprocess.run(
-        ["ps", "-o", "stat=", "-p", str(pid)],  # noqa: S607 (wherever it is)
+        ["ps", "-o", "stat=", "-p", str(pid)],
         capture_output=True,
         text=True,
         check=False,

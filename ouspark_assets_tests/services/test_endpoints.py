@@ -149,7 +149,7 @@ def test_the_password_is_on_no_command_line_and_in_no_log(
     seen = look()
     pids = ",".join(str(pid) for pid in (seen.supervisor_pid, seen.servers[2].pid))
     processes = subprocess.run(
-        ["ps", "-ww", "-o", "args=", "-p", pids],  # noqa: S607 (wherever it is)
+        ["ps", "-ww", "-o", "args=", "-p", pids],
         capture_output=True,
         text=True,
         check=True,
