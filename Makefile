@@ -6,6 +6,8 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.complete
+BENCH_VENV := .venv-bench
+BENCH_STAMP := $(BENCH_VENV)/.complete
 # Dagster reads dagster.yaml here, whichever folder a command changes to.
 export DAGSTER_HOME := $(CURDIR)
 export DAGSTER_DISABLE_TELEMETRY := 1
@@ -56,6 +58,15 @@ check: setup ## Format, lint, types, dependency audit, tests
 check-full: check ## The long proofs: clean clone, fuzz, kills, outages, several seeds
 	@$(BIN)/pytest -m full
 
+.PHONY: bench
+bench: setup $(BENCH_STAMP) ## Every benchmark beside its references; fails when a budget is missed
+	@$(BIN)/ouspark bench
+
+$(BENCH_STAMP): requirements/bench.txt
+	@rm -f $@; $(PYTHON) -m venv --clear $(BENCH_VENV)
+	@$(BENCH_VENV)/bin/pip install --quiet --no-deps --require-hashes -r requirements/bench.txt
+	@touch $@
+
 .PHONY: format
 format: setup ## Format and mend what can be mended
 	@$(BIN)/ruff format .
@@ -65,8 +76,9 @@ format: setup ## Format and mend what can be mended
 lock: setup ## Renew the locked dependencies
 	@$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade --quiet -o requirements/runtime.txt
 	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade --quiet -o requirements/dev.txt
+	@$(BIN)/uv pip compile --group bench --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade --quiet -o requirements/bench.txt
 
 .PHONY: clean
 clean: ## Remove the virtual environment, caches and local state
 	@if [ -x $(BIN)/ouspark ]; then $(BIN)/ouspark services down; fi
-	@rm -rf $(VENV) .ouspark .pytest_cache .mypy_cache .ruff_cache .hypothesis .tmp_dagster_home_*
+	@rm -rf $(VENV) $(BENCH_VENV) .ouspark .pytest_cache .mypy_cache .ruff_cache .hypothesis .tmp_dagster_home_*

@@ -64,8 +64,17 @@ def measure(bench: Bench) -> Outcome:
     figures = [
         Figure(f"all aggregates, {small}", taken[small]),
         Figure(f"all aggregates, {large}", taken[large], budget=SECONDS if budgeted else None),
-        Figure(f"growth to {large}", taken[large], small, taken[small], NO_FASTER_THAN_THE_WORK),
-        Figure(f"peak memory, {large}", processes.peak(large), budget=GIGABYTES if budgeted else None),
+        Figure(
+            f"growth to {large}",
+            taken[large],
+            small,
+            taken[small],
+            NO_FASTER_THAN_THE_WORK,
+            own_reference=True,
+        ),
+        Figure(
+            f"peak memory, {large}", processes.peak(large), budget=GIGABYTES if budgeted else None
+        ),
     ]
     notes = [f"slowest of {large}: {_slowest(processes.said[large])}"]
     if PANDAS in taken:

@@ -31,7 +31,6 @@ from ouspark_assets.settings import Settings
 
 GENERATION, WRITING = "a whole generation", "its values alone"
 RECORDS = "a whole generation with serialising"
-PIPE, PIPED_RECORDS = "valkey-cli --pipe", "valkey-cli --pipe, the same records"
 BUDGET = Budget(Bound.AT_LEAST, 0.8)
 # What a document of a student has, more or less.
 DOCUMENT_BYTES = 1_400
@@ -68,16 +67,18 @@ def measure(bench: Bench) -> Outcome:
         Contender(RECORDS, _building(server, lambda: documents(published, top))),
     ]
     program = valkey_client(bench.python)
+    pipe = f"{Path(program or 'valkey-cli').name} --pipe"
+    same_records = f"{pipe}, the same records"
     if program:
-        for name, them in ((PIPE, plain), (PIPED_RECORDS, records)):
+        for name, them in ((pipe, plain), (same_records, records)):
             file = bench.room.home / f"{len(contenders)}.resp"
             contenders.append(Contender(name, _piping(server, program, file, them)))
     taken = take_turns(contenders, bench.scale.rounds, "keys/s", bench.watch)
-    pipe, piped = taken.get(PIPE), taken.get(PIPED_RECORDS)
+    theirs = taken.get(pipe)
     figures = (
-        Figure("a generation, values serialised", taken[GENERATION], PIPE, pipe, BUDGET),
-        Figure("its values written, nothing else", taken[WRITING], PIPE, pipe),
-        Figure("students' records, serialised too", taken[RECORDS], PIPE, piped),
+        Figure("a generation, values serialised", taken[GENERATION], pipe, theirs, BUDGET),
+        Figure("its values written, nothing else", taken[WRITING], pipe, theirs),
+        Figure("records, serialised too", taken[RECORDS], pipe, taken.get(same_records)),
     )
     notes = [f"{keys:,} keys of {DOCUMENT_BYTES} bytes; {_about(records)}"]
     if not program:
@@ -122,9 +123,7 @@ def _building(
         with connect_cache(server.url) as client:
             generation = Generation(1, f"{time.monotonic_ns():016x}")
             spent = seconds(
-                lambda: built.append(
-                    build(client, generation, documents_of(), {"publication": 1})
-                )
+                lambda: built.append(build(client, generation, documents_of(), {"publication": 1}))
             )
         return built[0].keys / spent
 

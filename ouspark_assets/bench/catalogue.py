@@ -2,8 +2,8 @@
 
 import importlib
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from ouspark_assets.bench.figures import Outcome
 from ouspark_assets.bench.references import Interpreter
@@ -33,11 +33,19 @@ class Bench:
     watch: Watch
 
 
+class Benchmark(Protocol):
+    """The module of a benchmark."""
+
+    def measure(self, bench: Bench) -> Outcome:
+        """Measure, and say what was found."""
+        ...
+
+
 def carry_out(name: str, scale: Scale, python: Interpreter, watch: Watch) -> Outcome:
     """Run one benchmark in a room of its own."""
     module = importlib.import_module(f"ouspark_assets.bench.{BENCHMARKS[name]}")
-    measure: Callable[[Bench], Outcome] = module.measure
+    benchmark: Benchmark = module
     started = time.perf_counter()
     with temporary_room() as room:
-        outcome = measure(Bench(room, scale, python, watch))
+        outcome = benchmark.measure(Bench(room, scale, python, watch))
     return replace(outcome, seconds=time.perf_counter() - started)

@@ -42,7 +42,8 @@ class Shares:
 
     wall: float
     stages: Counter[str]
-    in_steps: float
+    in_assets: float
+    in_checks: float
     in_runs: float
 
     @property
@@ -51,14 +52,14 @@ class Shares:
         return sum(self.stages.values())
 
     @property
-    def of_checks(self) -> float:
-        """Steps beyond the work: asset checks, metadata, connections."""
-        return max(0.0, self.in_steps - self.of_stages)
+    def of_assets(self) -> float:
+        """Steps of assets beyond the work: connections, metadata, Dagster's events."""
+        return max(0.0, self.in_assets - self.of_stages)
 
     @property
-    def of_dagster(self) -> float:
+    def of_runs(self) -> float:
         """Runs beyond their steps: planning, events, bookkeeping."""
-        return max(0.0, self.in_runs - self.in_steps)
+        return max(0.0, self.in_runs - self.in_assets - self.in_checks)
 
     @property
     def of_the_rest(self) -> float:
@@ -106,7 +107,9 @@ def measure(bench: Bench) -> Outcome:
         taken = take_turns(contenders, bench.scale.rounds, "s", bench.watch)
         shares, fetched = journeys.shares, _fetched(journeys)
     budgeted = students == BUDGETED_STUDENTS
-    figures = [Figure(name, taken[name], budget=BUDGETS[name] if budgeted else None) for name in taken]
+    figures = [
+        Figure(name, taken[name], budget=BUDGETS[name] if budgeted else None) for name in taken
+    ]
     imports = statistics.median(seconds(lambda: completed(IMPORTS)) for _ in range(3))
     notes = [f"{fetched:,} results of one release; servers stopped before each run"]
     notes += [line for name in shares for line in _where_it_went(name, shares[name])]
@@ -132,7 +135,8 @@ def _shares(wall: float, runs: dict[str, Any], room: Room) -> Shares:
     return Shares(
         wall=wall,
         stages=Counter(dict(rows)),
-        in_steps=sum(sum(run["steps"].values()) for run in runs.values()),
+        in_assets=sum(run["assets"] for run in runs.values()),
+        in_checks=sum(run["checks"] for run in runs.values()),
         in_runs=sum(run["end"] - run["start"] for run in runs.values()),
     )
 
@@ -152,9 +156,10 @@ def _where_it_went(name: str, shares: list[Shares]) -> list[str]:
     largest = sorted(stages.items(), key=lambda item: -item[1])[:LARGEST]
     parts = {
         "the work": _median(it.of_stages for it in shares),
-        "checks and the rest of steps": _median(it.of_checks for it in shares),
-        "Dagster around steps": _median(it.of_dagster for it in shares),
-        "before, between and after runs": _median(it.of_the_rest for it in shares),
+        "Dagster around the work": _median(it.of_assets for it in shares),
+        "checks": _median(it.in_checks for it in shares),
+        "Dagster around the steps": _median(it.of_runs for it in shares),
+        "outside of runs": _median(it.of_the_rest for it in shares),
     }
     return [
         f"{name}: " + ", ".join(_share(part, spent, wall) for part, spent in parts.items()),

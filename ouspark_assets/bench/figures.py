@@ -70,6 +70,8 @@ class Figure:
     against: str | None = None
     theirs: Samples | None = None
     budget: Budget | None = None
+    # Whether the reference is another figure of ours, and not what people would use instead.
+    own_reference: bool = False
 
     @property
     def ratio(self) -> Samples | None:
@@ -78,6 +80,14 @@ class Figure:
             return None
         pairs = zip(self.ours.values, self.theirs.values, strict=False)
         return Samples(tuple(ours / theirs for ours, theirs in pairs), "×")
+
+    @property
+    def advantage(self) -> float | None:
+        """How many times better than the reference of others: more of a rate, less of a cost."""
+        if self.ratio is None or self.own_reference:
+            return None
+        is_rate = self.ours.unit.endswith("/s")
+        return self.ratio.median if is_rate else 1 / self.ratio.median
 
     @property
     def met(self) -> bool | None:

@@ -1,4 +1,4 @@
-"""Loading marks into the development database, beside psql's \\copy into the same table.
+r"""Loading marks into the development database, beside psql's \copy into the same table.
 
 The same rows, keys, indexes and column defaults; every sample starts from a checkpoint.
 """
@@ -78,6 +78,9 @@ def measure(bench: Bench) -> Outcome:
 
 def _marks(rows: int, csv: Path) -> Marks:
     first = attempts_of(rows)
+    if first.height != rows:
+        message = f"Only {first.height} of {rows} rows could be made up"
+        raise BenchError(message)
     differs = pl.int_range(pl.len()) % DIFFERS == 0
     other = pl.when(differs).then(pl.format("{} *", "subject_name")).otherwise("subject_name")
     first.write_csv(csv, include_header=False)

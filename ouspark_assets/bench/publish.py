@@ -79,8 +79,8 @@ def measure(bench: Bench) -> Outcome:
         contenders.append(Contender(DUMP, _dumping(databases, *programs)))
     taken = take_turns(contenders, bench.scale.rounds, "s", bench.watch)
     figures = [
-        Figure(NOTHING, taken[NOTHING], FULL, taken[FULL], ALMOST_FREE),
-        Figure(SOME, taken[SOME], FULL, taken[FULL], A_QUARTER),
+        Figure(NOTHING, taken[NOTHING], FULL, taken[FULL], ALMOST_FREE, own_reference=True),
+        Figure(SOME, taken[SOME], FULL, taken[FULL], A_QUARTER, own_reference=True),
     ]
     rows = sum(frame.height for frame in frames.values())
     notes = [f"{rows:,} rows in {len(frames)} tables; {FULL}: into an empty database"]

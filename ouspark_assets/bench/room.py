@@ -82,9 +82,7 @@ class Room:
     def _recreate(self, name: str) -> None:
         database = sql.Identifier(name)
         with psycopg.connect(self.servers.dev_dsn, autocommit=True) as connection:
-            connection.execute(
-                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(database)
-            )
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(database))
             connection.execute(sql.SQL("CREATE DATABASE {}").format(database))
 
 

@@ -38,16 +38,16 @@ class Scale:
 FULL = Scale()
 QUICK = Scale(
     rounds=1,
-    site_students=400,
-    tickets=200,
-    tickets_of_the_slowest=60,
-    pages=200,
-    pages_of_the_slowest=40,
-    marks=20_000,
-    rows_of_the_slowest=500,
-    students=1_000,
-    published_students=300,
-    keys=2_000,
+    site_students=150,
+    tickets=100,
+    tickets_of_the_slowest=40,
+    pages=100,
+    pages_of_the_slowest=20,
+    marks=5_000,
+    rows_of_the_slowest=200,
+    students=500,
+    published_students=120,
+    keys=1_000,
     end_to_end_students=100,
 )
 # The smaller population of the growth figure is this many times smaller.

@@ -1,4 +1,4 @@
-"""Clean tables of any size, made up in a second: what the aggregates are measured and compared on.
+"""Clean tables of any size, made up in a second: what is loaded, aggregated and published here.
 
 Every student sits five subjects in each of eight semesters; some fail, some sit again, some are
 revalued. Not a university: for plausible histories there is the bundled results site.
@@ -25,6 +25,9 @@ CREDITS = np.array([3.0, 4.0, 3.0, 1.5, 0.0])
 GRADES = np.array(["S", "A", "B", "C", "D", "E", "F", "Ab", "WH"])
 ODDS = np.array([0.08, 0.17, 0.22, 0.20, 0.14, 0.09, 0.08, 0.015, 0.005])
 OPEN = np.array([6, 7, 8])
+# Shares of sittings that are sat again although passed, revalued, and tried once more.
+IMPROVING, REVALUED, TRYING_AGAIN = 0.01, 0.015, 0.8
+LATERAL_SERIALS = 300
 SHA256 = "0" * 64
 
 
@@ -57,7 +60,7 @@ def _tickets(students: int) -> pl.DataFrame:
     number = np.arange(students)
     classes = len(COLLEGES) * len(BRANCHES) * YEARS
     block, serial = number % classes, number // classes + 1
-    serial = np.where(serial % 12 == 0, 300 + serial // 12, serial)
+    serial = np.where(serial % 12 == 0, LATERAL_SERIALS + serial // 12, serial)
     college, rest = np.divmod(block, len(BRANCHES) * YEARS)
     branch, year = np.divmod(rest, YEARS)
     parts = {"college": college, "branch": branch, "year": year, "serial": serial}
@@ -71,7 +74,7 @@ def _tickets(students: int) -> pl.DataFrame:
         ).alias("hall_ticket"),
         "branch",
         "year",
-        (pl.col("serial") > 300).alias("lateral"),
+        (pl.col("serial") > LATERAL_SERIALS).alias("lateral"),
     )  # fmt: skip
 
 
@@ -84,8 +87,8 @@ def _marks(tickets: pl.DataFrame, random: np.random.Generator) -> pl.DataFrame:
     session = 2 * tickets["year"].to_numpy()[student] + subject // SUBJECTS_OF_A_SEMESTER
     grade = random.choice(len(GRADES), len(student), p=ODDS)
     sittings = [(student, subject, session, grade, np.zeros(len(student), dtype=bool))]
-    again = np.isin(grade, OPEN) | (random.random(len(grade)) < 0.01)
-    revalued = random.random(len(grade)) < 0.015
+    again = np.isin(grade, OPEN) | (random.random(len(grade)) < IMPROVING)
+    revalued = random.random(len(grade)) < REVALUED
     sittings.append(
         (student[revalued], subject[revalued], session[revalued],
          np.maximum(grade[revalued] - random.integers(0, 3, revalued.sum()), 0),
@@ -97,7 +100,7 @@ def _marks(tickets: pl.DataFrame, random: np.random.Generator) -> pl.DataFrame:
         sittings.append(
             (student, subject, session + later, grade, np.zeros(len(student), dtype=bool))
         )
-        again = np.isin(grade, OPEN) & (random.random(len(grade)) < 0.8)
+        again = np.isin(grade, OPEN) & (random.random(len(grade)) < TRYING_AGAIN)
     student, subject, session, grade, revaluation = (
         np.concatenate(column) for column in zip(*sittings, strict=True)
     )

@@ -1,4 +1,8 @@
-"""Our parser on one core: `python -m … PAGES read|clean`, with POLARS_MAX_THREADS=1."""
+"""Our parser on one core: `python -m … PAGES read|clean`, with POLARS_MAX_THREADS=1.
+
+Counted is the time of the processor, of which parsing wastes none: what others do beside it does
+not spoil the figure.
+"""
 
 import json
 import sys
@@ -17,14 +21,14 @@ def main() -> None:
     bodies = pages["body"].to_list()
     # The first batch warms up: lazy imports, regular expressions, validators.
     clean_pages("bench", pages.head(20))
-    began = time.perf_counter()
+    began = time.process_time()
     if sys.argv[2] == "read":
         for body in bodies:
             read_page(body)
     else:
         for batch in pages.iter_slices(PAGES_AT_ONCE):
             clean_pages("bench", batch)
-    spent = time.perf_counter() - began
+    spent = time.process_time() - began
     sys.stdout.write(json.dumps({"seconds": spent, "pages": pages.height}) + "\n")
 
 

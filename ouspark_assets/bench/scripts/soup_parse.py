@@ -15,11 +15,13 @@ from bs4 import BeautifulSoup, Tag
 FILE, PARSER, COUNT = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 BLANKS = re.compile(r"[\s\xa0]+")
 LENGTH_BYTES = 8
+PERSONAL_CELLS = 4
 
 
 def pages() -> list[bytes]:
     """The first pages of the file."""
-    data, at, found = FILE.read_bytes(), 0, []
+    data, at = FILE.read_bytes(), 0
+    found: list[bytes] = []
     while at < len(data) and len(found) < COUNT:
         size = int.from_bytes(data[at : at + LENGTH_BYTES], "big")
         found.append(data[at + LENGTH_BYTES : at + LENGTH_BYTES + size])
@@ -41,7 +43,7 @@ def rows(page: BeautifulSoup, table_id: str) -> list[list[str]]:
 def extract(body: bytes) -> tuple[dict[str, str], list[dict[str, str]], list[list[str]]]:
     """Details, marks by heading, result lines."""
     page = BeautifulSoup(body.decode("cp1252"), PARSER)
-    personal = [row for row in rows(page, "AutoNumber3") if len(row) > 3]
+    personal = [row for row in rows(page, "AutoNumber3") if len(row) == PERSONAL_CELLS]
     details = {row[at]: row[at + 1] for row in personal for at in (0, 2)}
     _, headings, *marks = rows(page, "AutoNumber4") or [[], []]
     results = [row for row in rows(page, "AutoNumber5")[2:] if row and row[0]]
@@ -49,16 +51,13 @@ def extract(body: bytes) -> tuple[dict[str, str], list[dict[str, str]], list[lis
 
 
 waiting = pages()
-began = time.perf_counter()
+began = time.process_time()
 taken = [extract(body) for body in waiting]
-seconds = time.perf_counter() - began
-print(
-    json.dumps(
-        {
-            "seconds": seconds,
-            "pages": len(taken),
-            "marks": sum(len(marks) for _, marks, _ in taken),
-            "results": sum(len(results) for _, _, results in taken),
-        }
-    )
-)
+seconds = time.process_time() - began
+said = {
+    "seconds": seconds,
+    "pages": len(taken),
+    "marks": sum(len(marks) for _, marks, _ in taken),
+    "results": sum(len(results) for _, _, results in taken),
+}
+sys.stdout.write(json.dumps(said) + "\n")
