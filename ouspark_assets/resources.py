@@ -4,9 +4,10 @@ Each resource finds its address in the settings when it is first used, starting 
 server if none is configured; nothing is contacted at import, and no secret is a resource's field.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import dagster as dg
@@ -23,6 +24,9 @@ from ouspark_assets.site.scrape import ShowProgress
 from ouspark_assets.warehouse.connection import Connection, Side, connected
 from ouspark_assets.warehouse.migrate import migrate
 from ouspark_assets.warehouse.reading import read_table
+
+# A server that is gone is brought back at the next question after this.
+SECONDS_REMEMBERED = 2
 
 
 class Development(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -142,7 +146,13 @@ def default_resources() -> dict[str, Any]:
 
 
 def _endpoints(*needed: ServerName) -> Endpoints:
-    return endpoints(load_settings(), need=needed)
+    """Where the servers are; asking costs 8 ms, and a run asks a hundred times."""
+    return _endpoints_lately(load_settings(), needed, int(time.monotonic() / SECONDS_REMEMBERED))
+
+
+@lru_cache(maxsize=8)
+def _endpoints_lately(settings: Settings, needed: tuple[ServerName, ...], _when: int) -> Endpoints:
+    return endpoints(settings, need=needed)
 
 
 @cache

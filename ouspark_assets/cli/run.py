@@ -21,6 +21,12 @@ from ouspark_assets.build import build_definitions
 from ouspark_assets.cli.graph_runs import Graph, GraphRun, succeeded
 from ouspark_assets.cli.leftovers import sweep_leftovers
 from ouspark_assets.cli.progress import ScrapeProgress
+from ouspark_assets.cli.standing import (
+    Standing,
+    everything_that_stands,
+    has_followed_up,
+    what_it_would_be_computed_from,
+)
 from ouspark_assets.cli.summary import show_summary
 from ouspark_assets.resources import Development, Lake, Progress
 from ouspark_assets.schemas.source import RELEASE_INDEX
@@ -85,17 +91,23 @@ def run(*, verbose: bool, **asked: Any) -> None:
     with dg.DagsterInstance.get() as instance, ScrapeProgress() as progress:
         shown = {"progress": Progress.shown_by(progress.show)}
         graph = Graph(build_definitions(shown), instance, verbose)
-        runs = _bring_everything_in(graph, options)
-    show_summary(runs, time.monotonic() - started)
+        runs, standing = _bring_everything_in(graph, options)
+    show_summary(runs, time.monotonic() - started, standing)
 
 
-def _bring_everything_in(graph: Graph, options: Options) -> list[GraphRun]:
+def _bring_everything_in(graph: Graph, options: Options) -> tuple[list[GraphRun], Standing | None]:
+    """The runs that were needed, and what stands if that was none but reading the index."""
     runs = [succeeded(graph.materialize([RELEASE_INDEX_KEY]))]
     wanted = _wanted_releases(options)
     _announce(options, wanted)
+    if not wanted and (standing := everything_that_stands()):
+        return runs, standing
     config = options.scrape_config()
     runs += [graph.bring_in(release, config) for release in wanted]
-    return [*runs, graph.follow_up()]
+    digest = what_it_would_be_computed_from()
+    runs.append(graph.follow_up())
+    has_followed_up(digest)
+    return runs, None
 
 
 def _wanted_releases(options: Options) -> list[str]:

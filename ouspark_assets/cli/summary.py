@@ -7,10 +7,13 @@ import click
 
 from ouspark_assets.cli.graph_runs import GraphRun
 from ouspark_assets.cli.output import show_table
+from ouspark_assets.cli.standing import Standing
 from ouspark_assets.resources import Development
 
 
-def show_summary(runs: Sequence[GraphRun], seconds: float | None = None) -> None:
+def show_summary(
+    runs: Sequence[GraphRun], seconds: float | None = None, standing: Standing | None = None
+) -> None:
     """A table of the stages, then publication and generation, then what to do next."""
     show_table(
         "Stages", _stages([run.run_id for run in runs]), right=("rows", "changed", "seconds")
@@ -19,6 +22,9 @@ def show_summary(runs: Sequence[GraphRun], seconds: float | None = None) -> None
         for said in run.metadata.get("raw/result_pages", {}).get("notices", []):
             click.secho(said, fg="yellow")
     metadata = {name: values for run in runs for name, values in run.metadata.items()}
+    if standing is not None:
+        metadata["production/publication"] = {"publication": standing.publication}
+        metadata["cache/generation"] = {"generation": standing.generation}
     click.echo(_publication(metadata.get("production/publication", {})))
     click.echo(_generation(metadata.get("cache/generation", {})))
     if seconds is not None:

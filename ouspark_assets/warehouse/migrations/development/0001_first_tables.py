@@ -50,6 +50,10 @@ CREATE TABLE ops.loads (
   run_id      text NOT NULL,
   loaded_at   timestamptz NOT NULL DEFAULT now()
 );
+CREATE TABLE ops.follow_ups (
+  digest   text NOT NULL,
+  ended_at timestamptz NOT NULL DEFAULT now()
+);
 CREATE TABLE ops.corrections (
   release     text NOT NULL,
   hall_ticket text NOT NULL,
