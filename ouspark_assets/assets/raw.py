@@ -112,14 +112,15 @@ def _request(work: Work, release: str, config: ScrapeConfig) -> Request:
         pending = frozenset(marks.filter(pl.col("points").is_null())["hall_ticket"])
     return replace(
         Request.from_index(index, release),
-        tickets=_tickets_of(Path(config.tickets_file)) if config.tickets_file else None,
+        tickets=tickets_of(Path(config.tickets_file)) if config.tickets_file else None,
         recheck=config.recheck,
         refetch=config.refetch,
         pending=pending,
     )
 
 
-def _tickets_of(path: Path) -> tuple[str, ...]:
+def tickets_of(path: Path) -> tuple[str, ...]:
+    """The hall tickets in a file, one per line; blank lines and comments (#) are passed over."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:

@@ -1,0 +1,89 @@
+"""Drift between releases, as the checks of a load report it."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from ouspark_assets.assets.loading import Loaded, load_release
+from ouspark_assets.page_checks import ACCOUNTED, AS_BEFORE, REQUIRED, page_check_results
+from ouspark_assets.site.archive import Answer, PageArchive
+from ouspark_assets.site.judging import Outcome
+from ouspark_assets.warehouse.connection import Connection
+from ouspark_assets_tests.pages.page_builder import FOUR_COLUMNS, ResultPage
+
+PAGE = ResultPage()
+STUDENTS = [f"160421733{serial:03d}" for serial in range(1, 6)]
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> PageArchive:
+    return PageArchive(str(tmp_path / "lake"))
+
+
+def of_student(page: ResultPage, ticket: str) -> ResultPage:
+    (_, _, *gender), *others = page.personal
+    return replace(page, personal=(("Hall Ticket No.", ticket, *gender), *others))
+
+
+def loaded(
+    development: Connection, lake: PageArchive, release: str, page: ResultPage
+) -> tuple[Loaded, dict[str | None, dg.AssetCheckResult]]:
+    pages = [of_student(page, ticket).body() for ticket in STUDENTS]
+    now = datetime.now(UTC)
+    lake.write(
+        release,
+        [
+            Answer(ticket, Outcome.FOUND, 200, now, 1, 1, body)
+            for ticket, body in zip(STUDENTS, pages, strict=True)
+        ],
+    )
+    load = load_release(development, lake, release, "run")
+    results = [result for _, result in page_check_results(development, [load])]
+    return load, {result.check_name: result for result in results if result.check_name}
+
+
+def test_pages_that_look_as_before_pass(development: Connection, lake: PageArchive) -> None:
+    loaded(development, lake, "20240511", PAGE)
+    _, checks = loaded(development, lake, "20250402", PAGE)
+    assert all(check.passed for check in checks.values())
+
+
+def test_a_new_column_is_noticed_and_named(development: Connection, lake: PageArchive) -> None:
+    loaded(development, lake, "20240511", PAGE)
+    wider = replace(
+        PAGE,
+        marks_header=(*PAGE.marks_header, "Attempt"),
+        marks=tuple((*row, "1") for row in PAGE.marks),
+    )
+    load, checks = loaded(development, lake, "20250402", wider)
+    assert load.rows > 0
+    assert not checks[AS_BEFORE].passed
+    assert checks[AS_BEFORE].severity is dg.AssetCheckSeverity.WARN
+    assert "Attempt" in str(checks[AS_BEFORE].metadata)
+
+
+def test_four_columns_after_five_are_a_warning_and_no_loss(
+    development: Connection, lake: PageArchive
+) -> None:
+    loaded(development, lake, "20240511", PAGE)
+    narrower = replace(
+        PAGE,
+        marks_header=FOUR_COLUMNS,
+        marks=tuple((*row[:3], row[4]) for row in PAGE.marks),
+    )
+    load, checks = loaded(development, lake, "20250402", narrower)
+    assert load.quarantined.open == 0
+    assert not checks[AS_BEFORE].passed
+
+
+def test_a_required_label_that_is_gone_blocks(development: Connection, lake: PageArchive) -> None:
+    loaded(development, lake, "20240511", PAGE)
+    renamed = replace(PAGE, personal=(PAGE.personal[0], ("Student", *PAGE.personal[1][1:])))
+    load, checks = loaded(development, lake, "20250402", renamed)
+    assert not checks[REQUIRED].passed
+    assert checks[REQUIRED].severity is dg.AssetCheckSeverity.ERROR
+    assert checks[ACCOUNTED].passed
+    assert load.quarantined.open > 0
