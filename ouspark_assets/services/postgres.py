@@ -101,7 +101,7 @@ class Postgres:
 
     async def finish(self) -> None:
         """Create the databases that are missing."""
-        psql = str(binaries.postgres_program("psql"))
+        psql = self._program("psql")
         where = [
             "-h",
             str(self._sockets),
@@ -132,7 +132,7 @@ class Postgres:
         fresh.mkdir(PRIVATE_FOLDER)
         _give(fresh, self._identity)
         command = [
-            str(binaries.postgres_program("initdb")),
+            self._program("initdb"),
             *("-D", str(fresh), "-U", "postgres", "-E", "UTF8", "--no-data-checksums"),
             *("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"),
             *("--auth-local=trust", "--auth-host=reject", "--no-instructions"),
@@ -143,6 +143,9 @@ class Postgres:
         hba.write_text("local all all trust\n", "utf-8")
         hba.chmod(PRIVATE_FILE)
         fresh.rename(self._data)
+
+    def _program(self, name: str) -> str:
+        return str(binaries.postgres_program(name, for_everybody=self._identity == "nobody"))
 
     def _check_version(self, version: str) -> None:
         try:
@@ -167,8 +170,7 @@ class Postgres:
         if _is_short_of_shared_memory():
             options |= {"dynamic_shared_memory_type": "mmap"}
         settings = [part for item in options.items() for part in ("-c", "=".join(item))]
-        program = str(binaries.postgres_program("postgres"))
-        return [program, "-D", str(self._data), "-p", str(PORT), *settings]
+        return [self._program("postgres"), "-D", str(self._data), "-p", str(PORT), *settings]
 
 
 async def _identity_and_version() -> tuple[Identity, str]:

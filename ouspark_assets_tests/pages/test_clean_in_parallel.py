@@ -37,7 +37,7 @@ def equal(one: CleanBatch, other: CleanBatch) -> None:
 
 def workers() -> list[int]:
     """The processes that this one has started for cleaning."""
-    command = ["ps", "-o", "pid,args", "--ppid", str(os.getpid())]
+    command = ["ps", "-ww", "-o", "pid,args", "--ppid", str(os.getpid())]
     out = subprocess.run(command, capture_output=True, text=True, check=False)
     lines = out.stdout.splitlines()
     return [int(line.split()[0]) for line in lines if "ouspark_assets.pages.worker" in line]

@@ -1,0 +1,71 @@
+"""`kill -9` of a whole run, again and again: the next run goes on, and the end is the truth."""
+
+import contextlib
+import os
+import random
+import signal
+import subprocess
+from pathlib import Path
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from ouspark_assets.schemas.analytics import STUDENT_CGPAS
+from ouspark_assets.schemas.clean import MARKS
+from ouspark_assets.standin.process import running_standin
+from ouspark_assets.warehouse.connection import Side
+from ouspark_assets_tests.pipeline import BIN, ROOT, Pipeline
+
+KILLS = [pytest.param(2, id="twice"), pytest.param(12, id="often", marks=pytest.mark.full)]
+LONGEST_SECONDS = 9.0
+
+
+def run_and_kill(pipeline: Pipeline, seconds: float) -> bool:
+    """Start a run and kill it and its workers after so long; says whether it was still running."""
+    run = subprocess.Popen(
+        [str(BIN / "ouspark"), "run", "--all"],
+        env=pipeline.environment,
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        run.wait(seconds)
+    except subprocess.TimeoutExpired:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(run.pid, signal.SIGKILL)
+        run.wait()
+        return True
+    return False
+
+
+@pytest.mark.parametrize("kills", KILLS)
+def test_runs_that_are_killed_leave_nothing_that_the_next_one_does_not_mend(
+    tmp_path: Path, kills: int
+) -> None:
+    chance = random.Random(kills)
+    with running_standin(students=150, releases=3, seed=8) as site:
+        pipeline = Pipeline(tmp_path / "home", site.url)
+        pipeline.ouspark("services", "up")
+        killed = [
+            run_and_kill(pipeline, chance.uniform(2.0, LONGEST_SECONDS)) for _ in range(kills)
+        ]
+        assert any(killed)
+        pipeline.ouspark("run", "--all")
+        truth = site.export(tmp_path / "truth")
+        for table, name in ((MARKS, "attempts"), (STUDENT_CGPAS, "student_cgpas")):
+            true = pl.read_parquet(truth / f"{name}.parquet")
+            columns = [column for column in table.columns if column in true.columns]
+            expected = true.select(pl.col(it).cast(table.dtypes[it]) for it in columns)
+            for side in Side:
+                found = pipeline.table(table, side).select(columns)
+                assert_frame_equal(found, expected.sort(table.key))
+        asked = pipeline.rows(
+            "SELECT sum(rows_written) FROM ops.stage_runs WHERE asset = 'raw.result_pages'"
+        )
+        assert asked is not None
+        assert "different" not in pipeline.ouspark("publication", "verify").stdout
+        pipeline.ouspark("cache", "verify")
+        pipeline.ouspark("services", "down")
