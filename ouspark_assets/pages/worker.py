@@ -4,6 +4,7 @@ Reads jobs from standard input and writes batches to standard output until its i
 never outlives the process that started it.
 """
 
+import gc
 import pickle
 import signal
 import sys
@@ -17,6 +18,8 @@ from ouspark_assets.pages.cleaning import clean_pages
 from ouspark_assets.pages.corrections import Correction
 
 LENGTH_BYTES = 8
+# Pages leave no cycles behind; looking for them after every 700 objects costs a tenth.
+GARBAGE_THRESHOLD = 100_000
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ def main() -> None:
     """Answer every job with its batch."""
     # Ctrl-C reaches the whole process group; the parent decides, and then the input ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.set_threshold(GARBAGE_THRESHOLD)
     try:
         job = receive(sys.stdin.buffer)
         while True:
