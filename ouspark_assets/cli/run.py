@@ -15,7 +15,7 @@ import dagster as dg
 import polars as pl
 
 from ouspark_assets.assets.loading import fingerprint_of
-from ouspark_assets.assets.raw import known_codes
+from ouspark_assets.assets.raw import known_codes, tickets_of
 from ouspark_assets.assets.source import RELEASE_INDEX_KEY
 from ouspark_assets.build import build_definitions
 from ouspark_assets.cli.graph_runs import Graph, GraphRun, succeeded
@@ -151,7 +151,10 @@ def _announce(options: Options, releases: Sequence[str]) -> None:
     total = 0
     for release in releases:
         request = replace(
-            Request.from_index(index, release), recheck=options.recheck, refetch=options.refetch
+            Request.from_index(index, release),
+            tickets=tickets_of(options.tickets) if options.tickets else None,
+            recheck=options.recheck,
+            refetch=options.refetch,
         )
         plan, answered = prepare(settings, request, archive, codes)
         total += max(plan.estimate().likely - len(answered), 0)

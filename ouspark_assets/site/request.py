@@ -4,7 +4,7 @@ Choices only. Carrying them out is `scrape.py`, whether anything is left to do `
 """
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 
@@ -73,3 +73,14 @@ def may_be_rechecked(facts: ReleaseFacts, today: date) -> bool:
     """Whether a release is so young that answers may still change."""
     published = facts.published_on
     return published is None or today - published <= timedelta(days=RECHECK_DAYS)
+
+
+def too_old_to_recheck(request: Request) -> str | None:
+    """Why a recheck asked nothing again; None when it was not wanted, or could."""
+    if not request.recheck or may_be_rechecked(request.facts, datetime.now(UTC).date()):
+        return None
+    return (
+        f"release {request.facts.key}: published on {request.facts.published_on}, more than"
+        f" {RECHECK_DAYS} days ago, so its answers are final and were not asked again;"
+        " --refetch asks for everything"
+    )

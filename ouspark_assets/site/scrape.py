@@ -25,7 +25,13 @@ from ouspark_assets.site.judging import Outcome
 from ouspark_assets.site.part_writer import PartWriter
 from ouspark_assets.site.plan import KnownTicket, TicketPlan, nothing_known
 from ouspark_assets.site.report import Progress, ScrapeReport, ShowProgress, report_of, shown
-from ouspark_assets.site.request import Codes, Request, may_be_rechecked, scope_of
+from ouspark_assets.site.request import (
+    Codes,
+    Request,
+    may_be_rechecked,
+    scope_of,
+    too_old_to_recheck,
+)
 from ouspark_assets.site.tally import PageIsGoneError, Patience, Tally
 
 __all__ = [
@@ -118,7 +124,7 @@ async def scrape(
         except PageIsGoneError as error:
             raise _gone(facts, error) from None
     complete = _close(settings, request, archive, codes, plan=plan, tally=tally)
-    notice = nothing_known(plan, facts)
+    notice = nothing_known(plan, facts) or too_old_to_recheck(request)
     if notice is not None:
         log.warning(notice)
     return report_of(
