@@ -58,9 +58,14 @@ def result_problems(frame: pl.DataFrame) -> list[pl.DataFrame]:
 
 
 def sgpa_problems(results: pl.DataFrame, marks: pl.DataFrame) -> pl.DataFrame:
-    """Lines with an SGPA whose semester has a failed or absent subject on the same page."""
+    """The current semester's line, with an SGPA although the page shows a fail in that semester.
+
+    An older semester may show a fail beside its SGPA: a passed subject that was sat once more for
+    a better grade, and the earlier pass stands.
+    """
     failed = marks.with_columns(state_expression().alias("state")).filter(is_open())
-    lines = results.filter(pl.col("sgpa_printed").is_not_null()).join(
+    is_current = pl.col("semester") == pl.col("semester").max().over("hall_ticket")
+    lines = results.filter(is_current, pl.col("sgpa_printed").is_not_null()).join(
         failed, on=["hall_ticket", "semester"], how="semi"
     )
     return problems_where(lines, pl.lit(value=True), SGPA_BESIDE_A_FAIL)
