@@ -35,11 +35,6 @@ class State(StrEnum):
 OPEN_STATES = (State.FAILED, State.ABSENT)
 
 
-def canonical_grade(printed: str) -> str:
-    """The grade a printed text stands for; a text that is no grade stays as it stands."""
-    return GRADE_BY_SPELLING.get(" ".join(printed.upper().split()), printed)
-
-
 def canonical_grade_expression(printed: str) -> pl.Expr:
     """The grades that a column of printed texts stands for; what is no grade stays as it stands."""
     text = pl.col(printed)

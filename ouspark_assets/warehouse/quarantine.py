@@ -10,7 +10,6 @@ import polars as pl
 from psycopg import sql
 
 from ouspark_assets.schemas.clean import QUARANTINE
-from ouspark_assets.warehouse.connection import Connection
 from ouspark_assets.warehouse.frames import copy_in
 from ouspark_assets.warehouse.reading import identifier
 from ouspark_assets.warehouse.writing import Writer
@@ -43,16 +42,6 @@ def quarantine(writer: Writer, release: str, rejected: pl.DataFrame) -> Quaranti
         "SELECT count(*) FROM clean.quarantine WHERE release = %s AND status = 'open'", (release,)
     ).fetchone()
     return Quarantined(open=int(str(row[0])) if row else 0, new=new, resolved=resolved)
-
-
-def tickets_in_quarantine(connection: Connection) -> pl.DataFrame:
-    """The hall tickets that have a record in open quarantine."""
-    rows = connection.execute(
-        "SELECT DISTINCT hall_ticket FROM clean.quarantine WHERE status = 'open'"
-    ).fetchall()
-    return pl.DataFrame(
-        {"hall_ticket": [row[0] for row in rows]}, schema={"hall_ticket": pl.String}
-    )
 
 
 _RESOLVE = """
