@@ -38,9 +38,9 @@ def dagster_folder() -> Path:
 class KeptConnections(SqliteEventLogStorage):
     """Dagster's event log on SQLite, without a new engine and connection for every event.
 
-    The stock class opens, prepares and closes two for each of a run's 900 events: 7 of 17 seconds
-    of a run with nothing to do. A commit waits for the operating system, not for the disk: what
-    a power cut may lose is history of Dagster's, and the file stays sound (WAL).
+    The stock class opens, prepares and closes two for each of a run's hundreds of events: 7 of
+    17 seconds of a run with nothing to do. A commit waits for the operating system, not for the
+    disk: what a power cut may lose is history of Dagster's, and the file stays sound (WAL).
     """
 
     MOST_ENGINES = 8

@@ -241,7 +241,7 @@ def load_settings() -> Settings:
     return _settings_of(frozenset(named.items()), Path.cwd())
 
 
-# Asked for at every turn, and 4 ms each time to read anew.
+# Asked for some hundred times in a run.
 @lru_cache(maxsize=8)
 def _settings_of(environment: frozenset[tuple[str, str]], folder: Path) -> Settings:
     del environment, folder  # the key: Settings reads both itself

@@ -1,7 +1,8 @@
 """Whether everything stands: nothing that a follow-up could change, in tables or for readers.
 
-Then `ouspark run` spares it (5 s for 10,000 students). Any doubt means that it is run: other code,
-other settings, a table written since, a publication held, a cache that lost a key.
+Then `ouspark run` spares it (10,000 students: 6.8 s with it, 2.9 to 4.2 s without). Any doubt
+means that it is run: other code, other settings, a table written since, a publication held, a
+cache that lost a key.
 """
 
 import hashlib

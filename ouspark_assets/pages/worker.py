@@ -18,7 +18,7 @@ from ouspark_assets.pages.cleaning import clean_pages
 from ouspark_assets.pages.corrections import Correction
 
 LENGTH_BYTES = 8
-# Pages leave no cycles behind; looking for them after every 700 objects costs a tenth.
+# Pages leave no cycles behind, so there is little to look for after every 700 objects.
 GARBAGE_THRESHOLD = 100_000
 
 

@@ -1,7 +1,7 @@
 """References between the clean tables: rows that point to something that is not there.
 
-No foreign keys: they would cost a third of the load's speed, and a load may bring marks whose
-appearance is in quarantine. Counted here, and held by blocking checks.
+No foreign keys: a load may bring marks whose appearance is in quarantine, and every row would be
+looked up while it is copied. Counted here, and held by blocking checks.
 """
 
 from collections.abc import Sequence

