@@ -11,8 +11,10 @@ import dagster as dg
 from ouspark_assets.analytics_checks import analytics_checks
 from ouspark_assets.assets import analytics, cache, clean, production, raw, reference, source
 from ouspark_assets.checks import model_checks, reference_checks
+from ouspark_assets.executor import executor_of
 from ouspark_assets.jobs import JOBS
 from ouspark_assets.resources import default_resources
+from ouspark_assets.settings import load_settings
 
 ASSET_MODULES = (source, raw, clean, reference, analytics, production, cache)
 
@@ -24,6 +26,5 @@ def build_definitions(resources: Mapping[str, Any] | None = None) -> dg.Definiti
         asset_checks=[*model_checks(), *reference_checks(), *analytics_checks()],
         jobs=JOBS,
         resources={**default_resources(), **(resources or {})},
-        # One process per run: a process per step costs ten times the whole overhead.
-        executor=dg.in_process_executor,
+        executor=executor_of(load_settings()),
     )

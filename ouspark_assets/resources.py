@@ -5,7 +5,7 @@ server if none is configured; nothing is contacted at import, and no secret is a
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache, lru_cache
 from typing import Any
@@ -21,6 +21,7 @@ from ouspark_assets.services import Endpoints, ServerName, endpoints
 from ouspark_assets.settings import Settings, load_settings
 from ouspark_assets.site.archive import PageArchive
 from ouspark_assets.site.scrape import ShowProgress
+from ouspark_assets.warehouse.computed_from import version_now
 from ouspark_assets.warehouse.connection import Connection, Side, connected
 from ouspark_assets.warehouse.migrate import migrate
 from ouspark_assets.warehouse.reading import read_table
@@ -93,21 +94,31 @@ class SharedFrames(dg.ConfigurableResource):  # type: ignore[type-arg]
     """
 
     _frames: dict[str, pl.DataFrame] = PrivateAttr(default_factory=dict)
+    _versions: dict[str, int] = PrivateAttr(default_factory=dict)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """A run begins with nothing."""
         del context
         self._frames.clear()
+        self._versions.clear()
 
     def read(self, connection: Connection, table: Table) -> pl.DataFrame:
         """The table, read once."""
-        if table.qualified_name not in self._frames:
-            self._frames[table.qualified_name] = read_table(connection, table)
-        return self._frames[table.qualified_name]
+        name = table.qualified_name
+        if name not in self._frames:
+            # Asked before the read: whatever is committed in between counts as newer.
+            self._versions[name] = version_now(connection)
+            self._frames[name] = read_table(connection, table)
+        return self._frames[name]
 
-    def keep(self, table: Table, frame: pl.DataFrame) -> None:
-        """What was just written is what a read would give."""
+    def keep(self, table: Table, frame: pl.DataFrame, version: int) -> None:
+        """What was just written, with this version, is what a read would give."""
         self._frames[table.qualified_name] = frame
+        self._versions[table.qualified_name] = version
+
+    def versions(self, tables: Iterable[Table]) -> dict[str, int]:
+        """Of which version of the database each of these frames is."""
+        return {table.qualified_name: self._versions[table.qualified_name] for table in tables}
 
     def drop(self, table: Table) -> None:
         """What was kept of this table is out of date."""

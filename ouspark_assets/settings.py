@@ -95,6 +95,10 @@ class Settings(BaseSettings):
         0.3, gt=0, description="Share by which students may differ from a year before unremarked"
     )
 
+    run_wait: float = Field(
+        3600, ge=0, description="Seconds that a run waits for another one to end"
+    )
+
     standin_students: int = Field(300, ge=1, description="Students of the bundled results site")
     standin_releases: int = Field(
         6, ge=1, le=60, description="Releases of the bundled results site"

@@ -18,6 +18,7 @@ from ouspark_assets.plots import as_markdown
 from ouspark_assets.resources import Development, SharedFrames
 from ouspark_assets.schemas.validation import require_valid
 from ouspark_assets.settings import Settings, load_settings
+from ouspark_assets.warehouse.computed_from import remember_inputs
 from ouspark_assets.warehouse.writing import Change, writing
 
 GROUP = "analytics"
@@ -62,7 +63,8 @@ def materialize(aggregate: Aggregate, work: Work, frames: SharedFrames) -> Chang
     require_valid(aggregate.table, result)
     with writing(work.connection, work.run_id) as writer:
         change = writer.merge(aggregate.table, [result])
-    frames.keep(aggregate.table, result)
+        remember_inputs(writer, aggregate.table, frames.versions(aggregate.reads))
+    frames.keep(aggregate.table, result, writer.version)
     return change
 
 

@@ -28,6 +28,7 @@ from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.schemas.validation import require_valid
 from ouspark_assets.scrape_checks import RESULT_PAGES
+from ouspark_assets.warehouse.computed_from import remember_inputs
 from ouspark_assets.warehouse.writing import writing
 
 GROUP = "clean"
@@ -134,7 +135,8 @@ def students(
         require_valid(STUDENTS, result)
         with writing(work.connection, context.run.run_id) as writer:
             change = writer.merge(STUDENTS, [result])
-        frames.keep(STUDENTS, result)
+            remember_inputs(writer, STUDENTS, frames.versions([APPEARANCES, RELEASE_INDEX]))
+        frames.keep(STUDENTS, result, writer.version)
         work.record.rows_in = appearances.height
         work.record.rows_written, work.record.rows_changed = change.rows, change.changed
     return dg.MaterializeResult(

@@ -22,6 +22,7 @@ from ouspark_assets.resources import Development, Lake, Progress, ResultsSite
 from ouspark_assets.schemas.clean import MARKS
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.scrape_checks import RESULT_PAGES, SCRAPE_CHECKS, scrape_check_results
+from ouspark_assets.settings import load_settings
 from ouspark_assets.site.scrape import (
     Codes,
     Request,
@@ -30,7 +31,7 @@ from ouspark_assets.site.scrape import (
     run_scrape,
 )
 from ouspark_assets.site.scrape import Progress as Snapshot
-from ouspark_assets.warehouse.locks import scraping
+from ouspark_assets.warehouse.locks import Lock, alone
 from ouspark_assets.warehouse.reading import read_releases, read_table
 
 SECONDS_BETWEEN_LOG_LINES = 5.0
@@ -76,7 +77,7 @@ def result_pages(
         with (
             stage(context, development, "raw.result_pages", release) as work,
             development.connected(f"scrape {release} (run {context.run.run_id[:8]})") as lock,
-            scraping(lock, release),
+            alone(lock, Lock.SCRAPE, load_settings().run_wait, "Scraping", context.log.info),
         ):
             report = run_scrape(
                 site.settings,

@@ -3,6 +3,8 @@
 The files and how unknown codes become rows are in `reference/`.
 """
 
+from collections.abc import Sequence
+
 import dagster as dg
 import polars as pl
 
@@ -23,6 +25,7 @@ from ouspark_assets.schemas.reference import BRANCHES, COLLEGES, SUBJECTS
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.schemas.validation import require_valid
+from ouspark_assets.warehouse.computed_from import remember_inputs
 from ouspark_assets.warehouse.writing import writing
 
 KINDS = {"csv", "polars", "postgres"}
@@ -46,7 +49,8 @@ def known_colleges(
     """
     with stage(context, development, COLLEGES.qualified_name) as work:
         seen = frames.read(work.connection, STUDENTS)["college_code"]
-        return _written(work, frames, COLLEGES, with_inferred(COLLEGES, colleges(), seen))
+        found = with_inferred(COLLEGES, colleges(), seen)
+        return _written(work, frames, COLLEGES, found, [STUDENTS])
 
 
 @dg.asset(
@@ -66,7 +70,8 @@ def known_branches(
     """
     with stage(context, development, BRANCHES.qualified_name) as work:
         seen = frames.read(work.connection, STUDENTS)["branch_code"]
-        return _written(work, frames, BRANCHES, with_inferred(BRANCHES, branches(), seen))
+        found = with_inferred(BRANCHES, branches(), seen)
+        return _written(work, frames, BRANCHES, found, [STUDENTS])
 
 
 @dg.asset(
@@ -88,16 +93,21 @@ def known_subjects(
         marks = frames.read(work.connection, MARKS)
         order = in_release_order(frames.read(work.connection, RELEASE_INDEX))["release"]
         learnt = subjects_with_learnt(subjects(), marks, order.to_list())
-        return _written(work, frames, SUBJECTS, learnt)
+        return _written(work, frames, SUBJECTS, learnt, [MARKS, RELEASE_INDEX])
 
 
 def _written(
-    work: Work, frames: SharedFrames, table: Table, rows: pl.DataFrame
+    work: Work,
+    frames: SharedFrames,
+    table: Table,
+    rows: pl.DataFrame,
+    inputs: Sequence[Table],
 ) -> dg.MaterializeResult[None]:
     require_valid(table, rows)
     with writing(work.connection, work.run_id) as writer:
         change = writer.merge(table, [rows])
-    frames.keep(table, rows)
+        remember_inputs(writer, table, frames.versions(inputs))
+    frames.keep(table, rows, writer.version)
     work.record.rows_written, work.record.rows_changed = change.rows, change.changed
     return dg.MaterializeResult(
         metadata=row_count(rows.height)

@@ -5,7 +5,6 @@ lake, then what is made from it. Dying in between leaves nothing that running ag
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 import click
@@ -20,13 +19,14 @@ from ouspark_assets.cli.output import show_table
 from ouspark_assets.errors import OuSparkError
 from ouspark_assets.resources import CacheServer, Development, Lake, Production
 from ouspark_assets.schemas import PIPELINE_TABLES, PUBLISHED_TABLES
+from ouspark_assets.settings import load_settings
 from ouspark_assets.warehouse.forgetting import (
     forget_in_development,
     forget_in_history,
     forget_tombstones,
 )
 from ouspark_assets.warehouse.loads import loaded
-from ouspark_assets.warehouse.locks import scraping
+from ouspark_assets.warehouse.locks import Lock, alone
 from ouspark_assets.warehouse.one_student import count_rows
 
 RUN = "cli forget"
@@ -90,11 +90,13 @@ def _forget_at_the_source(ticket: str, removed: Removed) -> None:
     """The lake and the development database; nobody scrapes meanwhile."""
     archive = Lake().archive()
     with Development().connected("forget") as connection:
-        with ExitStack() as alone:
-            for release in archive.releases():
-                alone.enter_context(scraping(connection, release))
+        with alone(connection, Lock.SCRAPE, load_settings().run_wait, "Forgetting", _tell):
             removed.answers = archive.forget(ticket)
         removed.development = forget_in_development(connection, PIPELINE_TABLES, ticket, RUN)
+
+
+def _tell(what: str) -> None:
+    click.echo(what, err=True)
 
 
 def _forget_downstream(ticket: str, removed: Removed) -> None:

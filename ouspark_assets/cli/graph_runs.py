@@ -7,11 +7,14 @@ failures become one line.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
+import click
 import dagster as dg
 
 from ouspark_assets import errors
 from ouspark_assets.assets.source import RELEASE_INDEX_KEY
+from ouspark_assets.ownership import owned, reap_dead_runs
 from ouspark_assets.scrape_checks import RESULT_PAGES
 
 QUIET, TALKATIVE = "CRITICAL", "INFO"
@@ -69,16 +72,21 @@ class Graph:
     ) -> GraphRun:
         """Materialize these assets, and run their checks, in one run."""
         level = TALKATIVE if self.verbose else QUIET
-        result = self.definitions.resolve_implicit_global_asset_job_def().execute_in_process(
-            instance=self.instance,
-            asset_selection=list(assets),
-            partition_key=partition,
-            run_config={
-                "loggers": {"console": {"config": {"log_level": level}}},
-                "ops": dict(config or {}),
-            },
-            raise_on_error=False,
-        )
+        job = self.definitions.resolve_implicit_global_asset_job_def()
+        run_id = str(uuid4())
+        reap_dead_runs(self.instance)
+        with owned(run_id, _tell):
+            result = job.execute_in_process(
+                run_id=run_id,
+                instance=self.instance,
+                asset_selection=list(assets),
+                partition_key=partition,
+                run_config={
+                    "loggers": {"console": {"config": {"log_level": level}}},
+                    "ops": dict(config or {}),
+                },
+                raise_on_error=False,
+            )
         return GraphRun(result.run_id, result.success, tuple(_problems(result)), _metadata(result))
 
 
@@ -92,6 +100,10 @@ def succeeded(run: GraphRun, release: str | None = None) -> GraphRun:
         f"here (run {run.run_id})."
     )
     raise errors.OuSparkError(message)
+
+
+def _tell(what: str) -> None:
+    click.echo(what, err=True)
 
 
 def _metadata(result: dg.ExecuteInProcessResult) -> dict[str, Mapping[str, Any]]:

@@ -3,7 +3,7 @@
 A lock lives exactly as long as the transaction that took it, so a killed process leaves none.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
 
@@ -22,6 +22,8 @@ class Lock(IntEnum):
     WRITE = 2
     PUBLISH = 3
     CACHE = 4
+    SCRAPE = 5
+    RUN = 6
 
 
 def hold(connection: Connection, lock: Lock) -> None:
@@ -46,21 +48,32 @@ def hold_within(connection: Connection, lock: Lock, seconds: float, doing: str) 
 
 
 @contextmanager
-def scraping(connection: Connection, release: str) -> Iterator[None]:
-    """Be the only one that scrapes this release, or say who does."""
-    with connection.transaction():
-        connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-        if not _try_hold(connection, release):
-            message = (
-                f"Release {release} is being scraped already by {_holder(connection, release)}."
-            )
-            raise WarehouseError(message)
-        yield
+def alone(
+    connection: Connection,
+    lock: Lock,
+    seconds: float,
+    doing: str,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Iterator[None]:
+    """Be the only one at something for as long as it takes, waiting for whoever is at it."""
+    done = False
+    try:
+        with connection.transaction():
+            connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+            if not _try_hold(connection, lock):
+                tell(f"{doing} waits for {_holder_of(connection, lock)} to be done.")
+                hold_within(connection, lock, seconds, doing)
+            yield
+            done = True
+    except psycopg.OperationalError:
+        # The server went away with the lock; what was done under it is done.
+        if not (done and connection.broken):
+            raise
 
 
-def _try_hold(connection: Connection, release: str) -> bool:
+def _try_hold(connection: Connection, lock: Lock) -> bool:
     row = connection.execute(
-        "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, %s))", (release, NAMESPACE)
+        "SELECT pg_try_advisory_xact_lock(%s, %s)", (NAMESPACE, lock.value)
     ).fetchone()
     return row is not None and row[0] is True
 
@@ -76,23 +89,5 @@ def _holder_of(connection: Connection, lock: Lock) -> str:
            AND l.classid = %s AND l.objid = %s
         """,
         (NAMESPACE, lock.value),
-    ).fetchone()
-    return f"'{row[0]}' (backend {row[1]}, since {row[2]})" if row else "another process"
-
-
-def _holder(connection: Connection, release: str) -> str:
-    row = connection.execute(
-        """
-        SELECT a.application_name, a.pid, date_trunc('second', a.xact_start)
-          FROM pg_locks l
-          JOIN pg_stat_activity a USING (pid)
-         WHERE l.locktype = 'advisory' AND l.granted
-           AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-           AND a.application_name LIKE 'ouspark scrape ' || %s || ' %%'
-           AND a.pid <> pg_backend_pid()
-         ORDER BY a.xact_start
-         LIMIT 1
-        """,
-        (release,),
     ).fetchone()
     return f"'{row[0]}' (backend {row[1]}, since {row[2]})" if row else "another process"

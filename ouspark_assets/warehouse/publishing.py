@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from ouspark_assets.errors import WarehouseError
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.warehouse.applying import Change, History, count_and_checksum
+from ouspark_assets.warehouse.computed_from import refuse_outdated
 from ouspark_assets.warehouse.connection import Connection, Side
 from ouspark_assets.warehouse.guards import clear_errors, refuse_other_side, refuse_shrinking
 from ouspark_assets.warehouse.locks import Lock, hold_within
@@ -112,6 +113,7 @@ def publish(
         now = _situation(development, production, tables)
         if _is_current(now, terms):
             return None
+        refuse_outdated(development, tables)
         history = _history(now.last, terms)
         passage = Passage(development, production, history)
         sent, states = _send(passage, tables, terms, now)

@@ -4,7 +4,7 @@ A row is begun before the work and ended after it, outside of its transactions, 
 run leaves a row that says where it died.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -63,3 +63,22 @@ def _end(
             number,
         ),
     )
+
+
+def unfinished_runs(connection: Connection) -> list[str]:
+    """The runs with a stage that never ended: still at work, or killed."""
+    rows = connection.execute(
+        "SELECT DISTINCT run_id FROM ops.stage_runs WHERE outcome = 'running'"
+    ).fetchall()
+    return [str(row[0]) for row in rows]
+
+
+def close_stage_runs(connection: Connection, run_ids: Sequence[str], why: str) -> int:
+    """End the stages of runs that are gone; how many there were."""
+    return connection.execute(
+        """
+        UPDATE ops.stage_runs SET ended = now(), outcome = 'failed', error = %s
+         WHERE outcome = 'running' AND run_id = ANY (%s)
+        """,
+        (why, list(run_ids)),
+    ).rowcount

@@ -1,43 +1,88 @@
+import re
+from threading import Thread
+
 import pytest
 
 from ouspark_assets.errors import WarehouseError
 from ouspark_assets.warehouse.connection import Side, connected
-from ouspark_assets.warehouse.locks import scraping
+from ouspark_assets.warehouse.locks import Lock, alone
+
+SCRAPE = "ouspark scrape 20250402 (run 1a2b)"
+WAITS = r"Scraping waits for '.*run 1a2b.*' \(backend \d+, since .*\) to be done\."
 
 
-def test_a_second_scrape_of_a_release_says_who_does_it(development_dsn: str) -> None:
+def test_a_second_one_that_may_not_wait_says_who_is_at_it(development_dsn: str) -> None:
     with (
-        connected(development_dsn, Side.DEVELOPMENT, "ouspark scrape 20250402 (run 1a2b)") as first,
-        connected(development_dsn, Side.DEVELOPMENT, "ouspark scrape 20250402 (run 3c4d)") as other,
-        scraping(first, "20250402"),
-        pytest.raises(
-            WarehouseError, match=r"20250402 is being scraped already by .*run 1a2b"
-        ) as it,
-        scraping(other, "20250402"),
+        connected(development_dsn, Side.DEVELOPMENT, SCRAPE) as first,
+        connected(development_dsn, Side.DEVELOPMENT) as other,
+        alone(first, Lock.SCRAPE, 0, "Scraping"),
+        pytest.raises(WarehouseError, match=r"Scraping waited 0 s for .*run 1a2b") as refused,
+        alone(other, Lock.SCRAPE, 0, "Scraping"),
     ):
         pass
-    assert "\n" not in str(it.value)
+    assert "\n" not in str(refused.value)
 
 
-def test_another_release_may_be_scraped_at_the_same_time(development_dsn: str) -> None:
+def test_a_second_one_says_whom_it_waits_for_and_goes_on_when_that_is_done(
+    development_dsn: str,
+) -> None:
+    order: list[str] = []
+
+    def second() -> None:
+        with (
+            connected(development_dsn, Side.DEVELOPMENT) as other,
+            alone(other, Lock.SCRAPE, 60, "Scraping", told.append),
+        ):
+            order.append("second")
+
+    told: list[str] = []
+    waiting = Thread(target=second)
+    with (
+        connected(development_dsn, Side.DEVELOPMENT, SCRAPE) as first,
+        alone(first, Lock.SCRAPE, 0, "Scraping"),
+    ):
+        waiting.start()
+        while not told:
+            waiting.join(0.01)
+        order.append("first")
+    waiting.join()
+    assert order == ["first", "second"]
+    assert [re.fullmatch(WAITS, line) is not None for line in told] == [True]
+
+
+def test_scraping_and_running_do_not_wait_for_each_other(development_dsn: str) -> None:
     with (
         connected(development_dsn, Side.DEVELOPMENT) as first,
         connected(development_dsn, Side.DEVELOPMENT) as other,
-        scraping(first, "20250402"),
-        scraping(other, "20250403"),
+        alone(first, Lock.SCRAPE, 0, "Scraping"),
+        alone(other, Lock.RUN, 0, "Running"),
     ):
         pass
 
 
-def test_a_scraper_that_is_gone_holds_nothing(development_dsn: str) -> None:
+def test_whoever_is_gone_holds_nothing_and_what_it_did_is_done(development_dsn: str) -> None:
+    with connected(development_dsn, Side.DEVELOPMENT) as other:
+        with (
+            connected(development_dsn, Side.DEVELOPMENT) as first,
+            alone(first, Lock.SCRAPE, 0, "Scraping"),
+        ):
+            row = first.execute("SELECT pg_backend_pid()").fetchone()
+            assert row is not None
+            other.execute("SELECT pg_terminate_backend(%s, 5000)", (row[0],))
+            with alone(other, Lock.SCRAPE, 0, "Scraping"):
+                pass
+        assert first.broken
+
+
+def fail() -> None:
+    message = "of its own"
+    raise ValueError(message)
+
+
+def test_a_failure_under_the_lock_stays_that_failure(development_dsn: str) -> None:
     with (
-        connected(development_dsn, Side.DEVELOPMENT) as other,
         connected(development_dsn, Side.DEVELOPMENT) as first,
-        scraping(first, "20250402"),
+        pytest.raises(ValueError, match="of its own"),
+        alone(first, Lock.SCRAPE, 0, "Scraping"),
     ):
-        row = first.execute("SELECT pg_backend_pid()").fetchone()
-        assert row is not None
-        other.execute("SELECT pg_terminate_backend(%s, 5000)", (row[0],))
-        with scraping(other, "20250402"):
-            pass
-        first.close()
+        fail()

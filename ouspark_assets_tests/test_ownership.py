@@ -1,0 +1,157 @@
+"""Runs whose process is gone: known at once, reported, and in nobody's way."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from ouspark_assets.build import build_definitions
+from ouspark_assets.executor import owned
+from ouspark_assets.ownership import GONE, reap_dead_runs, show_life
+from ouspark_assets.settings import load_settings
+from ouspark_assets.warehouse.connection import Connection
+
+STARTED = dg.DagsterRunStatus.STARTED
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    (tmp_path / "dagster").mkdir()
+    with dg.DagsterInstance.local_temp(str(tmp_path / "dagster")) as instance:
+        yield instance
+
+
+@pytest.fixture(autouse=True)
+def settings(development_dsn: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OUSPARK_DEV_DSN", development_dsn)
+    monkeypatch.setenv("OUSPARK_HOME", str(home))
+
+
+def started_run(instance: dg.DagsterInstance) -> str:
+    """A run that has begun, as Dagster keeps it."""
+    job = build_definitions().resolve_job_def("read_index")
+    run = instance.create_run_for_job(job)
+    begun = dg.DagsterEvent(dg.DagsterEventType.RUN_START.value, run.job_name, message="begun")
+    instance.report_dagster_event(begun, run.run_id)
+    assert status_of(instance, run.run_id) is STARTED
+    return run.run_id
+
+
+def status_of(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRunStatus:
+    run = instance.get_run_by_id(run_id)
+    assert run is not None
+    return run.status
+
+
+def killed_after_showing_life(run_id: str) -> None:
+    """Another process shows life for a run, and is killed."""
+    program = (
+        "import sys, time\n"
+        "from ouspark_assets.ownership import show_life\n"
+        "show_life(sys.argv[1]); print('alive', flush=True); time.sleep(600)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, run_id], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "alive\n"
+        process.kill()
+
+
+def test_a_run_that_was_killed_is_reported_failed_once(instance: dg.DagsterInstance) -> None:
+    run = started_run(instance)
+    killed_after_showing_life(run)
+    assert reap_dead_runs(instance) == (run,)
+    assert status_of(instance, run) is dg.DagsterRunStatus.FAILURE
+    assert reap_dead_runs(instance) == ()
+    failures = instance.all_logs(run, of_type=dg.DagsterEventType.RUN_FAILURE)
+    assert [GONE in event.message for event in failures] == [True]
+
+
+def test_a_run_that_is_alive_is_left_alone(instance: dg.DagsterInstance) -> None:
+    run = started_run(instance)
+    descriptor = show_life(run)
+    assert reap_dead_runs(instance) == ()
+    assert status_of(instance, run) is STARTED
+    os.close(descriptor)
+    assert reap_dead_runs(instance) == (run,)
+
+
+def test_a_run_that_has_just_begun_has_time_to_show_life(instance: dg.DagsterInstance) -> None:
+    run = started_run(instance)
+    assert reap_dead_runs(instance) == ()
+    assert status_of(instance, run) is STARTED
+
+
+def test_a_run_that_never_showed_life_is_dead_after_a_while(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = started_run(instance)
+    monkeypatch.setattr("ouspark_assets.ownership.SECONDS_WITHOUT_A_SIGN", -1)
+    assert reap_dead_runs(instance) == (run,)
+
+
+def test_with_a_shared_storage_a_run_without_a_sign_may_be_on_another_machine(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, development_dsn: str
+) -> None:
+    started_run(instance)
+    monkeypatch.setattr("ouspark_assets.ownership.SECONDS_WITHOUT_A_SIGN", -1)
+    monkeypatch.setenv("OUSPARK_DAGSTER_DSN", development_dsn)
+    assert reap_dead_runs(instance) == ()
+
+
+def test_the_stages_of_a_dead_run_are_ended_with_it(
+    instance: dg.DagsterInstance, development: Connection
+) -> None:
+    dead, alive = started_run(instance), started_run(instance)
+    for run in (dead, alive, "of another instance"):
+        development.execute(
+            "INSERT INTO ops.stage_runs (run_id, asset) VALUES (%s, 'raw.result_pages')", (run,)
+        )
+    killed_after_showing_life(dead)
+    show_life(alive)
+    reap_dead_runs(instance)
+    found = development.execute("SELECT run_id, outcome, error FROM ops.stage_runs ORDER BY id")
+    assert found.fetchall() == [
+        (dead, "failed", GONE),
+        (alive, "running", None),
+        ("of another instance", "running", None),
+    ]
+
+
+def test_a_database_that_is_down_does_not_keep_dead_runs_alive(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = started_run(instance)
+    killed_after_showing_life(run)
+    monkeypatch.setenv("OUSPARK_DEV_DSN", "postgresql://nobody@127.0.0.1:1/nothing")
+    assert reap_dead_runs(instance) == (run,)
+
+
+def test_signs_of_runs_that_have_ended_are_swept(instance: dg.DagsterInstance, home: Path) -> None:
+    killed_after_showing_life("a-run-of-yesterday")
+    reap_dead_runs(instance)
+    assert [path.name for path in (home / "dagster" / "alive").glob("[!.]*")] == []
+
+
+def looking() -> dg.JobDefinition:
+    @dg.op
+    def look(context: dg.OpExecutionContext) -> bool:
+        alive = load_settings().home / "dagster" / "alive" / context.run_id
+        return alive.exists() and reap_dead_runs(context.instance) == ()
+
+    @dg.job(executor_def=owned(dg.in_process_executor, in_turn=True))
+    def looking() -> None:
+        look()
+
+    return looking
+
+
+def test_a_run_shows_life_while_its_steps_are_executed(instance: dg.DagsterInstance) -> None:
+    with dg.execute_job(dg.reconstructable(looking), instance) as result:
+        assert result.success
+        assert result.output_for_node("look")
