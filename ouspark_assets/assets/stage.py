@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
+from ouspark_assets.logs.place import at_work
 from ouspark_assets.resources import Development
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.warehouse.connection import Connection
@@ -33,6 +34,7 @@ def stage(
 ) -> Iterator[Work]:
     """Connect, record the stage from beginning to end, hand over the connection."""
     with (
+        at_work(context.run.run_id, name, release),
         development.connected(name) as connection,
         recorded(connection, context.run.run_id, name, release) as record,
     ):

@@ -16,6 +16,7 @@ from ouspark_assets.cache.prewarming import (
     snapshot,
 )
 from ouspark_assets.cache.verifying import CacheVerdict, verify_cache
+from ouspark_assets.cli.by_hand import recorded_by_hand
 from ouspark_assets.cli.output import show_json, show_table
 from ouspark_assets.errors import CacheError
 from ouspark_assets.resources import CacheServer, Production
@@ -90,7 +91,9 @@ def verify_generation(*, every: int, as_json: bool) -> None:
 @cache.command("rebuild")
 def rebuild_generation() -> None:
     """Build the newest publication's generation anew, beside the living one."""
-    publication, built = bring_up_to_date(Production(), CacheServer(), rebuild=True)
+    with recorded_by_hand("cache.generation") as record:
+        publication, built = bring_up_to_date(Production(), CacheServer(), rebuild=True)
+        record.rows_written = record.rows_changed = built.keys
     click.echo(
         f"Cache generation {built.generation} of publication {publication.number}: "
         f"{built.keys} keys written."

@@ -8,6 +8,7 @@ import dagster as dg
 from ouspark_assets.assets.cache import GENERATION, bring_up_to_date
 from ouspark_assets.assets.production import PUBLICATION, terms_of_settings
 from ouspark_assets.build import build_definitions
+from ouspark_assets.cli.by_hand import recorded_by_hand
 from ouspark_assets.cli.graph_runs import Graph, succeeded
 from ouspark_assets.cli.output import show_json, show_table
 from ouspark_assets.errors import WarehouseError
@@ -37,7 +38,7 @@ def publication(context: click.Context) -> None:
 
 @publication.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--last", type=click.IntRange(min=1), default=20, help="How many (default 20).")
+@click.option("--last", type=click.IntRange(1, 100_000), default=20, help="How many (default 20).")
 def list_publications(*, as_json: bool = False, last: int = 20) -> None:
     """List the publications, newest first."""
     with Production().connected("publication list") as production:
@@ -103,9 +104,13 @@ def verify_publication(*, as_json: bool) -> None:
 @click.argument("number", type=int)
 def roll_back_to(number: int) -> None:
     """Bring back the content of publication NUMBER, and hold publishing until `resume`."""
-    with Production().connected("publication rollback") as production:
+    with (
+        recorded_by_hand("production.publication") as record,
+        Production().connected("publication rollback") as production,
+    ):
         done = roll_back(production, PUBLISHED_TABLES, number, "cli", terms_of_settings())
-    changed = done.publication.rows_changed
+        changed = record.rows_changed = done.publication.rows_changed
+        record.rows_written = sum(state.rows for state in done.publication.states.values())
     click.echo(
         f"Publication {done.publication.number} brings back publication {number}: "
         f"{changed} rows changed. Publishing is held until `ouspark publication resume`."
@@ -115,7 +120,9 @@ def roll_back_to(number: int) -> None:
             f"Not as they were then: {', '.join(done.differing)}; rows were changed by hand, or a "
             "student was forgotten. A full publication after `resume` repairs what was changed."
         )
-    _, built = bring_up_to_date(Production(), CacheServer())
+    with recorded_by_hand("cache.generation") as record:
+        _, built = bring_up_to_date(Production(), CacheServer())
+        record.rows_written = record.rows_changed = built.keys
     click.echo(f"Cache generation {built.generation}: {built.keys} keys written.")
 
 

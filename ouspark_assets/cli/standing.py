@@ -19,6 +19,8 @@ from ouspark_assets.warehouse.publications import Publication, current_hold, las
 from ouspark_assets.warehouse.publishing import current_source
 
 CODE = ("*.py", "*.csv", "*.sql")
+# Settings of log lines, on which no number depends.
+ABOUT_LINES = {"log_format", "log_level"}
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def _is_of_now(publication: Publication, development: Connection) -> bool:
 
 
 def _digest(connection: Connection) -> str:
-    settings = load_settings().model_dump_json()
+    settings = load_settings().model_dump_json(exclude=ABOUT_LINES)
     parts = (inputs_digest(connection), _code_digest(), settings)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 

@@ -5,9 +5,18 @@ asked as a trial is chosen in `fetching.py`.
 """
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from random import Random
 
 FAILURES_TO_OPEN = 10
+
+
+class State(StrEnum):
+    """What a breaker lets through: everything, nothing, one trial."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half-open"
 
 
 @dataclass(slots=True)
@@ -28,6 +37,13 @@ class CircuitBreaker:
     waited: float = field(default=0.0, init=False)
     _wait: float = field(default=0.0, init=False)
     _trial_under_way: bool = field(default=False, init=False)
+
+    @property
+    def state(self) -> State:
+        """What is let through now."""
+        if not self.is_open:
+            return State.CLOSED
+        return State.HALF_OPEN if self._trial_under_way else State.OPEN
 
     def good(self, now: float) -> None:
         """An answer came that counts: whatever it was asked for, the site is up."""

@@ -234,6 +234,7 @@ class Fetching:
             judged = judge(reply.body, ticket, reply.status)
         if judged.cause is not None:
             self.tally.troubles[judged.cause] += 1
+            self.tally.last_trouble = str(judged.cause)
             self._refuse_what_cannot_work(reply)
         return judged
 
@@ -338,10 +339,13 @@ class Fetching:
         if self._fatal is None:
             for ticket, state in list(self._troubled.items()):
                 self._fail(ticket, state, 0)
-        self.tally.waited_for_site += self.breaker.waited + self.breaker.open_for(time.monotonic())
+        now = time.monotonic()
+        self.tally.waited_for_site += self.breaker.waited + self.breaker.open_for(now)
+        self._show(now, last=True)
         await self._writer.close()
 
-    def _show(self, now: float) -> None:
-        if self._progress is not None and now - self._shown_at >= PROGRESS_SECONDS:
+    def _show(self, now: float, *, last: bool = False) -> None:
+        due = last or now - self._shown_at >= PROGRESS_SECONDS
+        if self._progress is not None and due:
             self._shown_at = now
             self._progress(self)

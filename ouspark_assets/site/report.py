@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ouspark_assets.site.breaker import State
 from ouspark_assets.site.fetching import Fetching
 from ouspark_assets.site.judging import Outcome
 from ouspark_assets.site.tally import Tally
@@ -25,7 +26,18 @@ class Progress:
     per_second: float
     expected: int
     at_once: int
-    site_is_down: bool
+    most_at_once: int
+    breaker: State
+    outages: int
+    troubles: int
+    last_trouble: str | None
+    retries: int
+    received: int
+
+    @property
+    def site_is_down(self) -> bool:
+        """Whether nothing but trials is asked."""
+        return self.breaker is not State.CLOSED
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +103,13 @@ def shown(
                 per_second=tally.requests / seconds if seconds else 0.0,
                 expected=fetching.expected,
                 at_once=fetching.limit.now,
-                site_is_down=fetching.breaker.is_open,
+                most_at_once=fetching.limit.most,
+                breaker=fetching.breaker.state,
+                outages=fetching.breaker.opened,
+                troubles=tally.troubles.total(),
+                last_trouble=tally.last_trouble,
+                retries=tally.retries,
+                received=tally.received,
             )
         )
 

@@ -35,6 +35,7 @@ class Tally:
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     causes: Counter[str] = field(default_factory=Counter)
     troubles: Counter[str] = field(default_factory=Counter)
+    last_trouble: str | None = None
     waited_for_site: float = 0.0
     gave_up: str | None = None
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ouspark_assets.status.runs import LastRun, StageRun
+from ouspark_assets.warehouse.site_health import ScrapeUnderWay, SiteHealth
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class CacheState:
     """What the cache has; `behind` when it is not of the newest publication."""
 
     generation: str | None
+    publication: int | None
+    built_at: datetime | None
     behind: bool
     problem: str | None
 
@@ -71,12 +74,16 @@ class Status:
     """Everything on one screen."""
 
     last_run: LastRun | None
+    running: tuple[StageRun, ...]
+    scrapes: tuple[ScrapeUnderWay, ...]
     failed: tuple[StageRun, ...]
+    failed_checks: tuple[str, ...]
     releases: tuple[ReleaseState, ...]
     publication: PublicationState
     cache: CacheState
     quarantine_open: int
     quarantine: tuple[QuarantineReason, ...]
+    sites: tuple[SiteHealth, ...]
     services: tuple[ServiceState, ...]
 
     @property

@@ -1,10 +1,13 @@
-"""What operators ask of the development database: what ran, what failed, what is in quarantine."""
+"""What operators ask of the development database: what ran, what failed, what is in quarantine.
+
+What the history says of how things usually go is `history.py`, how the site fares `site_health.py`.
+"""
 
 from collections.abc import Sequence
 
 from ouspark_assets.warehouse.connection import Connection
 
-_COLUMNS = "run_id, asset, release, started, ended, outcome, error"
+_COLUMNS = "id, run_id, asset, release, started, ended, outcome, error"
 Row = tuple[object, ...]
 
 
@@ -18,14 +21,13 @@ def recent_stage_runs(connection: Connection, most: int) -> Sequence[Row]:
 
 def latest_of_each_stage(connection: Connection) -> Sequence[Row]:
     """The latest row of every stage and release, oldest first."""
-    return connection.execute(
-        f"""
-        SELECT {_COLUMNS} FROM (
-          SELECT DISTINCT ON (asset, release) * FROM ops.stage_runs
-           ORDER BY asset, release, id DESC
-        ) AS latest ORDER BY id
-        """
-    ).fetchall()
+    return connection.execute(f"SELECT {_COLUMNS} FROM ops.latest_stages ORDER BY id").fetchall()
+
+
+def stages_at_work(connection: Connection) -> set[int]:
+    """The numbers of the stages that are at work now; others without an end were killed."""
+    rows = connection.execute("SELECT id FROM ops.unfinished_stages WHERE alive").fetchall()
+    return {int(str(row[0])) for row in rows}
 
 
 def open_reasons(connection: Connection) -> list[tuple[str, str, int]]:

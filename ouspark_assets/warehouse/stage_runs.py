@@ -4,19 +4,28 @@ A row is begun before the work and ended after it, outside of its transactions, 
 run leaves a row that says where it died.
 """
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from ouspark_assets.warehouse.connection import Connection
+import psycopg
+
+from ouspark_assets.logs.discretion import discreet
+from ouspark_assets.warehouse.connection import Connection, first_line
 
 LONGEST_ERROR = 2_000
+# What is done by hand, outside of any run of Dagster; each time is a run of its own.
+BY_HAND = "cli "
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
 class Stage:
     """The figures of a stage while it runs; the asset fills them in."""
 
+    number: int = 0
     rows_in: int | None = None
     rows_written: int | None = None
     rows_changed: int | None = None
@@ -32,37 +41,44 @@ def recorded(
         "INSERT INTO ops.stage_runs (run_id, asset, release) VALUES (%s, %s, %s) RETURNING id",
         (run_id, asset, release),
     ).fetchone()
-    stage, number = Stage(), row[0] if row else None
+    stage = Stage(int(str(row[0])) if row else 0)
     try:
         yield stage
     except BaseException as error:
-        _end(connection, number, stage, "failed", f"{type(error).__name__}: {error}")
+        _end(connection, stage, "failed", told(error))
         raise
-    _end(connection, number, stage, "succeeded", None)
+    _end(connection, stage, "succeeded", None)
 
 
-def _end(
-    connection: Connection, number: object, stage: Stage, outcome: str, error: str | None
-) -> None:
-    if connection.closed:
-        return  # the server went away: the row stays as one that never ended
-    connection.execute(
-        """
-        UPDATE ops.stage_runs
-           SET ended = now(), rows_in = %s, rows_written = %s, rows_changed = %s,
-               rows_quarantined = %s, outcome = %s, error = %s
-         WHERE id = %s
-        """,
-        (
-            stage.rows_in,
-            stage.rows_written,
-            stage.rows_changed,
-            stage.rows_quarantined,
-            outcome,
-            error[:LONGEST_ERROR] if error else None,
-            number,
-        ),
-    )
+def told(error: BaseException) -> str:
+    """An error as it may be kept: of a database's, the details may be rows of students."""
+    said = first_line(error) if isinstance(error, psycopg.Error) else str(error)
+    return f"{type(error).__name__}: {discreet(said)}"[:LONGEST_ERROR]
+
+
+def _end(connection: Connection, stage: Stage, outcome: str, error: str | None) -> None:
+    """End the row; if the server went away it stays as one that never ended."""
+    try:
+        connection.execute(
+            """
+            UPDATE ops.stage_runs
+               SET ended = now(), rows_in = %s, rows_written = %s, rows_changed = %s,
+                   rows_quarantined = %s, outcome = %s, error = %s
+             WHERE id = %s
+            """,
+            (
+                stage.rows_in,
+                stage.rows_written,
+                stage.rows_changed,
+                stage.rows_quarantined,
+                outcome,
+                error,
+                stage.number,
+            ),
+        )
+    except psycopg.Error as lost:
+        # Whatever the stage itself has to say comes first: the history must not hide it.
+        log.warning("How this stage %s can't be recorded: %s", outcome, first_line(lost))
 
 
 def unfinished_runs(connection: Connection) -> list[str]:
@@ -77,8 +93,17 @@ def close_stage_runs(connection: Connection, run_ids: Sequence[str], why: str) -
     """End the stages of runs that are gone; how many there were."""
     return connection.execute(
         """
-        UPDATE ops.stage_runs SET ended = now(), outcome = 'failed', error = %s
+        UPDATE ops.stage_runs SET ended = now(), died = true, outcome = 'failed', error = %s
          WHERE outcome = 'running' AND run_id = ANY (%s)
         """,
         (why, list(run_ids)),
     ).rowcount
+
+
+def close_by_hand(connection: Connection, why: str) -> int:
+    """End the stages of commands that were killed, of which Dagster knows nothing."""
+    rows = connection.execute(
+        "SELECT run_id FROM ops.unfinished_stages WHERE NOT alive AND starts_with(run_id, %s)",
+        (BY_HAND,),
+    ).fetchall()
+    return close_stage_runs(connection, [str(row[0]) for row in rows], why)

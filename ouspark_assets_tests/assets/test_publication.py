@@ -205,3 +205,14 @@ def test_the_generation_follows_the_publication_and_every_check_stands_above_bot
     above = {key.asset_key.to_user_string() for key in blocking_checks(PUBLICATION)}
     assert {table.qualified_name.replace(".", "/") for table in PUBLISHED_TABLES} <= above
     assert set(blocking_checks(GENERATION)) >= set(blocking_checks(PUBLICATION))
+
+
+def test_a_refused_publication_is_in_the_history_with_the_check_that_refused_it(
+    opened: Opened, instance: dg.DagsterInstance
+) -> None:
+    checked(instance, passed=False)
+    assert not materialize(instance)[0].success
+    rows = opened.development.execute("SELECT asset, outcome, error FROM ops.stage_runs").fetchall()
+    ((asset, outcome, error),) = rows
+    assert (asset, outcome) == ("production.publication", "failed")
+    assert f"clean/marks: {MODEL_CHECK}" in str(error)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,8 @@ class Commands:
     """A pipeline whose commands run in this process, which is faster than one each."""
 
     pipeline: Pipeline
+    # What the run that made everything logged.
+    lines: Sequence[str]
 
     def __call__(self, *arguments: str, answer: str | None = None) -> str:
         """What a command prints."""
@@ -59,8 +61,8 @@ class Commands:
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
     with running_standin(students=30, releases=2, seed=5) as site:
         pipeline = Pipeline(tmp_path_factory.mktemp("telling") / "home", site.url)
-        pipeline.ouspark("run", "--all")
-        yield Commands(pipeline)
+        done = pipeline.ouspark("run", "--all", OUSPARK_LOG_FORMAT="json")
+        yield Commands(pipeline, done.stderr.splitlines())
         pipeline.ouspark("services", "down")
 
 
@@ -180,6 +182,58 @@ def test_status_says_what_is_stale_what_failed_and_what_is_in_quarantine(run: Co
         development.execute("DELETE FROM ops.versions WHERE version = 999")
         development.execute("DELETE FROM ops.stage_runs WHERE run_id = 'r'")
         development.execute("DELETE FROM clean.quarantine")
+
+
+def test_the_history_tells_of_every_stage_of_the_run(run: Commands) -> None:
+    told = {(it["asset"], it["release"]): it for it in run.json("history")}
+    graph = {"source.release_index", "clean.students", "cache.generation", "analytics.backlogs"}
+    assert graph <= {asset for asset, _ in told}
+    releases = {it["release"] for it in run.json("status")["releases"]}
+    for stage in ("raw.result_pages", "clean.pages"):
+        assert {release for asset, release in told if asset == stage} == releases
+    assert all(it["outcome"] == "succeeded" and it["seconds"] > 0 for it in told.values())
+    shown = run("history", "--asset", "clean.pages", "--release", max(releases))
+    assert f"clean.pages {max(releases)}" in shown
+    assert max(map(len, run("history").splitlines())) <= 120
+    assert "Nothing like that" in run("history", "--asset", "no.such")
+
+
+def test_the_site_and_its_scrapes_are_part_of_the_state_of_things(run: Commands) -> None:
+    (site,) = run.json("status")["sites"]
+    assert (site["breaker"], site["scraping"], site["alive"]) == ("closed", False, False)
+    assert run.pipeline.site_url.endswith(site["host"])
+    shown = run("metrics", "--timeout", "60")
+    requests = run.pipeline.rows("SELECT sum(requests) FROM ops.scrapes")[0][0]
+    counted = re.findall(r"ouspark_scrape_requests_total{.*} ([0-9.]+)", shown)
+    assert sum(map(float, counted)) == requests
+    for line in ("up 1.0", "publication_number 1.0", "cache_behind 0.0", "failed_checks 0.0"):
+        assert f"ouspark_{line}\n" in shown
+    assert 'ouspark_releases{state="complete"} 2.0' in shown
+
+
+def test_every_line_of_a_run_in_json_says_which_run_stage_and_release(run: Commands) -> None:
+    lines = [json.loads(line) for line in run.lines]
+    scraped = [it for it in lines if it.get("stage") == "raw.result_pages"]
+    releases = {it["release"] for it in run.json("status")["releases"]}
+    assert {it["release"] for it in scraped} == releases
+    runs = {it["run_id"] for it in run.json("history")}
+    assert {it["run"] for it in lines if "stage" in it} <= runs
+
+
+def test_a_failure_in_json_is_a_line_like_any_other(run: Commands) -> None:
+    done = run.pipeline.command("ouspark", "explain", "12", OUSPARK_LOG_FORMAT="json")
+    assert done.returncode == 1
+    (line,) = [json.loads(line) for line in done.stderr.splitlines()]
+    assert line["level"] == "ERROR"
+    assert "is not a hall ticket" in line["message"]
+
+
+def test_what_is_done_by_hand_is_in_the_history_too(run: Commands) -> None:
+    run("cache", "rebuild")
+    (latest,) = [it for it in run.json("history") if it["asset"] == "cache.generation"]
+    assert latest["run_id"].startswith("cli ")
+    assert latest["rows_written"] > 0
+    assert run.json("status")["last_run"]["run_ids"][-1] == latest["run_id"]
 
 
 def test_forgetting_asks_first_and_does_nothing_without_a_yes(run: Commands) -> None:

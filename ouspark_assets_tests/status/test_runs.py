@@ -1,8 +1,10 @@
 from datetime import UTC, datetime, timedelta
+from itertools import count
 
-from ouspark_assets.status.runs import StageRun, last_run, not_succeeded
+from ouspark_assets.status.runs import StageRun, at_work_now, last_run, not_succeeded
 
 NOON = datetime(2025, 4, 2, 12, tzinfo=UTC)
+numbers = count(1)
 
 
 def stage(
@@ -13,7 +15,7 @@ def stage(
 
     error = "WarehouseError: no space" if outcome == "failed" else None
     ended = None if ends is None else at(ends)
-    return StageRun(run, asset, None, at(begins), ended, outcome, error)
+    return StageRun(next(numbers), run, asset, None, at(begins), ended, outcome, error)
 
 
 def test_nothing_ever_ran() -> None:
@@ -52,16 +54,23 @@ def test_a_failure_is_the_outcome_and_says_why() -> None:
     assert (found.outcome, found.errors) == ("failed", ("WarehouseError: no space",))
 
 
-def test_a_stage_without_an_end_is_still_at_work_or_was_killed() -> None:
-    found = last_run([stage("a", "x", 0, 1), stage("a", "y", 1, None, "running")])
-    assert found is not None
-    assert (found.outcome, found.seconds) == ("running", None)
+def test_a_stage_without_an_end_is_at_work_or_was_killed() -> None:
+    stages = [stage("a", "x", 0, 1), stage("a", "y", 1, None, "running")]
+    at_work = last_run(stages, at_work={stages[1].id})
+    killed = last_run(stages)
+    assert at_work is not None
+    assert (at_work.outcome, at_work.seconds) == ("running", None)
+    assert killed is not None
+    assert (killed.outcome, killed.seconds) == ("killed", None)
 
 
-def test_whatever_did_not_end_well_is_listed() -> None:
+def test_whatever_did_not_end_well_is_listed_and_what_is_at_work_is_not() -> None:
     latest = [
         stage("a", "x", 0, 1),
         stage("a", "y", 1, 2, "failed"),
         stage("b", "z", 3, None, "running"),
+        stage("c", "w", 4, None, "running"),
     ]
-    assert [it.asset for it in not_succeeded(latest)] == ["y", "z"]
+    at_work = {latest[3].id}
+    assert [it.asset for it in not_succeeded(latest, at_work)] == ["y", "z"]
+    assert [it.asset for it in at_work_now(latest, at_work)] == ["w"]

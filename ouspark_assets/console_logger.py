@@ -1,0 +1,88 @@
+"""What runs of Dagster show on the console: lines of this project, instead of Dagster's own.
+
+Here is how a record of Dagster's becomes an ordinary one; how it then looks is `logs/`.
+"""
+
+import logging
+from typing import Any
+
+import dagster as dg
+
+from ouspark_assets.logs.place import here
+from ouspark_assets.logs.terminal import StandardError, show_lines
+from ouspark_assets.settings import load_settings
+
+PARTITION_TAG = "dagster/partition"
+
+
+class OrdinaryRecords(logging.Filter):
+    """Dagster puts what it knows into one attribute and into the message: taken apart again."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let everything through, as fields."""
+        said: dict[str, Any] | None = vars(record).pop("dagster_meta", None)
+        vars(record).pop("dagster_event", None)
+        vars(record).pop("dagster_event_batch_metadata", None)
+        if said is None:
+            return True
+        record.msg, record.args = said["orig_message"], None
+        record.run, record.job, record.step = said["run_id"], said["job_name"], said["step_key"]
+        # A stage that is at work says itself which one it is; around it the step has to do.
+        record.stage = here().stage or (said["step_key"] or "").replace("__", ".")
+        record.release = here().release or (said["job_tags"] or {}).get(PARTITION_TAG)
+        event = said["dagster_event"]
+        record.event = event.event_type_value if event else None
+        error = getattr(event.event_specific_data, "error", None) if event else None
+        record.error = _as_field(error) if error else None
+        return True
+
+
+def _as_field(error: Any) -> dict[str, str]:
+    """An error of a step as Dagster keeps it, causes included; the innermost one gives its name."""
+    innermost = error
+    while innermost.cause is not None:
+        innermost = innermost.cause
+    return {
+        "type": str(innermost.cls_name),
+        "message": str(innermost.message).strip(),
+        "traceback": error.to_string(),
+    }
+
+
+def _console(context: dg.InitLoggerContext, level: str) -> logging.Logger:
+    settings = load_settings()
+    # What rooms say goes the same way; a quiet command is not quiet about warnings of theirs.
+    show_lines(settings)
+    # One of its own: loggers that are got by name live as long as the process.
+    logger = logging.getLoggerClass()(context.logger_config.get("name") or "dagster", level)
+    handler = StandardError(settings)
+    handler.addFilter(OrdinaryRecords())
+    logger.addHandler(handler)
+    return logger
+
+
+@dg.logger(
+    config_schema={
+        "log_level": dg.Field(str, is_required=False, description="From which level on"),
+        "name": dg.Field(str, is_required=False, description="Name of the logger"),
+    },
+    description="Lines on standard error: OUSPARK_LOG_FORMAT, OUSPARK_LOG_LEVEL",
+)
+def console(context: dg.InitLoggerContext) -> logging.Logger:
+    """The console as the run's configuration asks for it."""
+    asked: str | None = context.logger_config.get("log_level")
+    return _console(context, (asked or load_settings().log_level or "INFO").upper())
+
+
+def _unconfigured(context: dg.InitLoggerContext) -> logging.Logger:
+    usual = str(context.logger_config["log_level"])
+    return _console(context, load_settings().log_level or usual)
+
+
+def replace_the_default() -> None:
+    """Use the same lines for runs whose configuration names no logger: nearly all of them.
+
+    Dagster takes a logger of `Definitions` only when the run's configuration names it, and its own
+    coloured console otherwise (1.13), which is nobody's to choose.
+    """
+    vars(dg.colored_console_logger)["_logger_fn"] = _unconfigured

@@ -1,0 +1,130 @@
+"""`ops.scrapes` and `ops.site_health`: what a scrape sees of its site, while it sees it.
+
+Written now and then by whoever scrapes, read by whoever wants to know how the site fares; nothing
+is decided by it. How a breaker works is `site/`.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from psycopg.rows import class_row
+
+from ouspark_assets.warehouse.connection import Connection
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """A scrape at a moment: how far it is, and how the site bears it."""
+
+    host: str
+    breaker: str
+    trouble: str | None
+    outages: int
+    at_once: int
+    most_at_once: int
+    expected: int
+    requests: int
+    found: int
+    not_found: int
+    no_change: int
+    failed: int
+    retries: int
+    received: int
+    per_second: float
+
+
+@dataclass(frozen=True)
+class SiteHealth:
+    """A site as its last scrape saw it; `scraping` says that it has not ended, or was killed."""
+
+    host: str
+    breaker: str
+    since: datetime
+    trouble: str | None
+    troubled_at: datetime | None
+    at_once: int
+    most_at_once: int
+    scraping: bool
+    alive: bool
+    seen_at: datetime
+
+
+@dataclass(frozen=True)
+class ScrapeUnderWay:
+    """A scrape that has not ended, in numbers."""
+
+    run_id: str
+    release: str
+    host: str
+    started: datetime
+    expected: int
+    requests: int
+    found: int
+    failed: int
+    per_second: float
+    seen_at: datetime
+    alive: bool
+
+
+def note(connection: Connection, stage_run: int, seen: Sighting, *, scraping: bool = True) -> None:
+    """Write what a scrape sees now, over what was seen before."""
+    connection.execute(
+        """
+        WITH scrape AS (
+          INSERT INTO ops.scrapes
+          VALUES (%(stage_run)s, %(host)s, %(expected)s, %(requests)s, %(found)s, %(not_found)s,
+                  %(no_change)s, %(failed)s, %(retries)s, %(received)s, %(outages)s,
+                  %(per_second)s, now())
+          ON CONFLICT (stage_run) DO UPDATE
+          SET expected = excluded.expected, requests = excluded.requests, found = excluded.found,
+              not_found = excluded.not_found, no_change = excluded.no_change,
+              failed = excluded.failed, retries = excluded.retries, received = excluded.received,
+              outages = excluded.outages, per_second = excluded.per_second, seen_at = now()
+        )
+        INSERT INTO ops.site_health AS known
+          (host, breaker, since, trouble, troubled_at, at_once, most_at_once, stage_run, scraping,
+           seen_at)
+        SELECT %(host)s, %(breaker)s, now(), %(trouble)s,
+               CASE WHEN %(trouble)s::text IS NOT NULL THEN now() END,
+               %(at_once)s, %(most_at_once)s, %(stage_run)s, %(scraping)s, now()
+         -- Whoever has not heard of the site yet knows nothing about it.
+         WHERE %(requests)s > 0
+        ON CONFLICT (host) DO UPDATE
+        SET breaker = excluded.breaker,
+            since = CASE WHEN (known.breaker = 'closed') = (excluded.breaker = 'closed')
+                         THEN known.since ELSE excluded.since END,
+            trouble = coalesce(excluded.trouble, known.trouble),
+            troubled_at = coalesce(excluded.troubled_at, known.troubled_at),
+            at_once = excluded.at_once, most_at_once = excluded.most_at_once,
+            stage_run = excluded.stage_run, scraping = excluded.scraping,
+            seen_at = excluded.seen_at
+        """,
+        {**vars(seen), "stage_run": stage_run, "scraping": scraping},
+    )
+
+
+def health_of_sites(connection: Connection) -> list[SiteHealth]:
+    """Every site that was ever scraped, the one that was seen last first."""
+    with connection.cursor(row_factory=class_row(SiteHealth)) as cursor:
+        return cursor.execute(
+            """
+            SELECT host, breaker, since, trouble, troubled_at, at_once, most_at_once, scraping,
+                   coalesce(stage.alive, false) AS alive, seen_at
+              FROM ops.site_health
+              LEFT JOIN ops.unfinished_stages AS stage ON stage.id = stage_run
+             ORDER BY seen_at DESC
+            """
+        ).fetchall()
+
+
+def scrapes_under_way(connection: Connection) -> list[ScrapeUnderWay]:
+    """The scrapes that have not ended, oldest first."""
+    with connection.cursor(row_factory=class_row(ScrapeUnderWay)) as cursor:
+        return cursor.execute(
+            """
+            SELECT run_id, release, host, started, expected, requests, found, failed, per_second,
+                   seen_at, alive
+              FROM ops.scrapes JOIN ops.unfinished_stages AS stage ON stage.id = stage_run
+             ORDER BY stage.id
+            """
+        ).fetchall()

@@ -1,0 +1,56 @@
+"""A disk without room, and Dagster's records that can't be used: one clear line, no traceback."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from ouspark_assets_tests.pipeline import BIN
+
+FULL = Path("/dev/full")
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no device that is always full")
+def test_what_can_not_be_written_for_want_of_room_is_one_clear_line(tmp_path: Path) -> None:
+    with FULL.open("w") as full:
+        done = subprocess.run(
+            [str(BIN / "ouspark"), "services", "status"],
+            env={**os.environ, "OUSPARK_HOME": str(tmp_path / "home")},
+            cwd=tmp_path,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("Error: A file can't be written: No space left on device.")
+
+
+def test_records_of_dagster_that_can_not_be_read_are_one_clear_line(
+    tmp_path: Path, development_dsn: str
+) -> None:
+    history = tmp_path / "home" / "dagster" / "history"
+    history.mkdir(parents=True)
+    (history / "runs.db").write_text("as a disk left it that was full")
+    done = subprocess.run(
+        [str(BIN / "ouspark"), "run"],
+        env={
+            **os.environ,
+            "OUSPARK_HOME": str(tmp_path / "home"),
+            "OUSPARK_DEV_DSN": development_dsn,
+            "OUSPARK_PROD_DSN": development_dsn,
+            "OUSPARK_REDIS_URL": "redis://127.0.0.1:1/0",
+            "OUSPARK_SITE_URL": "http://127.0.0.1:1",
+        },
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(
+        "Error: Dagster's own records can't be read or written: file is not a database. See to"
+    )
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,100 @@
+"""What runs of Dagster show on the console, whichever way they are configured."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from ouspark_assets.console_logger import console, replace_the_default
+from ouspark_assets.logs.place import at_work
+
+TICKET = "160421733001"
+QUIET = {"loggers": {"console": {"config": {"log_level": "critical"}}}}
+NAMED = {"loggers": {"console": {"config": {"log_level": "INFO"}}}}
+
+
+@dg.asset(key=["clean", "things"], partitions_def=dg.StaticPartitionsDefinition(["a", "b"]))
+def things(context: dg.AssetExecutionContext) -> None:
+    context.log.info(f"redis://:hidden-word@x knows {TICKET}")
+    with at_work(context.run.run_id, "clean.pages", "from the stage"):
+        context.log.info("within", extra={"rows": 3})
+        if context.partition_key == "b":
+            message = "it went wrong"
+            raise ValueError(message)
+
+
+@pytest.fixture(autouse=True)
+def lines_as_json(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("OUSPARK_LOG_FORMAT", "json")
+    usual = vars(dg.colored_console_logger)["_logger_fn"]
+    replace_the_default()
+    yield
+    vars(dg.colored_console_logger)["_logger_fn"] = usual
+
+
+def run(partition: str = "a", config: dict[str, Any] | None = None) -> dg.ExecuteInProcessResult:
+    definitions = dg.Definitions(assets=[things], loggers={"console": console})
+    job = definitions.resolve_implicit_global_asset_job_def()
+    return job.execute_in_process(partition_key=partition, run_config=config, raise_on_error=False)
+
+
+def lines(capfd: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+
+
+@pytest.mark.parametrize("config", [None, NAMED], ids=["not-configured", "configured"])
+def test_every_line_is_json_with_run_stage_and_release(
+    capfd: pytest.CaptureFixture[str], config: dict[str, Any] | None
+) -> None:
+    run_id = run(config=config).run_id
+    said = lines(capfd)
+    assert {line["run"] for line in said} == {run_id}
+    first, within = (line for line in said if line["level"] == "INFO")
+    assert (first["stage"], first["release"]) == ("clean.things", "a")
+    assert first["message"] == "redis://:***@x knows 160421733xxx"
+    assert (within["stage"], within["release"]) == ("clean.pages", "from the stage")
+    assert (within["message"], within["rows"]) == ("within", 3)
+
+
+def test_a_run_that_nobody_configured_shows_dagsters_events_too(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    run()
+    events = [line.get("event") for line in lines(capfd)]
+    assert events[0] == "PIPELINE_START"
+    assert {"STEP_START", "ASSET_MATERIALIZATION", "PIPELINE_SUCCESS"} <= set(events)
+
+
+def test_a_failure_is_a_field_of_one_line(capfd: pytest.CaptureFixture[str]) -> None:
+    run("b", NAMED)
+    (failure,) = [line for line in lines(capfd) if line.get("event") == "STEP_FAILURE"]
+    assert failure["error"]["type"] == "ValueError"
+    assert failure["error"]["message"] == "ValueError: it went wrong"
+    assert "Traceback" in failure["error"]["traceback"] or "File" in failure["error"]["traceback"]
+
+
+def test_a_quiet_run_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    run(config=QUIET)
+    assert lines(capfd) == []
+
+
+def test_the_level_of_the_settings_holds_where_the_run_names_none(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OUSPARK_LOG_LEVEL", "ERROR")
+    run("b")
+    assert {line["level"] for line in lines(capfd)} == {"ERROR"}
+    run("b", {"loggers": {"console": {}}})
+    assert {line["level"] for line in lines(capfd)} == {"ERROR"}
+
+
+def test_text_lines_have_a_short_prefix(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OUSPARK_LOG_FORMAT", "text")
+    run_id = run(config=NAMED).run_id
+    shown = capfd.readouterr().err
+    assert f"INFO    [{run_id[:8]} clean.pages from the stage] within" in shown
+    assert "hidden-word" not in shown

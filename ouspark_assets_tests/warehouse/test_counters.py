@@ -1,0 +1,54 @@
+"""Counters over the whole history."""
+
+from ouspark_assets.warehouse.connection import Connection
+from ouspark_assets.warehouse.counters import BUCKETS, read_history
+from ouspark_assets.warehouse.stage_runs import close_stage_runs, recorded
+
+
+def test_stages_are_counted_by_how_they_ended(development: Connection) -> None:
+    development.execute(
+        """
+        INSERT INTO ops.stage_runs (run_id, asset, release, started, ended, outcome, rows_in)
+        VALUES ('r', 'a', 'x', now(), now() + interval '0.2 s', 'succeeded', 7),
+               ('r', 'a', 'y', now(), now() + interval '20 s', 'failed', NULL),
+               ('r', 'a', 'z', now(), now() + interval '1 day', 'succeeded', 5),
+               ('dead', 'a', NULL, now() - interval '1 day', NULL, 'running', NULL)
+        """
+    )
+    close_stage_runs(development, ["dead"], "gone")
+    with recorded(development, "r", "a"):
+        (stage,) = read_history(development).stages
+    assert (stage.succeeded, stage.failed, stage.died) == (2, 1, 1)
+    assert (stage.at_work, stage.dead, stage.rows_in) == (1, 0, 12)
+    # A stage that died took nobody knows how long.
+    assert (stage.ended, stage.seconds) == (3, 86_420.2)
+    assert dict(zip(BUCKETS, stage.within, strict=True)) == {
+        0.1: 0, 0.3: 1, 1.0: 1, 3.0: 1, 10.0: 1, 30.0: 2, 100.0: 2, 300.0: 2, 1000.0: 2, 3000.0: 2,
+    }  # fmt: skip
+
+
+def test_the_latest_that_ended_counts_even_while_the_next_is_at_work(
+    development: Connection,
+) -> None:
+    with recorded(development, "r", "a", "x"):
+        pass
+    with recorded(development, "r", "a", "x"):
+        (latest,) = read_history(development).latest
+    assert (latest.asset, latest.release, latest.succeeded) == ("a", "x", True)
+
+
+def test_quarantine_that_was_emptied_is_none_open_rather_than_unknown(
+    development: Connection,
+) -> None:
+    development.execute(
+        "INSERT INTO clean.quarantine (release, hall_ticket, table_name, fingerprint, reasons, "
+        "raw, run_id, status) VALUES ('x', '160421733001', 'marks', 'f', '{}', '{}', 'r', "
+        "'resolved')"
+    )
+    (table,) = read_history(development).quarantine
+    assert (table.table_name, table.records) == ("marks", 0)
+
+
+def test_an_empty_history_counts_nothing(development: Connection) -> None:
+    history = read_history(development)
+    assert [*history.stages, *history.latest, *history.scrapes, *history.sites] == []
