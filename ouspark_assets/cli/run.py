@@ -14,6 +14,7 @@ import click
 import dagster as dg
 import polars as pl
 
+from ouspark_assets.alert_sensor import alerting
 from ouspark_assets.assets.loading import fingerprint_of
 from ouspark_assets.assets.raw import known_codes, tickets_of
 from ouspark_assets.assets.source import RELEASE_INDEX_KEY
@@ -89,10 +90,15 @@ def run(*, verbose: bool, **asked: Any) -> None:
     started = time.monotonic()
     sweep_leftovers(project_root())
     with dg.DagsterInstance.get() as instance, ScrapeProgress() as progress:
-        shown = {"progress": Progress.shown_by(progress.show)}
-        graph = Graph(build_definitions(shown), instance, verbose)
-        runs, standing = _bring_everything_in(graph, options)
+        definitions = build_definitions({"progress": Progress.shown_by(progress.show)})
+        with alerting(instance, definitions, "ouspark run", _tell):
+            graph = Graph(definitions, instance, verbose)
+            runs, standing = _bring_everything_in(graph, options)
     show_summary(runs, time.monotonic() - started, standing)
+
+
+def _tell(line: str) -> None:
+    click.echo(line, err=True)
 
 
 def _bring_everything_in(graph: Graph, options: Options) -> tuple[list[GraphRun], Standing | None]:
