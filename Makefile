@@ -67,6 +67,10 @@ $(BENCH_STAMP): requirements/bench.txt
 	@$(BENCH_VENV)/bin/pip install --quiet --no-deps --require-hashes -r requirements/bench.txt
 	@touch $@
 
+.PHONY: chaos
+chaos: setup ## Ten minutes of trying to break a pipeline (SECONDS=, SEED=, STUDENTS=)
+	@$(BIN)/python -m ouspark_assets_tests.chaos $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) $(if $(STUDENTS),--students $(STUDENTS))
+
 .PHONY: format
 format: setup ## Format and mend what can be mended
 	@$(BIN)/ruff format .
@@ -75,7 +79,9 @@ format: setup ## Format and mend what can be mended
 .PHONY: lock
 lock: setup ## Renew the locked dependencies
 	@$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade --quiet -o requirements/runtime.txt
-	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade --quiet -o requirements/dev.txt
+	@$(BIN)/uv pip compile pyproject.toml --extra celery --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade --quiet -o requirements/celery.txt
+	@$(BIN)/uv pip compile --group build --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade --quiet -o requirements/build.txt
+	@$(BIN)/uv pip compile pyproject.toml --extra celery --group dev --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade --quiet -o requirements/dev.txt
 	@$(BIN)/uv pip compile --group bench --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade --quiet -o requirements/bench.txt
 
 .PHONY: clean

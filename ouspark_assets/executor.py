@@ -4,14 +4,21 @@ A run shows a sign of life for as long as its process lives, and in one process 
 Nothing of the graph is known here.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import dagster as dg
 
+from ouspark_assets.errors import SettingsError
 from ouspark_assets.ownership import show_life, turn
 from ouspark_assets.settings import Settings
+
+# A child begins with everything imported: half a second for each step instead of three.
+CHILDREN = {"start_method": {"forkserver": {"preload_modules": ["ouspark_assets.definitions"]}}}
+# The one queue of steps that ask the results site; a single worker takes from it, one at a time.
+SCRAPING_QUEUE = "scraping"
+IN_SCRAPING_QUEUE = {"dagster-celery/queue": SCRAPING_QUEUE}
 
 
 class OwnedExecutor(dg.Executor):
@@ -32,6 +39,10 @@ class OwnedExecutor(dg.Executor):
         """That of the executor inside."""
         return self.inner.step_dependency_config
 
+    def __getattr__(self, name: str) -> Any:
+        """Whatever else the executor inside is asked for."""
+        return getattr(self.inner, name)
+
     def execute(self, plan_context: Any, execution_plan: Any) -> Iterator[Any]:
         """Execute every step of a run."""
         run = plan_context.run_id
@@ -45,9 +56,55 @@ class OwnedExecutor(dg.Executor):
 
 def executor_of(settings: Settings) -> dg.ExecutorDefinition:
     """The executor that the settings ask for."""
-    del settings
+    if settings.executor == "celery":
+        # Runs work beside each other; what only one may do at a time has a lock of its own.
+        return owned(_celery(settings), in_turn=False)
+    if settings.executor == "multiprocess":
+        return owned(dg.multiprocess_executor.configured(CHILDREN), in_turn=True)
     # One process per run: a process per step costs ten times the whole overhead.
     return owned(dg.in_process_executor, in_turn=True)
+
+
+def celery_broker_of(settings: Settings) -> str:
+    """The broker's address, if all is set that workers on several machines need."""
+    needed = {
+        "OUSPARK_CELERY_BROKER": settings.celery_broker,
+        "OUSPARK_DAGSTER_DSN": settings.dagster_dsn,
+    }
+    missing = [name for name, value in needed.items() if value is None]
+    if missing or settings.celery_broker is None:
+        message = (
+            f"Steps in workers of Celery need {' and '.join(missing)}: a broker, and a PostgreSQL "
+            "for Dagster's own records that every machine reaches. Set it, or leave "
+            "OUSPARK_EXECUTOR out."
+        )
+        raise SettingsError(message)
+    return settings.celery_broker.get_secret_value()
+
+
+def _celery(settings: Settings) -> dg.ExecutorDefinition:
+    broker = celery_broker_of(settings)
+    try:
+        from ouspark_assets.celery_steps import celery_executor_of
+    except ModuleNotFoundError as error:
+        message = (
+            f"OUSPARK_EXECUTOR is celery, and {error.name} is not installed: install the locked "
+            "requirements/celery.txt, or the project with its extra 'celery'."
+        )
+        raise SettingsError(message) from None
+    return celery_executor_of(broker)
+
+
+def spread(assets: Iterable[Any], settings: Settings) -> list[Any]:
+    """The assets, with a run per release where runs can go to several machines."""
+    if settings.executor != "celery":
+        return list(assets)
+    return [
+        it.with_attributes(backfill_policy=dg.BackfillPolicy.multi_run(1))
+        if isinstance(it, dg.AssetsDefinition) and it.partitions_def is not None
+        else it
+        for it in assets
+    ]
 
 
 def owned(definition: dg.ExecutorDefinition, *, in_turn: bool) -> dg.ExecutorDefinition:

@@ -7,20 +7,24 @@ minor version.
 
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
+from dagster import DagsterInstance, StringSource
 from dagster import Field as ConfigField
-from dagster import StringSource
 from dagster._core.storage.base_storage import DagsterStorage
+from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
+from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
 from dagster._core.storage.root import LocalArtifactStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClass, ConfigurableClassData
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, delete, event, or_
 
 from ouspark_assets.settings import load_dotenv_like_dagster, load_settings
 
@@ -54,7 +58,7 @@ class KeptConnections(SqliteEventLogStorage):
     def _connect(self, shard: str) -> Iterator[Connection]:
         with self._db_lock:
             engine = self._engine(shard)
-            if shard not in self._initialized_dbs:
+            if shard not in self._initialized_dbs or not Path(self.path_for_shard(shard)).exists():
                 self._initdb(engine)
                 self._initialized_dbs.add(shard)
             with engine.connect() as connection, connection.begin():
@@ -74,6 +78,17 @@ class KeptConnections(SqliteEventLogStorage):
         while len(self._engines) > self.MOST_ENGINES:
             self._engines.popitem(last=False)[1].dispose()
         return self._engines[shard]
+
+    def remove(self, run_id: str) -> int:
+        """Remove a run's own log; what is known of assets is in the one they share."""
+        path = Path(self.path_for_shard(run_id))
+        with self._db_lock:
+            if engine := self._engines.pop(run_id, None):
+                engine.dispose()
+            files = list(path.parent.glob(f"{path.name}*"))
+            for file in files:
+                file.unlink(missing_ok=True)
+        return len(files)
 
     def dispose(self) -> None:
         """Close everything."""
@@ -109,11 +124,9 @@ class EnvironmentStorage(DagsterStorage, ConfigurableClass):
         dsn = load_settings().dagster_dsn
         if dsn is None:
             return KeptStorage(str(dagster_folder()), inst_data)
-        from dagster_postgres import DagsterPostgresStorage
+        from ouspark_assets.pooled_storage import opened
 
-        return DagsterPostgresStorage(
-            _with_psycopg2(dsn.get_secret_value()), should_autocreate_tables=True
-        )
+        return opened(_with_psycopg2(dsn.get_secret_value()))
 
 
 class EnvironmentArtifactStorage(LocalArtifactStorage):
@@ -148,6 +161,47 @@ class EnvironmentComputeLogs(LocalComputeLogManager):
         """Beside the other records."""
         del config_value
         return cls(base_dir=str(dagster_folder() / "logs"), inst_data=inst_data)
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """What was removed of Dagster's records."""
+
+    events: int
+    files: int
+
+
+def prune(instance: DagsterInstance, runs: Iterable[str], before: datetime) -> Pruned:
+    """Remove the events from before then, and what these runs logged.
+
+    What is known of assets and their checks stays: it is what histories and plots are made of.
+    """
+    storage, table = instance.event_log_storage, SqlEventLogStorageTable.c
+    if not isinstance(storage, SqlEventLogStorage):
+        return Pruned(0, 0)
+    of_no_asset = table.asset_key.is_(None) & or_(
+        table.dagster_event_type.is_(None), table.dagster_event_type.not_like("ASSET%")
+    )
+    # As dagster writes them: UTC without saying so.
+    old = delete(SqlEventLogStorageTable).where(
+        of_no_asset & (table.timestamp < before.astimezone(UTC).replace(tzinfo=None))
+    )
+    with storage.index_connection() as connection:
+        events = connection.execute(old).rowcount
+    files = 0
+    if isinstance(storage, KeptConnections):
+        files += sum(storage.remove(run_id) for run_id in runs)
+    for path in list(_printed_before(before)):
+        path.unlink(missing_ok=True)
+        files += 1
+    return Pruned(events, files)
+
+
+def _printed_before(before: datetime) -> Iterator[Path]:
+    """What steps, sensors and schedules printed."""
+    for path in (dagster_folder() / "logs").rglob("*"):
+        if path.is_file() and path.stat().st_mtime < before.timestamp():
+            yield path
 
 
 def _without_waiting_for_the_disk(connection: sqlite3.Connection, _record: object) -> None:

@@ -1,0 +1,18 @@
+#!/bin/sh
+# Three databases, each with a role of its own that can reach no other. Run once by the image of
+# PostgreSQL, when its volume is empty; roles with fewer rights in production: `ouspark
+# publication roles`.
+set -eu
+
+create() {
+    psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname postgres \
+        --set role="$1" --set database="$2" --set password="$3" <<'SQL'
+CREATE ROLE :"role" LOGIN PASSWORD :'password';
+CREATE DATABASE :"database" OWNER :"role";
+REVOKE CONNECT, TEMPORARY ON DATABASE :"database" FROM PUBLIC;
+SQL
+}
+
+create ouspark ouspark_dev "$DEV_PASSWORD"
+create publisher ouspark_prod "$PROD_PASSWORD"
+create dagster dagster "$DAGSTER_PASSWORD"

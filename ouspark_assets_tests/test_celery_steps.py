@@ -1,0 +1,132 @@
+"""What becomes of a step whose worker is gone, with a real broker, and a worker's end by hand."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from celery import Celery
+from celery.exceptions import WorkerLostError
+from celery.result import AsyncResult
+from dagster_celery.make_app import make_app
+
+from ouspark_assets import celery_steps
+from ouspark_assets.celery_steps import (
+    KEY_PREFIX,
+    MOST_WORKERS,
+    Lookout,
+    StepInAWorker,
+    WorkerGoneError,
+    celery_arguments,
+)
+from ouspark_assets.services import Endpoints
+
+# Celery's own use of redis-py.
+pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated setex:DeprecationWarning")
+
+QUEUE = "scraping"
+LOOKS = 8
+
+
+@dataclass
+class Steps:
+    """A queue of a broker that no worker takes from, but us."""
+
+    app: Celery
+    tasks: list[AsyncResult] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+
+    def submit(self) -> AsyncResult:
+        self.tasks.append(self.app.send_task("execute_plan", queue=QUEUE))
+        return self.tasks[-1]
+
+    def begin(self) -> StepInAWorker:
+        lookout = Lookout(self.app)
+        return StepInAWorker("Step raw", QUEUE, lookout, submit=self.submit, tell=self.told.append)
+
+    def take(self) -> str:
+        """What a worker does that begins with a task: it is no longer in the queue."""
+        with self.app.connection_for_read() as connection:
+            message = connection.SimpleQueue(QUEUE).get(block=False)
+            message.ack()
+        task = str(message.headers["id"])
+        self.app.backend.mark_as_started(task, pid=1, hostname="gone@nowhere")
+        return task
+
+
+@pytest.fixture
+def steps(servers: Endpoints, monkeypatch: pytest.MonkeyPatch) -> Iterator[Steps]:
+    monkeypatch.setattr(celery_steps, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(celery_steps, "ANSWER_SECONDS", 0.05)
+    broker = f"{servers.redis_url.rsplit('/', 1)[0]}/9"
+    with make_app(celery_arguments(broker)) as app:
+        yield Steps(app)
+        app.backend.client.flushdb()
+
+
+def looks(step: StepInAWorker) -> list[bool]:
+    return [step.ready() for _ in range(LOOKS)]
+
+
+def test_a_step_may_wait_for_a_free_worker_for_as_long_as_it_takes(steps: Steps) -> None:
+    assert not any(looks(steps.begin()))
+    assert len(steps.tasks) == 1
+    assert not steps.told
+
+
+def test_the_step_of_a_worker_that_is_gone_is_given_to_another_one(steps: Steps) -> None:
+    step = steps.begin()
+    steps.take()
+    assert not any(looks(step))  # in the end it waits in the queue again
+    second = steps.take()
+    steps.app.backend.mark_as_done(second, ["events"])
+    assert step.ready()
+    assert step.get() == ["events"]
+    assert len(steps.told) == len(steps.tasks) - 1 == 1
+
+
+def test_a_step_whose_process_was_killed_is_given_to_another_one_at_once(steps: Steps) -> None:
+    step = steps.begin()
+    steps.app.backend.mark_as_failure(steps.take(), WorkerLostError("signal 9"))
+    assert not step.ready()
+    assert len(steps.tasks) == 2
+
+
+def test_a_step_that_kills_every_worker_ends_with_what_to_do(steps: Steps) -> None:
+    step = steps.begin()
+    for _ in range(MOST_WORKERS):
+        assert not step.ready()
+        steps.app.backend.mark_as_failure(steps.take(), WorkerLostError("signal 9"))
+    assert step.ready()
+    assert len(steps.tasks) == MOST_WORKERS
+    with pytest.raises(WorkerGoneError, match="Step raw: 3 workers were lost"):
+        step.get()
+
+
+def test_an_error_of_the_step_itself_is_no_lost_worker(steps: Steps) -> None:
+    step = steps.begin()
+    steps.app.backend.mark_as_failure(steps.take(), ValueError("a fault"))
+    assert step.ready()
+    with pytest.raises(ValueError, match="a fault"):
+        step.get()
+
+
+def test_tenants_of_the_same_server_are_left_alone(steps: Steps) -> None:
+    step = steps.begin()
+    steps.app.backend.mark_as_done(steps.take(), [])
+    assert step.ready()
+    keys = list(steps.app.backend.client.scan_iter())
+    assert keys
+    assert all(key.startswith(KEY_PREFIX.encode()) for key in keys)
+
+
+def test_workers_take_a_step_only_when_they_can_begin_with_it() -> None:
+    app = make_app(celery_arguments("rediss://:secret@broker.example.org/1"))
+    assert app.conf.worker_prefetch_multiplier == 1 or app.conf.worker_disable_prefetch
+    assert app.conf.task_track_started
+    assert app.conf.broker_use_ssl == {"ssl_cert_reqs": "required"}
+
+
+def test_rabbitmq_returns_results_in_a_queue_of_its_own() -> None:
+    arguments = celery_arguments("amqp://user:secret@broker.example.org//")
+    assert arguments["backend"] == "rpc://"
+    assert make_app(arguments).conf.task_track_started

@@ -1,0 +1,86 @@
+"""Which executor the settings choose, what it asks for, and what it never shows."""
+
+import dagster as dg
+import pytest
+
+from ouspark_assets.build import build_definitions
+from ouspark_assets.errors import SettingsError
+from ouspark_assets.executor import celery_broker_of, executor_of
+from ouspark_assets.scrape_checks import RESULT_PAGES
+from ouspark_assets.settings import Settings
+
+BROKER = "redis://:canary@127.0.0.1:6379/1"
+DAGSTER_DSN = "postgresql://dagster:canary@127.0.0.1:5432/dagster"
+QUEUE_TAG = "dagster-celery/queue"
+
+
+def definitions_with(monkeypatch: pytest.MonkeyPatch, executor: str) -> dg.Definitions:
+    monkeypatch.setenv("OUSPARK_EXECUTOR", executor)
+    monkeypatch.setenv("OUSPARK_CELERY_BROKER", BROKER)
+    monkeypatch.setenv("OUSPARK_DAGSTER_DSN", DAGSTER_DSN)
+    return build_definitions()
+
+
+@pytest.mark.parametrize("name", ["in_process", "multiprocess", "celery"])
+def test_one_setting_chooses_the_executor(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    definitions = definitions_with(monkeypatch, name)
+    dg.Definitions.validate_loadable(definitions)
+    chosen = definitions.executor
+    assert isinstance(chosen, dg.ExecutorDefinition)
+    assert chosen.name == name
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ({"celery_broker": BROKER}, "OUSPARK_DAGSTER_DSN"),
+        ({"dagster_dsn": DAGSTER_DSN}, "OUSPARK_CELERY_BROKER"),
+        ({}, "OUSPARK_CELERY_BROKER and OUSPARK_DAGSTER_DSN"),
+    ],
+)
+def test_workers_without_what_they_need_are_refused_in_one_line(
+    given: dict[str, str], missing: str
+) -> None:
+    with pytest.raises(SettingsError, match=f"need {missing}:") as refused:
+        executor_of(Settings(executor="celery", **given))
+    assert "\n" not in str(refused.value)
+    assert "canary" not in str(refused.value)
+
+
+def test_a_broker_alone_chooses_nothing() -> None:
+    assert executor_of(Settings(celery_broker=BROKER)).name == "in_process"
+
+
+def test_only_scraping_goes_to_the_queue_of_one_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    job = definitions_with(monkeypatch, "celery").resolve_implicit_global_asset_job_def()
+    queues = {node.name: node.tags.get(QUEUE_TAG) for node in job.nodes}
+    scraping = RESULT_PAGES.to_python_identifier()
+    assert {name for name, queue in queues.items() if queue} == {scraping}
+    assert queues[scraping] == "scraping"
+
+
+@pytest.mark.parametrize(
+    ("executor", "together"), [("in_process", True), ("multiprocess", True), ("celery", False)]
+)
+def test_releases_are_spread_over_machines_one_run_each(
+    monkeypatch: pytest.MonkeyPatch, executor: str, *, together: bool
+) -> None:
+    graph = definitions_with(monkeypatch, executor).resolve_asset_graph()
+    policies = {
+        graph.get(key).backfill_policy
+        for key in graph.materializable_asset_keys
+        if graph.get(key).is_partitioned
+    }
+    single, one_each = dg.BackfillPolicy.single_run(), dg.BackfillPolicy.multi_run(1)
+    assert policies == {single if together else one_each}
+
+
+def test_the_broker_is_part_of_nothing_that_dagster_stores(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    definitions = definitions_with(monkeypatch, "celery")
+    chosen = definitions.executor
+    assert isinstance(chosen, dg.ExecutorDefinition)
+    fields = chosen.config_schema.config_type.fields  # type: ignore[union-attr]
+    assert set(fields) == {"retries"}
+    assert celery_broker_of(Settings(celery_broker=BROKER, dagster_dsn=DAGSTER_DSN)) == BROKER
