@@ -1,4 +1,4 @@
-"""The one place where the graph is put together: assets, checks, resources, executor.
+"""The one place where the graph is put together: assets, checks, resources, executor, automation.
 
 Tests and the command line pass their own resources; everything else uses the defaults.
 """
@@ -8,11 +8,17 @@ from typing import Any
 
 import dagster as dg
 
+from ouspark_assets.alert_sensor import alert_sensor
 from ouspark_assets.analytics_checks import analytics_checks
 from ouspark_assets.assets import analytics, cache, clean, production, raw, reference, source
+from ouspark_assets.automation import automatic_jobs, schedules_of, sensors_of
+from ouspark_assets.automation.lateness import readers_have_new_results_in_time
+from ouspark_assets.automation.policies import with_policies
 from ouspark_assets.checks import model_checks, reference_checks
-from ouspark_assets.executor import executor_of
+from ouspark_assets.console_logger import console, replace_the_default
+from ouspark_assets.executor import executor_of, spread
 from ouspark_assets.jobs import JOBS
+from ouspark_assets.presentation import presented
 from ouspark_assets.resources import default_resources
 from ouspark_assets.settings import load_settings
 
@@ -21,10 +27,21 @@ ASSET_MODULES = (source, raw, clean, reference, analytics, production, cache)
 
 def build_definitions(resources: Mapping[str, Any] | None = None) -> dg.Definitions:
     """The whole graph; `resources` replaces defaults by name."""
+    settings = load_settings()
+    replace_the_default()
+    assets = presented(with_policies(dg.load_assets_from_modules(list(ASSET_MODULES))))
     return dg.Definitions(
-        assets=dg.load_assets_from_modules(list(ASSET_MODULES)),
-        asset_checks=[*model_checks(), *reference_checks(), *analytics_checks()],
-        jobs=JOBS,
+        assets=spread(assets, settings),
+        asset_checks=[
+            *model_checks(),
+            *reference_checks(),
+            *analytics_checks(),
+            readers_have_new_results_in_time,
+        ],
+        jobs=[*JOBS, *automatic_jobs()],
+        sensors=[*sensors_of(settings), alert_sensor(settings)],
+        schedules=schedules_of(settings),
         resources={**default_resources(), **(resources or {})},
-        executor=executor_of(load_settings()),
+        executor=executor_of(settings),
+        loggers={"console": console},
     )

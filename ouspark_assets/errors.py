@@ -31,3 +31,11 @@ class WarehouseError(OuSparkError):
 
 class CacheError(OuSparkError):
     """The cache refuses what the pipeline needs of it."""
+
+
+class MetricsError(OuSparkError):
+    """Metrics can't be written or served where they were asked for."""
+
+
+class AlertsError(OuSparkError):
+    """The rules of alerts, their outbox or a channel can't be used as they are."""

@@ -1,14 +1,22 @@
-"""Jobs that people start from the UI: parts of the graph under a name that says what for.
+"""Jobs that people or automation start: parts of the graph under a name that says what for.
 
 Which assets depend on which is the graph's own business; nothing is computed here.
 """
 
 import dagster as dg
 
+from ouspark_assets.assets.cache import GENERATION
 from ouspark_assets.assets.clean import TABLES_OF_A_LOAD
 from ouspark_assets.assets.source import RELEASE_INDEX_KEY
 from ouspark_assets.assets.stage import key_of
 from ouspark_assets.scrape_checks import RESULT_PAGES
+
+# The run queue lets no two runs go at once that share one of these: see dagster.yaml.
+SCRAPES = {"ouspark/scrapes": "true"}
+PUBLISHES = {"ouspark/publishes": "true"}
+# Of the runs that wait, those with a higher number go first: what readers wait for, then what is
+# new, then what is perhaps new.
+FIRST, SOON, LATER = ({"dagster/priority": str(number)} for number in (2, 1, 0))
 
 _TABLES = dg.AssetSelection.assets(*(key_of(table) for table in TABLES_OF_A_LOAD))
 _PER_RELEASE = _TABLES | dg.AssetSelection.assets(RESULT_PAGES)
@@ -20,7 +28,14 @@ read_index = dg.define_asset_job(
 bring_in_release = dg.define_asset_job(
     "bring_in_release",
     selection=_PER_RELEASE,
+    tags=SCRAPES | LATER,
     description="Scrape what is missing of a release and load it.",
+)
+bring_in_new_results = dg.define_asset_job(
+    "bring_in_new_results",
+    selection=_INDEX | _PER_RELEASE,
+    tags=SCRAPES | SOON,
+    description="Read the index page, then scrape and load one release or a range of them.",
 )
 load_again = dg.define_asset_job(
     "load_again",
@@ -31,7 +46,14 @@ load_again = dg.define_asset_job(
 follow_up = dg.define_asset_job(
     "follow_up",
     selection=dg.AssetSelection.all() - _PER_RELEASE - _INDEX,
+    tags=PUBLISHES | FIRST,
     description="Compute, publish and prewarm what follows from all that is loaded.",
 )
+prewarm = dg.define_asset_job(
+    "prewarm",
+    selection=dg.AssetSelection.assets(GENERATION),
+    tags=FIRST,
+    description="Bring the cache to the newest publication; nothing when it is there already.",
+)
 
-JOBS = (read_index, bring_in_release, load_again, follow_up)
+JOBS = (read_index, bring_in_release, bring_in_new_results, load_again, follow_up, prewarm)

@@ -40,8 +40,10 @@ def owned(run_id: str, tell: Callable[[str], None]) -> Iterator[None]:
     try:
         with turn(run_id, tell):
             yield
-    finally:
+        # Whoever leaves otherwise may not have told Dagster of the end (a full disk): its sign
+        # stays, as that of a killed run does, and the run is reaped.
         _sign(run_id).unlink(missing_ok=True)
+    finally:
         os.close(descriptor)
 
 

@@ -5,6 +5,10 @@ register keys, and nothing ever removes one (a run in flight would lose its part
 """
 
 import dagster as dg
+import polars as pl
+
+from ouspark_assets.domain.releases import BE_COURSE, in_release_order
+from ouspark_assets.site.index import selected_releases
 
 RELEASE_PARTITIONS_NAME = "release"
 
@@ -18,3 +22,13 @@ def register_releases(instance: dg.DagsterInstance, releases: list[str]) -> list
     if new:
         instance.add_dynamic_partitions(RELEASE_PARTITIONS_NAME, new)
     return new
+
+
+def releases_to_register(index: pl.DataFrame) -> list[str]:
+    """Every B.E. release, oldest first; those that are brought in unasked before all others.
+
+    A range of partitions means everything between its ends in the order of registration: so what
+    is brought in together, or named as a range by people, is one range.
+    """
+    engineering = in_release_order(index).filter(pl.col("course") == BE_COURSE)
+    return list(dict.fromkeys([*selected_releases(index), *engineering["release"]]))

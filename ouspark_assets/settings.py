@@ -4,23 +4,36 @@ What belongs here: values that come from the environment (`OUSPARK_*`). What doe
 that opens a file or a connection.
 """
 
+import io
 import os
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from dotenv import load_dotenv
+from dotenv.parser import parse_stream
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ouspark_assets.errors import SettingsError
+from ouspark_assets.setting_values import (
+    expanded,
+    plain,
+    refuse_odd_database,
+    refuse_odd_port,
+    unmistakable,
+    with_scheme,
+)
 
 PACKAGE_PARENT = Path(__file__).resolve().parent.parent
 PREFIX = "OUSPARK_"
 POSTGRES_SCHEMES = ("postgresql", "postgres")
 HIGHEST_CGPA = 10
+# Beyond it some timer, index or timeout of a library or server overflows.
+LARGEST_NUMBER = 10**9
 REDIS_SCHEMES = ("redis", "rediss", "unix")
+BROKER_SCHEMES = ("redis", "rediss", "amqp", "amqps")
 
 
 def project_root() -> Path:
@@ -29,6 +42,7 @@ def project_root() -> Path:
 
 
 Codes = Annotated[tuple[str, ...], NoDecode]
+ExecutorName = Literal["in_process", "multiprocess", "celery"]
 AwardLimits = Annotated[tuple[tuple[str, float], ...], NoDecode]
 
 
@@ -36,7 +50,11 @@ class Settings(BaseSettings):
     """What the environment says, checked; secrets never show in `repr`."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        allow_inf_nan=False,
     )
 
     home: Path = Field(
@@ -49,6 +67,12 @@ class Settings(BaseSettings):
         None, description="Dagster's own storage (PostgreSQL URL)"
     )
     lake: str | None = Field(None, description="Folder or s3:// URL of the archived pages")
+    executor: ExecutorName = Field(
+        "in_process", description="Who executes the steps of a run: this process, children, workers"
+    )
+    celery_broker: SecretStr | None = Field(
+        None, description="Broker of the workers (redis://, rediss:// or amqp:// URL)"
+    )
 
     site_url: str | None = Field(None, description="Root of the results site")
     site_rate: float | None = Field(
@@ -63,7 +87,7 @@ class Settings(BaseSettings):
     site_read_timeout: float = Field(15, gt=0, description="Seconds without a byte from the site")
     site_page_timeout: float = Field(45, gt=0, description="Seconds that a whole page may take")
     site_page_limit: int = Field(
-        2_000_000, ge=10_000, description="Bytes beyond which a page is given up"
+        2_000_000, ge=10_000, le=20_000_000, description="Bytes beyond which a page is given up"
     )
     site_tls_verify: bool = Field(
         default=True, description="Verify the site's TLS certificate (false: this host only)"
@@ -99,7 +123,39 @@ class Settings(BaseSettings):
         3600, ge=0, description="Seconds that a run waits for another one to end"
     )
 
-    standin_students: int = Field(300, ge=1, description="Students of the bundled results site")
+    automation: bool = Field(
+        default=True, description="Sensors and schedules run by themselves (false: start stopped)"
+    )
+    index_interval: int = Field(
+        60, ge=1, le=86_400, description="Seconds between two looks at the index page"
+    )
+    recheck_hours: float = Field(
+        6, ge=0.25, le=24, description="Hours between two rechecks of a young release"
+    )
+    sla_minutes: float = Field(
+        30, gt=0, description="Minutes in which readers should have results that the index shows"
+    )
+    history_days: int = Field(
+        90, ge=1, description="Days that events and logs of Dagster's runs are kept"
+    )
+
+    alert_rules: Path | None = Field(
+        None, description="File of the alert rules (default alert_rules.yaml of the project)"
+    )
+    ui_url: str | None = Field(
+        None, description="Root of the Dagster UI as people reach it, for links in alerts"
+    )
+
+    log_format: Literal["text", "json"] = Field(
+        "text", description="Log lines for people, or one JSON object per line"
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] | None = Field(
+        None, description="Least level of log lines (default WARNING; INFO as JSON)"
+    )
+
+    standin_students: int = Field(
+        300, ge=1, le=1_000_000, description="Students of the bundled results site"
+    )
     standin_releases: int = Field(
         6, ge=1, le=60, description="Releases of the bundled results site"
     )
@@ -141,10 +197,10 @@ class Settings(BaseSettings):
         0.25, ge=0, le=1, description="Share of a table's rows that a publication may take away"
     )
     publish_timeout: float = Field(
-        900, gt=0, description="Seconds that one statement of a publication may take"
+        900, gt=0, le=86_400, description="Seconds that one statement of a publication may take"
     )
     publish_wait: float = Field(
-        120, ge=0, description="Seconds that a publication waits for another one"
+        120, ge=0, le=86_400, description="Seconds that a publication waits for another one"
     )
     cache_top: int = Field(100, ge=1, description="Places that the cache holds of each ranking")
     cache_building_seconds: int = Field(
@@ -154,30 +210,70 @@ class Settings(BaseSettings):
         60, ge=1, description="Seconds that a replaced cache generation stays readable"
     )
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _plain(cls, value: object) -> object:
+        return plain(value) if isinstance(value, str) else value
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _within_reason(cls, value: object) -> object:
+        if isinstance(value, int | float) and abs(value) > LARGEST_NUMBER:
+            message = f"should be at most {LARGEST_NUMBER}"
+            raise ValueError(message)
+        return value
+
     @field_validator("home", mode="after")
     @classmethod
     def _absolute(cls, home: Path) -> Path:
-        return home.expanduser().absolute()
+        return expanded(home).absolute()
+
+    @field_validator("site_tls_certificate", mode="after")
+    @classmethod
+    def _file(cls, path: Path | None) -> Path | None:
+        return path and expanded(path)
+
+    @field_validator("lake", mode="after")
+    @classmethod
+    def _folder_or_bucket(cls, value: str | None) -> str | None:
+        if value is None or value.startswith("s3://"):
+            return value
+        if "://" in value:
+            message = "must be a folder or an s3:// URL"
+            raise ValueError(message)
+        return str(expanded(Path(value)))
 
     @field_validator("dev_dsn", "prod_dsn", "dagster_dsn", mode="after")
     @classmethod
     def _postgres_url(cls, value: SecretStr | None) -> SecretStr | None:
-        return _with_scheme(value, POSTGRES_SCHEMES)
+        return unmistakable(with_scheme(value, POSTGRES_SCHEMES))
 
     @field_validator("redis_url", mode="after")
     @classmethod
     def _redis_url(cls, value: SecretStr | None) -> SecretStr | None:
-        return _with_scheme(value, REDIS_SCHEMES)
+        value = unmistakable(with_scheme(value, REDIS_SCHEMES))
+        if value is not None and not value.get_secret_value().startswith("unix:"):
+            refuse_odd_database(value)
+        return value
 
-    @field_validator("site_url", mode="after")
+    @field_validator("celery_broker", mode="after")
+    @classmethod
+    def _broker_url(cls, value: SecretStr | None) -> SecretStr | None:
+        return unmistakable(with_scheme(value, BROKER_SCHEMES))
+
+    @field_validator("site_url", "ui_url", mode="after")
     @classmethod
     def _site_root(cls, value: str | None) -> str | None:
         if value is None:
             return None
         parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if parts.scheme not in ("http", "https") or not parts.hostname or " " in value:
             message = "must be an http:// or https:// URL"
             raise ValueError(message)
+        if "@" in parts.netloc or parts.query or parts.fragment:
+            message = "must be the root of a site alone: no user, password, query or fragment"
+            raise ValueError(message)
+        refuse_odd_port(parts)
         return value.rstrip("/")
 
     @field_validator(
@@ -187,6 +283,16 @@ class Settings(BaseSettings):
     def _separated(cls, value: str | tuple[str, ...]) -> tuple[str, ...]:
         parts = value.split(",") if isinstance(value, str) else value
         return tuple(dict.fromkeys(part.strip() for part in parts if part.strip()))
+
+    @field_validator("log_format", mode="before")
+    @classmethod
+    def _lower_case(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _upper_case(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
 
     @field_validator("award_limits", mode="before")
     @classmethod
@@ -232,13 +338,6 @@ def _award(text: str) -> tuple[str, float]:
     return name.strip(), least
 
 
-def _with_scheme(value: SecretStr | None, schemes: tuple[str, ...]) -> SecretStr | None:
-    if value is not None and urlsplit(value.get_secret_value()).scheme not in schemes:
-        message = f"must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}"
-        raise ValueError(message)
-    return value
-
-
 def load_settings() -> Settings:
     """Read the environment as it is now; a malformed value is one line that names its variable."""
     named = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
@@ -257,7 +356,20 @@ def _settings_of(environment: frozenset[tuple[str, str]], folder: Path) -> Setti
 
 def load_dotenv_like_dagster() -> None:
     """Let `.env` of the current folder override the environment, as Dagster's commands do."""
-    load_dotenv(Path.cwd() / ".env", override=True)
+    path = Path.cwd() / ".env"
+    if not path.is_file():
+        return
+    try:
+        text = path.read_text("utf-8-sig")
+        for line in parse_stream(io.StringIO(text)):
+            if line.error:
+                message = f"{path}, line {line.original.line}: is not NAME=value: correct it"
+                raise SettingsError(message)
+        load_dotenv(stream=io.StringIO(text), override=True)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not a text file"
+        message = f"{path} can't be read ({reason}): correct it, or move it away"
+        raise SettingsError(message) from None
 
 
 def _one_line(error: ValidationError) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from ouspark_assets import ownership
 from ouspark_assets.build import build_definitions
 from ouspark_assets.executor import owned
 from ouspark_assets.ownership import GONE, reap_dead_runs, show_life
@@ -92,6 +93,15 @@ def test_a_run_that_never_showed_life_is_dead_after_a_while(
 ) -> None:
     run = started_run(instance)
     monkeypatch.setattr("ouspark_assets.ownership.SECONDS_WITHOUT_A_SIGN", -1)
+    assert reap_dead_runs(instance) == (run,)
+
+
+def test_a_run_that_could_not_record_its_end_is_dead_at_once(
+    instance: dg.DagsterInstance, home: Path
+) -> None:
+    run = started_run(instance)
+    with pytest.raises(FileNotFoundError), ownership.owned(run, print):
+        (home / "no folder" / "file").write_text("")
     assert reap_dead_runs(instance) == (run,)
 
 

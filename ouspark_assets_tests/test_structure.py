@@ -15,9 +15,11 @@ NAME = PACKAGE.name
 ROOMS_BY_LEVEL = (
     ("domain",),
     ("schemas", "services", "standin"),
+    ("logs",),
     ("site", "pages", "reference", "analytics", "warehouse"),
     ("cache",),
-    ("explain", "report", "status"),
+    ("explain", "report", "status", "alerts"),
+    ("metrics",),
 )
 SHARED = {"errors", "settings", "plots", ""}
 LEVELS = {room: level for level, rooms in enumerate(ROOMS_BY_LEVEL) for room in rooms}

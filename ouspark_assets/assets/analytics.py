@@ -33,7 +33,6 @@ def aggregate_asset(aggregate: Aggregate) -> dg.AssetsDefinition:
         deps=[key_of(table) for table in aggregate.reads],
         group_name=GROUP,
         kinds={"polars", "postgres"},
-        owners=["team:ouspark"],
         description=aggregate.table.model.__doc__,
         metadata=table_definition(aggregate.table),
     )

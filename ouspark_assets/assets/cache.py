@@ -28,7 +28,6 @@ class GenerationConfig(dg.Config):
     deps=[PUBLICATION],
     group_name="cache",
     kinds={"redis"},
-    owners=["team:ouspark"],
 )
 def generation(
     context: dg.AssetExecutionContext,

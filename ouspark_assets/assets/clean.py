@@ -53,7 +53,6 @@ class LoadConfig(dg.Config):
             deps=[RESULT_PAGES],
             group_name=GROUP,
             kinds={"lxml", "polars", "postgres"},
-            owners=["team:ouspark"],
             description=table.model.__doc__,
             metadata=table_definition(table),
             skippable=True,
@@ -75,11 +74,11 @@ def parsed_pages(
 ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
     """Read every page of a release once, and bring four tables to what the pages say."""
     archive = lake.archive()
-    with development.connected("decide on records") as connection:
-        carry_out(connection, config.fix, config.discard)
     loads: list[Loaded] = []
     for release in context.partition_keys:
         with stage(context, development, "clean.pages", release) as work:
+            if not loads:
+                carry_out(work.connection, config.fix, config.discard)
             loaded = load_release(work.connection, archive, release, context.run.run_id)
             work.record.rows_in = loaded.pages
             work.record.rows_written, work.record.rows_changed = loaded.rows, loaded.changed
@@ -119,7 +118,6 @@ def _metadata(table: Table, loads: Sequence[Loaded]) -> dict[str, Any]:
     deps=[key_of(APPEARANCES), key_of(RELEASE_INDEX)],
     group_name=GROUP,
     kinds={"polars", "postgres"},
-    owners=["team:ouspark"],
     metadata=table_definition(STUDENTS),
 )
 def students(

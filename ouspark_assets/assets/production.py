@@ -36,7 +36,6 @@ class PublicationConfig(dg.Config):
     deps=[key_of(table) for table in PUBLISHED_TABLES],
     group_name="production",
     kinds={"postgres"},
-    owners=["team:ouspark"],
 )
 def publication(
     context: dg.AssetExecutionContext,
@@ -49,20 +48,18 @@ def publication(
     Everything that changed since the last one is sent in one transaction, so that a reader never
     sees half of it; when nothing changed, or publishing is held, there is no new publication.
     """
-    _refuse_failed_checks(context.instance)
     terms = terms_of_settings(full=config.full, allow_shrink=config.allow_shrink)
-    with (
-        stage(context, development, "production.publication") as work,
-        production.connected("publish") as target,
-    ):
+    with stage(context, development, "production.publication") as work:
         work.record.rows_changed = 0
-        try:
-            done = publish(work.connection, target, PUBLISHED_TABLES, work.run_id, terms)
-        except PublishingHeldError as held:
-            context.log.warning(str(held))
-            return dg.MaterializeResult(metadata=_unchanged(target) | {"held": str(held)})
-        if done is None:
-            return dg.MaterializeResult(metadata=_unchanged(target))
+        _refuse_failed_checks(context.instance)
+        with production.connected("publish") as target:
+            try:
+                done = publish(work.connection, target, PUBLISHED_TABLES, work.run_id, terms)
+            except PublishingHeldError as held:
+                context.log.warning(str(held))
+                return dg.MaterializeResult(metadata=_unchanged(target) | {"held": str(held)})
+            if done is None:
+                return dg.MaterializeResult(metadata=_unchanged(target))
         states = done.publication.states.values()
         work.record.rows_written = sum(state.rows for state in states)
         work.record.rows_changed = done.rows_changed

@@ -4,7 +4,7 @@ How the site is asked, what an answer means and how it is archived is `site/`.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,10 @@ import polars as pl
 from pydantic import Field
 
 from ouspark_assets.assets.stage import Work, key_of, stage
+from ouspark_assets.assets.watching import watched
 from ouspark_assets.domain.hall_tickets import is_hall_ticket
 from ouspark_assets.errors import SiteError
+from ouspark_assets.executor import IN_SCRAPING_QUEUE
 from ouspark_assets.partitions import release_partitions
 from ouspark_assets.reference import branches, colleges
 from ouspark_assets.resources import Development, Lake, Progress, ResultsSite
@@ -35,6 +37,8 @@ from ouspark_assets.warehouse.locks import Lock, alone
 from ouspark_assets.warehouse.reading import read_releases, read_table
 
 SECONDS_BETWEEN_LOG_LINES = 5.0
+# A million tickets; what goes on and on is no file of tickets.
+LARGEST_TICKETS_FILE = 16_000_000
 
 
 class ScrapeConfig(dg.Config):
@@ -54,10 +58,10 @@ class ScrapeConfig(dg.Config):
     deps=[key_of(RELEASE_INDEX)],
     group_name="raw",
     kinds={"httpx", "html", "parquet"},
-    owners=["team:ouspark"],
     partitions_def=release_partitions,
     backfill_policy=dg.BackfillPolicy.single_run(),
     check_specs=SCRAPE_CHECKS,
+    op_tags=IN_SCRAPING_QUEUE,
 )
 def result_pages(
     context: dg.AssetExecutionContext,
@@ -73,21 +77,19 @@ def result_pages(
     first by the next run, and never taken for a missing student.
     """
     reports: list[ScrapeReport] = []
+    pages: dict[str, str] = {}
     for release in context.partition_keys:
         with (
             stage(context, development, "raw.result_pages", release) as work,
             development.connected(f"scrape {release} (run {context.run.run_id[:8]})") as lock,
             alone(lock, Lock.SCRAPE, load_settings().run_wait, "Scraping", context.log.info),
         ):
-            report = run_scrape(
-                site.settings,
-                _request(work, release, config),
-                lake.archive(),
-                known_codes(),
-                progress=progress.shown or _logged(context),
-            )
-            work.record.rows_in, work.record.rows_written = report.requests, report.found
-            work.record.rows_changed = report.found
+            asked = _request(work, release, config)
+            pages[release] = asked.facts.url
+            with watched(work, asked.facts.url, progress.shown or _logged(context)) as shown:
+                report = run_scrape(
+                    site.settings, asked, lake.archive(), known_codes(), progress=shown
+                )
             context.log.info(_sentence(report))
             for said in notices(report):
                 context.log.warning(said)
@@ -95,7 +97,8 @@ def result_pages(
     with development.connected("check scrape") as connection:
         index = read_table(connection, RELEASE_INDEX)
     checks = scrape_check_results(lake.archive(), index, context.partition_keys, site.settings)
-    return dg.MaterializeResult(metadata=_metadata(reports), check_results=list(checks))
+    metadata = _metadata(reports) | _links(pages)
+    return dg.MaterializeResult(metadata=metadata, check_results=list(checks))
 
 
 def known_codes() -> Codes:
@@ -123,7 +126,12 @@ def _request(work: Work, release: str, config: ScrapeConfig) -> Request:
 def tickets_of(path: Path) -> tuple[str, ...]:
     """The hall tickets in a file, one per line; blank lines and comments (#) are passed over."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        with path.open("rb") as file:
+            content = file.read(LARGEST_TICKETS_FILE + 1)
+        if len(content) > LARGEST_TICKETS_FILE:
+            message = f"The file of tickets {path} has more than {LARGEST_TICKETS_FILE} bytes."
+            raise SiteError(message)
+        lines = content.decode("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not a text file"
         message = f"The file of tickets {path} can't be read: {reason}."
@@ -183,6 +191,15 @@ def notices(report: ScrapeReport) -> list[str]:
     """What whoever watches should know of a scrape beside its numbers."""
     said = [text for text in (report.gave_up, report.notice) if text]
     return [f"Release {report.release}: {text}" for text in said]
+
+
+def _links(pages: Mapping[str, str]) -> dict[str, Any]:
+    """Where the pages came from, and where they are now."""
+    listed = "\n".join(f"- [{release}]({url})" for release, url in pages.items())
+    return {
+        "results pages": dg.MetadataValue.md(listed),
+        "lake": dg.MetadataValue.path(load_settings().lake_location),
+    }
 
 
 def _metadata(reports: Sequence[ScrapeReport]) -> dict[str, Any]:

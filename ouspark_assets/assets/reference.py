@@ -29,7 +29,6 @@ from ouspark_assets.warehouse.computed_from import remember_inputs
 from ouspark_assets.warehouse.writing import writing
 
 KINDS = {"csv", "polars", "postgres"}
-OWNERS = ["team:ouspark"]
 
 
 @dg.asset(
@@ -37,7 +36,6 @@ OWNERS = ["team:ouspark"]
     deps=[key_of(STUDENTS)],
     group_name=GROUP,
     kinds=KINDS,
-    owners=OWNERS,
     metadata=table_definition(COLLEGES),
 )
 def known_colleges(
@@ -58,7 +56,6 @@ def known_colleges(
     deps=[key_of(STUDENTS)],
     group_name=GROUP,
     kinds=KINDS,
-    owners=OWNERS,
     metadata=table_definition(BRANCHES),
 )
 def known_branches(
@@ -79,7 +76,6 @@ def known_branches(
     deps=[key_of(MARKS), key_of(RELEASE_INDEX)],
     group_name=GROUP,
     kinds=KINDS,
-    owners=OWNERS,
     metadata=table_definition(SUBJECTS),
 )
 def known_subjects(

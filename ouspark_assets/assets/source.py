@@ -7,16 +7,14 @@ import asyncio
 from datetime import UTC, datetime
 
 import dagster as dg
-import polars as pl
 
 from ouspark_assets.assets.stage import key_of, stage
-from ouspark_assets.domain.releases import BE_COURSE
 from ouspark_assets.metadata import change_counts, row_count, table_definition
-from ouspark_assets.partitions import register_releases
+from ouspark_assets.partitions import register_releases, releases_to_register
 from ouspark_assets.resources import Development, ResultsSite
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.schemas.validation import require_valid
-from ouspark_assets.site.index import merge_index, read_index
+from ouspark_assets.site.index import merge_index, read_index, require_links
 from ouspark_assets.site.index_page import fetch_index
 from ouspark_assets.warehouse.reading import read_table
 from ouspark_assets.warehouse.writing import writing
@@ -29,7 +27,6 @@ RELEASE_INDEX_KEY = key_of(RELEASE_INDEX)
     key=RELEASE_INDEX_KEY,
     group_name="source",
     kinds={"httpx", "postgres"},
-    owners=["team:ouspark"],
     metadata=table_definition(RELEASE_INDEX),
 )
 def release_index(
@@ -45,24 +42,22 @@ def release_index(
         reading = read_index(page.body or b"", page.url, seen_at=datetime.now(UTC))
         for problem in reading.problems:
             context.log.warning(problem)
+        require_links(reading, page.url)
         with writing(work.connection, context.run.run_id) as writer:
             known = read_table(work.connection, RELEASE_INDEX)
             index = merge_index(known, reading.frame)
             require_valid(RELEASE_INDEX, index)
             change = writer.merge(RELEASE_INDEX, [index])
-        new = register_releases(context.instance, _engineering_releases(index))
+        new = register_releases(context.instance, releases_to_register(index))
         work.record.rows_in = reading.frame.height
         work.record.rows_written, work.record.rows_changed = change.rows, change.changed
     return dg.MaterializeResult(
         metadata=row_count(index.height)
         | change_counts(change.written, change.removed)
         | {
+            "index page": dg.MetadataValue.url(page.url),
             "links on the page": reading.frame.height,
             "new releases": new,
             "problems": list(reading.problems[:MOST_PROBLEMS_SHOWN]),
         }
     )
-
-
-def _engineering_releases(index: pl.DataFrame) -> list[str]:
-    return index.filter(pl.col("course") == BE_COURSE)["release"].to_list()

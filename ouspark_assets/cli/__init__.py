@@ -4,15 +4,20 @@ Here is only how commands are found and how their errors become one line and an 
 """
 
 import contextlib
+import errno
 import gc
 import importlib
+import logging
 import os
+import re
 import sys
 import threading
+from typing import Any
 
 import click
 
-from ouspark_assets.errors import OuSparkError
+from ouspark_assets.errors import OuSparkError, SettingsError
+from ouspark_assets.logs.terminal import show_lines, speaks_json
 from ouspark_assets.services import endpoints
 from ouspark_assets.settings import load_dotenv_like_dagster, load_settings, project_root
 
@@ -22,7 +27,10 @@ COMMANDS = {
     "quarantine": "What could not be accepted: list, show, fix, replay, discard",
     "explain": "A student's whole story, each number with the rule that made it",
     "report": "Class workbooks and department pages to hand round",
-    "status": "The last run, what is stale or failed, what readers have",
+    "status": "What ran, what runs, what is stale or failed, what readers have",
+    "history": "What each stage did, beside how it usually goes",
+    "metrics": "The same in numbers for Prometheus: print, write to a file, serve",
+    "alerts": "Who is told what: rules, channels, what is open, what waits",
     "forget": "Remove a student from everywhere, for good",
     "rebuild": "Make every table anew from the lake",
     "publication": "What has been published: list, publish, verify, rollback, resume",
@@ -32,6 +40,13 @@ COMMANDS = {
     "bench": "Measure each stage beside what people would use instead",
 }
 INTERRUPTED = 130
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+MEND = (
+    "See to the disk of OUSPARK_HOME, or the server of OUSPARK_DAGSTER_DSN, and run again: what is "
+    "done is kept."
+)
+# Bytes of an argument that Python could not decode.
+NO_TEXT = re.compile("[\ud800-\udfff]")
 GARBAGE_THRESHOLD = 100_000
 
 
@@ -54,11 +69,26 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(module, cmd_name)
         return command
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Refuse what is no text before it reaches a file or a database."""
+        for argument in args:
+            if not argument.isascii() and NO_TEXT.search(argument):
+                message = f"the argument {argument!a} is not text in UTF-8"
+                raise click.UsageError(message)
+        return super().parse_args(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands, without importing any."""
         del ctx
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+
+
+def _say(error: OuSparkError) -> None:
+    if speaks_json():
+        logging.getLogger(__name__).error("%s", error)
+    else:
+        click.secho(f"Error: {error}", fg="red", err=True)
 
 
 def _start_servers_meanwhile() -> None:
@@ -75,23 +105,43 @@ def _start_servers_meanwhile() -> None:
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 def ouspark() -> None:
     """Osmania University's engineering results: scraped, cleaned, ranked, published, cached."""
+    # Whoever needs the settings says what is wrong with them; `--help` does not.
+    with contextlib.suppress(SettingsError):
+        show_lines(load_settings())
 
 
 def main() -> None:
     """Run a command; what people can act on is one line, without a traceback."""
-    load_dotenv_like_dagster()
     # Hundreds of thousands of small objects live until the end: collecting them costs a tenth.
     gc.set_threshold(GARBAGE_THRESHOLD)
     # The instance that the UI shows when it is started from the repository root.
     os.environ.setdefault("DAGSTER_HOME", str(project_root()))
     try:
+        load_dotenv_like_dagster()
         sys.exit(ouspark.main(standalone_mode=False) or 0)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
     except OuSparkError as error:
-        click.secho(f"Error: {error}", fg="red", err=True)
+        _say(error)
         sys.exit(1)
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted; running again goes on from here.", err=True)
         sys.exit(INTERRUPTED)
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        _say(
+            OuSparkError(f"{error.filename or 'A file'} can't be written: {error.strerror}. {MEND}")
+        )
+        sys.exit(1)
+    except _raised_by_dagsters_records() as error:
+        said = str(error.orig).splitlines()[0]
+        _say(OuSparkError(f"Dagster's own records can't be read or written: {said}. {MEND}"))
+        sys.exit(1)
+
+
+def _raised_by_dagsters_records() -> tuple[type[Any], ...]:
+    """What Dagster's storage raises; nothing as long as it was not even imported."""
+    imported = sys.modules.get("sqlalchemy.exc")
+    return (imported.DBAPIError,) if imported else ()

@@ -14,10 +14,12 @@ import dagster as dg
 
 from ouspark_assets import errors
 from ouspark_assets.assets.source import RELEASE_INDEX_KEY
+from ouspark_assets.logs.terminal import level_of_runs
 from ouspark_assets.ownership import owned, reap_dead_runs
 from ouspark_assets.scrape_checks import RESULT_PAGES
+from ouspark_assets.settings import load_settings
 
-QUIET, TALKATIVE = "CRITICAL", "INFO"
+INTERRUPTION = dg.DagsterExecutionInterruptedError.__name__
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class Graph:
         config: Mapping[str, Any] | None = None,
     ) -> GraphRun:
         """Materialize these assets, and run their checks, in one run."""
-        level = TALKATIVE if self.verbose else QUIET
+        level = level_of_runs(load_settings(), verbose=self.verbose)
         job = self.definitions.resolve_implicit_global_asset_job_def()
         run_id = str(uuid4())
         reap_dead_runs(self.instance)
@@ -87,6 +89,8 @@ class Graph:
                 },
                 raise_on_error=False,
             )
+        if _was_interrupted(result):
+            raise KeyboardInterrupt
         return GraphRun(result.run_id, result.success, tuple(_problems(result)), _metadata(result))
 
 
@@ -95,9 +99,11 @@ def succeeded(run: GraphRun, release: str | None = None) -> GraphRun:
     if run.succeeded:
         return run
     where = f"Release {release}: " if release else ""
+    # A server that is gone fails every step that needs it, each with the same words.
+    problems = "; ".join(dict.fromkeys(problem.rstrip(".") for problem in run.problems))
     message = (
-        f"{where}{'; '.join(run.problems)} What is done is kept, and running again goes on from "
-        f"here (run {run.run_id})."
+        f"{where}{problems}. What is done is kept, and running again goes on from here "
+        f"(run {run.run_id})."
     )
     raise errors.OuSparkError(message)
 
@@ -114,6 +120,16 @@ def _metadata(result: dg.ExecuteInProcessResult) -> dict[str, Mapping[str, Any]]
         for event in result.all_events
         if event.is_step_materialization
     }
+
+
+def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
+    """Whether somebody pressed Ctrl-C, which Dagster takes for a failure of the step at work."""
+    return any(
+        event.is_step_failure
+        and event.step_failure_data.error is not None
+        and _innermost(event.step_failure_data.error).cls_name == INTERRUPTION
+        for event in result.all_events
+    )
 
 
 def _problems(result: dg.ExecuteInProcessResult) -> list[str]:
@@ -141,10 +157,15 @@ def _counted(metadata: Mapping[str, Any]) -> str:
     return f" ({'; '.join(rules)})"
 
 
-def _root_cause(error: Any, step: str | None) -> str:
-    """The innermost error: ours as it stands, any other with its step, class and first line."""
+def _innermost(error: Any) -> Any:
     while error.cause is not None:
         error = error.cause
+    return error
+
+
+def _root_cause(error: Any, step: str | None) -> str:
+    """The innermost error: ours as it stands, any other with its step, class and first line."""
+    error = _innermost(error)
     lines = str(error.message).strip().splitlines() or [""]
     if isinstance(getattr(errors, str(error.cls_name), None), type):
         return lines[0].split(": ", 1)[-1]

@@ -47,9 +47,9 @@ SUBJECT_WIDTHS = (5, NAME_WIDTH, 3, 11, 8, 6, 2, 2, 26)
 
 def show_story(story: Story, published: InProduction) -> None:
     """Everything, from the details to the publication."""
-    console = Console(highlight=False)
+    console = Console(highlight=False, emoji=False)
     if not console.is_terminal or console.width > WIDTH:
-        console = Console(highlight=False, width=WIDTH)
+        console = Console(highlight=False, emoji=False, width=WIDTH)
     for part in _parts(story, published):
         console.print(part)
 

@@ -30,6 +30,8 @@ from ouspark_assets.pages.vocabulary import (
 
 # A result page has about 10 kB; whatever is a hundred times as long is something else.
 LARGEST_PAGE = 1_000_000
+# A student has some sixty rows of five cells; every one of them is kept under its whole header.
+MOST_ROWS, MOST_CELLS = 2_000, 60
 LEAST_CELLS_OF_A_RECORD = 3
 TOO_LARGE = "the page is far too large for a result page"
 UNREADABLE = "the page can't be read as HTML"
@@ -41,6 +43,8 @@ NO_MARKS = "the page has no marks table"
 NO_RESULTS = "the page has no result table"
 NO_ROWS = "the page has neither a mark nor a result line"
 CUT_SHORT = "the page is cut short"
+TOO_MANY_ROWS = "the page has far too many table rows for a result page"
+TOO_MANY_CELLS = "the page has a table row with far too many cells for a result page"
 STRAY_ROWS = "the page has rows outside its tables"
 
 
@@ -51,7 +55,11 @@ def read_page(body: bytes) -> PageText:
     text = decoded(body)
     try:
         reading = _Reading()
-        for row in rows_of(tree_of(text)):
+        for number, row in enumerate(rows_of(tree_of(text))):
+            if number == MOST_ROWS:
+                return _unusable(TOO_MANY_ROWS)
+            if len(row.cells) > MOST_CELLS:
+                return _unusable(TOO_MANY_CELLS)
             reading.take(row)
     except (etree.LxmlError, ValueError):
         return _unusable(UNREADABLE)

@@ -15,6 +15,8 @@ _WINDOWS_1252 = {
     if byte not in (0x81, 0x8D, 0x8F, 0x90, 0x9D)
 }
 
+# No column takes as much. Ordering a run of combining marks takes the square of its length.
+LONGEST_COMPOSED = 2_000
 _ENTITY = re.compile(r"&#?\w{1,31};")
 
 
@@ -31,12 +33,15 @@ def decoded(body: bytes) -> str:
 
 
 def normalised(text: str) -> str:
-    """NFKC, entities resolved, every run of white space (no-break included) one blank, trimmed."""
+    """NFKC, entities resolved, every run of white space (no-break included) one blank, trimmed.
+
+    Texts far too long for any column stay as they are composed.
+    """
     text = " ".join(text.split())
     if "&" in text and ";" in text:
         # Pages escape twice now and then: `&amp;amp;` arrives here as `&amp;`. Without the
         # semicolon it is what somebody wrote: "M&LT" is no less-than.
         text = " ".join(_ENTITY.sub(lambda it: html.unescape(it[0]), text).split())
-    if not text.isascii():
+    if len(text) <= LONGEST_COMPOSED and not text.isascii():
         text = " ".join(unicodedata.normalize("NFKC", text).split())
     return text

@@ -18,7 +18,7 @@ NO_TICKET = "the page shows no hall ticket"
 BROKEN_TICKET = "the page's hall ticket is not twelve digits"
 OTHER_TICKET = "the page shows another hall ticket than the one asked for"
 TWO_TICKETS = "the page shows two hall tickets"
-LONGEST_EXCERPT = 300
+LONGEST_EXCERPT, MOST_SHOWN = 300, 10
 LEAST_DETAIL_CELLS = 2
 
 
@@ -62,13 +62,14 @@ def rejected_pages(
 
 def _raw(page: Page, body: bytes) -> str:
     headers = [
-        f"{it.section}: {' | '.join(it.header)}"[:LONGEST_EXCERPT] for it in page.text.headers
+        f"{it.section}: {' | '.join(it.header)}"[:LONGEST_EXCERPT]
+        for it in page.text.headers[:MOST_SHOWN]
     ]
     return json.dumps(
         {
             "sha256": page.sha256,
             "bytes": len(body),
-            "hall_tickets": [ticket[:LONGEST_EXCERPT] for ticket in page.text.tickets],
+            "hall_tickets": [ticket[:LONGEST_EXCERPT] for ticket in page.text.tickets[:MOST_SHOWN]],
             "labels": list(page.text.labels),
             "headers": headers,
             "excerpt": _excerpt(body),

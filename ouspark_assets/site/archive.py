@@ -20,7 +20,7 @@ from ouspark_assets.domain.releases import checked_release_key, is_release_key
 from ouspark_assets.errors import LakeError
 from ouspark_assets.site.forgotten import ForgottenTickets
 from ouspark_assets.site.judging import Outcome, leaves_nothing_open
-from ouspark_assets.site.stores import Store
+from ouspark_assets.site.stores import Schema, Store
 
 ROOT = "raw/result_pages"
 PARTITION = "release="
@@ -45,7 +45,8 @@ SCHEMA: dict[str, pl.DataType] = {
     "cause": pl.String(),
     "settled": pl.Boolean(),
 }
-WITHOUT_BODY = [name for name in SCHEMA if name != "body"]
+WITHOUT_BODY = {name: kind for name, kind in SCHEMA.items() if name != "body"}
+OUTCOMES = [outcome.value for outcome in Outcome]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,8 @@ class PageArchive:
 
     def releases(self) -> list[str]:
         """The releases that have a folder in the lake, sorted by key."""
-        names = (name.removeprefix(PARTITION) for name in self._store.folders(ROOT))
+        folders = (it for it in self._store.folders(ROOT) if it.startswith(PARTITION))
+        names = (name.removeprefix(PARTITION) for name in folders)
         return [name for name in names if is_release_key(name)]
 
     def parts(self, release: str) -> list[str]:
@@ -106,11 +108,15 @@ class PageArchive:
             if seen:
                 found = found.filter(~pl.col("hall_ticket").is_in(pl.concat(seen).implode()))
             for (part,), rows in found.sort("part", "row").group_by("part", maintain_order=True):
-                frame = self._store.read_columns(str(part), ["hall_ticket", "sha256", "body"])
+                frame = self._store.read_columns(
+                    str(part), _columns("hall_ticket", "sha256", "body")
+                )
                 if frame is None:
                     # Compacted away meanwhile: its rows are in a newer part.
                     break
                 chosen = frame[rows["row"]]
+                if not all(map(_is_intact, chosen["sha256"], chosen["body"])):
+                    raise self._store.damaged(str(part), "a page is not what was archived")
                 seen.append(chosen["hall_ticket"])
                 yield from chosen.iter_slices(batch_rows)
             else:
@@ -122,7 +128,7 @@ class PageArchive:
 
         `settled` says whether the page of the last release, in the order given, left nothing open.
         """
-        columns = ["release", "hall_ticket", "outcome", "fetched_at", "settled"]
+        columns = _columns("release", "hall_ticket", "outcome", "fetched_at", "settled")
         places = {release: place for place, release in enumerate(in_order)}
         frames = [
             frame.filter(pl.col("outcome") == Outcome.FOUND.value)
@@ -131,7 +137,7 @@ class PageArchive:
             for release in self.releases()
             for frame in self._parts_read(release, columns)
         ]
-        schema = {name: SCHEMA[name] for name in columns if name != "outcome"}
+        schema = {name: kind for name, kind in columns.items() if name != "outcome"}
         found = pl.concat([pl.DataFrame(schema={**schema, "_place": pl.Int32()}), *frames])
         return (
             found.sort("_place", "fetched_at")
@@ -153,7 +159,7 @@ class PageArchive:
         removed = 0
         for release in self.releases():
             for part in self.parts(release):
-                tickets = self._store.read_columns(part, ["hall_ticket"])
+                tickets = self._store.read_columns(part, _columns("hall_ticket"))
                 if tickets is not None and ticket in tickets["hall_ticket"]:
                     removed += self._without(part, ticket)
         return removed
@@ -167,10 +173,10 @@ class PageArchive:
         before = self.parts(release)
         merging = _Merging()
         for part in before:
-            rows = self._store.read_columns(part, ["hall_ticket"])
+            rows = self._store.read_columns(part, _columns("hall_ticket"))
             if rows is None or rows.height >= SMALL_PART_ROWS:
                 continue
-            frame = self._store.read_columns(part, list(SCHEMA))
+            frame = self._store.read_columns(part, SCHEMA)
             if frame is not None and merging.would_overflow(frame):
                 self._merge(release, merging)
                 merging = _Merging()
@@ -211,7 +217,7 @@ class PageArchive:
             self._store.delete(part)
 
     def _without(self, part: str, ticket: str) -> int:
-        frame = self._store.read_columns(part, list(SCHEMA))
+        frame = self._store.read_columns(part, SCHEMA)
         if frame is None:
             message = f"{part} went away while {masked(ticket)} was being forgotten: run it again"
             raise LakeError(message)
@@ -230,8 +236,7 @@ class PageArchive:
         A later answer counts more than an earlier one; a failure only when there is nothing else.
         """
         frames = self._parts_read(release, WITHOUT_BODY)
-        schema = {name: SCHEMA[name] for name in WITHOUT_BODY}
-        empty = pl.DataFrame(schema={**schema, "row": pl.UInt32(), "part": pl.String()})
+        empty = pl.DataFrame(schema={**WITHOUT_BODY, "row": pl.UInt32(), "part": pl.String()})
         return (
             pl.concat([empty, *frames])
             .with_columns(_failed=pl.col("outcome") == Outcome.FAILED.value)
@@ -240,19 +245,25 @@ class PageArchive:
             .drop("_failed")
         )
 
-    def _parts_read(self, release: str, columns: list[str]) -> list[pl.DataFrame]:
+    def _parts_read(self, release: str, columns: Schema) -> list[pl.DataFrame]:
         """Columns of every part, each row with its place when all columns but the body are read."""
         for _ in range(READ_TRIES):
             frames = [
                 (part, self._store.read_columns(part, columns)) for part in self.parts(release)
             ]
             if all(frame is not None for _, frame in frames):
+                self._refuse_strangers(frames)
                 return [
                     self._remembered(_placed(frame, part) if columns is WITHOUT_BODY else frame)
                     for part, frame in frames
                     if frame is not None
                 ]
         raise self._moving(release)
+
+    def _refuse_strangers(self, frames: Sequence[tuple[str, pl.DataFrame | None]]) -> None:
+        for part, frame in frames:
+            if frame is not None and not frame["outcome"].is_in(OUTCOMES).all():
+                raise self._store.damaged(part, "it has an outcome that nobody archives")
 
     def _remembered(self, frame: pl.DataFrame) -> pl.DataFrame:
         if not self.forgotten:
@@ -308,6 +319,16 @@ def _row(release: str, answer: Answer) -> tuple[object, ...]:
         answer.cause,
         leaves_nothing_open(answer.body) if found and answer.body is not None else None,
     )
+
+
+def _columns(*names: str) -> dict[str, pl.DataType]:
+    """Some columns of a part."""
+    return {name: SCHEMA[name] for name in names}
+
+
+def _is_intact(digest: str | None, body: bytes | None) -> bool:
+    """Whether a page is the one that was archived: damage may leave a part readable."""
+    return body is not None and hashlib.sha256(body).hexdigest() == digest
 
 
 def _placed(frame: pl.DataFrame, part: str) -> pl.DataFrame:

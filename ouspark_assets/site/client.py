@@ -8,6 +8,7 @@ import asyncio
 import logging
 import ssl
 import time
+import zlib
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
@@ -32,6 +33,8 @@ FORM = {
     "Connection": "keep-alive",
 }
 REDIRECTS = range(300, 400)
+PACKED = ("gzip", "x-gzip", "deflate")
+GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
 
 log = logging.getLogger(__name__)
 
@@ -212,21 +215,31 @@ def untrusted(host: str) -> SiteError:
 
 
 async def read_body(response: httpx.Response, limit: int) -> bytes | None:
-    """The body as sent; None when it is longer than the limit, of which no more is read."""
-    encoded = response.headers.get("content-encoding", "identity") != "identity"
+    """The body as sent; None when it is longer than the limit, of which no more is read.
+
+    Asked for as it is, it may come packed once all the same; packed twice it is a bomb, or noise.
+    """
+    packed = response.headers.get("content-encoding", "").strip().lower() in PACKED
+    unpacking = zlib.decompressobj(GZIP_OR_ZLIB) if packed else None
     stream = response.stream
-    if encoded or not isinstance(stream, httpx.AsyncByteStream):
-        chunks = response.aiter_bytes()
-    else:
-        chunks = aiter(stream)
+    chunks = aiter(stream) if isinstance(stream, httpx.AsyncByteStream) else response.aiter_raw()
     parts: list[bytes] = []
     size = 0
     async for chunk in chunks:
-        size += len(chunk)
+        plain = _unpacked(unpacking, chunk, limit - size + 1) if unpacking else chunk
+        size += len(plain)
         if size > limit:
             return None
-        parts.append(chunk)
+        parts.append(plain)
     return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _unpacked(unpacking: "zlib._Decompress", chunk: bytes, most: int) -> bytes:
+    """No more of a chunk than asked for: a few of its bytes may stand for millions."""
+    try:
+        return unpacking.decompress(chunk, most)
+    except zlib.error as error:
+        raise httpx.DecodingError(str(error)) from error
 
 
 def _since(started: float) -> int:

@@ -1,17 +1,16 @@
 """The index page of the site, read into rows of `source.release_index`, and which to fetch.
 
-Pure: bytes and frames in, frames out. Fetching the page is `client.py`, reading titles `titles.py`.
+Pure: bytes and frames in, frames out. Fetching the page is `index_page.py`, its links are
+`index_links.py`, reading titles is `titles.py`.
 """
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any
-from urllib.parse import SplitResult, urljoin, urlsplit
+from datetime import datetime
+from itertools import islice
+from typing import Any, TypeAlias
 
 import polars as pl
-from lxml import etree, html
 
 from ouspark_assets.domain.releases import (
     BE_COURSE,
@@ -19,34 +18,19 @@ from ouspark_assets.domain.releases import (
     Scheme,
     checked_release_key,
     in_release_order,
-    is_release_key,
 )
 from ouspark_assets.errors import SiteError
 from ouspark_assets.schemas.source import RELEASE_INDEX
-from ouspark_assets.site.titles import TitleFacts, read_title
+from ouspark_assets.site.index_links import RESULTS_FOLDER, IndexLink, find_links, shown
+from ouspark_assets.site.titles import LONGEST_TITLE, TitleFacts, read_title
 
 INDEX_PATH = "/examination-results.php"
-RESULTS_FOLDER = "res07"
-LONGEST_TITLE_SHOWN = 120
-LONGEST_DATE = len("Dated: 00-00-0000 00:00 AM")
-# What links say that stand beside their title.
-NO_TITLES = ("click here", "view", "result", "here", "download", "new")
+# The university's has a few hundred. Every release is a partition, so it had better be an index.
+MOST_LINKS = 3_000
+MOST_PROBLEMS = 100
 
-_RESULT_PATH = re.compile(rf"/{RESULTS_FOLDER}/(?P<stem>[^/]*)\.jsp$", re.IGNORECASE)
-_DAY = re.compile(
-    r"(?<!\d)(?P<day>\d{1,2})[-./](?P<month>\d{1,2})[-./](?P<year>(?:19|20)\d\d)(?!\d)"
-)
-_DEFAULT_PORTS = {"http": 80, "https": 443}
-
-
-@dataclass(frozen=True, slots=True)
-class IndexLink:
-    """One result link as the page shows it."""
-
-    release: str
-    title: str
-    url: str
-    published_on: date | None
+# Course, year, month.
+Session: TypeAlias = tuple[Any, Any, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,34 +44,34 @@ class IndexReading:
 def read_index(body: bytes, page_url: str, *, seen_at: datetime) -> IndexReading:
     """Every result link of an index page; a title that can't be read is kept and reported."""
     problems: list[str] = []
-    links = _first_of_each(find_links(body, page_url, problems), problems)
-    rows = [_row(link, seen_at, problems) for link in links]
+    found = list(islice(find_links(body, page_url, problems), MOST_LINKS + 1))
+    if len(found) > MOST_LINKS:
+        message = (
+            f"the index page {page_url} has more than {MOST_LINKS} result links, which no index"
+            " has: check OUSPARK_SITE_URL"
+        )
+        raise SiteError(message)
+    rows = [_row(link, seen_at, problems) for link in _first_of_each(found, problems)]
     frame = RELEASE_INDEX.conform(pl.DataFrame(rows, schema=RELEASE_INDEX.dtypes, orient="row"))
-    return IndexReading(with_revises(frame), tuple(problems))
+    return IndexReading(with_revises(frame), _without_end(problems))
 
 
-def find_links(body: bytes, page_url: str, problems: list[str]) -> Iterator[IndexLink]:
-    """The links to result pages, top to bottom; those of other hosts are reported and left out."""
-    tree = _parsed(body)
-    if tree is None:
-        problems.append("the index page is empty")
-        return
-    for anchor in tree.iter("a"):
-        url = _resolved(page_url, anchor.get("href"))
-        found = _RESULT_PATH.search(url.path) if url else None
-        if url is None or found is None:
-            continue
-        if not same_site(url.geturl(), page_url):
-            problems.append(f"a link to another host was left out: {_shown(url.netloc)}")
-        elif not is_release_key(found["stem"]):
-            problems.append(
-                f"a link whose name can't be a release key was left out: {_shown(url.path)}"
-            )
-        else:
-            title, published_on = _title_and_day(anchor)
-            site = urlsplit(page_url)
-            address = f"{site.scheme}://{site.netloc}{url.path}"
-            yield IndexLink(found["stem"], title, address, published_on)
+def require_links(reading: IndexReading, page_url: str) -> None:
+    """Refuse a page without a single result link: whatever it is, it is not the index."""
+    if reading.frame.is_empty():
+        message = (
+            f"the page {page_url} has no link to a result page: check that OUSPARK_SITE_URL is the"
+            " root of the results site"
+        )
+        raise SiteError(message)
+
+
+def _without_end(problems: list[str]) -> tuple[str, ...]:
+    """Each problem once, and no more of them than somebody reads."""
+    different = tuple(dict.fromkeys(problems))
+    if len(different) <= MOST_PROBLEMS:
+        return different
+    return (*different[:MOST_PROBLEMS], f"and {len(different) - MOST_PROBLEMS} more like these")
 
 
 def merge_index(known: pl.DataFrame, read: pl.DataFrame) -> pl.DataFrame:
@@ -109,7 +93,7 @@ def merge_index(known: pl.DataFrame, read: pl.DataFrame) -> pl.DataFrame:
 def added_release(key: str, site_url: str, *, seen_at: datetime, title: str = "") -> pl.DataFrame:
     """A row for a release that the index does not show, named by hand."""
     url = f"{site_url.rstrip('/')}/{RESULTS_FOLDER}/{checked_release_key(key)}.jsp"
-    row = _row(IndexLink(key, title, url, None), seen_at, [])
+    row = _row(IndexLink(key, title[:LONGEST_TITLE], url, None), seen_at, [])
     if not title:
         row |= {"course": BE_COURSE}
     return RELEASE_INDEX.conform(pl.DataFrame([row], schema=RELEASE_INDEX.dtypes, orient="row"))
@@ -118,9 +102,15 @@ def added_release(key: str, site_url: str, *, seen_at: datetime, title: str = ""
 def with_revises(index: pl.DataFrame) -> pl.DataFrame:
     """The index with `revises`: the one main release of a revaluation's session, else null."""
     rows = index.to_dicts()
-    main = [row for row in rows if row["exam_kind"] == ExamKind.MAIN]
+    main: dict[Session, list[dict[str, Any]]] = {}
+    for row in rows:
+        if row["exam_kind"] == ExamKind.MAIN:
+            main.setdefault(_session(row), []).append(row)
     revises = [
-        _revised(row, main) if row["exam_kind"] == ExamKind.REVALUATION else None for row in rows
+        _revised(row, main.get(_session(row), []))
+        if row["exam_kind"] == ExamKind.REVALUATION
+        else None
+        for row in rows
     ]
     return index.with_columns(pl.Series("revises", revises, dtype=pl.String))
 
@@ -184,82 +174,6 @@ def _refuse_unknown(named: tuple[str, ...], index: pl.DataFrame) -> None:
         raise SiteError(message)
 
 
-def _parsed(body: bytes) -> html.HtmlElement | None:
-    try:
-        text = body.decode("utf-8")
-    except UnicodeDecodeError:
-        text = body.decode("cp1252", errors="replace")
-    # lxml refuses text that declares an encoding; the declaration has been heeded or overruled.
-    text = re.sub(r"^\s*<\?xml[^>]*\?>", "", text).replace("\x00", "")
-    try:
-        return html.fromstring(text) if text.strip() else None
-    except etree.ParserError:
-        return None
-
-
-def _resolved(page_url: str, href: str | None) -> SplitResult | None:
-    if not href:
-        return None
-    try:
-        return urlsplit(urljoin(page_url, href.strip()))
-    except ValueError:
-        return None
-
-
-def same_site(url: str, page_url: str) -> bool:
-    """Whether two addresses are of one host: www and bare, http and https count as one."""
-    return _host(url) == _host(page_url)
-
-
-def _host(url: str) -> tuple[str, int | None]:
-    parts = urlsplit(url)
-    try:
-        port = parts.port
-    except ValueError:
-        port = -1
-    usual = port is None or port == _DEFAULT_PORTS.get(parts.scheme)
-    return (parts.hostname or "").removeprefix("www."), None if usual else port
-
-
-def _title_and_day(anchor: html.HtmlElement) -> tuple[str, date | None]:
-    """The title and the date beside a link: of its table row or list item, else its own text."""
-    own = _text(anchor)
-    row = next(anchor.iterancestors("tr", "li"), None)
-    if row is None:
-        return own, _day(own)
-    cells = [(_text(cell), cell) for cell in row.iter("td", "th")]
-    links = [link for link in row.iter("a") if RESULTS_FOLDER in (link.get("href") or "").lower()]
-    short = [text for text, _ in cells if len(text) <= LONGEST_DATE]
-    published_on = next((day for text in short if (day := _day(text))), None)
-    if len(links) > 1 or not cells:
-        return own, published_on or (None if cells else _day(_text(row)))
-    beside = [text for text, cell in cells if anchor not in set(cell.iter("a"))]
-    titles = [text for text in (own, *beside) if not _DAY.fullmatch(text)]
-    return max(titles, key=_worth, default=own), published_on
-
-
-def _worth(text: str) -> tuple[bool, bool, int]:
-    """How much a text looks like the title among those of a row."""
-    return read_title(text).readable, _is_title(text), len(text)
-
-
-def _is_title(text: str) -> bool:
-    return text.casefold() not in NO_TITLES and any(letter.isalpha() for letter in text)
-
-
-def _text(element: html.HtmlElement) -> str:
-    return " ".join(str(element.text_content()).split())
-
-
-def _day(text: str) -> date | None:
-    for found in _DAY.finditer(text):
-        try:
-            return date(int(found["year"]), int(found["month"]), int(found["day"]))
-        except ValueError:
-            continue
-    return None
-
-
 def _first_of_each(links: Iterable[IndexLink], problems: list[str]) -> list[IndexLink]:
     """One link per release: the first whose title can be read, else the first."""
     chosen: dict[str, IndexLink] = {}
@@ -267,7 +181,7 @@ def _first_of_each(links: Iterable[IndexLink], problems: list[str]) -> list[Inde
         before = chosen.setdefault(link.release, link)
         if before.title == link.title:
             continue
-        problems.append(f"release {link.release} is linked twice: {_shown(link.title)}")
+        problems.append(f"release {link.release} is linked twice: {shown(link.title)}")
         if not read_title(before.title).readable and read_title(link.title).readable:
             chosen[link.release] = link
     return list(chosen.values())
@@ -278,12 +192,12 @@ def _row(link: IndexLink, seen_at: datetime, problems: list[str]) -> dict[str, o
     year, month = facts.session_year, facts.session_month
     if year and link.published_on and year > link.published_on.year:
         problems.append(
-            f"release {link.release} was published before its session: {_shown(link.title)}"
+            f"release {link.release} was published before its session: {shown(link.title)}"
         )
         year = month = None
     elif not facts.readable:
         problems.append(
-            f"release {link.release} has a title that can't be read: {_shown(link.title)}"
+            f"release {link.release} has a title that can't be read: {shown(link.title)}"
         )
     return _columns(link, facts, seen_at) | {"session_year": year, "session_month": month}
 
@@ -305,16 +219,15 @@ def _columns(link: IndexLink, facts: TitleFacts, seen_at: datetime) -> dict[str,
     }
 
 
+def _session(row: dict[str, Any]) -> Session:
+    return row["course"], row["session_year"], row["session_month"]
+
+
 def _revised(row: dict[str, Any], main: list[dict[str, Any]]) -> str | None:
-    """The main release of a revaluation's session: by scheme, then by semesters, if just one."""
-    if row["course"] is None or row["session_year"] is None or row["session_month"] is None:
+    """The main release among those of its session: by scheme, then by semesters, if just one."""
+    if None in _session(row):
         return None
-    same = [
-        other
-        for other in main
-        if all(other[name] == row[name] for name in ("course", "session_year", "session_month"))
-        and _same_pages(other["scheme"], row["scheme"])
-    ]
+    same = [other for other in main if _same_pages(other["scheme"], row["scheme"])]
     exact = [other for other in same if other["scheme"] == row["scheme"]]
     candidates = exact or same
     if len(candidates) > 1 and row["semesters"]:
@@ -326,7 +239,3 @@ def _revised(row: dict[str, Any], main: list[dict[str, Any]]) -> str | None:
 def _same_pages(one: str | None, other: str | None) -> bool:
     """Whether two schemes may share a session's page: AICTE's regulations are choice-based too."""
     return (one == Scheme.NON_CBCS) == (other == Scheme.NON_CBCS) or None in (one, other)
-
-
-def _shown(text: str) -> str:
-    return text if len(text) <= LONGEST_TITLE_SHOWN else text[: LONGEST_TITLE_SHOWN - 1] + "…"

@@ -14,11 +14,14 @@ import httpx
 from ouspark_assets.errors import SiteError
 from ouspark_assets.settings import Settings
 from ouspark_assets.site.client import REDIRECTS, USER_AGENT, http_client, read_body, untrusted
-from ouspark_assets.site.index import INDEX_PATH, same_site
+from ouspark_assets.site.index import INDEX_PATH
+from ouspark_assets.site.index_links import same_site
 from ouspark_assets.site.throttle import Backoff, retry_after_seconds
 
 NOT_MODIFIED = 304
-LARGEST_INDEX = 32 * 1024 * 1024
+# Some thousands of links; a hundred times as long it would take minutes and gigabytes to read.
+LARGEST_INDEX = 8 * 1024 * 1024
+LONGEST_URL_SHOWN = 120
 MOST_REDIRECTS = 3
 LONGEST_WAIT = 30.0
 
@@ -74,7 +77,7 @@ async def _fetch(
     """The page, or what the trouble was and how long to wait."""
     try:
         response, body = await _get(client, settings, url, _conditions(known))
-    except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError) as error:
         root = error.__cause__ or error
         if isinstance(root, (aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError)):
             raise untrusted(urlsplit(url).hostname or "") from None
@@ -98,7 +101,7 @@ async def _get(
     timeout = httpx.Timeout(settings.site_read_timeout, connect=settings.site_connect_timeout)
     for _ in range(MOST_REDIRECTS + 1):
         async with client.stream("GET", url, headers=headers, timeout=timeout) as response:
-            target = urljoin(url, response.headers.get("location", ""))
+            target = _target(url, response.headers.get("location", ""))
             if response.status_code not in REDIRECTS or response.status_code == NOT_MODIFIED:
                 return response, await read_body(response, LARGEST_INDEX)
         if not same_site(target, url):
@@ -108,8 +111,17 @@ async def _get(
             )
             raise SiteError(message)
         url = target
-    message = f"the index page redirects in circles ({url}): check OUSPARK_SITE_URL"
+    shown = url[:LONGEST_URL_SHOWN]
+    message = f"the index page redirects in circles ({shown}): check OUSPARK_SITE_URL"
     raise SiteError(message)
+
+
+def _target(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        message = f"the index page {url} redirects to what is no address: check OUSPARK_SITE_URL"
+        raise SiteError(message) from None
 
 
 def _conditions(known: IndexPage | None) -> dict[str, str]:

@@ -6,9 +6,10 @@ Puts are atomic, reads are whole objects or some columns of one. What the object
 
 import io
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import obstore
 import polars as pl
@@ -17,7 +18,13 @@ from obstore.store import LocalStore, S3Store
 
 from ouspark_assets.errors import LakeError
 
+if TYPE_CHECKING:
+    from obstore.store import RetryConfig
+
 S3_SCHEME = "s3://"
+# Half of what the library would wait for a bucket that does not answer, request by request.
+PATIENCE: "RetryConfig" = {"max_retries": 6, "retry_timeout": timedelta(seconds=60)}
+Schema = Mapping[str, pl.DataType]
 
 
 class Store:
@@ -86,7 +93,7 @@ class Store:
             str(path).rstrip("/").rsplit("/", 1)[-1] for path in listed["common_prefixes"]
         )
 
-    def read_columns(self, path: str, columns: Sequence[str]) -> pl.DataFrame | None:
+    def read_columns(self, path: str, columns: Schema) -> pl.DataFrame | None:
         """Some columns of a Parquet object; None when there is no such object."""
         source: Any
         if self._folder is None:
@@ -98,11 +105,14 @@ class Store:
         if source is None:
             return None
         try:
-            return pl.read_parquet(source, columns=list(columns), glob=False)
+            frame = pl.read_parquet(source, columns=list(columns), glob=False)
         except FileNotFoundError:
             return None
         except (pl.exceptions.PolarsError, OSError) as error:
-            raise self._corrupt(path, error) from None
+            raise self.damaged(path, _reason(error)) from None
+        if frame.schema != pl.Schema(columns):
+            raise self.damaged(path, "its columns are of other types")
+        return frame
 
     def _unreadable(self, path: str, error: Exception) -> LakeError:
         return LakeError(
@@ -110,9 +120,10 @@ class Store:
             " OUSPARK_LAKE, its permissions and credentials"
         )
 
-    def _corrupt(self, path: str, error: Exception) -> LakeError:
+    def damaged(self, path: str, why: str) -> LakeError:
+        """The error for an object that is not what was written."""
         return LakeError(
-            f"{path} of the lake {self.location} is damaged ({_reason(error)}): restore it from a"
+            f"{path} of the lake {self.location} is damaged ({why}): restore it from a"
             " backup, or move it away and run again, which fetches its tickets anew"
         )
 
@@ -122,7 +133,14 @@ def _opened(location: str, folder: Path | None) -> LocalStore | S3Store:
         folder.mkdir(parents=True, exist_ok=True)
         return LocalStore(prefix=folder.absolute(), mkdir=True)
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
-    return S3Store.from_url(location, client_options={"allow_http": endpoint.startswith("http://")})
+    if endpoint and not endpoint.startswith(("http://", "https://")):
+        message = "its endpoint must begin with http:// or https://"
+        raise ValueError(message)
+    return S3Store.from_url(
+        location,
+        client_options={"allow_http": endpoint.startswith("http://")},
+        retry_config=PATIENCE,
+    )
 
 
 def _reason(error: Exception) -> str:

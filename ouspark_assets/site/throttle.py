@@ -122,7 +122,7 @@ def retry_after_seconds(header: str | None, now: datetime | None = None) -> floa
         return min(LONGEST_RETRY_AFTER, float(text[:9]))
     try:
         moment = parsedate_to_datetime(text)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return min(LONGEST_RETRY_AFTER, max(0.0, (moment - (now or datetime.now(UTC))).total_seconds()))

@@ -12,6 +12,8 @@ from ouspark_assets.domain.grades import LAST_SEMESTER, LEAST_SEMESTER
 from ouspark_assets.domain.releases import BE_COURSE, ExamKind, Scheme
 
 FIRST_SESSION_YEAR, LAST_SESSION_YEAR = 1990, 2100
+# The longest title seen has 130 characters; the time that reading takes grows with the square.
+LONGEST_TITLE = 500
 WINTER_FROM, WINTER_TO = 10, 3
 
 # "B.E." with its dots in any case; "BE" without dots in capitals, or small as the first word.
@@ -45,7 +47,8 @@ _ROMAN = {"I": 1, "II": 2, "III": 3, "IV": 4, "V": 5, "VI": 6, "VII": 7, "VIII":
 _NUMERAL = (
     r"(?:(?:VIII|VII|VI|IV|V|III|II|I)(?![A-Za-z])|[1-8](?!\d)(?:st|nd|rd|th)?(?![A-Za-z\d]))"
 )
-_JOINT = r"(?:\s*(?:,|&|;|/|\+|\.|-|–|—|\band\b|\bto\b)\s*)+|\s+"
+# Possessive: thirty commas in a row would take for ever to be found to join nothing.
+_JOINT = r"(?:\s*+(?:,|&|;|/|\+|\.|-|–|—|\band\b|\bto\b)\s*+)++|\s++"
 _LIST = rf"(?<![A-Za-z\d/])(?P<list>{_NUMERAL}(?:(?:{_JOINT}){_NUMERAL})*)"
 _BEFORE_WORD = re.compile(rf"{_LIST}[\s).\]-]*sem(?:s|ester|esters)?\b", re.IGNORECASE)
 _AFTER_WORD = re.compile(rf"\bsem(?:s|ester|esters)?\b[\s.:(\[-]*{_LIST}", re.IGNORECASE)
@@ -88,7 +91,7 @@ class TitleFacts:
 
 def read_title(title: str) -> TitleFacts:
     """What the title of a result link says."""
-    text = " ".join(unicodedata.normalize("NFKC", title).split())
+    text = " ".join(unicodedata.normalize("NFKC", title[:LONGEST_TITLE]).split())
     course = BE_COURSE if _names_be(text) else None
     year, month = _session(text)
     return TitleFacts(

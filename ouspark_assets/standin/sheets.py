@@ -48,11 +48,6 @@ class Sheets:
         packed: list[int] = self.marks[first:end].tolist()
         return packed
 
-    def lines_of(self, student: int) -> list[ResultLine]:
-        """The semester lines of a student, oldest semester first."""
-        first, end = self.line_offsets[student], self.line_offsets[student + 1]
-        return [unpacked_line(packed) for packed in self.lines[first:end].tolist()]
-
     def pages(self) -> NDArray[np.bool_]:
         """Who has a page."""
         return np.asarray(self.mark_offsets[1:] != self.mark_offsets[:-1])

@@ -4,11 +4,10 @@ Nothing is read or written here. Addresses come in as arguments and appear in no
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from typing import Any
-from urllib.parse import urlsplit
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -18,6 +17,7 @@ from ouspark_assets.errors import WarehouseError
 CONNECT_TIMEOUT_SECONDS = 10
 LEAST_SERVER_VERSION = 150000  # MERGE, UNIQUE NULLS NOT DISTINCT
 TRANSACTION_POOLER_PORT = 6543
+LAST_PORT = 65_535
 
 # A peer that vanished is noticed after a minute, not after the two hours of TCP's own defaults.
 KEEPALIVES = {
@@ -43,22 +43,27 @@ class Side(StrEnum):
 
 
 @contextmanager
-def connected(dsn: str, side: Side, purpose: str = "ouspark") -> Iterator[Connection]:
+def connected(
+    dsn: str, side: Side, purpose: str = "ouspark", wait: int = CONNECT_TIMEOUT_SECONDS
+) -> Iterator[Connection]:
     """A connection in autocommit mode, closed afterwards."""
-    with open_connection(dsn, side, purpose) as connection:
+    with open_connection(dsn, side, purpose, wait) as connection, _clear_errors(side):
         yield connection
 
 
-def open_connection(dsn: str, side: Side, purpose: str = "ouspark") -> Connection:
+def open_connection(
+    dsn: str, side: Side, purpose: str = "ouspark", wait: int = CONNECT_TIMEOUT_SECONDS
+) -> Connection:
     """Connect, and refuse a server that is too old to be used."""
+    given = _parts_of(dsn, side)
     try:
         connection = psycopg.connect(
             dsn,
             autocommit=True,
             application_name=purpose,
-            connect_timeout=CONNECT_TIMEOUT_SECONDS,
-            prepare_threshold=None if _is_transaction_pooler(dsn) else 5,
-            **_defaults(dsn, side),
+            connect_timeout=_seconds_to_wait(given, wait),
+            prepare_threshold=None if _is_transaction_pooler(given) else 5,
+            **_defaults(given, side),
         )
     except psycopg.Error as error:
         message = (
@@ -74,9 +79,53 @@ def open_connection(dsn: str, side: Side, purpose: str = "ouspark") -> Connectio
     return connection
 
 
-def _defaults(dsn: str, side: Side) -> dict[str, Any]:
+@contextmanager
+def _clear_errors(side: Side) -> Iterator[None]:
+    """What a server does to us in the middle, as one line; faults of the program stay faults."""
+    try:
+        yield
+    except psycopg.OperationalError as error:
+        message = (
+            f"The {side} database cut the work short: {first_line(error)}. Run again when it is "
+            "well."
+        )
+        raise WarehouseError(message) from None
+    except (
+        psycopg.errors.InsufficientPrivilege,
+        psycopg.errors.ReadOnlySqlTransaction,
+    ) as error:
+        raise not_allowed(side, error) from None
+
+
+def not_allowed(side: Side, error: psycopg.Error) -> WarehouseError:
+    """The one line for a role that lacks rights, and for a server that takes no writes."""
+    return WarehouseError(
+        f"The {side} database does not allow it: {first_line(error)}. Give the role of "
+        f"{side.variable} the right to create and write tables there, on a server that takes "
+        "writes, then run again."
+    )
+
+
+def _parts_of(dsn: str, side: Side) -> dict[str, Any]:
+    """An address taken apart; libpq's own complaint would quote it, password and all."""
+    try:
+        given = conninfo_to_dict(dsn)
+        ports = [int(port or 0) for port in str(given.get("port") or "").split(",")]
+        int(given.get("connect_timeout") or 0)
+    except (psycopg.ProgrammingError, ValueError):
+        ports = [-1]
+    if not all(0 <= port <= LAST_PORT for port in ports):
+        message = (
+            f"{side.variable} is no PostgreSQL URL that can be read: check its port and "
+            "parameters, and write what is special in a password as %25 for %, %2F for /, %40 "
+            "for @ and so on."
+        )
+        raise WarehouseError(message)
+    return given
+
+
+def _defaults(given: Mapping[str, Any], side: Side) -> dict[str, Any]:
     """What an address that does not say otherwise means: TLS to production, dead peers noticed."""
-    given = conninfo_to_dict(dsn)
     defaults: dict[str, Any] = dict(KEEPALIVES)
     remote = not _is_local(str(given.get("host") or os.environ.get("PGHOST", "")))
     if side is Side.PRODUCTION and remote and "PGSSLMODE" not in os.environ:
@@ -92,11 +141,14 @@ def _is_local(hosts: str) -> bool:
     )
 
 
-def _is_transaction_pooler(dsn: str) -> bool:
-    try:
-        return urlsplit(dsn).port == TRANSACTION_POOLER_PORT
-    except ValueError:
-        return False
+def _seconds_to_wait(given: Mapping[str, Any], most: int) -> int:
+    """As long as the address says, and no longer than whoever asks has time for."""
+    said = int(given.get("connect_timeout") or 0) or CONNECT_TIMEOUT_SECONDS
+    return said if most == CONNECT_TIMEOUT_SECONDS else min(said, most)
+
+
+def _is_transaction_pooler(given: Mapping[str, Any]) -> bool:
+    return str(given.get("port")) == str(TRANSACTION_POOLER_PORT)
 
 
 def first_line(error: psycopg.Error) -> str:

@@ -8,7 +8,17 @@ import threading
 from functools import cache
 from pathlib import Path
 
-from ouspark_assets.warehouse.connection import Connection, Side, open_connection
+import psycopg
+
+from ouspark_assets.errors import WarehouseError
+from ouspark_assets.warehouse.connection import (
+    Connection,
+    Side,
+    connected,
+    first_line,
+    not_allowed,
+    open_connection,
+)
 from ouspark_assets.warehouse.guards import refuse_other_side
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -19,10 +29,12 @@ _ONE_THREAD = threading.Lock()
 
 def migrate(dsn: str, side: Side) -> bool:
     """Apply what is missing; says whether anything was."""
-    with open_connection(dsn, side, "ouspark migrate") as connection:
-        if _current_revision(connection) == newest_revision(side):
+    with connected(dsn, side, "ouspark migrate") as connection:
+        current = _current_revision(connection)
+        if current == newest_revision(side):
             return False
         refuse_other_side(connection, side)
+        _refuse_newer(current, side)
     with _ONE_THREAD:
         _upgrade(dsn, side)
     return True
@@ -32,6 +44,16 @@ def migrate(dsn: str, side: Side) -> bool:
 def newest_revision(side: Side) -> str:
     """The revision that the newest file of this side carries in its name."""
     return max(path.name[:4] for path in (MIGRATIONS / side).glob("[0-9]*.py"))
+
+
+def _refuse_newer(current: str | None, side: Side) -> None:
+    if current is not None and current > newest_revision(side):
+        message = (
+            f"The {side} database was migrated by a newer OuSpark (revision {current}, this one "
+            f"knows up to {newest_revision(side)}): update the program, or give {side.variable} "
+            "another database."
+        )
+        raise WarehouseError(message)
 
 
 def _current_revision(connection: Connection) -> str | None:
@@ -45,7 +67,9 @@ def _current_revision(connection: Connection) -> str | None:
 def _upgrade(dsn: str, side: Side) -> None:
     from alembic import command
     from alembic.config import Config
+    from alembic.util import CommandError
     from sqlalchemy import create_engine
+    from sqlalchemy.exc import DBAPIError
     from sqlalchemy.pool import NullPool
 
     config = Config()
@@ -58,10 +82,28 @@ def _upgrade(dsn: str, side: Side) -> None:
         creator=lambda: _transactional(open_connection(dsn, side, "ouspark migrate")),
         poolclass=NullPool,
     )
-    with engine.connect() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-        connection.commit()
+    try:
+        with engine.connect() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            connection.commit()
+    except DBAPIError as error:
+        raise _failed(error.orig, side) from None
+    except CommandError as error:
+        raise _failed(error, side) from None
+
+
+def _failed(error: BaseException | None, side: Side) -> WarehouseError:
+    """One line for a migration that the server did not let through, or that does not fit."""
+    if isinstance(
+        error, psycopg.errors.InsufficientPrivilege | psycopg.errors.ReadOnlySqlTransaction
+    ):
+        return not_allowed(side, error)
+    why = first_line(error) if isinstance(error, psycopg.Error) else str(error)
+    return WarehouseError(
+        f"The {side} database can't be brought to revision {newest_revision(side)}: {why}. Nothing "
+        f"was changed. Is {side.variable} the right database, with nothing else in its schemas?"
+    )
 
 
 def _transactional(connection: Connection) -> Connection:

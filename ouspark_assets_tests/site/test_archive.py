@@ -105,7 +105,7 @@ def test_a_part_has_exactly_the_columns_that_others_rely_on(archive: PageArchive
     path = archive.write(RELEASE, [answer(1)])
     columns = ["release", "hall_ticket", "outcome", "http_status", "fetched_at", "attempts",
                "elapsed_ms", "sha256", "body"]  # fmt: skip
-    frame = Store(archive.location).read_columns(path, list(SCHEMA))
+    frame = Store(archive.location).read_columns(path, SCHEMA)
     assert frame is not None
     assert frame.columns[: len(columns)] == columns
 
@@ -181,7 +181,7 @@ def test_a_merge_that_dies_before_it_has_tidied_up_loses_and_doubles_nothing(
     archive.compact(RELEASE)
     assert bodies(archive) == before
     rows = [
-        Store(archive.location).read_columns(path, ["hall_ticket"])
+        Store(archive.location).read_columns(path, {"hall_ticket": pl.String()})
         for path in archive.parts(RELEASE)
     ]
     assert sum(frame.height for frame in rows if frame is not None) == 5

@@ -1,0 +1,17 @@
+"""Whether automation runs by itself: the one setting, in the two forms that Dagster wants."""
+
+import dagster as dg
+
+from ouspark_assets.settings import Settings
+
+
+def sensors_start(settings: Settings) -> dg.DefaultSensorStatus:
+    """How sensors start; each can be switched in the UI, which is remembered."""
+    status = dg.DefaultSensorStatus
+    return status.RUNNING if settings.automation else status.STOPPED
+
+
+def schedules_start(settings: Settings) -> dg.DefaultScheduleStatus:
+    """How schedules start."""
+    status = dg.DefaultScheduleStatus
+    return status.RUNNING if settings.automation else status.STOPPED

@@ -1,0 +1,25 @@
+"""Several releases at once by Dagster's own command: a range is one run."""
+
+from pathlib import Path
+
+from ouspark_assets.standin.process import running_standin
+from ouspark_assets_tests.daemon import wanted
+from ouspark_assets_tests.pipeline import Pipeline
+
+MATERIALIZE = ("dagster", "asset", "materialize", "-m", "ouspark_assets.definitions")
+
+
+def test_a_range_of_releases_is_brought_in_and_published_by_one_command(tmp_path: Path) -> None:
+    with running_standin(students=30, releases=2, seed=3) as site:
+        pipeline = Pipeline(tmp_path / "home", site.url)
+        done = pipeline.command(*MATERIALIZE, "--select", "source/release_index")
+        assert done.returncode == 0, done.stderr[-2000:]
+        first, last = wanted(pipeline)
+        ends = ("--partition-range", f"{first}...{last}")
+        done = pipeline.command(*MATERIALIZE, "--select", "raw/result_pages*", *ends)
+        assert done.returncode == 0, done.stderr[-2000:]
+        assert pipeline.rows("SELECT DISTINCT release FROM clean.marks ORDER BY 1") == sorted(
+            [(first,), (last,)]
+        )
+        pipeline.ouspark("cache", "verify")
+        pipeline.ouspark("services", "down")

@@ -1,0 +1,147 @@
+"""From the link on the index page to the cache that readers use, and nothing typed on the way.
+
+Dagster's own daemon and code server are at work, as in `dagster dev`.
+"""
+
+import json
+import os
+import re
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from ouspark_assets.standin.process import running_standin
+from ouspark_assets_tests.daemon import eventually, releases_of_readers, running_daemon, wanted
+from ouspark_assets_tests.pipeline import ROOT, Pipeline
+
+WORKER = re.compile(r"Executing steps in process \(pid: (\d+)\)")
+
+
+@contextmanager
+def pipeline_of(home: Path, **world: object) -> Iterator[Pipeline]:
+    """A pipeline on a site of its own; nothing of it is left running."""
+    with running_standin(**world) as site:
+        pipeline = Pipeline(home, site.url)
+        try:
+            yield pipeline
+        finally:
+            pipeline.ouspark("services", "down")
+
+
+@contextmanager
+def instance_of(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[dg.DagsterInstance]:
+    """Dagster's records of the pipeline."""
+    monkeypatch.setenv("OUSPARK_HOME", str(pipeline.home))
+    monkeypatch.setenv("DAGSTER_HOME", str(ROOT))
+    with dg.DagsterInstance.get() as instance:
+        yield instance
+
+
+def readers_have(pipeline: Pipeline, *releases: str) -> bool:
+    return set(releases) <= set(releases_of_readers(pipeline))
+
+
+def test_new_releases_reach_readers_by_three_runs_and_nothing_typed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pipeline_of(tmp_path / "home", students=40, releases=2, seed=3) as pipeline:
+        two = wanted(pipeline)
+        assert len(two) == 2
+        with running_daemon(pipeline) as log:
+            eventually("readers have both", lambda: readers_have(pipeline, *two), log)
+        with instance_of(pipeline, monkeypatch) as instance:
+            runs = instance.get_runs()
+        # Cut off with the daemon: a look at the cache that began when the cache was there.
+        done = [run for run in runs if run.status is dg.DagsterRunStatus.SUCCESS]
+        names = [run.job_name for run in reversed(done)]
+        assert names[:2] == ["bring_in_new_results", "__ASSET_JOB"]
+        assert set(names[2:]) <= {"prewarm"}
+        assert {run.status for run in runs} <= {
+            dg.DagsterRunStatus.SUCCESS,
+            dg.DagsterRunStatus.STARTED,
+        }
+        pipeline.ouspark("publication", "verify")
+        pipeline.ouspark("cache", "verify")
+
+
+@pytest.mark.full
+def test_the_time_from_the_link_to_the_cache_of_ten_thousand_results(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # A main release and its revaluation are out; what comes next is a main one again.
+    world = {"students": 10_000, "releases": 2, "seed": 3, "release_after": 240.0}
+    with pipeline_of(tmp_path / "home", **world) as pipeline:
+        old = wanted(pipeline)
+        with running_daemon(pipeline, OUSPARK_INDEX_INTERVAL="60") as log:
+            eventually("readers have the old ones", lambda: readers_have(pipeline, *old), log)
+            assert wanted(pipeline) == old, "too late to see the next link appear"
+            eventually("there is a new link", lambda: wanted(pipeline) != old, log)
+            appeared, new = time.monotonic(), wanted(pipeline)[-1]
+            eventually("readers have the new one", lambda: readers_have(pipeline, new), log)
+            seconds = time.monotonic() - appeared
+        counted = f"SELECT count(*) FROM clean.appearances WHERE release = '{new}'"
+        ((results,),) = pipeline.rows(counted)
+    with capsys.disabled():
+        print(  # noqa: T201 — the figure is what this test is for
+            f"\n{new}: {results} students' results, {seconds:.1f} s from the link to the cache"
+        )
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("everything", [False, True], ids=["the-run", "everything"])
+def test_a_killed_run_holds_up_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, everything: bool
+) -> None:
+    world = {"students": 300, "releases": 1, "seed": 3, "faults": "slow"}
+    with pipeline_of(tmp_path / "home", **world) as pipeline:
+        with running_daemon(pipeline) as log:
+            eventually("a run is at work", lambda: bool(workers(pipeline, monkeypatch)), log)
+            if not everything:
+                os.kill(workers(pipeline, monkeypatch)[0], signal.SIGKILL)
+                eventually("it is there", lambda: readers_have(pipeline, *wanted(pipeline)), log)
+        if everything:
+            with running_daemon(pipeline) as log:
+                eventually("it is there", lambda: readers_have(pipeline, *wanted(pipeline)), log)
+        pipeline.ouspark("cache", "verify")
+
+
+@pytest.mark.full
+def test_a_run_that_is_stuck_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = {"students": 300, "releases": 1, "seed": 3, "faults": "timeouts:1.0"}
+    with pipeline_of(tmp_path / "home", **world) as pipeline:
+        select = ("--select", "source/release_index", "-m", "ouspark_assets.definitions")
+        assert pipeline.command("dagster", "asset", "materialize", *select).returncode == 0
+        tags = {"dagster/max_runtime_seconds": "5", "dagster/partition": wanted(pipeline)[0]}
+        with (
+            running_daemon(pipeline, OUSPARK_AUTOMATION="false") as log,
+            instance_of(pipeline, monkeypatch) as instance,
+        ):
+            launch = ("-j", "bring_in_release", "--tags", json.dumps(tags), "-w", "workspace.yaml")
+            assert pipeline.command("dagster", "job", "launch", *launch).returncode == 0
+            (run,) = instance.get_runs(dg.RunsFilter(job_name="bring_in_release"))
+
+            def said(text: str) -> bool:
+                logs = instance.all_logs(run.run_id)
+                return any(text in f"{it.user_message} {it.dagster_event}" for it in logs)
+
+            eventually("it is reported", lambda: said("Exceeded maximum runtime"), log)
+            eventually("its process is gone", lambda: said("Process for run exited"), log)
+
+
+def workers(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The processes of runs that scrape at this moment."""
+    found = []
+    with instance_of(pipeline, monkeypatch) as instance:
+        for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
+            said = [entry.user_message or "" for entry in instance.all_logs(run.run_id)]
+            said += [str(it.dagster_event) for it in instance.all_logs(run.run_id)]
+            if any("raw__result_pages" in it for it in said):
+                found += [int(pid) for it in said for pid in WORKER.findall(it)[:1]]
+    return found
