@@ -8,7 +8,7 @@ minor version.
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -194,6 +194,9 @@ def prune(instance: DagsterInstance, runs: Iterable[str], before: datetime) -> P
     for path in list(_printed_before(before)):
         path.unlink(missing_ok=True)
         files += 1
+        with suppress(OSError):  # others are in there still
+            path.parent.rmdir()
+            path.parent.parent.rmdir()
     return Pruned(events, files)
 
 

@@ -1,0 +1,240 @@
+"""A site that sends anything but an answer: a reply with its cause, soon, in little memory.
+
+Bytes on the wire by hand; what usual troubles become is tested beside the client.
+"""
+
+import asyncio
+import gzip
+import zlib
+from collections.abc import Coroutine
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from random import Random
+from typing import Any, TypeVar
+
+import pytest
+
+from ouspark_assets.errors import SiteError
+from ouspark_assets.settings import Settings
+from ouspark_assets.site.archive import PageArchive
+from ouspark_assets.site.client import Reply, SiteClient
+from ouspark_assets.site.cohorts import ReleaseFacts
+from ouspark_assets.site.index import read_index, require_links
+from ouspark_assets.site.index_page import fetch_index
+from ouspark_assets.site.judging import Cause, Outcome, judge
+from ouspark_assets.site.scrape import Codes, Request, run_scrape
+from ouspark_assets_tests.edges.limits import at_most, in_time
+from ouspark_assets_tests.edges.raw_site import (
+    Talk,
+    after_request,
+    endless,
+    listening,
+    saying,
+    silent_after,
+)
+from ouspark_assets_tests.site.pages_by_hand import found_page
+
+TICKET = "160421733001"
+NOW = datetime(2025, 4, 2, tzinfo=UTC)
+T = TypeVar("T")
+PATIENT = Settings(site_retries=1, site_patience=1, site_read_timeout=30, site_page_timeout=40)
+# For what never ends unless it is given up.
+HASTY = Settings(site_retries=1, site_patience=1, site_read_timeout=0.3, site_page_timeout=0.6)
+ENDED_BY_US = (Cause.TIMEOUT, Cause.TOO_SLOW)
+MEGABYTES = 60
+OK = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
+BLOCK = b"x" * 65_536
+
+
+@cache
+def bomb(*, twice: bool = False) -> bytes:
+    """A hundred megabytes of nothing in so few bytes that they fit into one packet."""
+    packing, block = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS | 16), bytes(1_000_000)
+    found = b"".join(packing.compress(block) for _ in range(100)) + packing.flush()
+    return gzip.compress(found, 9) if twice else found
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _bombs() -> None:
+    """They are made before they are asked for, and before memory is counted."""
+    bomb()
+    bomb(twice=True)
+
+
+def bombing(encoding: str) -> Talk:
+    """Send a bomb."""
+    return lambda client: client.sendall(packed(encoding, bomb(twice="," in encoding)))
+
+
+def packed(encoding: str, body: bytes) -> bytes:
+    head = f"Content-Encoding: {encoding}\r\nContent-Length: {len(body)}\r\n\r\n"
+    return OK + head.encode() + body
+
+
+# What is sent, why it is no answer, and what is said when it comes instead of the index.
+ANSWERS: dict[str, tuple[Talk, Cause | None, str]] = {
+    "a length of terabytes, then nothing": (
+        silent_after(OK + b"Content-Length: 9999999999999\r\n\r\n"), Cause.TIMEOUT, "Timeout",
+    ),
+    "a length of terabytes, and they come": (
+        endless(OK + b"Content-Length: 9999999999999\r\n\r\n", BLOCK), Cause.TOO_LARGE, "larger",
+    ),
+    "a length of thirty digits": (
+        saying(OK + b"Content-Length: " + b"9" * 30 + b"\r\n\r\nx"), Cause.CONNECTION, "Http",
+    ),
+    "no length and no end": (endless(OK + b"\r\n", BLOCK), Cause.TOO_LARGE, "larger"),
+    "chunks without end": (
+        endless(CHUNKED, b"10000\r\n" + BLOCK + b"\r\n"), Cause.TOO_LARGE, "larger",
+    ),
+    "a chunk size without end": (endless(CHUNKED, b"0" * 65_536), Cause.TOO_SLOW, "no answer"),
+    "a chunk extension without end": (
+        endless(CHUNKED + b"1;", b"a" * 65_536), Cause.TOO_SLOW, "no answer",
+    ),
+    "trailers without end": (
+        endless(CHUNKED + b"0\r\n", b"a: b\r\n" * 9000), Cause.CONNECTION, "Error",
+    ),
+    "a negative chunk": (saying(CHUNKED + b"-5\r\nxxxxx\r\n"), Cause.CONNECTION, "Http"),
+    "a chunk beyond 64 bits": (saying(CHUNKED + b"F" * 20 + b"\r\nx"), Cause.CONNECTION, "Http"),
+    "a bomb of gzip": (bombing("gzip"), Cause.TOO_LARGE, "larger"),
+    "a bomb of deflate": (
+        bombing("deflate"), Cause.TOO_LARGE, "larger",
+    ),
+    "a bomb in a bomb": (bombing("gzip, gzip"), None, "no link"),
+    "gzip that is none": (saying(packed("gzip", b"nonsense")), Cause.CONNECTION, "error"),
+    "an encoding that nobody knows": (saying(packed("zip", b"PK\3\4")), None, "no link"),
+    "one header without end": (endless(OK + b"X: ", b"a" * 65_536), Cause.CONNECTION, "Http"),
+    "headers without end": (endless(OK, b"X: abc\r\n" * 8000), Cause.CONNECTION, "Http"),
+    "large headers without end": (
+        endless(OK, (b"X: " + b"a" * 8000 + b"\r\n") * 8), Cause.CONNECTION, "Http",
+    ),
+    "a status line without end": (
+        endless(b"HTTP/1.1 200 ", b"O" * 65_536), Cause.CONNECTION, "Http",
+    ),
+    "to go on, without end": (
+        endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 100), Cause.TOO_SLOW, "no answer",
+    ),
+    "a status that is none": (saying(b"HTTP/1.1 abc OK\r\n\r\n"), Cause.CONNECTION, "Http"),
+    "a status of five digits": (saying(b"HTTP/1.1 99999 OK\r\n\r\n"), Cause.CONNECTION, "Http"),
+    "another protocol": (saying(b"SSH-2.0-OpenSSH_9.6\r\n"), Cause.CONNECTION, "Http"),
+    "a negative length": (saying(OK + b"Content-Length: -1\r\n\r\nx"), Cause.CONNECTION, "Http"),
+    "two lengths": (
+        saying(OK + b"Content-Length: 1\r\nContent-Length: 5\r\n\r\nxxxxx"),
+        Cause.CONNECTION, "Http",
+    ),
+    "a NUL in a header": (
+        saying(OK + b"X: a\0b\r\nContent-Length: 0\r\n\r\n"), Cause.CONNECTION, "Http",
+    ),
+    "nothing": (silent_after(b""), Cause.TIMEOUT, "Timeout"),
+    "a hang-up": (saying(b""), Cause.CONNECTION, "Disconnected"),
+}  # fmt: skip
+NAMED = [pytest.param(*it, id=name) for name, it in ANSWERS.items()]
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    with at_most(MEGABYTES):
+        return asyncio.run(work)
+
+
+async def ask(url: str, settings: Settings = PATIENT) -> Reply:
+    async with SiteClient(settings, f"{url}/res07/20250402.jsp") as client:
+        return await client.ask(TICKET)
+
+
+def settings_for(cause: Cause | None) -> Settings:
+    return HASTY if cause in ENDED_BY_US else PATIENT
+
+
+def index_refused(talk: Talk, settings: Settings = PATIENT) -> str:
+    """The one line about an index page like this."""
+
+    def read(url: str) -> None:
+        page = run(fetch_index(settings, url))
+        require_links(read_index(page.body or b"", page.url, seen_at=NOW), page.url)
+
+    with listening(after_request(talk)) as port, pytest.raises(SiteError) as error:
+        read(f"http://127.0.0.1:{port}")
+    message = str(error.value)
+    assert "OUSPARK_SITE_URL" in message
+    assert message.isprintable()
+    assert len(message) < 400
+    return message
+
+
+@pytest.mark.parametrize(("talk", "cause", "said"), NAMED)
+def test_a_ticket_is_answered_by_a_cause(talk: Talk, cause: Cause | None, said: str) -> None:
+    del said
+    with listening(after_request(talk)) as port:
+        reply = run(ask(f"http://127.0.0.1:{port}", settings_for(cause)))
+    # What breaks at the very end is one or the other, as it happens to arrive.
+    assert reply.cause == cause or {reply.cause, cause} == {Cause.TRUNCATED, Cause.CONNECTION}
+    # Without a cause it is for the judge, who does not find a student in it.
+    assert judge(reply.body, TICKET, reply.status or 0).outcome is Outcome.FAILED
+
+
+@pytest.mark.parametrize(("talk", "cause", "said"), NAMED)
+def test_the_index_is_refused_in_one_line(talk: Talk, cause: Cause | None, said: str) -> None:
+    assert said in index_refused(talk, settings_for(cause))
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "x-gzip", "deflate", "GZIP "])
+def test_a_page_that_comes_packed_is_read(encoding: str) -> None:
+    page = found_page(TICKET)
+    body = zlib.compress(page) if encoding == "deflate" else gzip.compress(page)
+    with listening(after_request(saying(packed(encoding, body)))) as port:
+        assert run(ask(f"http://127.0.0.1:{port}")).body == page
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"\xff\xfe",
+        b"-1",
+        b"9" * 400,
+        b"Fri, 31 Dec 99999999999 23:59:59 GMT",
+        b"Fri, 31 Dec 2024 23:59:59 +9999999999",
+        b"Fri, 00 Foo 0000 99:99:99 GMT",
+        b"soon",
+    ],
+    ids=repr,
+)
+def test_a_wait_that_makes_no_sense_is_none_or_short(header: bytes) -> None:
+    sent = b"HTTP/1.1 503 X\r\nRetry-After: " + header + b"\r\nContent-Length: 0\r\n\r\n"
+    with listening(after_request(saying(sent))) as port:
+        reply = run(ask(f"http://127.0.0.1:{port}"))
+    assert reply.status == 503
+    assert 0 <= (reply.retry_after or 0) <= 300
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        (b"http://[", "no address"),
+        (b"http://127.0.0.1:99999999/", "another host"),
+        (b"//results.invalid/", "another host"),
+        (b"https://127.0.0.1@results.invalid/", "another host"),
+        (b"file:///etc/passwd", "another host"),
+        (b"javascript:alert(1)", "InvalidURL"),
+        (b"/" + b"a" * 8000, "in circles"),
+        (b"/\xff\xfe", "in circles"),
+    ],
+    ids=repr,
+)
+def test_an_index_that_leads_elsewhere_is_refused(target: bytes, said: str) -> None:
+    sent = b"HTTP/1.1 302 X\r\nLocation: " + target + b"\r\nContent-Length: 0\r\n\r\n"
+    assert said in index_refused(saying(sent))
+
+
+def test_a_scrape_of_a_site_that_only_sends_bombs_ends_with_every_ticket_failed(
+    tmp_path: Path,
+) -> None:
+    tickets = tuple(f"160421733{serial:03d}" for serial in range(1, 9))
+    with listening(after_request(bombing("gzip"))) as port:
+        facts = ReleaseFacts("20250402", f"http://127.0.0.1:{port}/res07/20250402.jsp")
+        request = Request(facts, ("20250402",), tickets)
+        archive = PageArchive(str(tmp_path))
+        with in_time():
+            report = run_scrape(PATIENT, request, archive, Codes((), ()), random=Random(1))
+    assert (report.found, report.failed, report.complete) == (0, len(tickets), False)
+    assert set(archive.answers("20250402")["cause"]) == {Cause.TOO_LARGE.value}

@@ -1,0 +1,179 @@
+"""Index pages without measure or sense: what can be read is read, and soon; the rest is said."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from ouspark_assets.errors import SiteError
+from ouspark_assets.site.index import (
+    MOST_LINKS,
+    MOST_PROBLEMS,
+    IndexReading,
+    added_release,
+    read_index,
+    require_links,
+)
+from ouspark_assets.site.index_links import LONGEST_TITLE_SHOWN
+from ouspark_assets.site.titles import LONGEST_TITLE
+from ouspark_assets_tests.edges.limits import in_time
+
+URL = "https://results.invalid/examination-results.php"
+SEEN = datetime(2025, 4, 2, tzinfo=UTC)
+TITLE = "B.E. (CBCS) II Sem Aug-2025"
+
+
+def reading(body: str | bytes) -> IndexReading:
+    with in_time():
+        return read_index(body.encode() if isinstance(body, str) else body, URL, seen_at=SEEN)
+
+
+def links(number: int, title: str = TITLE) -> list[str]:
+    return [f"<a href='/res07/{key}.jsp'>{title}</a>" for key in range(number)]
+
+
+def titled(title: str) -> IndexReading:
+    return reading(f"<a href='/res07/1.jsp'>{title}</a>")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "".join(links(10 * MOST_LINKS)),
+        f"<table><tr><td>{'<td>'.join(links(MOST_LINKS + 1))}</table>",
+        "<ul><li>" + "".join(links(MOST_LINKS + 1)),
+    ],
+    ids=["anywhere", "in one row", "in one item"],
+)
+def test_more_links_than_an_index_has_are_refused(body: str) -> None:
+    with pytest.raises(SiteError, match=r"more than 3000 result links.*OUSPARK_SITE_URL"):
+        reading(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"<table><tr><td>{'<td>'.join(links(MOST_LINKS))}</table>",
+        "<table>" + "".join(f"<tr><td>{link}" for link in links(MOST_LINKS)),
+        "<table><tr>" + "".join(f"<td>{link}<table><tr>" for link in links(MOST_LINKS)),
+    ],
+    ids=["in one row", "in rows", "nested"],
+)
+def test_as_many_links_as_can_be_are_read_in_time(body: str) -> None:
+    assert reading(body).frame.height >= 1
+
+
+def test_a_session_of_thousands_of_releases_is_read_in_time() -> None:
+    half = MOST_LINKS // 2
+    rows = [*links(half), *links(MOST_LINKS, f"{TITLE} Revaluation")[half:]]
+    assert reading("".join(rows)).frame["revises"].null_count() == MOST_LINKS
+
+
+@pytest.mark.parametrize(
+    "href",
+    [
+        "http://evil{}.invalid/res07/1.jsp",
+        "/res07/{}!.jsp",
+        "javascript:/{}/res07/1.jsp",
+        "/res07/" + "x" * 5000 + "{}.jsp",
+        "/res07/\x1b[2J\u202e{}.jsp",
+    ],
+    ids=["other hosts", "bad keys", "scripts", "endless keys", "unprintable keys"],
+)
+def test_what_is_left_out_is_said_once_and_not_without_end(href: str) -> None:
+    found = reading("".join(f"<a href='{href.format(number)}'>B.E.</a>" for number in range(2000)))
+    assert found.frame.is_empty()
+    assert 1 <= len(found.problems) <= MOST_PROBLEMS + 1
+    assert all(it.isprintable() for it in found.problems)
+    assert max(map(len, found.problems)) < LONGEST_TITLE_SHOWN + 100
+
+
+@pytest.mark.parametrize(
+    "href",
+    [
+        "javascript:/res07/1.jsp",
+        "file:///res07/1.jsp",
+        "data:text/html,/res07/1.jsp",
+        "//results.invalid.evil/res07/1.jsp",
+        "https://results.invalid@evil/res07/1.jsp",
+        "https://results.invalid:99999/res07/1.jsp",
+        "https://[/res07/1.jsp",
+        "\\\\evil\\res07\\1.jsp",
+        "/res07/..%2f..%2f1.jsp",
+        "/res07/../../1.jsp",
+        "/res07/.jsp",
+        "/res07/" + "1" * 65 + ".jsp",
+    ],
+)
+def test_a_link_that_is_no_release_of_this_site_is_none(href: str) -> None:
+    assert reading(f"<a href='{href}'>{TITLE}</a>").frame.is_empty()
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "B.E. I" + " ," * 60 + " x",
+        "B.E. I" + " - " * 60 + "x",
+        "B.E. I" + " to" * 60 + " x",
+        "1 " * 20_000,
+        "jan/" * 50_000,
+        "may " * 50_000,
+        "sem " * 50_000,
+        "B.E. I" + "-" * 50_000,
+        "B.E. " + "I)-.] " * 20_000,
+        "B.E. " + "( " * 100_000,
+        "B.E. " + "3/4 (-," * 30_000,
+        "B.E. I II Aug-2025 " * 50_000,
+        "a" + "\u0301\u0323" * 200_000,
+        "\ufdfa" * 200_000,
+    ],
+    ids=lambda title: f"{title[:10]!r} x {len(title)}",
+)
+def test_a_title_is_read_in_time_however_it_is_made(title: str) -> None:
+    (found,) = titled(title).frame["title"]
+    assert len(found) <= LONGEST_TITLE
+    with in_time():
+        added = added_release("1", "https://results.invalid", seen_at=SEEN, title=title)
+    assert len(added["title"][0]) <= LONGEST_TITLE
+
+
+@pytest.mark.parametrize(
+    ("title", "kept"),
+    [
+        ("B.E. '; DROP TABLE x; --", "B.E. '; DROP TABLE x; --"),
+        ("B.E. %s {0} ${x} [/b] :smile:", "B.E. %s {0} ${x} [/b] :smile:"),
+        ("B.E. &lt;script&gt;", "B.E. <script>"),
+        ("B.E. 😀 ë", "B.E. 😀 ë"),
+        ("B.E. \x1b[2J", "B.E. \ufffd[2J"),
+        ("B.E. &#x202e;gnp.exe", "B.E. \ufffdgnp.exe"),
+        ("B.E.\x00 x", "B.E. x"),
+        ("B.E. &#xd800;&#0;x", "B.E. \ufffd\ufffdx"),
+        ("=1+1", "=1+1"),
+    ],
+)
+def test_a_title_is_kept_as_it_stands_if_it_can_be_shown(title: str, kept: str) -> None:
+    assert titled(title).frame["title"].to_list() == [kept]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b" " * 1_000_000,
+        b"\0" * 1_000_000,
+        b"<" * 5_000_000,
+        b"<a>" * 500_000,
+        b"<div>" * 1_000_000,
+        b"<table><tr><td>" * 100_000,
+        b"<a href='/res07/" + b"x" * 5_000_000 + b".jsp'>B.E.</a>",
+        b"<a title='" + b"x" * 5_000_000 + b"'>B.E.</a>",
+        b"&amp;" * 1_000_000,
+        b"\xff\xfe<\0a\0>\0",
+        b"<?xml version='1.0'?><!DOCTYPE x [<!ENTITY a 'x'><!ENTITY b '&a;&a;'>]><x>&b;</x>",
+        b"%PDF-1.7",
+        b'{"error": "not found"}',
+    ],
+    ids=range(14),
+)
+def test_what_is_no_index_is_refused_in_one_line(body: bytes) -> None:
+    with pytest.raises(SiteError, match=r"has no link to a result page: check that OUSPARK_SITE"):
+        require_links(reading(body), URL)

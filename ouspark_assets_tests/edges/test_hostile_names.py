@@ -1,0 +1,192 @@
+"""Names that mean something to a program: through every place as they are printed, or kept out.
+
+What is kept out is what PRINTABLE_PATTERN says (`schemas/fields.py`), and goes to quarantine.
+"""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import polars as pl
+import pytest
+from click.testing import CliRunner
+from lxml import etree, html
+
+from ouspark_assets.cli import output
+from ouspark_assets.cli.quarantine import quarantine as quarantine_command
+from ouspark_assets.cli.story_view import NAME_WIDTH, show_story
+from ouspark_assets.explain.whereabouts import InProduction
+from ouspark_assets.pages.cleaning import clean_pages
+from ouspark_assets.pages.students import latest_appearances
+from ouspark_assets.report.escaping import safe_cell
+from ouspark_assets.report.workbook import workbook_bytes
+from ouspark_assets.schemas.analytics import STANDINGS
+from ouspark_assets.schemas.clean import MARKS, QUARANTINE, STUDENTS
+from ouspark_assets.schemas.reference import SUBJECTS
+from ouspark_assets.warehouse.connection import Side, connected
+from ouspark_assets.warehouse.quarantine import quarantine
+from ouspark_assets.warehouse.reading import read_table
+from ouspark_assets.warehouse.writing import writing
+from ouspark_assets_tests.analytics.aggregating import aggregated
+from ouspark_assets_tests.analytics.stories import ANN, FEB_22
+from ouspark_assets_tests.cache.conftest import cache_url, client  # noqa: F401
+from ouspark_assets_tests.conftest import Databases
+from ouspark_assets_tests.explain.test_telling import story
+from ouspark_assets_tests.factories import releases
+from ouspark_assets_tests.pages.page_builder import RELEASE, TICKET, ResultPage, pages_of
+from ouspark_assets_tests.publishing import World
+from ouspark_assets_tests.report.test_class_sheet import SPREADSHEET, sheet
+from ouspark_assets_tests.report.test_department_page import page
+
+NAMES = {
+    "SQL": "A'; DROP TABLE clean.marks; --",
+    "an identifier": 'A"."B',
+    "copy": "A\\N\\.\\tB",
+    "JSON": 'A","B":{}',
+    "a format": "A %s %(x)s %n {0} {x!r} ${y}",
+    "a lookup": "${jndi:ldap://x}",
+    "markup of terminals": "A [/b] [red]B[/] [link=http://x]",
+    "emoji codes": "A :smile: :100: B",
+    "emoji": "A 😀 👨‍👩‍👧".replace("\u200d", ""),
+    "a formula": "=1+1 A",
+    "a formula of another kind": "@SUM(A1)",
+    "a command": "$(reboot) `id` | A",
+    "a path": "../../etc/A",
+    "other scripts": "తెలుగు हिन्दी اردو A",
+    "accents": "ÉCOLE ß ŒUVRE",
+    "quotes": "A 'B' “C” ‘D’",
+    "as long as may be": "A" * 200,
+}
+# As the page writes them, and the one rule that keeps them out.
+KEPT_OUT = {
+    "markup": "&lt;script&gt;alert(1)&lt;/script&gt;",
+    "an escape sequence": "A\x1b[2J\x1b]0;x\x07B",
+    "an escape sequence of one byte": "A\x9b2JB",
+    "text that runs backwards": "A&#x202e;gpj.exe",
+    "isolated text": "A&#x2067;B",
+    "what takes no room": "A&#x200b;B&#x200d;C&#xfeff;",
+    "a NUL": "A\0B",
+    "half a character": "A&amp;#xd800;B",
+    "a private character": "A&#xe000;B",
+}
+
+
+def page_with(subjects: dict[str, str]) -> bytes:
+    marks = [(f"5{at:02d}", name, "3", "9", "A") for at, name in enumerate(subjects.values())]
+    return replace(ResultPage(), marks=tuple(marks), charset="utf-8").body()
+
+
+def strings(value: Any) -> Iterator[str]:
+    """Every text in a JSON value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | dict):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from strings(part)
+
+
+@pytest.fixture
+def world(databases: Databases, cache_url: str, client: object) -> World:  # noqa: F811
+    del client
+    return World(databases, cache_url)
+
+
+def test_names_are_the_same_in_both_databases_and_in_the_cache(world: World) -> None:
+    index = releases({"release": RELEASE})
+    batch = clean_pages(RELEASE, pages_of(page_with(NAMES)))
+    assert set(batch.marks["subject_name"]) == set(NAMES.values())
+    tables = {
+        "release_index": index,
+        "students": latest_appearances(batch.appearances, index),
+        "marks": batch.marks,
+        "results": batch.results,
+        "subjects": SUBJECTS.conform(
+            batch.marks.select("subject_code", "subject_name", "credits", "semester").with_columns(
+                kind=pl.lit(None, pl.String), inferred=True
+            )
+        ),
+        "quarantine": pl.DataFrame(schema=QUARANTINE.dtypes),
+    }
+    computed = aggregated(tables)
+    with world.open() as opened:
+        with writing(opened.development, "run") as writer:
+            for table in (STUDENTS, MARKS, SUBJECTS, STANDINGS):
+                writer.merge(table, [computed[table.name]])
+        opened.publish()
+        opened.prewarm()
+        for database in (opened.development, opened.production):
+            assert set(read_table(database, MARKS)["subject_name"]) == set(NAMES.values())
+        generation = opened.client.get("ouspark:current")
+        assert isinstance(generation, bytes)
+        document = opened.client.get(f"ouspark:{generation.decode()}:student:{TICKET}")
+        assert isinstance(document, bytes)
+        assert set(NAMES.values()) <= set(strings(json.loads(document)))
+        assert opened.is_clean()
+
+
+@pytest.mark.parametrize("name", KEPT_OUT.values(), ids=KEPT_OUT)
+def test_what_would_garble_what_stands_around_it_is_quarantined(name: str) -> None:
+    batch = clean_pages(RELEASE, pages_of(page_with({"": name, "good": "GOOD"})))
+    assert batch.marks["subject_name"].to_list() == ["GOOD"]
+    assert batch.rejected["reasons"].to_list() == [
+        ["subject_name has characters that can't be shown"]
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+def test_a_workbook_has_the_name_and_no_formula(name: str) -> None:
+    data = workbook_bytes(sheet(name, **{"101": name}), datetime(2025, 4, 2, tzinfo=UTC))
+    with zipfile.ZipFile(io.BytesIO(data)) as book:
+        texts = etree.fromstring(book.read("xl/sharedStrings.xml"))
+        pages = [book.read(it) for it in book.namelist() if "worksheets/sheet" in it]
+    found = ["".join(it.itertext()) for it in texts.findall("m:si", SPREADSHEET)]
+    assert safe_cell(name) in found
+    assert not any(b"<f>" in it or b"<hyperlink" in it for it in pages)
+
+
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+def test_a_printable_page_has_the_name_and_no_markup_of_it(name: str) -> None:
+    tree = html.document_fromstring(page(name, subject=name))
+    assert name in [cell.text_content() for cell in tree.iter("td")]
+    assert not list(tree.iter("script", "b", "a"))
+
+
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+def test_a_story_has_the_name(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    told = story([(FEB_22, ANN, "101", 4, "F", name)])
+    show_story(told, InProduction(None, None, "nothing is published yet"))
+    assert name[: NAME_WIDTH // 2] in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", [*NAMES.values(), *KEPT_OUT.values()], ids=[*NAMES, *KEPT_OUT])
+def test_a_table_in_the_terminal_has_the_text_and_nothing_that_moves_the_cursor(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output.show_table("Names", [{"name": html.fromstring(f"<p>{name}").text_content()}])
+    shown = capsys.readouterr().out
+    assert all(it.isprintable() for it in shown.splitlines())
+    if name in NAMES.values() and len(name) < 100:
+        assert name in shown
+
+
+def test_what_is_quarantined_is_listed_and_shown_without_harm(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OUSPARK_DEV_DSN", databases.development)
+    monkeypatch.setenv("OUSPARK_PROD_DSN", databases.production)
+    batch = clean_pages(RELEASE, pages_of(page_with({**KEPT_OUT, "markup of terminals": "[/b]"})))
+    with (
+        connected(databases.development, Side.DEVELOPMENT) as development,
+        writing(development, "run") as writer,
+    ):
+        quarantine(writer, RELEASE, batch.rejected)
+    for arguments in (["list"], ["show", "1"], ["show", "2"], ["show", "4"]):
+        done = CliRunner().invoke(quarantine_command, arguments, catch_exceptions=False)
+        assert done.exit_code == 0
+        assert all(it.isprintable() for it in done.output.splitlines())
+    listed = CliRunner().invoke(quarantine_command, ["list", "--json"])
+    assert len(json.loads(listed.output)) == len(KEPT_OUT)

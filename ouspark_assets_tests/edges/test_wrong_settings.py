@@ -1,0 +1,226 @@
+"""Every variable of the settings, given what it can't be: one line that names it, and no secret.
+
+The table is made from the model, so that a new setting is in it, or fails here until its kind is.
+"""
+
+from collections.abc import Iterator
+from contextlib import redirect_stderr
+from io import StringIO
+from pathlib import Path
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+import pytest
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+
+from ouspark_assets.cli import main
+from ouspark_assets.errors import SettingsError
+from ouspark_assets.settings import PREFIX, Settings, load_dotenv_like_dagster, load_settings
+
+SECRET = "hunter2"  # noqa: S105
+UNIONS = (UnionType, Union)
+NO_NUMBERS = ("x", "1,5", "nan", "inf", "1e400", "9" * 40, "9" * 5000, "--1")
+FIELDS = Settings.model_fields
+# Any text is a seed's neighbour or a folder's name; what is wrong with these is said below.
+EVERY_NUMBER, EVERY_TEXT = {"standin_seed"}, {"home", "lake", "site_tls_certificate"}
+UNPRINTABLE = ("a\nb", "a\x01b", "\x1b[2J", "a\x7fb")
+URLS = (
+    "x",
+    "//host",
+    f" {SECRET}://host",
+    "ftp://host/x",
+    f"postgresql:{SECRET}",
+    f"user:{SECRET}@host",
+)
+LISTS = {
+    "site_extra_colleges": ("160", "16040", "16O4", "١٦٠٤", "1604;1605"),
+    "site_extra_branches": ("73", "7333", "73a", "733 732"),
+    "site_admission_years": ("21", "20211", "two"),
+    "award_limits": ("Distinction", ":8", "First:eleven", "First:11", "First:-1", "First:nan"),
+}
+
+
+def kinds(field: FieldInfo) -> set[Any]:
+    """What a field may be, without None."""
+    annotation: Any = field.annotation
+    parts = get_args(annotation) if get_origin(annotation) in UNIONS else (annotation,)
+    return set(parts) - {type(None)}
+
+
+def beyond_limits(field: FieldInfo) -> Iterator[str]:
+    for limit in field.metadata:
+        match limit:
+            case Ge(ge=least):
+                yield str(int(float(str(least))) - 1)
+            case Gt(gt=least):
+                yield str(least)
+            case Le(le=most):
+                yield str(int(float(str(most))) + 1)
+            case Lt(lt=most):
+                yield str(most)
+
+
+def malformed(name: str, field: FieldInfo) -> tuple[str, ...]:
+    """Values that a variable can't have."""
+    if name in LISTS:
+        return LISTS[name]
+    (kind,) = kinds(field)
+    if get_origin(kind) is Literal:
+        return (*UNPRINTABLE, "nonsense")
+    values: dict[Any, tuple[str, ...]] = {
+        int: (*NO_NUMBERS, "1.5", *beyond_limits(field)),
+        float: (*NO_NUMBERS, *beyond_limits(field)),
+        bool: ("maybe", "2", "yess"),
+        SecretStr: URLS,
+        str: () if name in EVERY_TEXT else URLS,
+        Path: (),
+    }
+    return (*values[kind], *UNPRINTABLE, " ", "\t\n")
+
+
+def refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> str:
+    """The one line with which a value is refused."""
+    variable = f"{PREFIX}{name.upper()}"
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError) as error:
+        load_settings()
+    message = str(error.value)
+    assert variable in message
+    assert message.isprintable()
+    assert len(message) < 300
+    assert SECRET not in message
+    return message
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_a_malformed_value_is_one_line_that_names_its_variable(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    values = malformed(name, FIELDS[name])
+    assert values
+    for value in values:
+        refused(monkeypatch, name, value)
+
+
+def test_every_number_has_a_least_value_or_may_be_any() -> None:
+    numbers = [name for name, it in FIELDS.items() if kinds(it) & {int, float}]
+    unbounded = {name for name in numbers if not list(beyond_limits(FIELDS[name]))}
+    assert unbounded <= EVERY_NUMBER
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_an_empty_variable_is_one_that_is_not_there(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(f"{PREFIX}{name.upper()}", "")
+    assert load_settings() == Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("home", "~nobody-at-all/home", "write the whole path"),
+        ("site_tls_certificate", "~nobody-at-all/x.pem", "write the whole path"),
+        ("lake", "~nobody-at-all/lake", "write the whole path"),
+        ("lake", "gs://bucket", "a folder or an s3:// URL"),
+        ("lake", "file:///tmp/lake", "a folder or an s3:// URL"),
+        ("dev_dsn", f"postgresql://me:a/{SECRET}@host/db", "%2F"),
+        ("prod_dsn", f"postgresql://me:a@{SECRET}@host/db", "%40"),
+        ("dagster_dsn", f"postgresql://me:a?{SECRET}@host/db", "%3F"),
+        ("celery_broker", f"redis://:a/{SECRET}@host/0", "%2F"),
+        ("redis_url", f"redis://:a/{SECRET}@host/0", "%2F"),
+        ("redis_url", f"redis://:{SECRET}@host:x/0", "port"),
+        ("redis_url", f"redis://:{SECRET}@host:99999/0", "port"),
+        ("redis_url", f"redis://:{SECRET}@host/first", "number of a database"),
+        ("redis_url", f"redis://:{SECRET}@[::1/0", "Invalid IPv6"),
+        ("site_url", "https://results.invalid:0", "port"),
+        ("site_url", "https://results.invalid:99999", "port"),
+        ("site_url", "https://[::1", "Invalid IPv6"),
+        ("site_url", "https://re sults.invalid", "must be an http"),
+        ("site_url", f"https://me:{SECRET}@results.invalid", "no user, password"),
+        ("site_url", "https://results.invalid/?year=2025", "query"),
+        ("site_url", "https://results.invalid/#results", "fragment"),
+    ],
+    ids=str,
+)
+def test_what_would_be_taken_for_something_else_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
+    assert said in refused(monkeypatch, name, value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "read"),
+    [
+        ("site_rate", " 5\n", 5.0),
+        ("site_url", " https://results.invalid/ ", "https://results.invalid"),
+        ("lake", " s3://bucket/lake ", "s3://bucket/lake"),
+        ("home", " /srv/ou spark/größer ", Path("/srv/ou spark/größer")),
+        ("log_level", " info ", "INFO"),
+    ],
+)
+def test_blanks_around_a_value_do_not_matter(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, read: object
+) -> None:
+    monkeypatch.setenv(f"{PREFIX}{name.upper()}", value)
+    assert getattr(load_settings(), name) == read
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to be in, with nothing of the environment changed afterwards."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OUSPARK_SITE_RATE", "1")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"OUSPARK_SITE_RATE=5\nno assignment at all\n", r"\.env, line 2: is not NAME=value"),
+        (b"OUSPARK_SITE_RATE='5\n", r"\.env, line 1: is not NAME=value"),
+        (b"\xff\xfe\x00", r"\.env can't be read \(it is not a text file\)"),
+        (b"OUSPARK_SITE_RATE=5\0\n", r"\.env can't be read \(it is not a text file\)"),
+        (b"\xef\xbb\xbfOUSPARK_SITE_RATE=nonsense\r\n", "OUSPARK_SITE_RATE: should be a valid"),
+    ],
+    ids=["a line that assigns nothing", "an open quote", "no text", "a NUL", "a bad value"],
+)
+def test_a_malformed_env_file_is_one_line(folder: Path, content: bytes, said: str) -> None:
+    (folder / ".env").write_bytes(content)
+
+    def read() -> None:
+        load_dotenv_like_dagster()
+        load_settings()
+
+    with pytest.raises(SettingsError, match=said):
+        read()
+
+
+def test_an_env_file_of_windows_is_read(folder: Path) -> None:
+    (folder / ".env").write_bytes(b"\xef\xbb\xbfOUSPARK_SITE_RATE=5\r\n# more\r\n\r\n")
+    load_dotenv_like_dagster()
+    assert load_settings().site_rate == 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "rate", "code", "said"),
+    [
+        (["services", "status"], "x", 1, "Error: Settings can't be used: OUSPARK_SITE_RATE"),
+        (["explain", "\udcff"], "1", 2, r"'\udcff' is not text in UTF-8"),
+    ],
+    ids=["a malformed setting", "an argument that is no text"],
+)
+@pytest.mark.usefixtures("folder")
+def test_a_command_ends_with_one_line_and_a_code(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], rate: str, code: int, said: str
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(Path.cwd()))
+    monkeypatch.setenv("OUSPARK_SITE_RATE", rate)
+    monkeypatch.setattr("sys.argv", ["ouspark", *arguments])
+    with redirect_stderr(StringIO()) as told, pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == code
+    assert said in told.getvalue()
+    assert "Traceback" not in told.getvalue()
