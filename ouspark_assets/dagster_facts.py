@@ -10,10 +10,10 @@ from typing import Any
 
 import dagster as dg
 
-from ouspark_assets import errors
 from ouspark_assets.alerts.facts import FailedCheck, FailedRun, Scrape
 from ouspark_assets.assets.upstream_checks import latest_results
 from ouspark_assets.automation.under_way import releases_of
+from ouspark_assets.failures import in_one_line, telling
 from ouspark_assets.partitions import RELEASE_PARTITIONS_NAME
 from ouspark_assets.scrape_checks import RESULT_PAGES
 
@@ -134,15 +134,11 @@ def _events(
 
 
 def _failure(step: str, error: Any) -> _Failure:
-    """The innermost error of a step: ours as it stands, any other with its class, in one line."""
+    """What made a step fail, in one line."""
     if error is None:
         return _Failure(step, "it did not say why")
-    while error.cause is not None:
-        error = error.cause
-    line = (str(error.message).strip().splitlines() or [""])[0]
-    is_ours = isinstance(getattr(errors, str(error.cls_name), None), type)
-    said = line.split(": ", 1)[-1] if is_ours else line
-    return _Failure(step, said, is_check=error.cls_name == FAILED_FOR_A_CHECK)
+    error = telling(error)
+    return _Failure(step, in_one_line(error), is_check=error.cls_name == FAILED_FOR_A_CHECK)
 
 
 @dataclass(frozen=True)

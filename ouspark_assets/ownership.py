@@ -31,6 +31,7 @@ AT_WORK = UNFINISHED[2:]
 # Between the beginning of a run and its sign of life lie milliseconds.
 SECONDS_WITHOUT_A_SIGN = 60
 GONE = "The process of this run is gone: it was killed, or its machine went down."
+UNENDED = "This stage never said how it ended: its process or its database connection was gone."
 
 
 @contextmanager
@@ -121,7 +122,7 @@ def _close_their_stages(instance: dg.DagsterInstance) -> None:
         with Development().connected("reap") as connection:
             runs = {it: instance.get_run_by_id(it) for it in unfinished_runs(connection)}
             ended = [it for it, run in runs.items() if run is not None and run.is_finished]
-            close_stage_runs(connection, ended, GONE)
+            close_stage_runs(connection, ended, UNENDED)
     except OuSparkError:
         return  # closed by the next reaping; whoever needs the database now says so itself
 

@@ -136,7 +136,7 @@ class Settings(BaseSettings):
         30, gt=0, description="Minutes in which readers should have results that the index shows"
     )
     history_days: int = Field(
-        90, ge=1, description="Days that events and logs of Dagster's runs are kept"
+        90, ge=1, le=36_500, description="Days that events and logs of Dagster's runs are kept"
     )
 
     alert_rules: Path | None = Field(

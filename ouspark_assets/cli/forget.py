@@ -15,7 +15,7 @@ from ouspark_assets.build import build_definitions
 from ouspark_assets.cache.forgetting import forget_in_cache
 from ouspark_assets.cli.explain import checked_ticket
 from ouspark_assets.cli.graph_runs import Graph
-from ouspark_assets.cli.output import show_table
+from ouspark_assets.cli.output import show_table, tell
 from ouspark_assets.errors import OuSparkError
 from ouspark_assets.resources import CacheServer, Development, Lake, Production
 from ouspark_assets.schemas import PIPELINE_TABLES, PUBLISHED_TABLES
@@ -90,13 +90,9 @@ def _forget_at_the_source(ticket: str, removed: Removed) -> None:
     """The lake and the development database; nobody scrapes meanwhile."""
     archive = Lake().archive()
     with Development().connected("forget") as connection:
-        with alone(connection, Lock.SCRAPE, load_settings().run_wait, "Forgetting", _tell):
+        with alone(connection, Lock.SCRAPE, load_settings().run_wait, "Forgetting", tell):
             removed.answers = archive.forget(ticket)
         removed.development = forget_in_development(connection, PIPELINE_TABLES, ticket, RUN)
-
-
-def _tell(what: str) -> None:
-    click.echo(what, err=True)
 
 
 def _forget_downstream(ticket: str, removed: Removed) -> None:

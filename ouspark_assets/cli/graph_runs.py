@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-import click
 import dagster as dg
 
-from ouspark_assets import errors
 from ouspark_assets.assets.source import RELEASE_INDEX_KEY
+from ouspark_assets.cli.output import tell
+from ouspark_assets.errors import OuSparkError
+from ouspark_assets.failures import in_one_line, is_ours, telling
 from ouspark_assets.logs.terminal import level_of_runs
 from ouspark_assets.ownership import owned, reap_dead_runs
 from ouspark_assets.scrape_checks import RESULT_PAGES
@@ -77,7 +78,7 @@ class Graph:
         job = self.definitions.resolve_implicit_global_asset_job_def()
         run_id = str(uuid4())
         reap_dead_runs(self.instance)
-        with owned(run_id, _tell):
+        with owned(run_id, tell):
             result = job.execute_in_process(
                 run_id=run_id,
                 instance=self.instance,
@@ -105,11 +106,7 @@ def succeeded(run: GraphRun, release: str | None = None) -> GraphRun:
         f"{where}{problems}. What is done is kept, and running again goes on from here "
         f"(run {run.run_id})."
     )
-    raise errors.OuSparkError(message)
-
-
-def _tell(what: str) -> None:
-    click.echo(what, err=True)
+    raise OuSparkError(message)
 
 
 def _metadata(result: dg.ExecuteInProcessResult) -> dict[str, Mapping[str, Any]]:
@@ -127,7 +124,7 @@ def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
     return any(
         event.is_step_failure
         and event.step_failure_data.error is not None
-        and _innermost(event.step_failure_data.error).cls_name == INTERRUPTION
+        and telling(event.step_failure_data.error).cls_name == INTERRUPTION
         for event in result.all_events
     )
 
@@ -157,16 +154,8 @@ def _counted(metadata: Mapping[str, Any]) -> str:
     return f" ({'; '.join(rules)})"
 
 
-def _innermost(error: Any) -> Any:
-    while error.cause is not None:
-        error = error.cause
-    return error
-
-
 def _root_cause(error: Any, step: str | None) -> str:
-    """The innermost error: ours as it stands, any other with its step, class and first line."""
-    error = _innermost(error)
-    lines = str(error.message).strip().splitlines() or [""]
-    if isinstance(getattr(errors, str(error.cls_name), None), type):
-        return lines[0].split(": ", 1)[-1]
-    return f"{step}: {lines[0]} (the traceback is in the run's log)"
+    """An error of ours as it stands, any other with its step and class."""
+    error = telling(error)
+    said = in_one_line(error)
+    return said if is_ours(error) else f"{step}: {said} (the traceback is in the run's log)"

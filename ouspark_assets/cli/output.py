@@ -15,6 +15,11 @@ def show_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, default=str, ensure_ascii=False))
 
 
+def tell(line: str) -> None:
+    """Something to know meanwhile, apart from what the command prints."""
+    click.echo(line, err=True)
+
+
 def show_table(title: str, rows: Sequence[Mapping[str, object]], right: Sequence[str] = ()) -> None:
     """Rows of the same columns as a table; the columns in `right` are aligned to the right."""
     table = Table(title=title, title_justify="left", title_style="bold", pad_edge=False)

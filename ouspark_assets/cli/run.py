@@ -21,6 +21,7 @@ from ouspark_assets.assets.source import RELEASE_INDEX_KEY
 from ouspark_assets.build import build_definitions
 from ouspark_assets.cli.graph_runs import Graph, GraphRun, succeeded
 from ouspark_assets.cli.leftovers import sweep_leftovers
+from ouspark_assets.cli.output import tell
 from ouspark_assets.cli.progress import ScrapeProgress
 from ouspark_assets.cli.standing import (
     Standing,
@@ -67,7 +68,12 @@ class Options:
 
 @click.command()
 @click.option("--release", "releases", multiple=True, metavar="KEY", help="Only these releases.")
-@click.option("--since", type=int, metavar="YEAR", help="Releases of sessions from this year on.")
+@click.option(
+    "--since",
+    type=click.IntRange(1990, 2100),
+    metavar="YEAR",
+    help="Releases of sessions from this year on.",
+)
 @click.option("--all", "every", is_flag=True, help="Every B.E. (CBCS or AICTE) release.")
 @click.option(
     "--tickets",
@@ -91,14 +97,10 @@ def run(*, verbose: bool, **asked: Any) -> None:
     sweep_leftovers(project_root())
     with dg.DagsterInstance.get() as instance, ScrapeProgress() as progress:
         definitions = build_definitions({"progress": Progress.shown_by(progress.show)})
-        with alerting(instance, definitions, "ouspark run", _tell):
+        with alerting(instance, definitions, "ouspark run", tell):
             graph = Graph(definitions, instance, verbose)
             runs, standing = _bring_everything_in(graph, options)
     show_summary(runs, time.monotonic() - started, standing)
-
-
-def _tell(line: str) -> None:
-    click.echo(line, err=True)
 
 
 def _bring_everything_in(graph: Graph, options: Options) -> tuple[list[GraphRun], Standing | None]:

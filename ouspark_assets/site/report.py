@@ -68,16 +68,6 @@ class ScrapeReport:
         """Tickets that stay without an answer."""
         return sum(self.failed_by_cause.values())
 
-    @property
-    def pages_per_second(self) -> float:
-        """Requests a second over the whole scrape."""
-        return self.requests / self.seconds if self.seconds else 0.0
-
-    @property
-    def requests_per_found(self) -> float | None:
-        """Requests for every student found; None when none was."""
-        return self.requests / self.found if self.found else None
-
 
 ShowProgress = Callable[[Progress], None]
 
