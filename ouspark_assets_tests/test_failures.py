@@ -57,6 +57,6 @@ def test_a_fault_of_the_program_is_told_with_its_class() -> None:
 @pytest.mark.parametrize("kind", [OuSparkError, WarehouseError, OfALaterRoomError])
 def test_every_error_of_ours_is_known_as_such(kind: type[Exception]) -> None:
     def fail() -> None:
-        raise kind("told")
+        raise kind(kind.__name__)
 
     assert is_ours(telling(failed_with(fail)))
