@@ -33,3 +33,23 @@ def test_every_asset_explains_itself() -> None:
         assert node.description, key
         assert node.kinds, key
         assert node.owners, key
+
+
+def test_whoever_looks_for_personal_data_finds_it() -> None:
+    graph = defs.resolve_asset_graph()
+    without = {
+        key.to_user_string()
+        for key in graph.get_all_asset_keys()
+        if graph.get(key).tags["personal-data"] == "no"
+    }
+    assert without == {
+        "analytics/college_rankings",
+        "analytics/demographics",
+        "analytics/department_rankings",
+        "analytics/semester_stats",
+        "analytics/subject_stats",
+        "clean/branches",
+        "clean/colleges",
+        "clean/subjects",
+        "source/release_index",
+    }
