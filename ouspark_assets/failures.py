@@ -7,6 +7,10 @@ from typing import Any
 
 from ouspark_assets.errors import OuSparkError
 
+SEE_TO_THE_DISK = (
+    "See to the disk of OUSPARK_HOME, or the server of OUSPARK_DAGSTER_DSN, then run again."
+)
+
 
 def telling(error: Any) -> Any:
     """Of an error and its causes the outermost of ours; else the innermost, where it began."""
@@ -25,6 +29,11 @@ def in_one_line(error: Any) -> str:
 def is_ours(error: Any) -> bool:
     """Whether an error speaks for itself; any other is a fault of the program."""
     return error.cls_name in _names_of(OuSparkError)
+
+
+def unusable_records(said: str) -> str:
+    """One line for what keeps Dagster from its own records: a full disk, a server that is gone."""
+    return f"Dagster's own records can't be read or written: {said}. {SEE_TO_THE_DISK}"
 
 
 def _names_of(kind: type[Exception]) -> set[str]:

@@ -5,10 +5,11 @@ clone and a deployment alike. The only module that imports dagster's internals, 
 minor version.
 """
 
+import signal
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any, Self
 from dagster import DagsterInstance, StringSource
 from dagster import Field as ConfigField
 from dagster._core.storage.base_storage import DagsterStorage
+from dagster._core.storage.compute_log_manager import CapturedLogContext
 from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
@@ -161,6 +163,24 @@ class EnvironmentComputeLogs(LocalComputeLogManager):
         """Beside the other records."""
         del config_value
         return cls(base_dir=str(dagster_folder() / "logs"), inst_data=inst_data)
+
+    @contextmanager
+    def capture_logs(self, log_key: Sequence[str]) -> Iterator[CapturedLogContext]:
+        """As Dagster does, with helpers that Ctrl-C does not reach: this process ends them."""
+        with ExitStack() as stack:
+            with _interrupts_blocked():
+                capturing = stack.enter_context(super().capture_logs(log_key))
+            yield capturing
+
+
+@contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """Whatever is started meanwhile never gets SIGINT; here it comes when the block is left."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import pytest
 from ouspark_assets import ownership
 from ouspark_assets.build import build_definitions
 from ouspark_assets.executor import owned
-from ouspark_assets.ownership import GONE, reap_dead_runs, show_life
+from ouspark_assets.ownership import GONE, UNENDED, reap_dead_runs, show_life
 from ouspark_assets.settings import load_settings
 from ouspark_assets.warehouse.connection import Connection
 
@@ -127,7 +127,7 @@ def test_the_stages_of_a_dead_run_are_ended_with_it(
     reap_dead_runs(instance)
     found = development.execute("SELECT run_id, outcome, error FROM ops.stage_runs ORDER BY id")
     assert found.fetchall() == [
-        (dead, "failed", GONE),
+        (dead, "failed", UNENDED),
         (alive, "running", None),
         ("of another instance", "running", None),
     ]

@@ -3,7 +3,8 @@
 Read from Dagster's own records; a run whose process is gone is reaped before anybody looks here.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 import dagster as dg
 
@@ -12,13 +13,18 @@ from ouspark_assets.partitions import RELEASE_PARTITIONS_NAME
 PARTITION_TAG = "dagster/partition"
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
-UNFINISHED = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
+AT_WORK = [
     dg.DagsterRunStatus.STARTING,
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
+WAITING = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED]
+ENDED = [
+    dg.DagsterRunStatus.SUCCESS,
+    dg.DagsterRunStatus.FAILURE,
+    dg.DagsterRunStatus.CANCELED,
+]
+UNFINISHED = [*WAITING, *AT_WORK]
 
 
 def unfinished_runs(instance: dg.DagsterInstance) -> Sequence[dg.DagsterRun]:
@@ -32,6 +38,20 @@ def releases_under_way(instance: dg.DagsterInstance) -> frozenset[str]:
     return frozenset(
         release for run in unfinished_runs(instance) for release in releases_of(run, registered)
     )
+
+
+def was_loading(instance: dg.DagsterInstance, at: datetime) -> bool:
+    """Whether a run about releases was at work at that moment or began since; not if it waits."""
+    at_work = instance.get_runs(dg.RunsFilter(statuses=AT_WORK))
+    ended_since = instance.get_runs(dg.RunsFilter(statuses=ENDED, updated_after=at))
+    return any(
+        PARTITION_TAG in run.tags or RANGE_START_TAG in run.tags for run in (*at_work, *ended_since)
+    )
+
+
+def is_waiting(instance: dg.DagsterInstance, tags: Mapping[str, str]) -> bool:
+    """Whether a run with these tags waits for its beginning."""
+    return instance.get_runs_count(dg.RunsFilter(statuses=WAITING, tags=dict(tags))) > 0
 
 
 def releases_of(run: dg.DagsterRun, registered: Sequence[str]) -> Sequence[str]:

@@ -17,6 +17,7 @@ from typing import Any
 import click
 
 from ouspark_assets.errors import OuSparkError, SettingsError
+from ouspark_assets.failures import SEE_TO_THE_DISK, unusable_records
 from ouspark_assets.logs.terminal import show_lines, speaks_json
 from ouspark_assets.services import endpoints
 from ouspark_assets.settings import load_dotenv_like_dagster, load_settings, project_root
@@ -41,10 +42,6 @@ COMMANDS = {
 }
 INTERRUPTED = 130
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-MEND = (
-    "See to the disk of OUSPARK_HOME, or the server of OUSPARK_DAGSTER_DSN, and run again: what is "
-    "done is kept."
-)
 # Bytes of an argument that Python could not decode.
 NO_TEXT = re.compile("[\ud800-\udfff]")
 GARBAGE_THRESHOLD = 100_000
@@ -131,13 +128,11 @@ def main() -> None:
     except OSError as error:
         if error.errno not in NO_ROOM:
             raise
-        _say(
-            OuSparkError(f"{error.filename or 'A file'} can't be written: {error.strerror}. {MEND}")
-        )
+        what = f"{error.filename or 'A file'} can't be written: {error.strerror}"
+        _say(OuSparkError(f"{what}. {SEE_TO_THE_DISK}"))
         sys.exit(1)
     except _raised_by_dagsters_records() as error:
-        said = str(error.orig).splitlines()[0]
-        _say(OuSparkError(f"Dagster's own records can't be read or written: {said}. {MEND}"))
+        _say(OuSparkError(unusable_records(str(error.orig).splitlines()[0])))
         sys.exit(1)
 
 

@@ -4,7 +4,7 @@ What to run and what to say about it is `run.py`; here is how Dagster is asked, 
 failures become one line.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -14,12 +14,14 @@ import dagster as dg
 from ouspark_assets.assets.source import RELEASE_INDEX_KEY
 from ouspark_assets.cli.output import tell
 from ouspark_assets.errors import OuSparkError
-from ouspark_assets.failures import in_one_line, is_ours, telling
+from ouspark_assets.failures import in_one_line, is_ours, telling, unusable_records
 from ouspark_assets.logs.terminal import level_of_runs
 from ouspark_assets.ownership import owned, reap_dead_runs
 from ouspark_assets.scrape_checks import RESULT_PAGES
 from ouspark_assets.settings import load_settings
 
+# Nobody else keeps anything in SQLite.
+RECORDS = "sqlite3."
 INTERRUPTION = dg.DagsterExecutionInterruptedError.__name__
 
 
@@ -143,7 +145,15 @@ def _problems(result: dg.ExecuteInProcessResult) -> list[str]:
         if event.is_step_failure and event.step_failure_data.error is not None
     ]
     others = [failure for failure in failures if "DagsterAssetCheckFailedError" not in failure]
-    return [*failed_checks, *others] or ["" if result.success else f"Run {result.run_id} failed"]
+    nothing = "" if result.success else f"Run {result.run_id} failed"
+    return [*failed_checks, *others] or list(_beside_the_steps(result)) or [nothing]
+
+
+def _beside_the_steps(result: dg.ExecuteInProcessResult) -> Iterator[str]:
+    """Why a run failed that no step failed of: Dagster could not go on itself."""
+    for event in result.all_events:
+        if event.is_run_failure and event.job_failure_data.error is not None:
+            yield _root_cause(event.job_failure_data.error, "Dagster")
 
 
 def _counted(metadata: Mapping[str, Any]) -> str:
@@ -158,4 +168,6 @@ def _root_cause(error: Any, step: str | None) -> str:
     """An error of ours as it stands, any other with its step and class."""
     error = telling(error)
     said = in_one_line(error)
+    if said.startswith(RECORDS):
+        return unusable_records(said.partition(": ")[2])
     return said if is_ours(error) else f"{step}: {said} (the traceback is in the run's log)"

@@ -78,6 +78,12 @@ def clear_errors(doing: str, **connections: Connection) -> Iterator[None]:
             "runs what `ouspark publication roles` prints."
         )
         raise WarehouseError(message) from error
+    except psycopg.errors.DiskFull as error:
+        message = (
+            f"{doing} found the disk of a database full ({first_line(error)}); nothing was "
+            "changed. Make room there, then run again."
+        )
+        raise WarehouseError(message) from error
     except psycopg.OperationalError as error:
         gone = [name for name, connection in connections.items() if connection.broken]
         side = gone[0] if gone else next(iter(connections))

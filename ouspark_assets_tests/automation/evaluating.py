@@ -62,7 +62,9 @@ def submitted(
 ) -> dg.DagsterRun:
     """A run as the daemon leaves it in the queue."""
     definition = definitions().resolve_job_def(job)
-    return instance.create_run_for_job(definition, tags=dict(tags or {}), status=status)
+    return instance.create_run_for_job(
+        definition, tags={**definition.tags, **(tags or {})}, status=status
+    )
 
 
 def indexed(connection: Connection, *rows: Mapping[str, object]) -> None:

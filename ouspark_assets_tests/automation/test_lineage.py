@@ -62,7 +62,7 @@ def watched(instance: dg.DagsterInstance) -> Watched:
     watched = Watched(instance)
     assert watched.requested() == set()
     watched.materialized(RELEASE_INDEX_KEY)
-    watched.checked(RELEASE_INDEX_KEY)
+    watched.checked(RELEASE_INDEX_KEY, RESULT_PAGES)
     return watched
 
 
@@ -114,12 +114,27 @@ def test_a_check_that_failed_further_down_does_not_hold_back_what_mends_it(
     assert watched.requested() == everything_above_the_cache()
 
 
-def test_a_release_that_is_being_loaded_is_waited_for_until_its_run_has_ended(
-    watched: Watched,
-) -> None:
-    tags, started = {PARTITION_TAG: "b"}, dg.DagsterRunStatus.STARTED
-    run = submitted(watched.instance, "bring_in_release", tags, started)
+def test_what_a_run_has_loaded_is_not_followed_up_while_it_goes_on(watched: Watched) -> None:
+    started = dg.DagsterRunStatus.STARTED
+    run = submitted(watched.instance, "bring_in_release", {PARTITION_TAG: "a"}, started)
     watched.loaded("a")
     assert watched.requested() == set()
-    watched.instance.report_run_failed(run, "killed")
+    ended = watched.instance.get_run_by_id(run.run_id)
+    assert ended is not None
+    watched.instance.report_run_failed(ended, "killed after its work")
+    assert watched.requested() == everything_above_the_cache()
+
+
+def test_a_load_that_only_waits_in_the_queue_holds_up_nothing(watched: Watched) -> None:
+    submitted(watched.instance, "bring_in_release", {PARTITION_TAG: "b"})
+    watched.loaded("a")
+    assert watched.requested() == everything_above_the_cache()
+
+
+@pytest.mark.parametrize("status", ["NOT_STARTED", "STARTED"])
+def test_a_follow_up_that_is_under_way_is_waited_for(watched: Watched, status: str) -> None:
+    watched.loaded("a")
+    run = submitted(watched.instance, "follow_up", status=dg.DagsterRunStatus[status])
+    assert watched.requested() == set()
+    watched.instance.report_run_failed(run, "the database was down")
     assert watched.requested() == everything_above_the_cache()

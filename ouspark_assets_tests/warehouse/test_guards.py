@@ -10,7 +10,7 @@ from ouspark_assets.errors import WarehouseError
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.schemas.clean import MARKS
 from ouspark_assets.warehouse.connection import Connection, Side, connected, open_connection
-from ouspark_assets.warehouse.guards import refuse_shrinking
+from ouspark_assets.warehouse.guards import clear_errors, refuse_shrinking
 from ouspark_assets.warehouse.locks import Lock, hold
 from ouspark_assets.warehouse.migrate import migrate
 from ouspark_assets.warehouse.publications import TableState
@@ -138,6 +138,15 @@ def test_a_statement_that_takes_too_long_is_one_line_that_names_the_setting(
             published(development, production, statement_seconds=0.2)
     assert numbers(production) == []
     assert published(development, production) is not None
+
+
+def test_a_database_without_room_is_not_said_to_have_gone_away(production: Connection) -> None:
+    full = "DO $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$"
+    with (
+        pytest.raises(WarehouseError, match=r"full \(could not extend file\).* Make room"),
+        clear_errors("Publishing", production=production),
+    ):
+        production.execute(full)
 
 
 @pytest.mark.parametrize("side", list(Side))

@@ -1,0 +1,77 @@
+"""The results site of a chaos run: a world that publishes its next release when it is told to.
+
+A process of its own, so that it can be killed; started again it has the same history. SIGUSR1
+publishes. What it serves, and how badly, is the stand-in's matter.
+"""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import click
+
+from ouspark_assets.standin.admission import Scale
+from ouspark_assets.standin.bad_days import BadDays
+from ouspark_assets.standin.connection import Connection
+from ouspark_assets.standin.fault_profiles import faults_of
+from ouspark_assets.standin.results_site import ResultsSite
+from ouspark_assets.standin.server import write_ready
+from ouspark_assets.standin.world import World
+
+HOST = "127.0.0.1"
+BACKLOG = 1024
+PARENT_CHECK_SECONDS = 1.0
+
+
+@click.command()
+@click.option("--students", type=int, required=True)
+@click.option("--releases", type=int, required=True, help="Releases that the world begins with.")
+@click.option("--published", type=int, required=True, help="Releases that are out by now.")
+@click.option("--seed", type=int, required=True)
+@click.option("--faults", required=True)
+@click.option("--port", type=int, required=True)
+@click.option("--ready-file", type=click.Path(path_type=Path), required=True)
+def main(
+    *,
+    students: int,
+    releases: int,
+    published: int,
+    seed: int,
+    faults: str,
+    port: int,
+    ready_file: Path,
+) -> None:
+    """Serve until told to stop, or until the parent is gone."""
+    world = World(Scale(seed=seed, students=students, releases=releases))
+    while len(world.published) < published:
+        world.unfold()
+    site = ResultsSite(world, BadDays(faults_of(faults), seed))
+    asyncio.run(_serve(world, site, port, ready_file))
+
+
+async def _serve(world: World, site: ResultsSite, port: int, ready_file: Path) -> None:
+    loop, stopped, parent = asyncio.get_running_loop(), asyncio.Event(), os.getppid()
+    clients: set[Connection] = set()
+    server = await loop.create_server(
+        lambda: Connection(site, clients), HOST, port, backlog=BACKLOG
+    )
+
+    def say() -> None:
+        url = f"http://{HOST}:{server.sockets[0].getsockname()[1]}"
+        write_ready(ready_file, f"{url} {len(world.published)}")
+
+    def publish() -> None:
+        site.publish(world.unfold())
+        say()
+
+    loop.add_signal_handler(signal.SIGUSR1, publish)
+    loop.add_signal_handler(signal.SIGTERM, stopped.set)
+    say()
+    # Nothing tells of a parent that was killed.
+    while os.getppid() == parent and not stopped.is_set():  # noqa: ASYNC110
+        await asyncio.sleep(PARENT_CHECK_SECONDS)
+
+
+if __name__ == "__main__":
+    main()
