@@ -7,6 +7,7 @@ minor version.
 
 import signal
 import sqlite3
+import sys
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -27,6 +28,7 @@ from dagster._core.storage.root import LocalArtifactStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClass, ConfigurableClassData
 from sqlalchemy import Connection, Engine, create_engine, delete, event, or_
+from sqlalchemy.exc import SQLAlchemyError
 
 from ouspark_assets.settings import load_dotenv_like_dagster, load_settings
 
@@ -181,6 +183,15 @@ def _interrupts_blocked() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def storage_errors() -> tuple[type[Exception], ...]:
+    """What Dagster's storage raises when it can't be reached.
+
+    dagster-postgres counts only where it is in use already: importing it takes half a second.
+    """
+    postgres = sys.modules.get("dagster_postgres.utils")
+    return (SQLAlchemyError, *([postgres.DagsterPostgresException] if postgres else []))
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,7 @@ from datetime import datetime
 
 import dagster as dg
 import polars as pl
-from dagster_postgres.utils import DagsterPostgresException
 from redis import Redis
-from sqlalchemy.exc import SQLAlchemyError
 
 from ouspark_assets.assets.loading import fingerprint_of
 from ouspark_assets.assets.production import PUBLICATION
@@ -18,6 +16,7 @@ from ouspark_assets.assets.raw import known_codes
 from ouspark_assets.assets.upstream_checks import failed_checks
 from ouspark_assets.cache.generation import living_generation, meta_of
 from ouspark_assets.cache.prewarming import generation_for
+from ouspark_assets.instance_storage import storage_errors
 from ouspark_assets.resources import Lake
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.settings import load_settings
@@ -111,5 +110,5 @@ def failing_checks() -> Sequence[str] | None:
     try:
         with dg.DagsterInstance.get() as instance:
             return failed_checks(instance, PUBLICATION)
-    except (SQLAlchemyError, DagsterPostgresException):
+    except storage_errors():
         return None

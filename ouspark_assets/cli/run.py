@@ -14,10 +14,10 @@ import click
 import dagster as dg
 import polars as pl
 
-from ouspark_assets.alert_sensor import alerting
-from ouspark_assets.assets.loading import fingerprint_of
 from ouspark_assets.assets.raw import known_codes, tickets_of
 from ouspark_assets.assets.source import RELEASE_INDEX_KEY
+from ouspark_assets.automation.alerts import alerting
+from ouspark_assets.automation.outstanding import unfinished_releases
 from ouspark_assets.build import build_definitions
 from ouspark_assets.cli.graph_runs import Graph, GraphRun, succeeded
 from ouspark_assets.cli.leftovers import sweep_leftovers
@@ -35,7 +35,7 @@ from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.scrape_checks import RESULT_PAGES
 from ouspark_assets.settings import load_settings, project_root
 from ouspark_assets.site.index import left_out_for_want_of_a_scheme, selected_releases
-from ouspark_assets.site.scrape import Request, is_complete, prepare
+from ouspark_assets.site.scrape import Request, prepare
 from ouspark_assets.warehouse.loads import loaded
 from ouspark_assets.warehouse.reading import read_table
 
@@ -129,13 +129,8 @@ def _wanted_releases(options: Options) -> list[str]:
     )
     if options.named:
         return candidates
-    archive, codes, settings = Lake().archive(), known_codes(), load_settings()
-    return [
-        release
-        for release in candidates
-        if not is_complete(settings, Request.from_index(index, release), archive, codes)
-        or tables.get(release) != fingerprint_of(archive, release)
-    ]
+    unfinished = unfinished_releases(load_settings(), index, tables, Lake().archive(), candidates)
+    return [it.release for it in unfinished]
 
 
 def _warn_of_what_is_left_out(index: pl.DataFrame, options: Options) -> None:

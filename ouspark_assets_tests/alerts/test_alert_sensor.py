@@ -12,9 +12,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from ouspark_assets.alert_sensor import alert_sensor, alerting
 from ouspark_assets.alerts.deliveries import all_due
 from ouspark_assets.alerts.outbox import Outbox
+from ouspark_assets.automation.alerts import alert_sensor, alerting
 from ouspark_assets.build import build_definitions
 from ouspark_assets.errors import AlertsError, OuSparkError
 from ouspark_assets.settings import load_settings

@@ -13,8 +13,6 @@ from typing import TypeVar
 import dagster as dg
 import polars as pl
 import psycopg
-from dagster_postgres.utils import DagsterPostgresException
-from sqlalchemy.exc import SQLAlchemyError
 
 from ouspark_assets.alerts.development_facts import (
     quarantined,
@@ -32,8 +30,9 @@ from ouspark_assets.alerts.reader_facts import (
     publication_freshness,
 )
 from ouspark_assets.alerts.wording import one_line
-from ouspark_assets.dagster_facts import failed_checks, failed_runs, scrapes
+from ouspark_assets.automation.dagster_facts import failed_checks, failed_runs, scrapes
 from ouspark_assets.errors import OuSparkError
+from ouspark_assets.instance_storage import storage_errors
 from ouspark_assets.resources import CacheServer, Development, Production
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.scrape_checks import RESULT_PAGES, same_session_a_year_before
@@ -42,7 +41,6 @@ from ouspark_assets.site.index import selected_releases
 from ouspark_assets.warehouse.connection import Connection, first_line
 from ouspark_assets.warehouse.reading import read_table
 
-UNREACHABLE = (OuSparkError, psycopg.Error, SQLAlchemyError, DagsterPostgresException)
 Known = TypeVar("Known")
 
 
@@ -85,7 +83,7 @@ def _attempt(read: Callable[[], Known], unknown: list[str]) -> Known | None:
     """What is read; None, and the reason, when it can't be."""
     try:
         return read()
-    except UNREACHABLE as error:
+    except _unreachable() as error:
         said = first_line(error) if isinstance(error, psycopg.Error) else str(error)
         unknown.append(one_line(said))
         return None
@@ -163,3 +161,7 @@ def _briefly(connection: Connection) -> Iterator[None]:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         connection.execute("SET LOCAL statement_timeout = '5s'")
         yield
+
+
+def _unreachable() -> tuple[type[Exception], ...]:
+    return (OuSparkError, psycopg.Error, *storage_errors())
