@@ -5,6 +5,7 @@ clone and a deployment alike. The only module that imports dagster's internals, 
 minor version.
 """
 
+import fcntl
 import signal
 import sqlite3
 import sys
@@ -127,7 +128,9 @@ class EnvironmentStorage(DagsterStorage, ConfigurableClass):
         load_dotenv_like_dagster()
         dsn = load_settings().dagster_dsn
         if dsn is None:
-            return KeptStorage(str(dagster_folder()), inst_data)
+            folder = dagster_folder()
+            with _alone(folder):
+                return KeptStorage(str(folder), inst_data)
         from ouspark_assets.pooled_storage import opened
 
         return opened(_with_psycopg2(dsn.get_secret_value()))
@@ -236,6 +239,14 @@ def _printed_before(before: datetime) -> Iterator[Path]:
     for path in (dagster_folder() / "logs").rglob("*"):
         if path.is_file() and path.stat().st_mtime < before.timestamp():
             yield path
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Two processes that create the same tables at once would end one of them."""
+    with (folder / ".opening").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _without_waiting_for_the_disk(connection: sqlite3.Connection, _record: object) -> None:

@@ -32,7 +32,6 @@ class Trial:
     seconds: float
     events: int | None = None
     only: Sequence[Kind] = ()
-
     show: Callable[[str], None] = lambda _: None
 
     def go_through(self) -> None:
@@ -70,7 +69,9 @@ class Trial:
         """Check them, unless there is nothing to be checked yet."""
         for sentence, invariant in invariants.items():
             try:
-                broken = list(invariant(self.scene)) if self.scene.has_tables else []
+                if not self.scene.has_tables:
+                    return
+                broken = list(invariant(self.scene))
             except (OuSparkError, psycopg.Error, redis.RedisError, sqlite3.Error) as error:
                 broken = [f"it can't be looked at: {error}"]
             self.scene.tally.check(sentence, broken)
