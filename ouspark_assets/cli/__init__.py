@@ -115,7 +115,9 @@ def main() -> None:
     os.environ.setdefault("DAGSTER_HOME", str(project_root()))
     try:
         load_dotenv_like_dagster()
-        sys.exit(ouspark.main(standalone_mode=False) or 0)
+        status = ouspark.main(standalone_mode=False) or 0
+        sys.stdout.flush()
+        sys.exit(status)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -128,6 +130,8 @@ def main() -> None:
     except OSError as error:
         if error.errno not in NO_ROOM:
             raise
+        # What standard output did not take would be tried again at the very end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         what = f"{error.filename or 'A file'} can't be written: {error.strerror}"
         _say(OuSparkError(f"{what}. {SEE_TO_THE_DISK}"))
         sys.exit(1)

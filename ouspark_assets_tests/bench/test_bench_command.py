@@ -46,9 +46,9 @@ def figures_of(name: str, *arguments: str) -> list[dict[str, Any]]:
     [
         ("scrape", {"≥ 3"}),
         ("parse", {"≥ 1500"}),
-        ("load", {"≥ 0.8", "≥ 0.5"}),
-        ("analytics", {"≤ 11"}),
-        ("publish", {"≤ 0.1", "≤ 0.25"}),
+        pytest.param("load", {"≥ 0.8", "≥ 0.5"}, marks=pytest.mark.full),
+        pytest.param("analytics", {"≤ 11"}, marks=pytest.mark.full),
+        pytest.param("publish", {"≤ 0.1", "≤ 0.25"}, marks=pytest.mark.full),
         ("cache", {"≥ 0.8"}),
     ],
 )
