@@ -3,6 +3,7 @@
 The conditions themselves are in `failures.py`, `volumes.py`, `times.py` and `news.py`.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -18,7 +19,7 @@ RERUN_NEXT = f"`ouspark run` goes on from where it stopped; {STATUS_NEXT}"
 
 
 @dataclass(frozen=True)
-class Condition:
+class Condition(ABC):
     """When a rule finds something; its fields are the thresholds."""
 
     # The words that tell that it is over.
@@ -27,9 +28,9 @@ class Condition:
     filters: ClassVar[frozenset[str]] = frozenset()
     is_news: ClassVar[bool] = False
 
+    @abstractmethod
     def judge(self, facts: Facts) -> Judgement:
         """What is seen, by part of the facts."""
-        raise NotImplementedError
 
 
 def of_release(release: str | None) -> str:

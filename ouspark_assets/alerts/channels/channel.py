@@ -3,6 +3,7 @@
 No error here names an address or a secret.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import ClassVar, Protocol
@@ -47,7 +48,7 @@ class Channel(Protocol):
 
 
 @dataclass(frozen=True)
-class ChannelSpec:
+class ChannelSpec(ABC):
     """What the rules file says of a channel."""
 
     type: ClassVar[str]
@@ -60,9 +61,9 @@ class ChannelSpec:
         values = (getattr(self, it.name) for it in fields(self))
         return tuple(value.name for value in values if isinstance(value, Variable))
 
+    @abstractmethod
     def opened(self, name: str, environment: Mapping[str, str]) -> Channel:
         """The channel itself; UnusableError when a variable is missing or malformed."""
-        raise NotImplementedError
 
 
 def value_of(value: str | Variable, environment: Mapping[str, str]) -> str:
