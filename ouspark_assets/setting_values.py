@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 # Control characters, lone surrogates, line and paragraph separators.
 UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")
+HIGHEST_CGPA = 10
 
 
 def plain(text: str) -> str:
@@ -74,3 +75,26 @@ def with_scheme(value: SecretStr | None, schemes: tuple[str, ...]) -> SecretStr 
         message = f"must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}"
         raise ValueError(message)
     return value
+
+
+def digits(codes: tuple[str, ...], length: int) -> tuple[str, ...]:
+    """Codes of so many digits each."""
+    if wrong := [
+        code for code in codes if not (code.isascii() and code.isdigit() and len(code) == length)
+    ]:
+        message = f"{wrong[0]!r} is not {length} digits"
+        raise ValueError(message)
+    return codes
+
+
+def award(text: str) -> tuple[str, float]:
+    """The name of a class award and its least CGPA."""
+    name, _, limit = text.rpartition(":")
+    try:
+        least = float(limit)
+    except ValueError:
+        least = -1
+    if not name.strip() or not 0 <= least <= HIGHEST_CGPA:
+        message = f"{text!r} is not a name and a CGPA, as Distinction:8"
+        raise ValueError(message)
+    return name.strip(), least

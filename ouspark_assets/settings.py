@@ -18,6 +18,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ouspark_assets.errors import SettingsError
 from ouspark_assets.setting_values import (
+    award,
+    digits,
     expanded,
     plain,
     refuse_odd_database,
@@ -29,7 +31,6 @@ from ouspark_assets.setting_values import (
 PACKAGE_PARENT = Path(__file__).resolve().parent.parent
 PREFIX = "OUSPARK_"
 POSTGRES_SCHEMES = ("postgresql", "postgres")
-HIGHEST_CGPA = 10
 # Beyond it some timer, index or timeout of a library or server overflows.
 LARGEST_NUMBER = 10**9
 REDIS_SCHEMES = ("redis", "rediss", "unix")
@@ -299,43 +300,22 @@ class Settings(BaseSettings):
     def _awards(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
-        return tuple(_award(part.strip()) for part in value.split(",") if part.strip())
+        return tuple(award(part.strip()) for part in value.split(",") if part.strip())
 
     @field_validator("site_extra_colleges", "site_admission_years", mode="after")
     @classmethod
     def _four_digits(cls, codes: tuple[str, ...]) -> tuple[str, ...]:
-        return _digits(codes, 4)
+        return digits(codes, 4)
 
     @field_validator("site_extra_branches", mode="after")
     @classmethod
     def _three_digits(cls, codes: tuple[str, ...]) -> tuple[str, ...]:
-        return _digits(codes, 3)
+        return digits(codes, 3)
 
     @property
     def lake_location(self) -> str:
         """The folder or URL of the lake, defaulted."""
         return self.lake or str(self.home / "lake")
-
-
-def _digits(codes: tuple[str, ...], length: int) -> tuple[str, ...]:
-    if wrong := [
-        code for code in codes if not (code.isascii() and code.isdigit() and len(code) == length)
-    ]:
-        message = f"{wrong[0]!r} is not {length} digits"
-        raise ValueError(message)
-    return codes
-
-
-def _award(text: str) -> tuple[str, float]:
-    name, _, limit = text.rpartition(":")
-    try:
-        least = float(limit)
-    except ValueError:
-        least = -1
-    if not name.strip() or not 0 <= least <= HIGHEST_CGPA:
-        message = f"{text!r} is not a name and a CGPA, as Distinction:8"
-        raise ValueError(message)
-    return name.strip(), least
 
 
 def load_settings() -> Settings:

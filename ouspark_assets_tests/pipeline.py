@@ -51,12 +51,19 @@ class Pipeline:
     def command(
         self, *arguments: str, without: Sequence[str] = (), **variables: str
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command of the virtual environment, from the repository's root."""
+        """Run a command of the virtual environment: Dagster's own from the repository's root.
+
+        Ours has a folder apart, where no developer's `.env` leads it to other servers.
+        """
+        folder = ROOT
+        if arguments[0] == "ouspark":
+            folder = self.home.parent / f"{self.home.name}-folder"
+            folder.mkdir(parents=True, exist_ok=True)
         environment = {**self.environment, **variables}
         return subprocess.run(
             [str(BIN / arguments[0]), *arguments[1:]],
             env={name: value for name, value in environment.items() if name not in without},
-            cwd=ROOT,
+            cwd=folder,
             capture_output=True,
             text=True,
             timeout=PATIENCE_SECONDS,
