@@ -16,6 +16,7 @@ from ouspark_assets.automation.lateness import readers_have_new_results_in_time
 from ouspark_assets.automation.policies import with_policies
 from ouspark_assets.checks import model_checks, reference_checks
 from ouspark_assets.console_logger import console, replace_the_default
+from ouspark_assets.environment import warn_of_doubtful_variables
 from ouspark_assets.execution.executor import executor_of, spread
 from ouspark_assets.jobs import JOBS
 from ouspark_assets.presentation import presented
@@ -28,6 +29,7 @@ ASSET_MODULES = (source, raw, clean, reference, analytics, production, cache)
 def build_definitions(resources: Mapping[str, Any] | None = None) -> dg.Definitions:
     """The whole graph; `resources` replaces defaults by name."""
     settings = load_settings()
+    warn_of_doubtful_variables()
     replace_the_default()
     assets = presented(with_policies(dg.load_assets_from_modules(list(ASSET_MODULES))))
     return dg.Definitions(

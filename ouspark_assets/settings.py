@@ -4,15 +4,12 @@ What belongs here: values that come from the environment (`OUSPARK_*`). What doe
 that opens a file or a connection.
 """
 
-import io
 import os
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from dotenv import load_dotenv
-from dotenv.parser import parse_stream
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -152,6 +149,10 @@ class Settings(BaseSettings):
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] | None = Field(
         None, description="Least level of log lines (default WARNING; INFO as JSON)"
+    )
+
+    services_grace: float = Field(
+        5, ge=0, le=86_400, description="Seconds that embedded servers outlive their last user"
     )
 
     standin_students: int = Field(
@@ -332,24 +333,6 @@ def _settings_of(environment: frozenset[tuple[str, str]], folder: Path) -> Setti
         return Settings()
     except ValidationError as error:
         raise SettingsError(_one_line(error)) from None
-
-
-def load_dotenv_like_dagster() -> None:
-    """Let `.env` of the current folder override the environment, as Dagster's commands do."""
-    path = Path.cwd() / ".env"
-    if not path.is_file():
-        return
-    try:
-        text = path.read_text("utf-8-sig")
-        for line in parse_stream(io.StringIO(text)):
-            if line.error:
-                message = f"{path}, line {line.original.line}: is not NAME=value: correct it"
-                raise SettingsError(message)
-        load_dotenv(stream=io.StringIO(text), override=True)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not a text file"
-        message = f"{path} can't be read ({reason}): correct it, or move it away"
-        raise SettingsError(message) from None
 
 
 def _one_line(error: ValidationError) -> str:

@@ -16,11 +16,12 @@ from typing import Any
 
 import click
 
+from ouspark_assets.environment import load_dotenv_like_dagster, warn_of_doubtful_variables
 from ouspark_assets.errors import OuSparkError, SettingsError
 from ouspark_assets.failures import SEE_TO_THE_DISK, unusable_records
 from ouspark_assets.logs.terminal import show_lines, speaks_json
 from ouspark_assets.services import endpoints
-from ouspark_assets.settings import load_dotenv_like_dagster, load_settings, project_root
+from ouspark_assets.settings import load_settings, project_root
 
 COMMANDS = {
     "run": "Discover, scrape, clean, compute, publish, prewarm",
@@ -105,6 +106,7 @@ def ouspark() -> None:
     # Whoever needs the settings says what is wrong with them; `--help` does not.
     with contextlib.suppress(SettingsError):
         show_lines(load_settings())
+        warn_of_doubtful_variables()
 
 
 def main() -> None:

@@ -5,7 +5,6 @@ ask for is decided by the callers.
 """
 
 import json
-import math
 import os
 import subprocess
 import sys
@@ -20,8 +19,6 @@ from ouspark_assets.services.places import Places, prepare, unusable
 from ouspark_assets.services.process import environment
 from ouspark_assets.services.protocol import Answer, Question, ask
 
-GRACE_VARIABLE = "OUSPARK_SERVICES_GRACE"
-DEFAULT_GRACE_SECONDS = 5.0
 # A first start on a slow disk, with a crash to recover from, takes this long at the worst.
 NEED_SECONDS = 180.0
 STATUS_SECONDS = 10.0
@@ -43,12 +40,15 @@ if sys.platform != "win32":
     os.register_at_fork(after_in_child=lambda: setattr(_memberships, "guard", threading.Lock()))
 
 
-def need(home: Path, question: Question) -> dict[str, str]:
-    """Make sure that servers run, as a user of them, and return their addresses."""
+def need(home: Path, question: Question, grace: float) -> dict[str, str]:
+    """Make sure that servers run, as a user of them, and return their addresses.
+
+    Servers that are started here end so many seconds (`grace`) after their last user.
+    """
     try:
         places = prepare(home)
         join(places)
-        answer = _answer_of_a_supervisor(places, question)
+        answer = _answer_of_a_supervisor(places, question, grace)
     except OSError as error:
         raise unusable(home, error) from error
     if answer.error is not None:
@@ -110,7 +110,7 @@ def _is_listed(descriptor: int) -> bool:
     return os.fstat(descriptor).st_nlink > 0
 
 
-def _answer_of_a_supervisor(places: Places, asked: Question) -> Answer:
+def _answer_of_a_supervisor(places: Places, asked: Question, grace: float) -> Answer:
     deadline = time.monotonic() + NEED_SECONDS
     attempts = 0
     while (answer := question(places.home, asked, NEED_SECONDS)) is None:
@@ -123,15 +123,15 @@ def _answer_of_a_supervisor(places: Places, asked: Question) -> Answer:
             continue
         with locks.held(lock):
             if question(places.home, Question("status")) is None:
-                _start_supervisor(places)
+                _start_supervisor(places, grace)
             attempts += 1
     return answer
 
 
-def _start_supervisor(places: Places) -> None:
+def _start_supervisor(places: Places, grace: float) -> None:
     command = [sys.executable, "-P", "-m", "ouspark_assets.services.supervisor"]
     done = subprocess.run(  # noqa: S603 (our own module)
-        [*command, str(places.home), "--grace", str(_grace())],
+        [*command, str(places.home), "--grace", str(grace)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -142,16 +142,3 @@ def _start_supervisor(places: Places) -> None:
     if done.returncode != 0:
         lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
         raise ServiceError(lines[-1] if lines else "The supervisor of the servers does not start")
-
-
-def _grace() -> float:
-    """The seconds that servers wait for another user before they end."""
-    said = os.environ.get(GRACE_VARIABLE) or str(DEFAULT_GRACE_SECONDS)
-    try:
-        grace = float(said)
-    except ValueError:
-        grace = math.nan
-    if not 0 <= grace < math.inf:
-        message = f"{GRACE_VARIABLE} must be a number of seconds, not {said!r}"
-        raise ServiceError(message)
-    return grace

@@ -123,4 +123,4 @@ def _embedded(settings: "Settings", servers: tuple[ServerName, ...]) -> dict[str
         settings.standin_students, settings.standin_releases, settings.standin_seed
     )
     question = Question("need", servers, population if "site" in servers else None)
-    return need_servers(Path(settings.home), question)
+    return need_servers(Path(settings.home), question, settings.services_grace)

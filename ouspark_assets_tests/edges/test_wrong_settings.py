@@ -16,8 +16,9 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from ouspark_assets.cli import main
+from ouspark_assets.environment import load_dotenv_like_dagster, warn_of_doubtful_variables
 from ouspark_assets.errors import SettingsError
-from ouspark_assets.settings import PREFIX, Settings, load_dotenv_like_dagster, load_settings
+from ouspark_assets.settings import PREFIX, Settings, load_settings
 
 SECRET = "hunter2"  # noqa: S105
 UNIONS = (UnionType, Union)
@@ -224,3 +225,15 @@ def test_a_command_ends_with_one_line_and_a_code(
     assert ended.value.code == code
     assert said in told.getvalue()
     assert "Traceback" not in told.getvalue()
+
+
+def test_a_variable_that_looks_like_a_setting_and_is_none_is_said_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("OUSPARK_SITE_URLS", "OUSPARK_ALERT_SLACK_URL", "OUSPARK_SOMETHING_ELSE"):
+        monkeypatch.setenv(name, SECRET)
+    for _ in range(2):
+        warn_of_doubtful_variables()
+    assert caplog.messages == [
+        "OUSPARK_SITE_URLS is no setting and was ignored: is OUSPARK_SITE_URL meant?"
+    ]

@@ -64,7 +64,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("OUSPARK_"):
             monkeypatch.delenv(name)
-    monkeypatch.setenv(client.GRACE_VARIABLE, "0.4")
+    monkeypatch.setenv("OUSPARK_SERVICES_GRACE", "0.4")
 
 
 @pytest.fixture

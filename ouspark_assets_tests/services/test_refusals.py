@@ -140,15 +140,6 @@ def test_a_socket_folder_that_somebody_else_prepared_is_refused(
         socket_folder(places)
 
 
-@pytest.mark.parametrize("grace", ["soon", "-1", "nan"])
-def test_a_grace_that_is_no_number_of_seconds_is_refused_by_name(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, grace: str
-) -> None:
-    monkeypatch.setenv(client.GRACE_VARIABLE, grace)
-    with pytest.raises(ServiceError, match="OUSPARK_SERVICES_GRACE must be a number of seconds"):
-        endpoints(settings, need={"redis"})
-
-
 def test_on_windows_the_settings_to_give_are_named(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

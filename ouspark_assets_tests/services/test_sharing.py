@@ -131,7 +131,7 @@ def test_a_user_whose_servers_were_stopped_gets_them_back_by_asking_again(
 def test_the_servers_hold_no_pipe_of_the_process_that_started_them(
     home: Path, look: Look, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(client.GRACE_VARIABLE, "60")
+    monkeypatch.setenv("OUSPARK_SERVICES_GRACE", "60")
     # Capturing ends when the last holder of the pipe is gone, so this times out on a leak.
     done = subprocess.run(
         [sys.executable, "-c", RUN_AND_LEAVE],
@@ -186,7 +186,7 @@ def test_a_forked_child_that_asks_counts_for_itself(settings: Settings, look: Lo
 def test_newcomers_meet_no_servers_that_are_about_to_stop(
     start_user: StartUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(client.GRACE_VARIABLE, "0")
+    monkeypatch.setenv("OUSPARK_SERVICES_GRACE", "0")
     for _ in range(6):
         user = start_user()
         assert redis.Redis.from_url(user.addresses["redis_url"]).ping()
