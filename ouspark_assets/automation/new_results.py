@@ -35,6 +35,7 @@ from ouspark_assets.site.index import (
     left_out_for_want_of_a_scheme,
     merge_index,
     read_index,
+    require_links,
     selected_releases,
 )
 from ouspark_assets.site.index_page import IndexPage, fetch_index
@@ -120,7 +121,10 @@ def new_results_sensor(settings: Settings) -> dg.SensorDefinition:
         seen = replace(seen, unreadable_since=None)
         if digest is None or digest == seen.sha256:
             return _nothing("The index page has not changed.", seen)
-        findings = _findings(context, development, page)
+        try:
+            findings = _findings(context, development, page)
+        except SiteError as error:
+            return _unreadable(context, seen, error)
         read = Seen(page.etag, page.last_modified, digest, findings.left_out)
         return _what_to_start(context, findings, seen, read)
 
@@ -149,6 +153,7 @@ def _findings(
 ) -> Findings:
     # Its problems are told by the run that reads the page into the table.
     reading = read_index(page.body or b"", page.url, seen_at=datetime.now(UTC))
+    require_links(reading, page.url)
     try:
         with development.connected("watch index") as connection:
             known = read_table(connection, RELEASE_INDEX)
@@ -164,8 +169,6 @@ def _what_to_start(
 ) -> dg.SensorResult:
     """The run for what is new; the page counts as read once nothing of it is new any more."""
     instance = context.instance
-    if findings.index.is_empty():
-        return _nothing("The index page shows no results at all.", seen)
     register_releases(instance, releases_to_register(findings.index))
     for release in findings.left_out:
         context.log.info(f"Release {release} is left out: its title names neither CBCS nor AICTE.")

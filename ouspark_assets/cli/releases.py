@@ -8,6 +8,7 @@ import polars as pl
 
 from ouspark_assets.cli.output import show_json, show_table
 from ouspark_assets.domain.releases import checked_release_key, in_release_order
+from ouspark_assets.errors import SiteError
 from ouspark_assets.partitions import register_releases
 from ouspark_assets.resources import Development, ResultsSite
 from ouspark_assets.schemas.source import RELEASE_INDEX
@@ -56,16 +57,44 @@ def list_releases(*, as_json: bool = False, every_course: bool = False) -> None:
 @click.argument("key")
 @click.option("--title", default="", help="Its title, when known: session and scheme follow.")
 def add_release(key: str, title: str) -> None:
-    """Register a release by its KEY, as 20250402, whether or not the index shows it."""
-    key = checked_release_key(key)
-    row = added_release(key, ResultsSite().url, seen_at=datetime.now(UTC), title=title)
+    """Register a release that the index page may not show.
+
+    KEY names it as the address of its results page does: 20250402 for /res07/20250402.jsp.
+    """
+    row = added_release(
+        checked_release_key(key), ResultsSite().url, seen_at=datetime.now(UTC), title=title
+    )
+    _refuse_another_course(row)
     with Development().connected("releases") as connection, writing(connection, "cli") as writer:
         known = read_table(connection, RELEASE_INDEX)
-        if key not in known["release"]:
+        if _says_more(row, known):
             writer.merge(RELEASE_INDEX, [merge_index(known, row)])
     with dg.DagsterInstance.get() as instance:
         register_releases(instance, [key])
     click.echo(f"Release {key} is registered; bring it in with: ouspark run --release {key}")
+
+
+def _refuse_another_course(row: pl.DataFrame) -> None:
+    """A release that is none of engineering would be registered and never brought in."""
+    if row["course"].item() is None:
+        message = (
+            f"{row['title'].item()!r} names no B.E. examination: give the title as the results page"
+            " has it, or leave --title out"
+        )
+        raise SiteError(message)
+
+
+def _says_more(row: pl.DataFrame, index: pl.DataFrame) -> bool:
+    """Whether it is new, or has a title where there was none; another title is a mistake."""
+    known = index.filter(pl.col("release") == row["release"].item())
+    if known.is_empty() or not row["title"].item():
+        return known.is_empty()
+    if before := known["title"].item():
+        if before != row["title"].item():
+            message = f"release {row['release'].item()} is known already, with the title {before!r}"
+            raise SiteError(message)
+        return False
+    return True
 
 
 def _session(row: dict[str, object]) -> str | None:

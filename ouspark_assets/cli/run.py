@@ -30,6 +30,7 @@ from ouspark_assets.cli.standing import (
     what_it_would_be_computed_from,
 )
 from ouspark_assets.cli.summary import show_summary
+from ouspark_assets.domain.releases import checked_release_key
 from ouspark_assets.resources import Development, Lake, Progress
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.scrape_checks import RESULT_PAGES
@@ -93,6 +94,8 @@ def run(*, verbose: bool, **asked: Any) -> None:
     if options.since is not None and options.every:
         message = "--since and --all exclude each other"
         raise click.UsageError(message)
+    for release in options.releases:
+        checked_release_key(release)
     started = time.monotonic()
     sweep_leftovers(project_root())
     with dg.DagsterInstance.get() as instance, ScrapeProgress() as progress:
