@@ -37,7 +37,7 @@ def cache(context: click.Context) -> None:
 @cache.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def status(*, as_json: bool = False) -> None:
-    """Say which generation readers use and whether it is the newest publication."""
+    """Say which generation readers use, and if it is the newest."""
     seen = _seen()
     if as_json:
         show_json(seen)
@@ -60,7 +60,7 @@ def status(*, as_json: bool = False) -> None:
 @click.option("--every", type=click.IntRange(min=1), default=1, help="Compare one in so many.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def verify_generation(*, every: int, as_json: bool) -> None:
-    """Compare the cache with the documents that production's tables make."""
+    """Compare the cache with what production's tables make."""
     with (
         Production().connected("cache verify") as production,
         snapshot(production),
@@ -90,7 +90,7 @@ def verify_generation(*, every: int, as_json: bool) -> None:
 
 @cache.command("rebuild")
 def rebuild_generation() -> None:
-    """Build the newest publication's generation anew, beside the living one."""
+    """Build a generation anew, beside the living one."""
     with recorded_by_hand("cache.generation") as record:
         publication, built = bring_up_to_date(Production(), CacheServer(), rebuild=True)
         record.rows_written = record.rows_changed = built.keys

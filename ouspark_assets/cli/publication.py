@@ -62,7 +62,7 @@ def list_publications(*, as_json: bool = False, last: int = 20) -> None:
 @click.option("--full", is_flag=True, help="Compare every row; repairs changes made by hand.")
 @click.option("--allow-shrink", is_flag=True, help="Publish even if a table loses many rows.")
 def publish_now(*, full: bool, allow_shrink: bool) -> None:
-    """Publish what the tables hold now and prewarm the cache, through Dagster."""
+    """Publish what the tables hold now, and prewarm the cache."""
     config = {"config": {"full": full, "allow_shrink": allow_shrink}}
     with dg.DagsterInstance.get() as instance:
         graph = Graph(build_definitions(), instance)
@@ -82,7 +82,10 @@ def publish_now(*, full: bool, allow_shrink: bool) -> None:
 @publication.command("verify")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def verify_publication(*, as_json: bool) -> None:
-    """Compare production with development, row by row where checksums differ."""
+    """Compare production with development.
+
+    Row by row where the checksums of a table differ.
+    """
     with (
         Development().connected("publication verify") as development,
         Production().connected("publication verify") as production,
@@ -103,7 +106,10 @@ def verify_publication(*, as_json: bool) -> None:
 @publication.command("rollback")
 @click.argument("number", type=int)
 def roll_back_to(number: int) -> None:
-    """Bring back the content of publication NUMBER, and hold publishing until `resume`."""
+    """Bring back publication NUMBER, and hold publishing.
+
+    Until `ouspark publication resume`, runs publish nothing.
+    """
     with (
         recorded_by_hand("production.publication") as record,
         Production().connected("publication rollback") as production,
@@ -140,7 +146,10 @@ def resume() -> None:
 
 @publication.command("roles")
 def roles() -> None:
-    """Print the administrator's script: a publishing and a reading role of least privilege."""
+    """Print the script that makes the roles, for an administrator.
+
+    A publishing and a reading role, each with the least privilege that will do.
+    """
     click.echo(roles_script(), nl=False)
 
 

@@ -73,7 +73,10 @@ def list_records(
 @click.argument("number", type=int, metavar="ID")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show_record(*, number: int, as_json: bool) -> None:
-    """Show a record: what the page printed, every reason, what was decided about it."""
+    """Show a record whole.
+
+    What the page printed, every reason why it was not accepted, and what was decided about it.
+    """
     with Development().connected("quarantine") as connection:
         found, decisions = record(connection, number), history(connection, number)
     if as_json:
@@ -113,7 +116,10 @@ def fix_record(*, number: int, changes: tuple[str, ...]) -> None:
 @click.argument("numbers", type=int, nargs=-1, metavar="[ID]...")
 @click.option("--all", "every", is_flag=True, help="Every open record.")
 def replay_records(*, numbers: tuple[int, ...], every: bool) -> None:
-    """Parse and validate again, after code or reference data were fixed; nothing is fetched."""
+    """Parse and validate what the lake holds again.
+
+    For when code or reference data were fixed; nothing is fetched.
+    """
     if bool(numbers) == every:
         message = "name records by their ID, or all of them with --all"
         raise click.UsageError(message)
