@@ -8,17 +8,17 @@ import platform
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import click
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 
 from ouspark_assets.bench.catalogue import BENCHMARKS, carry_out
 from ouspark_assets.bench.figures import Figure, Outcome
 from ouspark_assets.bench.plot import ratios_as_svg
 from ouspark_assets.bench.references import Interpreter
 from ouspark_assets.bench.scale import FULL, QUICK
+from ouspark_assets.cli.bars import Bars
 from ouspark_assets.cli.output import console, show_json, show_table
 from ouspark_assets.errors import OuSparkError
 
@@ -29,49 +29,32 @@ class BudgetMissedError(OuSparkError):
     """A figure is beyond its budget."""
 
 
-class BenchProgress:
+class BenchProgress(Bars):
     """A bar over the benchmarks; a line for each of them where there is no terminal."""
 
     def __init__(self, names: Sequence[str]) -> None:
-        self._console = console()
-        self._names = names
-        self._name = ""
-        self._bar = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
+        super().__init__(
+            console(),
             BarColumn(),
             TextColumn("{task.completed} of {task.total}"),
             TimeElapsedColumn(),
-            console=self._console,
-            transient=True,
-            disable=not self._console.is_terminal,
         )
-        self._task = self._bar.add_task("", total=len(names))
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._bar.stop()
+        self._names = names
+        self._name = ""
+        self._task = self.bars.add_task("", total=len(names))
 
     def begin(self, name: str) -> None:
         """A benchmark begins."""
         self._name = name
-        self._bar.update(self._task, completed=self._names.index(name), description=name)
-        if not self._console.is_terminal:
+        self.bars.update(self._task, completed=self._names.index(name), description=name)
+        if not self.console.is_terminal:
             click.echo(
                 f"bench {name} ({self._names.index(name) + 1} of {len(self._names)})", err=True
             )
 
     def step(self, text: str) -> None:
         """Something in it begins."""
-        self._bar.update(self._task, description=f"{self._name}: {text}")
+        self.bars.update(self._task, description=f"{self._name}: {text}")
 
 
 @click.command()

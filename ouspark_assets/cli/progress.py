@@ -1,34 +1,23 @@
 """The progress of scrapes: a bar in a terminal, a plain line now and then without one."""
 
 import time
-from types import TracebackType
-from typing import Self
 
 import click
-from rich.progress import (
-    BarColumn,
-    Progress,
-    SpinnerColumn,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from ouspark_assets.cli.bars import Bars
 from ouspark_assets.cli.output import console
 from ouspark_assets.site.scrape import Progress as Snapshot
 
 SECONDS_BETWEEN_LINES = 5.0
 
 
-class ScrapeProgress:
+class ScrapeProgress(Bars):
     """Shows the snapshots of one scrape after the other."""
 
     def __init__(self) -> None:
-        self._console = console()
-        self._bars = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
+        super().__init__(
+            console(),
             BarColumn(bar_width=None),
             TextColumn(
                 "{task.fields[found]} found  {task.fields[missing]} missing  "
@@ -36,28 +25,13 @@ class ScrapeProgress:
             ),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
-            console=self._console,
-            transient=True,
-            disable=not self._console.is_terminal,
         )
         self._tasks: dict[str, TaskID] = {}
         self._last_line = time.monotonic()
 
-    def __enter__(self) -> Self:
-        self._bars.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._bars.stop()
-
     def show(self, snapshot: Snapshot) -> None:
         """Show how far a scrape is."""
-        if self._console.is_terminal:
+        if self.console.is_terminal:
             self._move_bar(snapshot)
         elif time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES:
             self._last_line = time.monotonic()
@@ -70,10 +44,10 @@ class ScrapeProgress:
     def _move_bar(self, snapshot: Snapshot) -> None:
         if snapshot.release not in self._tasks:
             for task in self._tasks.values():
-                self._bars.update(task, visible=False)
-            self._tasks[snapshot.release] = self._bars.add_task("", total=None)
+                self.bars.update(task, visible=False)
+            self._tasks[snapshot.release] = self.bars.add_task("", total=None)
         state = " [red]site is down[/]" if snapshot.site_is_down else ""
-        self._bars.update(
+        self.bars.update(
             self._tasks[snapshot.release],
             description=f"Scraping {snapshot.release}{state}",
             completed=snapshot.requests,

@@ -12,13 +12,12 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, TimeElapsedColumn
 
+from ouspark_assets.cli.bars import Bars
 from ouspark_assets_tests.chaos.disk import mount_alone
 from ouspark_assets_tests.chaos.scene import opened
 from ouspark_assets_tests.chaos.script import Kind
@@ -82,41 +81,21 @@ def main(
     sys.exit(1 if tally.violations else 0)
 
 
-class _Watch:
+class _Watch(Bars):
     """A bar over the time; a line for each event where there is no terminal."""
 
     def __init__(self, console: Console, seconds: float) -> None:
-        self._console, self._seconds = console, seconds
+        super().__init__(console, BarColumn(), TimeElapsedColumn())
+        self._seconds = seconds
         self._began = time.monotonic()
-        self._bar = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
-        self._task = self._bar.add_task("", total=seconds)
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._bar.stop()
+        self._task = self.bars.add_task("", total=seconds)
 
     def show(self, doing: str) -> None:
         """Something begins."""
         gone = time.monotonic() - self._began
-        self._bar.update(self._task, completed=min(gone, self._seconds), description=doing)
-        if not self._console.is_terminal:
-            self._console.print(f"{gone:4.0f} s  {doing}")
+        self.bars.update(self._task, completed=min(gone, self._seconds), description=doing)
+        if not self.console.is_terminal:
+            self.console.print(f"{gone:4.0f} s  {doing}")
 
 
 def _tell(console: Console, tally: Tally) -> None:
