@@ -43,11 +43,6 @@ def canonical_grade_expression(printed: str) -> pl.Expr:
     )
 
 
-def points_of(grade: str) -> int | None:
-    """Grade points of a canonical grade; None for whatever is not decided yet."""
-    return POINTS_BY_GRADE.get(grade)
-
-
 def points_expression(grade: str = "grade") -> pl.Expr:
     """Grade points of a column of canonical grades; null for whatever is not decided yet."""
     return pl.col(grade).replace_strict(POINTS_BY_GRADE, default=None, return_dtype=pl.Int16)

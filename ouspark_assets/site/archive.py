@@ -4,12 +4,9 @@ A part is written whole or not at all, and is never changed but by `compact` and
 answer counts is decided here; what its page says is `pages/`.
 """
 
-import hashlib
-import io
 import json
 import secrets
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,48 +16,26 @@ from ouspark_assets.domain.hall_tickets import masked
 from ouspark_assets.domain.releases import checked_release_key, is_release_key
 from ouspark_assets.errors import LakeError
 from ouspark_assets.site.forgotten import ForgottenTickets
-from ouspark_assets.site.judging import Outcome, leaves_nothing_open
+from ouspark_assets.site.judging import Outcome
+from ouspark_assets.site.parts import (
+    OUTCOMES,
+    SCHEMA,
+    SMALL_PART_ROWS,
+    WITHOUT_BODY,
+    Answer,
+    Merging,
+    columns_named,
+    encoded,
+    frame_of,
+    is_intact,
+    placed,
+)
 from ouspark_assets.site.stores import Schema, Store
 
 ROOT = "raw/result_pages"
 PARTITION = "release="
 MARKER = "_complete.json"
-MOST_ROWS_OF_A_PART = 8192
-MOST_BYTES_OF_A_PART = 64 * 1024 * 1024
-SMALL_PART_ROWS = MOST_ROWS_OF_A_PART // 2
-# Pages of one part resemble each other: level 1 already makes them some 20 times smaller.
-ZSTD_LEVEL = 1
 READ_TRIES = 3
-
-SCHEMA: dict[str, pl.DataType] = {
-    "release": pl.String(),
-    "hall_ticket": pl.String(),
-    "outcome": pl.String(),
-    "http_status": pl.Int16(),
-    "fetched_at": pl.Datetime("us", "UTC"),
-    "attempts": pl.Int16(),
-    "elapsed_ms": pl.Int32(),
-    "sha256": pl.String(),
-    "body": pl.Binary(),
-    "cause": pl.String(),
-    "settled": pl.Boolean(),
-}
-WITHOUT_BODY = {name: kind for name, kind in SCHEMA.items() if name != "body"}
-OUTCOMES = [outcome.value for outcome in Outcome]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One answer of the site to one hall ticket; a failed one has a cause instead of a body."""
-
-    hall_ticket: str
-    outcome: Outcome
-    http_status: int | None
-    fetched_at: datetime
-    attempts: int
-    elapsed_ms: int
-    body: bytes | None
-    cause: str | None = None
 
 
 class PageArchive:
@@ -75,10 +50,7 @@ class PageArchive:
 
     def write(self, release: str, answers: Sequence[Answer]) -> str:
         """Write answers as one new part, whole or not at all; its path."""
-        frame = pl.DataFrame(
-            [_row(release, answer) for answer in answers], schema=SCHEMA, orient="row"
-        )
-        return self._write(release, frame)
+        return self._write(release, frame_of(release, answers))
 
     def releases(self) -> list[str]:
         """The releases that have a folder in the lake, sorted by key."""
@@ -109,13 +81,13 @@ class PageArchive:
                 found = found.filter(~pl.col("hall_ticket").is_in(pl.concat(seen).implode()))
             for (part,), rows in found.sort("part", "row").group_by("part", maintain_order=True):
                 frame = self._store.read_columns(
-                    str(part), _columns("hall_ticket", "sha256", "body")
+                    str(part), columns_named("hall_ticket", "sha256", "body")
                 )
                 if frame is None:
                     # Compacted away meanwhile: its rows are in a newer part.
                     break
                 chosen = frame[rows["row"]]
-                if not all(map(_is_intact, chosen["sha256"], chosen["body"])):
+                if not all(map(is_intact, chosen["sha256"], chosen["body"])):
                     raise self._store.damaged(str(part), "a page is not what was archived")
                 seen.append(chosen["hall_ticket"])
                 yield from chosen.iter_slices(batch_rows)
@@ -128,7 +100,7 @@ class PageArchive:
 
         `settled` says whether the page of the last release, in the order given, left nothing open.
         """
-        columns = _columns("release", "hall_ticket", "outcome", "fetched_at", "settled")
+        columns = columns_named("release", "hall_ticket", "outcome", "fetched_at", "settled")
         places = {release: place for place, release in enumerate(in_order)}
         frames = [
             frame.filter(pl.col("outcome") == Outcome.FOUND.value)
@@ -159,7 +131,7 @@ class PageArchive:
         removed = 0
         for release in self.releases():
             for part in self.parts(release):
-                tickets = self._store.read_columns(part, _columns("hall_ticket"))
+                tickets = self._store.read_columns(part, columns_named("hall_ticket"))
                 if tickets is not None and ticket in tickets["hall_ticket"]:
                     removed += self._without(part, ticket)
         return removed
@@ -171,15 +143,15 @@ class PageArchive:
         twice, which count once, and never leaves a row out.
         """
         before = self.parts(release)
-        merging = _Merging()
+        merging = Merging()
         for part in before:
-            rows = self._store.read_columns(part, _columns("hall_ticket"))
+            rows = self._store.read_columns(part, columns_named("hall_ticket"))
             if rows is None or rows.height >= SMALL_PART_ROWS:
                 continue
             frame = self._store.read_columns(part, SCHEMA)
             if frame is not None and merging.would_overflow(frame):
                 self._merge(release, merging)
-                merging = _Merging()
+                merging = Merging()
             if frame is not None:
                 merging.add(part, frame)
         self._merge(release, merging)
@@ -203,13 +175,11 @@ class PageArchive:
         self._store.delete(_folder(release) + MARKER)
 
     def _write(self, release: str, frame: pl.DataFrame) -> str:
-        buffer = io.BytesIO()
-        frame.write_parquet(buffer, compression="zstd", compression_level=ZSTD_LEVEL)
         path = f"{_folder(release)}part-{_time_ordered_id()}.parquet"
-        self._store.put(path, buffer.getvalue())
+        self._store.put(path, encoded(frame))
         return path
 
-    def _merge(self, release: str, merging: "_Merging") -> None:
+    def _merge(self, release: str, merging: Merging) -> None:
         if len(merging.parts) <= 1:
             return
         self._write(release, merging.frame())
@@ -225,9 +195,7 @@ class PageArchive:
         if kept.is_empty():
             self._store.delete(part)
         else:
-            buffer = io.BytesIO()
-            kept.write_parquet(buffer, compression="zstd", compression_level=ZSTD_LEVEL)
-            self._store.put(part, buffer.getvalue())
+            self._store.put(part, encoded(kept))
         return frame.height - kept.height
 
     def _counting(self, release: str) -> pl.DataFrame:
@@ -254,7 +222,7 @@ class PageArchive:
             if all(frame is not None for _, frame in frames):
                 self._refuse_strangers(frames)
                 return [
-                    self._remembered(_placed(frame, part) if columns is WITHOUT_BODY else frame)
+                    self._remembered(placed(frame, part) if columns is WITHOUT_BODY else frame)
                     for part, frame in frames
                     if frame is not None
                 ]
@@ -276,65 +244,6 @@ class PageArchive:
             f"the parts of release {release} in the lake {self.location} kept changing while they"
             " were read: another process compacts them; run again when it is done"
         )
-
-
-class _Merging:
-    """Small parts on their way into one large part."""
-
-    def __init__(self) -> None:
-        self.parts: list[str] = []
-        self._frames: list[pl.DataFrame] = []
-        self._rows = 0
-        self._bytes = 0
-
-    def would_overflow(self, frame: pl.DataFrame) -> bool:
-        rows, size = self._rows + frame.height, self._bytes + frame.estimated_size()
-        return rows > MOST_ROWS_OF_A_PART or size > MOST_BYTES_OF_A_PART
-
-    def add(self, part: str, frame: pl.DataFrame) -> None:
-        self.parts.append(part)
-        self._frames.append(frame)
-        self._rows += frame.height
-        self._bytes += int(frame.estimated_size())
-
-    def frame(self) -> pl.DataFrame:
-        """All rows once: a compaction that died may have left some twice."""
-        same = ["hall_ticket", "outcome", "fetched_at", "sha256"]
-        return pl.concat(self._frames).unique(same, keep="first", maintain_order=True)
-
-
-def _row(release: str, answer: Answer) -> tuple[object, ...]:
-    found = answer.outcome is Outcome.FOUND
-    digest = None if answer.body is None else hashlib.sha256(answer.body).hexdigest()
-    return (
-        release,
-        answer.hall_ticket,
-        answer.outcome.value,
-        answer.http_status,
-        answer.fetched_at,
-        answer.attempts,
-        answer.elapsed_ms,
-        digest,
-        answer.body,
-        answer.cause,
-        leaves_nothing_open(answer.body) if found and answer.body is not None else None,
-    )
-
-
-def _columns(*names: str) -> dict[str, pl.DataType]:
-    """Some columns of a part."""
-    return {name: SCHEMA[name] for name in names}
-
-
-def _is_intact(digest: str | None, body: bytes | None) -> bool:
-    """Whether a page is the one that was archived: damage may leave a part readable."""
-    return body is not None and hashlib.sha256(body).hexdigest() == digest
-
-
-def _placed(frame: pl.DataFrame, part: str) -> pl.DataFrame:
-    return frame.with_row_index("row").select(
-        *WITHOUT_BODY, pl.col("row").cast(pl.UInt32), pl.lit(part).alias("part")
-    )
 
 
 def _folder(release: str) -> str:

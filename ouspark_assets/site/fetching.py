@@ -1,39 +1,36 @@
 """Fetching a plan's tickets politely: how many at once, when again, when to stop and wait.
 
 One dispatcher decides, tasks only ask. Outcomes go to the plan and the part writer. Which tickets
-there are is `plan.py`, what a reply means `judging.py`, the rules of waiting `throttle.py` and
-`breaker.py`.
+there are is `plan.py`, what a reply means `judging.py`, which tickets wait `troubles.py`, the rules
+of waiting `throttle.py` and `breaker.py`.
 """
 
 import asyncio
-import heapq
 import logging
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime
 from random import Random
 
-from ouspark_assets.site.archive import Answer
 from ouspark_assets.site.breaker import CircuitBreaker
 from ouspark_assets.site.client import Asks, Reply
 from ouspark_assets.site.judging import Cause, Judgement, Outcome, judge
 from ouspark_assets.site.part_writer import PartWriter
+from ouspark_assets.site.parts import Answer
 from ouspark_assets.site.plan import TicketPlan
 from ouspark_assets.site.tally import (
     PageIsGoneError,
     Patience,
     Tally,
-    TroubledTicket,
     is_overload,
     one_answered,
 )
 from ouspark_assets.site.throttle import AdaptiveLimit, Backoff, TokenBucket
+from ouspark_assets.site.troubles import TroubledTicket, Troubles
 
 NOT_FOUND, TOO_MANY, UNAVAILABLE = 404, 429, 503
 # With nothing but this many of these answers the page is not there: no ticket can be asked.
 PAGE_IS_GONE = 5
-# So few tickets that all fail may be bad themselves, without the site being down.
-FEW_TICKETS = 3
 PROGRESS_SECONDS = 0.3
 LONGEST_NAP = 1.0
 SHORTEST_NAP = 0.02
@@ -67,10 +64,7 @@ class Fetching:
         self._backoff = Backoff(chance)
         self._answered = dict(answered or {})
         self._progress = progress
-        self._troubled: dict[str, TroubledTicket] = {}
-        self._streak: list[str] = []
-        self._doubtful: list[str] = []
-        self._later: list[tuple[float, str]] = []
+        self._troubles = Troubles(patience, self._backoff)
         self._tasks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
         self._paused_until = 0.0
@@ -107,9 +101,9 @@ class Fetching:
                 if ticket is not None:
                     await self._launch(ticket)
                     continue
-                if not self._tasks and not self._later:
+                nap = self._troubles.seconds_to_due(now)
+                if nap is None and not self._tasks:
                     return
-                nap = max(0.0, self._later[0][0] - now) if self._later else None
             await self._nap(nap)
         if self._fatal is not None:
             raise self._fatal
@@ -142,31 +136,21 @@ class Fetching:
         """A ticket that was answered before, so that a failure is the site's."""
         if self._canary is not None:
             return self._canary
-        return heapq.heappop(self._later)[1] if self._later else self._next(now)
+        return self._troubles.first_waiting() or self._next(now)
 
     def _next(self, now: float) -> str | None:
-        """The next ticket: one whose wait is over, else one of the plan, else a doubtful one."""
-        if self._later and self._later[0][0] <= now:
-            return heapq.heappop(self._later)[1]
+        """The next ticket: one whose wait is over, else one of the plan, else one put aside."""
+        if (due := self._troubles.due(now)) is not None:
+            return due
         while tickets := self.plan.next_tickets(1):
             outcome = self._answered.get(tickets[0])
             if outcome is None:
                 return tickets[0]
             self._skipped += 1
             self.plan.record(tickets[0], outcome)
-        if self._doubtful and not self._tasks and not self._later:
-            self._give_last_tries(now)
-            return heapq.heappop(self._later)[1]
-        return None
-
-    def _give_last_tries(self, now: float) -> None:
-        """When nothing else is left, what failed too often gets a few more tries."""
-        for ticket in self._doubtful:
-            state = self._troubled[ticket]
-            state.last_round = True
-            state.charged = max(0, self._patience.tries - self._patience.last_tries)
-            heapq.heappush(self._later, (now, ticket))
-        self._doubtful.clear()
+        if self._tasks or self._troubles.seconds_to_due(now) is not None:
+            return None
+        return self._troubles.begin_last_round(now)
 
     async def _launch(self, ticket: str) -> None:
         wait = self._bucket.wait(time.monotonic())
@@ -208,22 +192,19 @@ class Fetching:
         if ticket != self._canary:
             self._try_in_vain(now, ticket, reply, judged)
         else:
-            # The site is down, not the tickets: none of them is charged for it.
-            self._refund()
+            self._troubles.refund()
 
     def _try_in_vain(self, now: float, ticket: str, reply: Reply, judged: Judgement) -> None:
         """A trial without a canary failed: the site may be down, or all there is may be bad."""
-        state = self._troubled.setdefault(ticket, TroubledTicket())
-        state.attempts += 1
-        state.cause, state.status = judged.cause, reply.status
-        alone = self.plan.waiting == 0 and len(self._troubled) <= FEW_TICKETS
+        state = self._troubles.met(ticket, judged, reply)
+        alone = self.plan.waiting == 0 and self._troubles.are_few
         if not alone:
-            self._refund()
+            self._troubles.refund()
         state.charged += alone
         if state.charged >= self._patience.tries + self._patience.last_tries:
-            self._fail(ticket, state, reply.elapsed_ms)
+            self._give_up(ticket, reply.elapsed_ms)
         else:
-            self._again_at(now, ticket)
+            self._again_later(ticket, now)
 
     def _judged(self, ticket: str, reply: Reply) -> Judgement:
         self.tally.requests += 1
@@ -249,8 +230,7 @@ class Fetching:
     def _take_answer(self, ticket: str, reply: Reply, judged: Judgement) -> None:
         self._site_is_up(time.monotonic())
         self._canary, self._heard = ticket, True
-        state = self._troubled.pop(ticket, None)
-        attempts = 1 + (state.attempts if state else 0)
+        attempts = self._troubles.are_over(ticket) + 1
         answer = Answer(
             ticket,
             judged.outcome,
@@ -267,28 +247,25 @@ class Fetching:
             self.limit.resumed()
         self.limit.good()
         self.breaker.good(now)
-        self._streak.clear()
+        self._troubles.site_is_up()
 
     def _take_trouble(self, ticket: str, reply: Reply, judged: Judgement) -> None:
         now = time.monotonic()
-        state = self._troubled.setdefault(ticket, TroubledTicket())
-        state.attempts += 1
-        state.cause, state.status = judged.cause, reply.status
+        state = self._troubles.met(ticket, judged, reply)
         if is_overload(judged.cause):
             self.limit.trouble()
         if reply.retry_after is not None or reply.status in (TOO_MANY, UNAVAILABLE):
             self._pause(now, reply.retry_after)
         if reply.status != TOO_MANY:
-            state.charged += 1
-            self._streak.append(ticket)
+            self._troubles.charge(ticket)
         if self.breaker.trouble(now):
             log.warning("the site is down (%s): asking again now and then", judged.cause)
         if state.charged < self._patience.tries:
-            self._again_at(now, ticket)
+            self._again_later(ticket, now)
         elif state.last_round:
-            self._fail(ticket, state, reply.elapsed_ms)
+            self._give_up(ticket, reply.elapsed_ms)
         else:
-            self._doubtful.append(ticket)
+            self._troubles.again_at_the_end(ticket)
 
     def _pause(self, now: float, seconds: float | None) -> None:
         """The site asks for less: everything waits as long as it says."""
@@ -299,19 +276,14 @@ class Fetching:
             self.tally.waited_for_site += until - max(now, self._paused_until)
             self._paused_until = until
 
-    def _again_at(self, now: float, ticket: str) -> None:
-        attempt = max(1, self._troubled[ticket].charged)
+    def _again_later(self, ticket: str, now: float) -> None:
         self.tally.retries += 1
-        heapq.heappush(self._later, (now + self._backoff.seconds(attempt), ticket))
+        self._troubles.again_later(ticket, now)
 
-    def _refund(self) -> None:
-        for ticket in self._streak:
-            if (state := self._troubled.get(ticket)) is not None:
-                state.charged = max(0, state.charged - 1)
-        self._streak.clear()
+    def _give_up(self, ticket: str, elapsed_ms: int) -> None:
+        self._failed(ticket, self._troubles.give_up(ticket), elapsed_ms)
 
-    def _fail(self, ticket: str, state: TroubledTicket, elapsed_ms: int) -> None:
-        del self._troubled[ticket]
+    def _failed(self, ticket: str, state: TroubledTicket, elapsed_ms: int) -> None:
         self.tally.causes[state.cause or "unknown"] += 1
         self._hand_on(state.as_failed(ticket, elapsed_ms))
 
@@ -337,8 +309,8 @@ class Fetching:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._fatal is None:
-            for ticket, state in list(self._troubled.items()):
-                self._fail(ticket, state, 0)
+            for ticket, state in self._troubles.give_up_all():
+                self._failed(ticket, state, 0)
         now = time.monotonic()
         self.tally.waited_for_site += self.breaker.waited + self.breaker.open_for(now)
         self._show(now, last=True)

@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable
 
 from ouspark_assets.errors import LakeError
-from ouspark_assets.site.archive import Answer, PageArchive
+from ouspark_assets.site.archive import PageArchive
+from ouspark_assets.site.parts import Answer
 
 PART_ROWS = 2000
 PART_BYTES = 16 * 1024 * 1024

@@ -1,4 +1,4 @@
-"""What a fetching keeps count of: patience, numbers, and tickets with trouble behind them.
+"""What a fetching keeps count of, and the patience that it has.
 
 Values only; what they decide is `fetching.py`.
 """
@@ -6,10 +6,8 @@ Values only; what they decide is `fetching.py`.
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from ouspark_assets.errors import SiteError
-from ouspark_assets.site.archive import Answer
 from ouspark_assets.site.judging import Cause, Outcome
 
 OVERLOAD = (Cause.TIMEOUT.value, Cause.TOO_SLOW.value, Cause.CONNECTION.value)
@@ -38,24 +36,6 @@ class Tally:
     last_trouble: str | None = None
     waited_for_site: float = 0.0
     gave_up: str | None = None
-
-
-@dataclass(slots=True)
-class TroubledTicket:
-    """A ticket with trouble behind it."""
-
-    attempts: int = 0
-    charged: int = 0
-    cause: str | None = None
-    status: int | None = None
-    last_round: bool = False
-
-    def as_failed(self, ticket: str, elapsed_ms: int) -> Answer:
-        """What is archived of it when it stays without an answer."""
-        now = datetime.now(UTC)
-        return Answer(
-            ticket, Outcome.FAILED, self.status, now, self.attempts, elapsed_ms, None, self.cause
-        )
 
 
 class PageIsGoneError(SiteError):

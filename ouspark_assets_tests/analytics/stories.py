@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from ouspark_assets.analytics.options import Options
-from ouspark_assets.domain.grades import points_of
+from ouspark_assets.domain.grades import POINTS_BY_GRADE
 from ouspark_assets.domain.hall_tickets import hall_ticket_parts
 from ouspark_assets.schemas.clean import QUARANTINE, STUDENTS
 from ouspark_assets.schemas.reference import SUBJECTS
@@ -82,7 +82,7 @@ def _mark(mark: Mark) -> dict[str, Any]:
         "semester": semester,
         "credits": credits_,
         "grade": grade,
-        "points": points_of(grade),
+        "points": POINTS_BY_GRADE.get(grade),
     }
 
 

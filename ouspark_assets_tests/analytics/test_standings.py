@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ouspark_assets.analytics.attempts import attempts
 from ouspark_assets.analytics.standings import standings
-from ouspark_assets.domain.grades import POINTS_BY_GRADE, points_of
+from ouspark_assets.domain.grades import POINTS_BY_GRADE
 from ouspark_assets_tests.analytics.stories import ANN, RELEASES
 from ouspark_assets_tests.factories import marks, releases
 
@@ -30,7 +30,9 @@ def by_hand(grades: list[str | None]) -> Expected:
         (release, grade) for release, grade in zip(ORDER, grades, strict=True) if grade is not None
     ]
     passing = [pair for pair in sat if pair[1] in PASSING]
-    counting = max(passing, key=lambda pair: points_of(pair[1]) or 0) if passing else sat[-1]
+    counting = (
+        max(passing, key=lambda pair: POINTS_BY_GRADE.get(pair[1]) or 0) if passing else sat[-1]
+    )
     sittings = [release for release, grade in sat if grade != "Ab" and "exam_kind" not in release]
     cleared = str(passing[0][0]["release"]) if passing else None
     return Expected(counting[1], len(sittings), cleared)
@@ -53,7 +55,7 @@ def test_the_best_passing_grade_counts_else_the_latest(
             "release": release["release"],
             "hall_ticket": ANN,
             "grade": grade,
-            "points": points_of(grade),
+            "points": POINTS_BY_GRADE.get(grade),
         }
         for release, grade in zip(ORDER, grades, strict=True)
         if grade is not None

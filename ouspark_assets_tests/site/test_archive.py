@@ -13,8 +13,9 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from ouspark_assets.errors import LakeError, SiteError
-from ouspark_assets.site.archive import SCHEMA, Answer, PageArchive
+from ouspark_assets.site.archive import PageArchive
 from ouspark_assets.site.judging import Outcome
+from ouspark_assets.site.parts import SCHEMA, Answer
 from ouspark_assets.site.stores import Store
 from ouspark_assets_tests.site.pages_by_hand import found_page, sentence_page
 
