@@ -1,4 +1,4 @@
-"""What every test may use: embedded servers of the test session, and databases of its own.
+"""What every test may use: embedded servers of the session, databases and a cache of its own.
 
 The servers run under a temporary home, shared by all workers; they stop by themselves soon after
 the last test.
@@ -8,17 +8,22 @@ import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
+import dagster as dg
 import psycopg
 import pytest
 from psycopg import sql
 
+from ouspark_assets.cache.client import connect_cache
 from ouspark_assets.services import Endpoints, endpoints
 from ouspark_assets.settings import Settings
 from ouspark_assets.warehouse.connection import Connection, Side, connected
 from ouspark_assets.warehouse.migrate import migrate
+from ouspark_assets_tests.worlds import Databases, Opened, World
+
+# Database 0 is the one of the servers' own settings.
+CACHE_DATABASES = 15
 
 for name in [name for name in os.environ if name.startswith("OUSPARK_")]:
     del os.environ[name]
@@ -47,18 +52,10 @@ def templates(servers: Endpoints) -> Iterator[dict[Side, str]]:
         _drop(servers, name)
 
 
-@dataclass(frozen=True)
-class Databases:
-    """A development and a production database of one test."""
-
-    development: str
-    production: str
-
-
 @pytest.fixture
 def development_dsn(servers: Endpoints, templates: dict[Side, str]) -> Iterator[str]:
     """An empty, migrated development database."""
-    with _copy_of(servers, templates[Side.DEVELOPMENT]) as dsn:
+    with copy_of(servers, templates[Side.DEVELOPMENT]) as dsn:
         # A copy of the template must not pass for the same database as another copy.
         with psycopg.connect(dsn, autocommit=True) as connection:
             connection.execute("UPDATE ops.identity SET id = gen_random_uuid()")
@@ -68,7 +65,7 @@ def development_dsn(servers: Endpoints, templates: dict[Side, str]) -> Iterator[
 @pytest.fixture
 def production_dsn(servers: Endpoints, templates: dict[Side, str]) -> Iterator[str]:
     """An empty, migrated production database."""
-    with _copy_of(servers, templates[Side.PRODUCTION]) as dsn:
+    with copy_of(servers, templates[Side.PRODUCTION]) as dsn:
         yield dsn
 
 
@@ -98,6 +95,44 @@ def home(tmp_path: Path) -> Path:
     return tmp_path / "home"
 
 
+@pytest.fixture
+def cache_url(servers: Endpoints, worker_id: str) -> Iterator[str]:
+    """The address of the worker's own cache, empty."""
+    worker = int(worker_id.removeprefix("gw")) if worker_id != "master" else 0
+    url = f"{servers.redis_url.removesuffix('/0')}/{1 + worker % CACHE_DATABASES}"
+    with connect_cache(url) as client:
+        client.flushdb()
+        yield url
+        client.flushdb()
+
+
+@pytest.fixture
+def world(
+    databases: Databases, cache_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> World:
+    """Two databases, a cache and a lake that the settings lead to."""
+    monkeypatch.setenv("OUSPARK_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("OUSPARK_DEV_DSN", databases.development)
+    monkeypatch.setenv("OUSPARK_PROD_DSN", databases.production)
+    monkeypatch.setenv("OUSPARK_REDIS_URL", cache_url)
+    monkeypatch.setenv("OUSPARK_LAKE", str(tmp_path / "lake"))
+    return World(databases, cache_url)
+
+
+@pytest.fixture
+def opened(world: World) -> Iterator[Opened]:
+    """Connections to it."""
+    with world.open() as opened:
+        yield opened
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    """An instance of Dagster that forgets."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
 def _in_a_hurry(servers: Endpoints) -> None:
     """The session's databases need not survive a power cut: one is made for almost every test."""
     with psycopg.connect(servers.dev_dsn, autocommit=True) as connection:
@@ -107,7 +142,8 @@ def _in_a_hurry(servers: Endpoints) -> None:
 
 
 @contextmanager
-def _copy_of(servers: Endpoints, template: str) -> Iterator[str]:
+def copy_of(servers: Endpoints, template: str) -> Iterator[str]:
+    """A database like this one, as long as it is needed."""
     name = f"copy_{uuid.uuid4().hex[:12]}"
     copy = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
     _administer(servers, copy.format(sql.Identifier(name), sql.Identifier(template)))
@@ -115,6 +151,13 @@ def _copy_of(servers: Endpoints, template: str) -> Iterator[str]:
         yield _dsn(servers, name)
     finally:
         _drop(servers, name)
+
+
+@contextmanager
+def connected_copy(servers: Endpoints, template: str, side: Side) -> Iterator[Connection]:
+    """A connection to a database like this one."""
+    with copy_of(servers, template) as dsn, connected(dsn, side, "test") as connection:
+        yield connection
 
 
 def _dsn(servers: Endpoints, name: str) -> str:

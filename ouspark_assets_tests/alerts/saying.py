@@ -6,16 +6,23 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ouspark_assets.alerts.channels.channel import ChannelError
+from ouspark_assets.alerts.channels.email import EmailSpec
 from ouspark_assets.alerts.failures import RunFailed
 from ouspark_assets.alerts.findings import Evaluation, Finding, Seen, Severity
 from ouspark_assets.alerts.ledger import Recorded, Telling, record
 from ouspark_assets.alerts.messages import Event, Message
 from ouspark_assets.alerts.news import ResultsLive
+from ouspark_assets.alerts.options import Variable
 from ouspark_assets.alerts.outbox import Outbox
 from ouspark_assets.alerts.rules import Kind, Rule, Ruleset
 
 NOON = datetime(2025, 4, 2, 12, tzinfo=UTC)
 RULE, NEWS = "run-failed", "results-live"
+MAIL = EmailSpec(
+    server=Variable("SMTP"),
+    sender="OuSpark <alerts@example.org>",
+    to=("a@example.org, b@example.org", Variable("TO")),
+)
 
 
 def rule(*, remind_after: timedelta | None = None, channels: Iterable[str] = ("chat",)) -> Rule:

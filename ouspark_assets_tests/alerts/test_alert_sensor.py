@@ -20,7 +20,7 @@ from ouspark_assets.errors import AlertsError, OuSparkError
 from ouspark_assets.settings import load_settings
 from ouspark_assets_tests.alerts.happenings import Broken, loaded, shown
 from ouspark_assets_tests.alerts.receivers import WebReceiver, web_receiver
-from ouspark_assets_tests.publishing import RELEASE, Opened
+from ouspark_assets_tests.worlds import RELEASE, Opened
 
 RULES = """\
 channels:

@@ -7,7 +7,7 @@ from ouspark_assets.errors import SiteError
 from ouspark_assets.partitions import register_releases
 from ouspark_assets.scrape_checks import RESULT_PAGES
 from ouspark_assets_tests.alerts.happenings import Broken
-from ouspark_assets_tests.publishing import RELEASE
+from ouspark_assets_tests.worlds import RELEASE
 
 OLDER = "20240402"
 

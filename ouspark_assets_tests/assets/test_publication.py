@@ -8,52 +8,22 @@ import redis
 
 from ouspark_assets.assets.cache import GENERATION, generation
 from ouspark_assets.assets.production import PUBLICATION, publication
-from ouspark_assets.cache.client import connect_cache
 from ouspark_assets.checks import MODEL_CHECK
 from ouspark_assets.resources import default_resources
 from ouspark_assets.schemas import PUBLISHED_TABLES
-from ouspark_assets.services import Endpoints
 from ouspark_assets.warehouse.publications import lift_hold
 from ouspark_assets.warehouse.rollback import roll_back
-from ouspark_assets_tests.conftest import Databases
-from ouspark_assets_tests.publishing import Opened, World
+from ouspark_assets_tests.worlds import Opened, World
 
-ANOTHER_DATABASE = 12
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 @pytest.fixture
-def world(
-    servers: Endpoints,
-    databases: Databases,
-    monkeypatch: pytest.MonkeyPatch,
-    worker_id: str,
-) -> Iterator[World]:
-    """A world that the settings lead to."""
-    own = 0 if worker_id == "master" else int(worker_id.removeprefix("gw"))
-    cache_url = f"{servers.redis_url.removesuffix('/0')}/{ANOTHER_DATABASE + own % 3}"
-    monkeypatch.setenv("OUSPARK_DEV_DSN", databases.development)
-    monkeypatch.setenv("OUSPARK_PROD_DSN", databases.production)
-    monkeypatch.setenv("OUSPARK_REDIS_URL", cache_url)
-    with connect_cache(cache_url) as client:
-        client.flushdb()
-        yield World(databases, cache_url)
-        client.flushdb()
-
-
-@pytest.fixture
 def opened(world: World) -> Iterator[Opened]:
-    """Connections to it, development in its first state."""
+    """Connections to a world, development in its first state."""
     with world.open() as opened:
         opened.load(1)
         yield opened
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    """An instance that forgets."""
-    with dg.DagsterInstance.ephemeral() as instance:
-        yield instance
 
 
 def materialize(

@@ -11,7 +11,7 @@ from ouspark_assets.automation.catching_up import unpublished_changes_sensor
 from ouspark_assets.settings import load_settings
 from ouspark_assets.warehouse.publications import hold_publishing
 from ouspark_assets_tests.automation.evaluating import NOWHERE, submitted, tick
-from ouspark_assets_tests.publishing import Opened
+from ouspark_assets_tests.worlds import Opened
 
 NOTHING = "Every change has been published, is held, or is too new."
 

@@ -22,7 +22,7 @@ from ouspark_assets_tests.automation.evaluating import (
     submitted,
 )
 from ouspark_assets_tests.factories import releases
-from ouspark_assets_tests.publishing import Opened
+from ouspark_assets_tests.worlds import Opened
 
 TODAY = date(2026, 11, 20)
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)

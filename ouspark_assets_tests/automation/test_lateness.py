@@ -15,7 +15,7 @@ from ouspark_assets.cache.layout import CURRENT_KEY, META, PREFIX
 from ouspark_assets.resources import CacheServer, Development
 from ouspark_assets.settings import load_settings
 from ouspark_assets_tests.automation.evaluating import definitions, indexed, tick
-from ouspark_assets_tests.publishing import Opened
+from ouspark_assets_tests.worlds import Opened
 
 LONG_AGO = datetime.now(UTC) - timedelta(minutes=45)
 JUST_NOW = datetime.now(UTC)

@@ -44,8 +44,8 @@ def figures_of(name: str, *arguments: str) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("name", "budgets"),
     [
-        ("scrape", {"≥ 3"}),
-        ("parse", {"≥ 1500"}),
+        pytest.param("scrape", {"≥ 3"}, marks=pytest.mark.full),
+        pytest.param("parse", {"≥ 1500"}, marks=pytest.mark.full),
         pytest.param("load", {"≥ 0.8", "≥ 0.5"}, marks=pytest.mark.full),
         pytest.param("analytics", {"≤ 11"}, marks=pytest.mark.full),
         pytest.param("publish", {"≤ 0.1", "≤ 0.25"}, marks=pytest.mark.full),

@@ -10,17 +10,16 @@ import pytest
 import redis
 
 from ouspark_assets.cache.layout import CURRENT_KEY
-from ouspark_assets_tests.conftest import Databases
-from ouspark_assets_tests.publishing import World, hammered, publishers
+from ouspark_assets_tests.publishing import hammered, publishers
+from ouspark_assets_tests.worlds import World
 
-PUBLICATIONS = 10
+PUBLICATIONS = 6
 LEAST_READS = 100
 
 
 @pytest.fixture
-def world(databases: Databases, cache_url: str, client: redis.Redis) -> World:
+def world(world: World) -> World:
     """A world at publication 1, prewarmed."""
-    world = World(databases, cache_url)
     with world.open() as opened:
         opened.load(1)
         assert opened.publish() == 1

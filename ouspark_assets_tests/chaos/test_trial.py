@@ -72,7 +72,7 @@ BROKEN_ROWS = {
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     """A scene after a trial of one event."""
-    population = Population(STUDENTS, SEED, "everything,outage:1", releases=1)
+    population = Population(STUDENTS, SEED, "none", releases=1)
     with opened(population, tmp_path_factory.mktemp("chaos"), Tally()) as scene:
         Trial(scene, SEED, seconds=1, only=[Kind.RUN_KILLED]).go_through()
         yield scene

@@ -13,10 +13,10 @@ from ouspark_assets.domain.hall_tickets import HallTicket
 from ouspark_assets.schemas import PIPELINE_TABLES, PUBLISHED_TABLES
 from ouspark_assets.schemas.analytics import COLLEGE_STATS
 from ouspark_assets.schemas.clean import MARKS
-from ouspark_assets.services import Endpoints
-from ouspark_assets.site.archive import Answer, PageArchive
+from ouspark_assets.site.archive import PageArchive
 from ouspark_assets.site.cohorts import ReleaseFacts
 from ouspark_assets.site.judging import Outcome
+from ouspark_assets.site.parts import Answer
 from ouspark_assets.site.plan import KnownTicket, Scope, TicketPlan
 from ouspark_assets.warehouse.connection import Connection
 from ouspark_assets.warehouse.forgetting import (
@@ -32,7 +32,6 @@ from ouspark_assets_tests.factories import marks
 
 RELEASE = "20250402"
 ANN, BEN, CAT = "160421733001", "160421733002", "160421733003"
-CACHE_DATABASE = "/14"
 # Of two rows, one is more than may go unnoticed.
 MAY_SHRINK = Terms(allow_shrink=True)
 
@@ -187,16 +186,14 @@ def test_quarantine_decisions_and_corrections_of_the_student_go_too(
     assert left == [(CAT,)]
 
 
-def test_every_generation_of_the_cache_forgets_whoever_is_named_in_it(servers: Endpoints) -> None:
-    with connect_cache(servers.redis_url.removesuffix("/0") + CACHE_DATABASE) as client:
-        client.flushdb()
+def test_every_generation_of_the_cache_forgets_whoever_is_named_in_it(cache_url: str) -> None:
+    with connect_cache(cache_url) as client:
         before = fill(client)
         assert forget_in_cache(client, ANN) == 6
         left = {key.decode() for key in client.keys("*")}
         gone = {key for key in before if key.startswith("ouspark:") and _names_ann(key)}
         assert left == before - gone
         assert forget_in_cache(client, ANN) == 0
-        client.flushdb()
 
 
 def fill(client: redis.Redis) -> set[str]:

@@ -7,37 +7,21 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from ouspark_assets.cache.client import connect_cache
 from ouspark_assets.cli.cache import cache
 from ouspark_assets.cli.publication import publication
 from ouspark_assets.errors import OuSparkError
-from ouspark_assets.services import Endpoints
-from ouspark_assets_tests.conftest import Databases
-from ouspark_assets_tests.publishing import Opened, World
-
-OWN_DATABASE = {"master": 8, "gw0": 8, "gw1": 9, "gw2": 10, "gw3": 11}
+from ouspark_assets_tests.worlds import Opened, World
 
 
 @pytest.fixture
-def opened(
-    servers: Endpoints,
-    databases: Databases,
-    monkeypatch: pytest.MonkeyPatch,
-    worker_id: str,
-) -> Iterator[Opened]:
-    """A world that the settings lead to, at publication 2."""
-    cache_url = f"{servers.redis_url.removesuffix('/0')}/{OWN_DATABASE[worker_id]}"
-    monkeypatch.setenv("OUSPARK_DEV_DSN", databases.development)
-    monkeypatch.setenv("OUSPARK_PROD_DSN", databases.production)
-    monkeypatch.setenv("OUSPARK_REDIS_URL", cache_url)
-    with connect_cache(cache_url) as client, World(databases, cache_url).open() as opened:
-        client.flushdb()
+def opened(world: World) -> Iterator[Opened]:
+    """A world at publication 2."""
+    with world.open() as opened:
         for number in (1, 2):
             opened.load(number)
             opened.publish()
         opened.prewarm()
         yield opened
-        client.flushdb()
 
 
 def said(result: Result) -> str:

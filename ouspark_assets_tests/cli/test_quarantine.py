@@ -3,7 +3,7 @@ from click.testing import CliRunner
 
 from ouspark_assets.cli.quarantine import quarantine
 from ouspark_assets.errors import OuSparkError
-from ouspark_assets_tests.conftest import Databases
+from ouspark_assets_tests.worlds import Databases
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,6 @@ from ouspark_assets.standin.process import running_standin
 from ouspark_assets.warehouse.connection import Side
 from ouspark_assets_tests.pipeline import Pipeline
 
-pytestmark = pytest.mark.xdist_group("telling-commands")
 WIDEST = 100
 
 

@@ -33,14 +33,12 @@ from ouspark_assets.warehouse.reading import read_table
 from ouspark_assets.warehouse.writing import writing
 from ouspark_assets_tests.analytics.aggregating import aggregated
 from ouspark_assets_tests.analytics.stories import ANN, FEB_22
-from ouspark_assets_tests.cache.conftest import cache_url, client  # noqa: F401
-from ouspark_assets_tests.conftest import Databases
 from ouspark_assets_tests.explain.test_telling import story
 from ouspark_assets_tests.factories import releases
 from ouspark_assets_tests.pages.page_builder import RELEASE, TICKET, ResultPage, pages_of
-from ouspark_assets_tests.publishing import World
 from ouspark_assets_tests.report.test_class_sheet import SPREADSHEET, sheet
 from ouspark_assets_tests.report.test_department_page import page
+from ouspark_assets_tests.worlds import Databases, World
 
 NAMES = {
     "SQL": "A'; DROP TABLE clean.marks; --",
@@ -87,12 +85,6 @@ def strings(value: Any) -> Iterator[str]:
     elif isinstance(value, list | dict):
         for part in value.values() if isinstance(value, dict) else value:
             yield from strings(part)
-
-
-@pytest.fixture
-def world(databases: Databases, cache_url: str, client: object) -> World:  # noqa: F811
-    del client
-    return World(databases, cache_url)
 
 
 def test_names_are_the_same_in_both_databases_and_in_the_cache(world: World) -> None:

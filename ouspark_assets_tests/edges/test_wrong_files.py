@@ -16,8 +16,9 @@ from ouspark_assets.errors import LakeError, SiteError
 from ouspark_assets.reference import ReferenceFileError
 from ouspark_assets.reference.files import FOLDER
 from ouspark_assets.site import stores
-from ouspark_assets.site.archive import Answer, PageArchive
+from ouspark_assets.site.archive import PageArchive
 from ouspark_assets.site.judging import Outcome
+from ouspark_assets.site.parts import Answer
 from ouspark_assets_tests.edges.limits import in_time
 from ouspark_assets_tests.site.pages_by_hand import found_page
 

@@ -36,7 +36,11 @@ def test_definitions_load_without_any_server(tmp_path: Path, command: tuple[str,
 
 
 @pytest.mark.parametrize(
-    "without", [(), ("DAGSTER_HOME",)], ids=["home-is-the-root", "home-is-unset"]
+    "without",
+    [
+        pytest.param(("DAGSTER_HOME",), id="home-is-unset"),
+        pytest.param((), id="home-is-the-root", marks=pytest.mark.full),
+    ],
 )
 def test_a_release_materialized_by_dagster_is_known_to_ouspark(
     pipeline: Pipeline, without: tuple[str, ...]

@@ -3,27 +3,19 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
-from ouspark_assets.build import build_definitions
 from ouspark_assets.execution import ownership
 from ouspark_assets.execution.executor import owned
 from ouspark_assets.execution.ownership import GONE, UNENDED, reap_dead_runs, show_life
 from ouspark_assets.settings import load_settings
 from ouspark_assets.warehouse.connection import Connection
+from ouspark_assets_tests.automation.evaluating import definitions
 
 STARTED = dg.DagsterRunStatus.STARTED
-
-
-@pytest.fixture
-def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    (tmp_path / "dagster").mkdir()
-    with dg.DagsterInstance.local_temp(str(tmp_path / "dagster")) as instance:
-        yield instance
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +26,7 @@ def settings(development_dsn: str, home: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def started_run(instance: dg.DagsterInstance) -> str:
     """A run that has begun, as Dagster keeps it."""
-    job = build_definitions().resolve_job_def("read_index")
+    job = definitions().resolve_job_def("read_index")
     run = instance.create_run_for_job(job)
     begun = dg.DagsterEvent(dg.DagsterEventType.RUN_START.value, run.job_name, message="begun")
     instance.report_dagster_event(begun, run.run_id)
@@ -161,7 +153,10 @@ def looking() -> dg.JobDefinition:
     return looking
 
 
-def test_a_run_shows_life_while_its_steps_are_executed(instance: dg.DagsterInstance) -> None:
-    with dg.execute_job(dg.reconstructable(looking), instance) as result:
+def test_a_run_shows_life_while_its_steps_are_executed(tmp_path: Path) -> None:
+    with (
+        dg.DagsterInstance.local_temp(str(tmp_path)) as instance,
+        dg.execute_job(dg.reconstructable(looking), instance) as result,
+    ):
         assert result.success
         assert result.output_for_node("look")

@@ -15,6 +15,20 @@ from ouspark_assets.services import Endpoints
 from ouspark_assets.warehouse.connection import Connection, Side, connected
 from ouspark_assets.warehouse.migrate import migrate, newest_revision
 from ouspark_assets.warehouse.statements import BOOKKEEPING
+from ouspark_assets_tests.conftest import connected_copy
+
+
+# One of each for all tests of this module: they only read what the migrations made.
+@pytest.fixture(scope="module")
+def development(servers: Endpoints, templates: dict[Side, str]) -> Iterator[Connection]:
+    with connected_copy(servers, templates[Side.DEVELOPMENT], Side.DEVELOPMENT) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def production(servers: Endpoints, templates: dict[Side, str]) -> Iterator[Connection]:
+    with connected_copy(servers, templates[Side.PRODUCTION], Side.PRODUCTION) as connection:
+        yield connection
 
 
 def columns(connection: Connection, schema: str, name: str) -> dict[str, bool]:

@@ -26,9 +26,9 @@ from ouspark_assets.warehouse.publishing import Terms, publish
 from ouspark_assets.warehouse.rollback import roll_back
 from ouspark_assets.warehouse.verifying import verify
 from ouspark_assets.warehouse.writing import writing
-from ouspark_assets_tests.conftest import Databases
 from ouspark_assets_tests.factories import marks
 from ouspark_assets_tests.warehouse.doors import plain_in_front_of
+from ouspark_assets_tests.worlds import Databases
 
 PATIENCE_SECONDS = 10
 CONFIGURATION = """\
@@ -88,7 +88,6 @@ def load(development: Connection, grade: str, points: int) -> None:
 
 
 @pytest.mark.full
-@pytest.mark.xdist_group("pooler")
 def test_everything_works_through_a_transaction_pooler(
     development: Connection, production: Connection, pooled: str
 ) -> None:

@@ -23,11 +23,9 @@ from ouspark_assets.warehouse.roles import roles_script
 from ouspark_assets.warehouse.rollback import roll_back
 from ouspark_assets.warehouse.verifying import verify
 from ouspark_assets.warehouse.writing import writing
-from ouspark_assets_tests.conftest import Databases
 from ouspark_assets_tests.factories import marks
+from ouspark_assets_tests.worlds import Databases
 
-# Roles belong to the whole server: one worker makes them.
-pytestmark = pytest.mark.xdist_group("roles")
 RELEASE = {"release": "20250402"}
 SUBJECTS = marks(*({"subject_code": str(code)} for code in range(101, 141)))
 

@@ -1,0 +1,42 @@
+"""Marks in numbered states, loaded, published and rolled back."""
+
+import polars as pl
+
+from ouspark_assets.schemas import PUBLISHED_TABLES
+from ouspark_assets.schemas.clean import MARKS
+from ouspark_assets.schemas.table import Table
+from ouspark_assets.warehouse.connection import Connection
+from ouspark_assets.warehouse.publishing import Published, Terms, publish
+from ouspark_assets.warehouse.reading import read_table
+from ouspark_assets.warehouse.rollback import RolledBack, roll_back
+from ouspark_assets.warehouse.writing import writing
+from ouspark_assets_tests.factories import marks
+
+RELEASE = {"release": "20250402"}
+
+CODES = [str(code) for code in range(101, 111)]
+
+EASY = Terms(most_shrink=1)
+
+
+def state(number: int) -> pl.DataFrame:
+    """Marks of which each state shares some with the one before, loses one and gains one."""
+    named = [{"subject_code": code} for code in CODES[number : number + 6]]
+    return marks(*({**row, "subject_name": f"IN STATE {number}"} for row in named[:2]), *named[2:])
+
+
+def load(development: Connection, frame: pl.DataFrame, table: Table = MARKS) -> None:
+    with writing(development, "load") as writer:
+        writer.merge(table, [frame], RELEASE if "release" in table.key else {})
+
+
+def published(development: Connection, production: Connection) -> Published | None:
+    return publish(development, production, PUBLISHED_TABLES, "run", EASY)
+
+
+def rolled_back(production: Connection, number: int, terms: Terms = EASY) -> RolledBack:
+    return roll_back(production, PUBLISHED_TABLES, number, "cli", terms)
+
+
+def content(production: Connection) -> pl.DataFrame:
+    return read_table(production, MARKS).sort("subject_code")
