@@ -20,7 +20,7 @@ from ouspark_assets.services import Endpoints, endpoints
 from ouspark_assets.settings import Settings
 from ouspark_assets.warehouse.connection import Connection, Side, connected
 from ouspark_assets.warehouse.migrate import migrate
-from ouspark_assets_tests.worlds import Databases, Opened, World
+from ouspark_assets_tests.worlds import NOWHERE, Databases, Opened, World
 
 # Database 0 is the one of the servers' own settings.
 CACHE_DATABASES = 15
@@ -93,6 +93,15 @@ def production(production_dsn: str) -> Iterator[Connection]:
 def home(tmp_path: Path) -> Path:
     """A folder for the state of one test."""
     return tmp_path / "home"
+
+
+@pytest.fixture
+def only_development(development_dsn: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings that lead to a development database, and to no other server."""
+    monkeypatch.setenv("OUSPARK_HOME", str(home))
+    monkeypatch.setenv("OUSPARK_DEV_DSN", development_dsn)
+    monkeypatch.setenv("OUSPARK_PROD_DSN", NOWHERE)
+    monkeypatch.setenv("OUSPARK_REDIS_URL", "redis://127.0.0.1:1")
 
 
 @pytest.fixture

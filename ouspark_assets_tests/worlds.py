@@ -24,6 +24,8 @@ from ouspark_assets.warehouse.verifying import verify
 from ouspark_assets.warehouse.writing import writing
 from ouspark_assets_tests.factories import frame, marks
 
+# Where nobody listens: an address for a server that a test has no use for.
+NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
 STUDENT_COUNT, SUBJECT_COUNT = 300, 20
 TICKETS = [f"160499733{serial:03d}" for serial in range(1, STUDENT_COUNT + 1)]
 RELEASE = "20250402"

@@ -20,7 +20,7 @@ from ouspark_assets.errors import AlertsError, OuSparkError
 from ouspark_assets.settings import load_settings
 from ouspark_assets_tests.alerts.happenings import Broken, loaded, shown
 from ouspark_assets_tests.alerts.receivers import WebReceiver, web_receiver
-from ouspark_assets_tests.worlds import RELEASE, Opened
+from ouspark_assets_tests.worlds import NOWHERE, RELEASE, Opened
 
 RULES = """\
 channels:
@@ -31,7 +31,6 @@ rules:
   - {name: check, when: check_failed, severity: critical, channels: program}
   - {name: live, when: results_live, severity: info, channels: students}
 """
-NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
 
 
 @pytest.fixture(autouse=True)

@@ -28,8 +28,8 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 
 @pytest.fixture(autouse=True)
-def settings(development_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OUSPARK_DEV_DSN", development_dsn)
+def lake(only_development: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page of each release."""
     monkeypatch.setenv("OUSPARK_LAKE", str(tmp_path / "lake"))
     answer = Answer(TICKET, Outcome.FOUND, 200, datetime.now(UTC), 1, 1, ResultPage().body())
     for release in RELEASES:

@@ -31,12 +31,11 @@ Scrape = Callable[[SmallSite], dg.ExecuteInProcessResult]
 @pytest.fixture
 def scrape(
     development: Connection,
-    development_dsn: str,
+    only_development: None,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Scrape:
     """Scrapes the tickets above, through the asset."""
-    monkeypatch.setenv("OUSPARK_DEV_DSN", development_dsn)
     monkeypatch.setenv("OUSPARK_LAKE", str(tmp_path / "lake"))
     monkeypatch.setenv("OUSPARK_SITE_CONCURRENCY", "4")
     tickets = tmp_path / "tickets"

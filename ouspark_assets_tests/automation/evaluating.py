@@ -13,8 +13,6 @@ from ouspark_assets.warehouse.connection import Connection
 from ouspark_assets.warehouse.writing import writing
 from ouspark_assets_tests.factories import releases
 
-NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
-
 
 @cache
 def definitions() -> dg.Definitions:

@@ -10,8 +10,8 @@ from ouspark_assets.assets.stage import key_of
 from ouspark_assets.automation.catching_up import unpublished_changes_sensor
 from ouspark_assets.settings import load_settings
 from ouspark_assets.warehouse.publications import hold_publishing
-from ouspark_assets_tests.automation.evaluating import NOWHERE, submitted, tick
-from ouspark_assets_tests.worlds import Opened
+from ouspark_assets_tests.automation.evaluating import submitted, tick
+from ouspark_assets_tests.worlds import NOWHERE, Opened
 
 NOTHING = "Every change has been published, is held, or is too new."
 

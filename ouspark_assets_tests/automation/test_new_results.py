@@ -21,8 +21,9 @@ from ouspark_assets.automation.under_way import (
 from ouspark_assets.partitions import RELEASE_PARTITIONS_NAME, register_releases
 from ouspark_assets.scrape_checks import RESULT_PAGES
 from ouspark_assets.settings import load_settings
-from ouspark_assets_tests.automation.evaluating import NOWHERE, definitions, submitted, tick
+from ouspark_assets_tests.automation.evaluating import definitions, submitted, tick
 from ouspark_assets_tests.site.small_site import Sent, SmallSite, small_site
+from ouspark_assets_tests.worlds import NOWHERE
 
 
 def row(release: str, title: str, day: str = "22-04-2025") -> str:

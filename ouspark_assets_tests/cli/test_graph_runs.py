@@ -3,8 +3,6 @@
 import os
 import signal
 import sqlite3
-from collections.abc import Iterator
-from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -13,15 +11,7 @@ from ouspark_assets.cli.graph_runs import Graph, GraphRun, succeeded
 from ouspark_assets.errors import OuSparkError
 from ouspark_assets.failures import unusable_records
 
-
-@pytest.fixture
-def instance(
-    tmp_path: Path, development_dsn: str, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[dg.DagsterInstance]:
-    monkeypatch.setenv("OUSPARK_DEV_DSN", development_dsn)
-    monkeypatch.setenv("OUSPARK_HOME", str(tmp_path / "home"))
-    with dg.DagsterInstance.ephemeral() as instance:
-        yield instance
+pytestmark = pytest.mark.usefixtures("only_development")
 
 
 @dg.asset

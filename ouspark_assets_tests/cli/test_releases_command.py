@@ -13,10 +13,8 @@ KEY, TITLE = "20250402", "B.E. (CBCS) II, IV Sem (Main) July/Aug-2025"
 
 
 @pytest.fixture(autouse=True)
-def settings(development_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OUSPARK_HOME", str(tmp_path / "home"))
+def settings(only_development: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
-    monkeypatch.setenv("OUSPARK_DEV_DSN", development_dsn)
     monkeypatch.setenv("OUSPARK_SITE_URL", "http://127.0.0.1:1")
 
 

@@ -15,13 +15,8 @@ from ouspark_assets.settings import load_settings
 from ouspark_assets.warehouse.connection import Connection
 from ouspark_assets_tests.automation.evaluating import definitions
 
+pytestmark = pytest.mark.usefixtures("only_development")
 STARTED = dg.DagsterRunStatus.STARTED
-
-
-@pytest.fixture(autouse=True)
-def settings(development_dsn: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OUSPARK_DEV_DSN", development_dsn)
-    monkeypatch.setenv("OUSPARK_HOME", str(home))
 
 
 def started_run(instance: dg.DagsterInstance) -> str:
