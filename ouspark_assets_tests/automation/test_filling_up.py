@@ -15,14 +15,13 @@ from ouspark_assets.partitions import RELEASE_PARTITIONS_NAME
 from ouspark_assets.settings import Settings, load_settings
 from ouspark_assets.standin.process import running_standin
 from ouspark_assets_tests.automation.evaluating import (
-    NOWHERE,
     appointment,
     definitions,
     indexed,
     submitted,
 )
 from ouspark_assets_tests.factories import releases
-from ouspark_assets_tests.worlds import Opened
+from ouspark_assets_tests.worlds import NOWHERE, Opened
 
 TODAY = date(2026, 11, 20)
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)

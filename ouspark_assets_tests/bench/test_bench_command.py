@@ -49,7 +49,7 @@ def figures_of(name: str, *arguments: str) -> list[dict[str, Any]]:
         pytest.param("load", {"≥ 0.8", "≥ 0.5"}, marks=pytest.mark.full),
         pytest.param("analytics", {"≤ 11"}, marks=pytest.mark.full),
         pytest.param("publish", {"≤ 0.1", "≤ 0.25"}, marks=pytest.mark.full),
-        ("cache", {"≥ 0.8"}),
+        pytest.param("cache", {"≥ 0.8"}, marks=pytest.mark.full),
     ],
 )
 def test_a_benchmark_measures_what_its_budgets_are_about(name: str, budgets: set[str]) -> None:

@@ -24,7 +24,7 @@ def pipeline(tmp_path: Path) -> Iterator[Pipeline]:
     "command",
     [
         ("dagster", "definitions", "validate", "-w", "workspace.yaml"),
-        ("dagster", "definitions", "validate"),
+        pytest.param(("dagster", "definitions", "validate"), marks=pytest.mark.full),
         ("dg", "check", "defs"),
     ],
     ids=" ".join,

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import polars as pl
+import pytest
 from polars.testing import assert_frame_equal
 
 from ouspark_assets.schemas.clean import MARKS
@@ -18,6 +19,8 @@ def open_records(pipeline: Pipeline) -> list[dict[str, object]]:
     return json.loads(pipeline.ouspark("quarantine", "list", "--json").stdout)
 
 
+# What a damaged page becomes, and how it comes back, is tested page by page in `pages/` and `cli/`.
+@pytest.mark.full
 def test_damaged_pages_are_explained_and_come_back_once_the_site_is_healthy(
     tmp_path: Path,
 ) -> None:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from ouspark_assets.standin.process import running_standin
 from ouspark_assets_tests.daemon import wanted
 from ouspark_assets_tests.pipeline import Pipeline
@@ -9,6 +11,7 @@ from ouspark_assets_tests.pipeline import Pipeline
 MATERIALIZE = ("dagster", "asset", "materialize", "-m", "ouspark_assets.definitions")
 
 
+@pytest.mark.full
 def test_a_range_of_releases_is_brought_in_and_published_by_one_command(tmp_path: Path) -> None:
     with running_standin(students=30, releases=2, seed=3) as site:
         pipeline = Pipeline(tmp_path / "home", site.url)
