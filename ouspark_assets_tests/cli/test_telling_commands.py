@@ -263,14 +263,15 @@ def newest(run: Commands) -> str:
 def assert_nowhere(run: Commands, ticket: str) -> None:
     """No row, no key, no value and no page names the ticket."""
     for side in Side:
-        tables = run.pipeline.rows(
-            "SELECT table_schema || '.' || table_name FROM information_schema.tables "
-            "WHERE table_schema IN ('source', 'clean', 'analytics', 'ops')",
-            side,
-        )
-        for (table,) in tables:
-            query = f"SELECT count(*) FROM {table} t WHERE strpos(t::text, '{ticket}') > 0"
-            assert run.pipeline.rows(query, side) == [(0,)], table
+        with run.pipeline.connected(side) as connection:
+            tables = connection.execute(
+                "SELECT table_schema || '.' || table_name FROM information_schema.tables "
+                "WHERE table_schema IN ('source', 'clean', 'analytics', 'ops')"
+            ).fetchall()
+            assert tables
+            for (table,) in tables:
+                query = f"SELECT count(*) FROM {table} t WHERE strpos(t::text, '{ticket}') > 0"
+                assert connection.execute(query.encode()).fetchone() == (0,), table
     with run.pipeline.cache() as client:
         for key in client.scan_iter("ouspark:*"):
             value = client.get(key) if client.type(key) == b"string" else b""
