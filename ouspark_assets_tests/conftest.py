@@ -145,7 +145,7 @@ def instance() -> Iterator[dg.DagsterInstance]:
 def _in_a_hurry(servers: Endpoints) -> None:
     """The session's databases need not survive a power cut: one is made for almost every test."""
     with psycopg.connect(servers.dev_dsn, autocommit=True) as connection:
-        for name in ("fsync", "full_page_writes"):
+        for name in ("fsync", "full_page_writes", "autovacuum"):
             connection.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(name)))
         connection.execute("SELECT pg_reload_conf()")
 

@@ -25,7 +25,7 @@ def pipeline(tmp_path: Path) -> Iterator[Pipeline]:
     [
         ("dagster", "definitions", "validate", "-w", "workspace.yaml"),
         pytest.param(("dagster", "definitions", "validate"), marks=pytest.mark.full),
-        ("dg", "check", "defs"),
+        pytest.param(("dg", "check", "defs"), marks=pytest.mark.full),
     ],
     ids=" ".join,
 )
