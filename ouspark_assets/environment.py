@@ -13,7 +13,7 @@ from pathlib import Path
 from dotenv import load_dotenv
 from dotenv.parser import parse_stream
 
-from ouspark_assets.errors import SettingsError
+from ouspark_assets.domain.errors import SettingsError
 from ouspark_assets.settings import PREFIX, Settings
 
 # Of names that share a prefix of eight letters: a letter or two wrong, a word too many.

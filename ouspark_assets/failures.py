@@ -5,7 +5,7 @@ Which failures there are to tell is the business of whoever tells them.
 
 from typing import Any
 
-from ouspark_assets.errors import OuSparkError
+from ouspark_assets.domain.errors import OuSparkError
 
 SEE_TO_THE_DISK = (
     "See to the disk of OUSPARK_HOME, or the server of OUSPARK_DAGSTER_DSN, then run again."

@@ -14,7 +14,7 @@ from dagster_postgres.schedule_storage import PostgresScheduleStorage
 from dagster_postgres.utils import DagsterPostgresException, set_pg_statement_timeout
 from sqlalchemy import Engine, create_engine, event
 
-from ouspark_assets.errors import WarehouseError
+from ouspark_assets.domain.errors import WarehouseError
 
 # What a process keeps: storing an asset's event takes one connection inside another. Beyond that
 # they come and go with the work, up to more than a daemon has threads, so that none waits for long.

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from ouspark_assets.errors import SettingsError
+from ouspark_assets.domain.errors import SettingsError
 from ouspark_assets.setting_values import (
     award,
     digits,

@@ -17,7 +17,7 @@ from pathlib import Path
 import httpx
 import redis
 
-from ouspark_assets.errors import OuSparkError
+from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.site.index import INDEX_PATH, read_index, selected_releases
 from ouspark_assets_tests.pipeline import BIN, ROOT, Pipeline
 

@@ -3,7 +3,7 @@
 import dagster as dg
 import pytest
 
-from ouspark_assets.errors import OuSparkError, WarehouseError
+from ouspark_assets.domain.errors import OuSparkError, WarehouseError
 from ouspark_assets.failures import in_one_line, is_ours, telling
 
 

@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ouspark_assets.errors import AlertsError
+from ouspark_assets.domain.errors import AlertsError
 
 FILE_NAME = "alerts.sqlite"
 BUSY_SECONDS = 20

@@ -12,7 +12,7 @@ from typing import NoReturn
 import yaml
 
 from ouspark_assets.alerts.options import shown
-from ouspark_assets.errors import AlertsError
+from ouspark_assets.domain.errors import AlertsError
 
 LARGEST_BYTES = 64_000
 DEEPEST = 6

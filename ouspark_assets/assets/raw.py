@@ -15,8 +15,8 @@ from pydantic import Field
 
 from ouspark_assets.assets.stage import Work, key_of, stage
 from ouspark_assets.assets.watching import watched
+from ouspark_assets.domain.errors import SiteError
 from ouspark_assets.domain.hall_tickets import is_hall_ticket
-from ouspark_assets.errors import SiteError
 from ouspark_assets.execution.executor import IN_SCRAPING_QUEUE
 from ouspark_assets.partitions import release_partitions
 from ouspark_assets.reference import branches, colleges

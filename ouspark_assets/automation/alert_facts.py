@@ -31,7 +31,7 @@ from ouspark_assets.alerts.reader_facts import (
 )
 from ouspark_assets.alerts.wording import one_line
 from ouspark_assets.automation.dagster_facts import failed_checks, failed_runs, scrapes
-from ouspark_assets.errors import OuSparkError
+from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.instance_storage import storage_errors
 from ouspark_assets.resources import CacheServer, Development, Production
 from ouspark_assets.schemas.source import RELEASE_INDEX

@@ -22,7 +22,7 @@ from ouspark_assets.alerts.rules import evaluate
 from ouspark_assets.alerts.wording import counted
 from ouspark_assets.automation.alert_facts import Sources, gather
 from ouspark_assets.automation.switch import sensors_start
-from ouspark_assets.errors import OuSparkError
+from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.resources import CacheServer, Development, Production
 from ouspark_assets.settings import Settings, load_settings
 

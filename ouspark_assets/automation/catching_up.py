@@ -13,7 +13,7 @@ from ouspark_assets.assets.production import PUBLICATION
 from ouspark_assets.assets.upstream_checks import failed_checks
 from ouspark_assets.automation.switch import sensors_start
 from ouspark_assets.automation.under_way import unfinished_runs
-from ouspark_assets.errors import OuSparkError
+from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.jobs import follow_up
 from ouspark_assets.resources import Development, Production
 from ouspark_assets.settings import Settings

@@ -18,7 +18,7 @@ import polars as pl
 from ouspark_assets.automation.stretches import range_tags, stretches
 from ouspark_assets.automation.switch import sensors_start
 from ouspark_assets.automation.under_way import releases_under_way
-from ouspark_assets.errors import OuSparkError, SiteError
+from ouspark_assets.domain.errors import OuSparkError, SiteError
 from ouspark_assets.execution.ownership import reap_dead_runs
 from ouspark_assets.jobs import bring_in_new_results
 from ouspark_assets.jobs import read_index as read_index_job

@@ -18,7 +18,7 @@ from ouspark_assets.automation.switch import sensors_start
 from ouspark_assets.automation.under_way import run_at_work_on
 from ouspark_assets.cache.generation import is_alive
 from ouspark_assets.cache.prewarming import generation_for
-from ouspark_assets.errors import CacheError, OuSparkError
+from ouspark_assets.domain.errors import CacheError, OuSparkError
 from ouspark_assets.jobs import follow_up, prewarm
 from ouspark_assets.resources import CacheServer, Production
 from ouspark_assets.settings import Settings

@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ouspark_assets.errors import OuSparkError, ServiceError
+from ouspark_assets.domain.errors import OuSparkError, ServiceError
 from ouspark_assets.services.binaries import postgres_program
 from ouspark_assets.settings import project_root
 

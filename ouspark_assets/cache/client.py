@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import redis
 
-from ouspark_assets.errors import CacheError
+from ouspark_assets.domain.errors import CacheError
 
 TIMEOUT_SECONDS = 30
 CONNECT_TIMEOUT_SECONDS = 10

@@ -25,7 +25,7 @@ from ouspark_assets.cache.layout import (
     generation_of,
 )
 from ouspark_assets.cache.memory import BYTES_PER_KEY, memory_of, refuse_eviction
-from ouspark_assets.errors import CacheError
+from ouspark_assets.domain.errors import CacheError
 
 SAMPLES_PER_BATCH = 5
 SCANNED_AT_ONCE = 2_000

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from redis import Redis
 from redis.exceptions import ResponseError
 
-from ouspark_assets.errors import CacheError
+from ouspark_assets.domain.errors import CacheError
 
 # What a server keeps beside key and value of a string (measured 95 to 120 bytes on Valkey 9).
 BYTES_PER_KEY = 120

@@ -21,7 +21,7 @@ from ouspark_assets.cache.generation import (
 )
 from ouspark_assets.cache.layout import Generation
 from ouspark_assets.cache.published import SOURCES, Published
-from ouspark_assets.errors import CacheError
+from ouspark_assets.domain.errors import CacheError
 from ouspark_assets.warehouse.connection import Connection
 from ouspark_assets.warehouse.guards import clear_errors
 from ouspark_assets.warehouse.locks import Lock, hold_within

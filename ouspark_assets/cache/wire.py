@@ -15,7 +15,7 @@ from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import OutOfMemoryError, ResponseError
 
-from ouspark_assets.errors import CacheError
+from ouspark_assets.domain.errors import CacheError
 
 KEYS_PER_BATCH = 500
 # Batches that may be on their way before the answer to the first is read.

@@ -21,7 +21,7 @@ from ouspark_assets.alerts.reading import read_rules, rules_file
 from ouspark_assets.alerts.rules import Rule, Ruleset
 from ouspark_assets.alerts.wording import counted, duration, moment, percent
 from ouspark_assets.cli.output import show_json, show_table
-from ouspark_assets.errors import AlertsError
+from ouspark_assets.domain.errors import AlertsError
 from ouspark_assets.settings import load_settings
 
 MOST_RECENT = 20

@@ -20,7 +20,7 @@ from ouspark_assets.bench.references import Interpreter
 from ouspark_assets.bench.scale import FULL, QUICK
 from ouspark_assets.cli.bars import Bars
 from ouspark_assets.cli.output import console, show_json, show_table
-from ouspark_assets.errors import OuSparkError
+from ouspark_assets.domain.errors import OuSparkError
 
 VERDICTS = {True: "met", False: "MISSED", None: ""}
 

@@ -13,7 +13,7 @@ import dagster as dg
 
 from ouspark_assets.assets.source import RELEASE_INDEX_KEY
 from ouspark_assets.cli.output import tell
-from ouspark_assets.errors import OuSparkError
+from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.execution.ownership import owned, reap_dead_runs
 from ouspark_assets.failures import in_one_line, is_ours, telling, unusable_records
 from ouspark_assets.logs.terminal import level_of_runs

@@ -20,7 +20,7 @@ from ouspark_assets.cli.present_state import (
     failing_checks,
     publication_state,
 )
-from ouspark_assets.errors import OuSparkError, WarehouseError
+from ouspark_assets.domain.errors import OuSparkError, WarehouseError
 from ouspark_assets.metrics.exposition import Address, Metrics, MetricsServer, text, write
 from ouspark_assets.metrics.reading import Reader, Reading
 from ouspark_assets.services.overview import overview

@@ -11,7 +11,7 @@ from ouspark_assets.build import build_definitions
 from ouspark_assets.cli.by_hand import recorded_by_hand
 from ouspark_assets.cli.graph_runs import Graph, succeeded
 from ouspark_assets.cli.output import show_json, show_table
-from ouspark_assets.errors import WarehouseError
+from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.resources import CacheServer, Development, Production
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.warehouse.publications import (

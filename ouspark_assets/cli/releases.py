@@ -7,8 +7,8 @@ import dagster as dg
 import polars as pl
 
 from ouspark_assets.cli.output import show_json, show_table
+from ouspark_assets.domain.errors import SiteError
 from ouspark_assets.domain.releases import checked_release_key, in_release_order
-from ouspark_assets.errors import SiteError
 from ouspark_assets.partitions import register_releases
 from ouspark_assets.resources import Development, ResultsSite
 from ouspark_assets.schemas.source import RELEASE_INDEX

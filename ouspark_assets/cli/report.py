@@ -16,8 +16,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from ouspark_assets.analytics.semester_stats import semester_stats
 from ouspark_assets.cli.output import console
+from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.domain.hall_tickets import hall_ticket_parts
-from ouspark_assets.errors import OuSparkError
 from ouspark_assets.report.files import Written, put
 from ouspark_assets.report.page import Department, department_page, together
 from ouspark_assets.report.sheet import class_sheet

@@ -19,7 +19,7 @@ from ouspark_assets.cli.present_state import (
     release_states,
 )
 from ouspark_assets.cli.status_view import show_status
-from ouspark_assets.errors import OuSparkError
+from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.resources import Development, Production
 from ouspark_assets.services.overview import overview
 from ouspark_assets.settings import load_settings

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import polars as pl
 
-from ouspark_assets.errors import SiteError
+from ouspark_assets.domain.errors import SiteError
 
 RELEASE_KEY_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
 BE_COURSE = "B.E."

@@ -19,7 +19,7 @@ from dagster_celery.defaults import broker_transport_options
 from dagster_celery.executor import CELERY_CONFIG, CeleryExecutor, _submit_task
 from dagster_celery.executor import celery_executor as stock_executor
 
-from ouspark_assets.errors import OuSparkError
+from ouspark_assets.domain.errors import OuSparkError
 
 # The server may have other tenants.
 KEY_PREFIX = "ouspark-celery:"

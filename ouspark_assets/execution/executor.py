@@ -10,7 +10,7 @@ from typing import Any
 
 import dagster as dg
 
-from ouspark_assets.errors import SettingsError
+from ouspark_assets.domain.errors import SettingsError
 from ouspark_assets.execution.ownership import show_life, turn
 from ouspark_assets.settings import Settings
 

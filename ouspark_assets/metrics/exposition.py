@@ -18,7 +18,7 @@ from prometheus_client.core import Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from ouspark_assets.errors import MetricsError
+from ouspark_assets.domain.errors import MetricsError
 from ouspark_assets.metrics.families import families
 from ouspark_assets.metrics.reading import Reader
 

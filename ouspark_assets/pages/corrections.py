@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from ouspark_assets.errors import OuSparkError
+from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.pages.printed import APPEARANCE_TEXTS, MARK_TEXTS, Printed
 from ouspark_assets.pages.text import normalised
 

@@ -17,7 +17,7 @@ from typing import IO, BinaryIO, cast
 
 import polars as pl
 
-from ouspark_assets.errors import OuSparkError
+from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.pages.batch import CleanBatch
 from ouspark_assets.pages.cleaning import NO_SUBJECTS
 from ouspark_assets.pages.corrections import Correction

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from ouspark_assets.errors import OuSparkError
+from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.schemas.reference import BRANCHES, COLLEGES, SUBJECTS
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.schemas.violations import violations

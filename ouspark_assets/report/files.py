@@ -5,7 +5,7 @@ import secrets
 from enum import StrEnum
 from pathlib import Path
 
-from ouspark_assets.errors import OuSparkError
+from ouspark_assets.domain.errors import OuSparkError
 
 
 class Written(StrEnum):

@@ -7,7 +7,7 @@ would check the schema alone.
 import polars as pl
 from pandera.errors import SchemaErrors
 
-from ouspark_assets.errors import WarehouseError
+from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.schemas.table import Table
 
 BROKEN_RULES = {"column": pl.String, "rule": pl.String, "cases": pl.UInt32}

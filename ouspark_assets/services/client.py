@@ -13,7 +13,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from ouspark_assets.errors import ServiceError
+from ouspark_assets.domain.errors import ServiceError
 from ouspark_assets.services import locks
 from ouspark_assets.services.places import Places, prepare, unusable
 from ouspark_assets.services.process import environment

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ouspark_assets.errors import ServiceError
+from ouspark_assets.domain.errors import ServiceError
 from ouspark_assets.services import locks, logs, process
 from ouspark_assets.services.places import PRIVATE_FILE, Places, unusable
 from ouspark_assets.services.process import Child

@@ -12,7 +12,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from ouspark_assets.errors import ServiceError
+from ouspark_assets.domain.errors import ServiceError
 
 PRIVATE_FOLDER = 0o700
 PRIVATE_FILE = 0o600

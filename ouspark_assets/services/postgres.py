@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-from ouspark_assets.errors import ServiceError
+from ouspark_assets.domain.errors import ServiceError
 from ouspark_assets.services import binaries, launcher, process
 from ouspark_assets.services.places import PRIVATE_FILE, PRIVATE_FOLDER, Places
 from ouspark_assets.services.process import Child, Identity

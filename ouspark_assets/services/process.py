@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ouspark_assets.errors import ServiceError
+from ouspark_assets.domain.errors import ServiceError
 from ouspark_assets.services import launcher, logs
 
 Identity = Literal["self", "namespace", "nobody"]

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from ouspark_assets.errors import ServiceError
+from ouspark_assets.domain.errors import ServiceError
 from ouspark_assets.services.keeper import Report
 from ouspark_assets.services.results_site import Population
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import polars as pl
 
+from ouspark_assets.domain.errors import LakeError
 from ouspark_assets.domain.hall_tickets import masked
 from ouspark_assets.domain.releases import checked_release_key, is_release_key
-from ouspark_assets.errors import LakeError
 from ouspark_assets.site.forgotten import ForgottenTickets
 from ouspark_assets.site.judging import Outcome
 from ouspark_assets.site.parts import (

@@ -18,7 +18,7 @@ import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
-from ouspark_assets.errors import SettingsError, SiteError
+from ouspark_assets.domain.errors import SettingsError, SiteError
 from ouspark_assets.settings import Settings
 from ouspark_assets.site.judging import Cause
 from ouspark_assets.site.throttle import DEFAULT_RATE, is_loopback, retry_after_seconds

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 import polars as pl
 
+from ouspark_assets.domain.errors import SiteError
 from ouspark_assets.domain.releases import (
     BE_COURSE,
     ExamKind,
@@ -19,7 +20,6 @@ from ouspark_assets.domain.releases import (
     checked_release_key,
     in_release_order,
 )
-from ouspark_assets.errors import SiteError
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.site.index_links import RESULTS_FOLDER, IndexLink, find_links, shown
 from ouspark_assets.site.titles import LONGEST_TITLE, TitleFacts, read_title

@@ -11,7 +11,7 @@ from urllib.parse import urljoin, urlsplit
 import aiohttp
 import httpx
 
-from ouspark_assets.errors import SiteError
+from ouspark_assets.domain.errors import SiteError
 from ouspark_assets.settings import Settings
 from ouspark_assets.site.client import REDIRECTS, USER_AGENT, http_client, read_body, untrusted
 from ouspark_assets.site.index import INDEX_PATH

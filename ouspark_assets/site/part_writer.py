@@ -7,7 +7,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from ouspark_assets.errors import LakeError
+from ouspark_assets.domain.errors import LakeError
 from ouspark_assets.site.archive import PageArchive
 from ouspark_assets.site.parts import Answer
 

@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 
+from ouspark_assets.domain.errors import SiteError
 from ouspark_assets.domain.releases import in_release_order
-from ouspark_assets.errors import SiteError
 from ouspark_assets.settings import Settings
 from ouspark_assets.site.cohorts import ReleaseFacts
 from ouspark_assets.site.plan import Scope

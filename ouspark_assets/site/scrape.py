@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from random import Random
 
-from ouspark_assets.errors import SiteError
+from ouspark_assets.domain.errors import SiteError
 from ouspark_assets.settings import Settings
 from ouspark_assets.site.archive import PageArchive
 from ouspark_assets.site.client import SiteClient, rate_for

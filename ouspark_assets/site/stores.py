@@ -16,7 +16,7 @@ import polars as pl
 from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import LocalStore, S3Store
 
-from ouspark_assets.errors import LakeError
+from ouspark_assets.domain.errors import LakeError
 
 if TYPE_CHECKING:
     from obstore.store import RetryConfig

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ouspark_assets.errors import SiteError
+from ouspark_assets.domain.errors import SiteError
 from ouspark_assets.site.judging import Cause, Outcome
 
 OVERLOAD = (Cause.TIMEOUT.value, Cause.TOO_SLOW.value, Cause.CONNECTION.value)

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ouspark_assets.errors import OuSparkError
+from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.standin.curriculum import BRANCHES, MAIN_BRANCHES
 from ouspark_assets.standin.randomness import choice, stream, uniform
 from ouspark_assets.standin.timetable import (

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from ouspark_assets.errors import OuSparkError
+from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.standin.admission import Scale
 from ouspark_assets.standin.fault_profiles import PROFILES, faults_of
 from ouspark_assets.standin.server import Serving, serve

@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from ouspark_assets.errors import SiteError
+from ouspark_assets.domain.errors import SiteError
 
 PATIENCE_SECONDS: Final = 60.0
 POLL_SECONDS: Final = 0.02

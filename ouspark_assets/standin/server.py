@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ouspark_assets.errors import SiteError
+from ouspark_assets.domain.errors import SiteError
 from ouspark_assets.standin.bad_days import BadDays
 from ouspark_assets.standin.connection import Connection
 from ouspark_assets.standin.fault_profiles import Fault

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ouspark_assets.errors import SiteError
+from ouspark_assets.domain.errors import SiteError
 from ouspark_assets.standin.curriculum import curricula
 from ouspark_assets.standin.grading import GRADES, POINTS, STATUSES, UNDECIDED
 from ouspark_assets.standin.page_style import style_of

@@ -7,7 +7,7 @@ nothing may be published before the rest is computed again. Reading and computin
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ouspark_assets.errors import WarehouseError
+from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.warehouse.connection import Connection
 from ouspark_assets.warehouse.writing import Writer

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from ouspark_assets.errors import WarehouseError
+from ouspark_assets.domain.errors import WarehouseError
 
 CONNECT_TIMEOUT_SECONDS = 10
 LEAST_SERVER_VERSION = 150000  # MERGE, UNIQUE NULLS NOT DISTINCT

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import psycopg
 
-from ouspark_assets.errors import WarehouseError
+from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.warehouse.connection import Connection, Side, first_line
 from ouspark_assets.warehouse.publications import TableState
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psycopg
 
-from ouspark_assets.errors import WarehouseError
+from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.warehouse.connection import (
     Connection,
     Side,

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from ouspark_assets.errors import WarehouseError
+from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.warehouse.applying import Change, History, count_and_checksum
 from ouspark_assets.warehouse.computed_from import refuse_outdated

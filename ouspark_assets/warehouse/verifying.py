@@ -10,7 +10,7 @@ from typing import Any
 
 from psycopg import sql
 
-from ouspark_assets.errors import WarehouseError
+from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.warehouse.connection import Connection
 from ouspark_assets.warehouse.guards import clear_errors

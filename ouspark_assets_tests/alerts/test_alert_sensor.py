@@ -16,7 +16,7 @@ from ouspark_assets.alerts.deliveries import all_due
 from ouspark_assets.alerts.outbox import Outbox
 from ouspark_assets.automation.alerts import alert_sensor, alerting
 from ouspark_assets.build import build_definitions
-from ouspark_assets.errors import AlertsError, OuSparkError
+from ouspark_assets.domain.errors import AlertsError, OuSparkError
 from ouspark_assets.settings import load_settings
 from ouspark_assets_tests.alerts.happenings import Broken, loaded, shown
 from ouspark_assets_tests.alerts.receivers import WebReceiver, web_receiver

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from ouspark_assets.alerts.outbox import Outbox
 from ouspark_assets.cli import ouspark
-from ouspark_assets.errors import OuSparkError
+from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets_tests.alerts.receivers import WebReceiver, web_receiver
 from ouspark_assets_tests.alerts.saying import NOON, Book, after, finding
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ouspark_assets.alerts.ledger import Telling, calm_after, record
 from ouspark_assets.alerts.messages import Event
 from ouspark_assets.alerts.outbox import Outbox
-from ouspark_assets.errors import AlertsError
+from ouspark_assets.domain.errors import AlertsError
 from ouspark_assets_tests.alerts.saying import (
     NEWS,
     NOON,

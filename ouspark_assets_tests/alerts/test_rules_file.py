@@ -7,7 +7,7 @@ import pytest
 
 from ouspark_assets.alerts.reading import read_rules, rules_file
 from ouspark_assets.alerts.rules import Kind
-from ouspark_assets.errors import AlertsError
+from ouspark_assets.domain.errors import AlertsError
 from ouspark_assets.settings import Settings
 
 CHANNELS = """\

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from ouspark_assets.assets.raw import tickets_of
-from ouspark_assets.errors import SiteError
+from ouspark_assets.domain.errors import SiteError
 
 
 def test_tickets_are_read_once_each_without_comments_and_blanks(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from ouspark_assets.cache.generation import (
 )
 from ouspark_assets.cache.layout import CURRENT_KEY, GENERATIONS_KEY, Generation
 from ouspark_assets.cache.memory import memory_of
-from ouspark_assets.errors import CacheError
+from ouspark_assets.domain.errors import CacheError
 
 FIRST, SECOND = Generation(1, "a" * 64), Generation(2, "b" * 64)
 META = {"publication": 1}

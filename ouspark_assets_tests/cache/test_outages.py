@@ -16,7 +16,7 @@ from ouspark_assets.cache.client import connect_cache
 from ouspark_assets.cache.documents import Documents
 from ouspark_assets.cache.generation import build
 from ouspark_assets.cache.layout import Generation
-from ouspark_assets.errors import CacheError, OuSparkError, WarehouseError
+from ouspark_assets.domain.errors import CacheError, OuSparkError, WarehouseError
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.services import client as services
 from ouspark_assets.services import endpoints

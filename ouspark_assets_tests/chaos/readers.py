@@ -18,7 +18,7 @@ import psycopg
 import redis
 
 from ouspark_assets.cache.layout import CURRENT_KEY, META, PREFIX
-from ouspark_assets.errors import WarehouseError
+from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.warehouse.applying import count_and_checksum
 from ouspark_assets.warehouse.connection import Connection, Side, connected

@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 import psycopg
 
-from ouspark_assets.errors import ServiceError
+from ouspark_assets.domain.errors import ServiceError
 from ouspark_assets.services import Endpoints, endpoints
 from ouspark_assets.services.client import stop
 from ouspark_assets.settings import Settings

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import psycopg
 import redis
 
-from ouspark_assets.errors import OuSparkError
+from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets_tests.chaos.always import ALWAYS, Invariant
 from ouspark_assets_tests.chaos.at_rest import AT_REST
 from ouspark_assets_tests.chaos.events import happen

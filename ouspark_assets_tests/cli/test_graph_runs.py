@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from ouspark_assets.cli.graph_runs import Graph, GraphRun, succeeded
-from ouspark_assets.errors import OuSparkError
+from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.failures import unusable_records
 
 pytestmark = pytest.mark.usefixtures("only_development")

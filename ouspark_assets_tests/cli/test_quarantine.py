@@ -2,7 +2,7 @@ import pytest
 from click.testing import CliRunner
 
 from ouspark_assets.cli.quarantine import quarantine
-from ouspark_assets.errors import OuSparkError
+from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets_tests.worlds import Databases
 
 

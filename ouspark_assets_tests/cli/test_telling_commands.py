@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from ouspark_assets.cli import ouspark
-from ouspark_assets.errors import OuSparkError
+from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.standin.process import running_standin
 from ouspark_assets.warehouse.connection import Side
 from ouspark_assets_tests.pipeline import Pipeline

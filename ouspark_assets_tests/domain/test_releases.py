@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ouspark_assets.domain.errors import SiteError
 from ouspark_assets.domain.releases import checked_release_key, in_release_order, is_release_key
-from ouspark_assets.errors import SiteError
 from ouspark_assets_tests.factories import releases
 
 

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from ouspark_assets.errors import SiteError
+from ouspark_assets.domain.errors import SiteError
 from ouspark_assets.settings import Settings
 from ouspark_assets.site.archive import PageArchive
 from ouspark_assets.site.client import Reply, SiteClient

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ouspark_assets.errors import SiteError
+from ouspark_assets.domain.errors import SiteError
 from ouspark_assets.site.index import (
     MOST_LINKS,
     MOST_PROBLEMS,

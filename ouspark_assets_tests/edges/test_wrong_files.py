@@ -11,8 +11,8 @@ import pytest
 from ouspark_assets import reference
 from ouspark_assets.assets.raw import LARGEST_TICKETS_FILE, tickets_of
 from ouspark_assets.cli.releases import releases
+from ouspark_assets.domain.errors import LakeError, SiteError
 from ouspark_assets.domain.releases import checked_release_key
-from ouspark_assets.errors import LakeError, SiteError
 from ouspark_assets.reference import ReferenceFileError
 from ouspark_assets.reference.files import FOLDER
 from ouspark_assets.site import stores

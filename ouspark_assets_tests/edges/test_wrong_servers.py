@@ -14,7 +14,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from ouspark_assets.cache.client import connect_cache
-from ouspark_assets.errors import CacheError, ServiceError, WarehouseError
+from ouspark_assets.domain.errors import CacheError, ServiceError, WarehouseError
 from ouspark_assets.services import Endpoints, endpoints
 from ouspark_assets.settings import Settings
 from ouspark_assets.warehouse.connection import Side, connected

@@ -16,8 +16,8 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from ouspark_assets.cli import main
+from ouspark_assets.domain.errors import SettingsError
 from ouspark_assets.environment import load_dotenv_like_dagster, warn_of_doubtful_variables
-from ouspark_assets.errors import SettingsError
 from ouspark_assets.settings import PREFIX, Settings, load_settings
 
 SECRET = "hunter2"  # noqa: S105

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ouspark_assets.errors import MetricsError
+from ouspark_assets.domain.errors import MetricsError
 from ouspark_assets.metrics.exposition import Address, Metrics, MetricsServer, text, write
 from ouspark_assets.metrics.reading import MOST_HANGING, Fill, Reader, Reading
 from ouspark_assets_tests.metrics.facts import everything

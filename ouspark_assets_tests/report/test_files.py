@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from ouspark_assets.errors import OuSparkError
+from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.report.files import Written, put
 
 

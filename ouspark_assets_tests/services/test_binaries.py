@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ouspark_assets.errors import ServiceError
+from ouspark_assets.domain.errors import ServiceError
 from ouspark_assets.services import binaries
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from ouspark_assets.errors import ServiceError
+from ouspark_assets.domain.errors import ServiceError
 from ouspark_assets.services import logs, postgres
 from ouspark_assets.services.keeper import Keeper
 from ouspark_assets.services.places import Places, prepare, socket_folder

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 import redis
 
-from ouspark_assets.errors import ServiceError
+from ouspark_assets.domain.errors import ServiceError
 from ouspark_assets.services import client, endpoints
 from ouspark_assets.services.places import Places, prepare, socket_folder
 from ouspark_assets.settings import Settings
@@ -38,7 +38,7 @@ if not mounted:
 """
 ASK = """
 import sys
-from ouspark_assets.errors import ServiceError
+from ouspark_assets.domain.errors import ServiceError
 from ouspark_assets.services import endpoints
 from ouspark_assets.settings import load_settings
 try:

@@ -10,7 +10,7 @@ import redis
 from click.testing import CliRunner
 
 from ouspark_assets.cli.services import services
-from ouspark_assets.errors import ServiceError
+from ouspark_assets.domain.errors import ServiceError
 
 Run = Callable[..., str]
 

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from moto.server import ThreadedMotoServer
 
-from ouspark_assets.errors import LakeError, SiteError
+from ouspark_assets.domain.errors import LakeError, SiteError
 from ouspark_assets.site.archive import PageArchive
 from ouspark_assets.site.judging import Outcome
 from ouspark_assets.site.parts import SCHEMA, Answer

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from ouspark_assets.errors import SettingsError, SiteError
+from ouspark_assets.domain.errors import SettingsError, SiteError
 from ouspark_assets.settings import Settings
 from ouspark_assets.site.client import Reply, SiteClient, rate_for
 from ouspark_assets.site.index_page import fetch_index

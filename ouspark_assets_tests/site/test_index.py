@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ouspark_assets.errors import SiteError
+from ouspark_assets.domain.errors import SiteError
 from ouspark_assets.schemas.source import RELEASE_INDEX, ReleaseIndex
 from ouspark_assets.site.index import (
     added_release,

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from ouspark_assets.errors import SiteError
+from ouspark_assets.domain.errors import SiteError
 from ouspark_assets.settings import Settings
 from ouspark_assets.site.index_page import IndexPage, fetch_index
 from ouspark_assets_tests.site.small_site import Sent, SmallSite, small_site

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from ouspark_assets.errors import LakeError, SiteError
+from ouspark_assets.domain.errors import LakeError, SiteError
 from ouspark_assets.site.archive import PageArchive
 from ouspark_assets.site.scrape import (
     Progress,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ouspark_assets.errors import SettingsError
+from ouspark_assets.domain.errors import SettingsError
 from ouspark_assets.settings import load_settings
 from ouspark_assets.site.request import scope_of
 from ouspark_assets.site.scrape import Codes

@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 import pytest
 
-from ouspark_assets.errors import OuSparkError
+from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.standin.admission import Scale
 from ouspark_assets.standin.bad_days import SOFT_ERRORS, BadDays
 from ouspark_assets.standin.fault_profiles import PROFILES, Trouble, faults_of

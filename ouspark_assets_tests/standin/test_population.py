@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from ouspark_assets.errors import OuSparkError
+from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.standin.admission import COLLEGES, OWN_RESULTS, WOMENS_COLLEGES, Scale
 from ouspark_assets.standin.cohort import GENDERS
 from ouspark_assets.standin.curriculum import BRANCHES, MAIN_BRANCHES, curricula

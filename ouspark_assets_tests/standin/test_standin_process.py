@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from ouspark_assets.cli.standin import standin
-from ouspark_assets.errors import SiteError
+from ouspark_assets.domain.errors import SiteError
 from ouspark_assets.standin.process import running_standin
 from ouspark_assets.standin.timetable import timetable
 

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from ouspark_assets.errors import WarehouseError
+from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.schemas.analytics import STANDINGS
 from ouspark_assets.schemas.clean import MARKS
 from ouspark_assets.warehouse.computed_from import (

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from ouspark_assets.errors import WarehouseError
+from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.schemas.clean import MARKS
 from ouspark_assets.warehouse.connection import Connection, Side, connected, open_connection

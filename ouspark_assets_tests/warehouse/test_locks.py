@@ -3,7 +3,7 @@ from threading import Thread
 
 import pytest
 
-from ouspark_assets.errors import WarehouseError
+from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.warehouse.connection import Side, connected
 from ouspark_assets.warehouse.locks import Lock, alone
 

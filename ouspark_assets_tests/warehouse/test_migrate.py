@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from ouspark_assets.errors import WarehouseError
+from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.schemas import PIPELINE_TABLES, PUBLISHED_TABLES
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.services import Endpoints

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from ouspark_assets.errors import WarehouseError
+from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.services import Endpoints
 from ouspark_assets.warehouse.connection import Connection, Side, connected

@@ -5,7 +5,7 @@ import json
 import polars as pl
 import pytest
 
-from ouspark_assets.errors import WarehouseError
+from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.schemas.analytics import DEMOGRAPHICS, SUBJECT_STATS
 from ouspark_assets.schemas.clean import APPEARANCES

@@ -4,7 +4,7 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
-from ouspark_assets.errors import WarehouseError
+from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.warehouse.connection import Connection, Side, connected
 from ouspark_assets.warehouse.overseeing import stages_at_work
 from ouspark_assets.warehouse.stage_runs import (

@@ -1,6 +1,6 @@
 import pytest
 
-from ouspark_assets.errors import WarehouseError
+from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.schemas.clean import APPEARANCES, MARKS
 from ouspark_assets.warehouse.connection import Connection

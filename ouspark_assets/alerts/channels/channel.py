@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from ouspark_assets.alerts.messages import Message
 from ouspark_assets.alerts.options import Variable
-from ouspark_assets.errors import AlertsError
+from ouspark_assets.domain.errors import AlertsError
 
 # One message may take this long, whatever the other side does.
 SEND_SECONDS = 10.0
