@@ -16,12 +16,12 @@ from ouspark_assets.automation.lateness import readers_have_new_results_in_time
 from ouspark_assets.automation.policies import with_policies
 from ouspark_assets.checks import model_checks, reference_checks
 from ouspark_assets.console_logger import console, replace_the_default
-from ouspark_assets.environment import warn_of_doubtful_variables
 from ouspark_assets.execution.executor import executor_of, spread
 from ouspark_assets.jobs import JOBS
 from ouspark_assets.presentation import presented
 from ouspark_assets.resources import default_resources
 from ouspark_assets.settings import load_settings
+from ouspark_assets.settings.environment import warn_of_doubtful_variables
 
 ASSET_MODULES = (source, raw, clean, reference, analytics, production, cache)
 

@@ -31,8 +31,8 @@ from dagster._serdes import ConfigurableClass, ConfigurableClassData
 from sqlalchemy import Connection, Engine, create_engine, delete, event, or_
 from sqlalchemy.exc import SQLAlchemyError
 
-from ouspark_assets.environment import load_dotenv_like_dagster
 from ouspark_assets.settings import load_settings
+from ouspark_assets.settings.environment import load_dotenv_like_dagster
 
 BUSY_SECONDS = 30
 

@@ -17,8 +17,8 @@ from pydantic.fields import FieldInfo
 
 from ouspark_assets.cli import main
 from ouspark_assets.domain.errors import SettingsError
-from ouspark_assets.environment import load_dotenv_like_dagster, warn_of_doubtful_variables
 from ouspark_assets.settings import PREFIX, Settings, load_settings
+from ouspark_assets.settings.environment import load_dotenv_like_dagster, warn_of_doubtful_variables
 
 SECRET = "hunter2"  # noqa: S105
 UNIONS = (UnionType, Union)

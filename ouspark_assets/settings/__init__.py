@@ -14,7 +14,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ouspark_assets.domain.errors import SettingsError
-from ouspark_assets.setting_values import (
+from ouspark_assets.settings.values import (
     award,
     digits,
     expanded,
@@ -25,7 +25,7 @@ from ouspark_assets.setting_values import (
     with_scheme,
 )
 
-PACKAGE_PARENT = Path(__file__).resolve().parent.parent
+PACKAGE_PARENT = Path(__file__).resolve().parents[2]
 PREFIX = "OUSPARK_"
 POSTGRES_SCHEMES = ("postgresql", "postgres")
 # Beyond it some timer, index or timeout of a library or server overflows.
