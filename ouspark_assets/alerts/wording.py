@@ -5,7 +5,7 @@ Whatever comes from outside is made one line here, without hall tickets and with
 
 from datetime import UTC, datetime, timedelta
 
-from ouspark_assets.logs.discretion import discreet
+from ouspark_assets.domain.masking import discreet
 
 LONGEST_TEXT = 300
 _STEPS = ((86400, "d"), (3600, "h"), (60, "min"))

@@ -9,7 +9,7 @@ import math
 import traceback
 from datetime import UTC, datetime
 
-from ouspark_assets.logs.discretion import discreet
+from ouspark_assets.domain.masking import discreet
 from ouspark_assets.logs.place import here
 
 USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import psycopg
 
-from ouspark_assets.logs.discretion import discreet
+from ouspark_assets.domain.masking import discreet
 from ouspark_assets.warehouse.connection import Connection, first_line
 
 LONGEST_ERROR = 2_000

@@ -1,6 +1,6 @@
 import pytest
 
-from ouspark_assets.logs.discretion import discreet
+from ouspark_assets.domain.masking import discreet
 
 
 @pytest.mark.parametrize(
