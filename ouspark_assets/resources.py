@@ -19,8 +19,8 @@ from ouspark_assets.cache.client import connect_cache
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.services import Endpoints, ServerName, endpoints
 from ouspark_assets.settings import Settings, load_settings
-from ouspark_assets.site.archive import PageArchive
-from ouspark_assets.site.scrape import ShowProgress
+from ouspark_assets.sources.results_site.archive import PageArchive
+from ouspark_assets.sources.results_site.scrape import ShowProgress
 from ouspark_assets.warehouse.computed_from import version_now
 from ouspark_assets.warehouse.connection import Connection, Side, connected
 from ouspark_assets.warehouse.migrate import migrate

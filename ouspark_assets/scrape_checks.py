@@ -9,7 +9,7 @@ import dagster as dg
 import polars as pl
 
 from ouspark_assets.settings import Settings
-from ouspark_assets.site.archive import PageArchive
+from ouspark_assets.sources.results_site.archive import PageArchive
 
 RESULT_PAGES = dg.AssetKey(["raw", "result_pages"])
 FEW_FAILED = "few_answers_failed"

@@ -18,7 +18,7 @@ import httpx
 import redis
 
 from ouspark_assets.domain.errors import OuSparkError
-from ouspark_assets.site.index import INDEX_PATH, read_index, selected_releases
+from ouspark_assets.sources.results_site.index import INDEX_PATH, read_index, selected_releases
 from ouspark_assets_tests.pipeline import BIN, ROOT, Pipeline
 
 POLL_SECONDS = 0.1

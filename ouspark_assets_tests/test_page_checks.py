@@ -9,9 +9,9 @@ import pytest
 
 from ouspark_assets.assets.loading import Loaded, load_release
 from ouspark_assets.page_checks import ACCOUNTED, AS_BEFORE, REQUIRED, page_check_results
-from ouspark_assets.site.archive import PageArchive
-from ouspark_assets.site.judging import Outcome
-from ouspark_assets.site.parts import Answer
+from ouspark_assets.sources.results_site.archive import PageArchive
+from ouspark_assets.sources.results_site.judging import Outcome
+from ouspark_assets.sources.results_site.parts import Answer
 from ouspark_assets.warehouse.connection import Connection
 from ouspark_assets_tests.pages.page_builder import FOUR_COLUMNS, ResultPage
 

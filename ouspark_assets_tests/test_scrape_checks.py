@@ -6,9 +6,9 @@ import pytest
 
 from ouspark_assets.scrape_checks import AS_MANY, FEW_FAILED, scrape_check_results
 from ouspark_assets.settings import Settings
-from ouspark_assets.site.archive import PageArchive
-from ouspark_assets.site.judging import Outcome
-from ouspark_assets.site.parts import Answer
+from ouspark_assets.sources.results_site.archive import PageArchive
+from ouspark_assets.sources.results_site.judging import Outcome
+from ouspark_assets.sources.results_site.parts import Answer
 from ouspark_assets_tests.factories import releases
 
 INDEX = releases(

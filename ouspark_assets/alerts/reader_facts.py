@@ -12,7 +12,7 @@ from ouspark_assets.alerts.development_facts import changed_since
 from ouspark_assets.alerts.facts import Arrival, Freshness, LiveRelease
 from ouspark_assets.cache.generation import living_generation, meta_of
 from ouspark_assets.cache.prewarming import generation_for
-from ouspark_assets.site.index import selected_releases
+from ouspark_assets.sources.results_site.index import selected_releases
 from ouspark_assets.warehouse.connection import Connection
 from ouspark_assets.warehouse.publications import Publication, current_hold, last_publication
 from ouspark_assets.warehouse.publishing import current_source

@@ -25,14 +25,14 @@ from ouspark_assets.schemas.clean import MARKS
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.scrape_checks import RESULT_PAGES, SCRAPE_CHECKS, scrape_check_results
 from ouspark_assets.settings import load_settings
-from ouspark_assets.site.scrape import (
+from ouspark_assets.sources.results_site.scrape import (
     Codes,
     Request,
     ScrapeReport,
     ShowProgress,
     run_scrape,
 )
-from ouspark_assets.site.scrape import Progress as Snapshot
+from ouspark_assets.sources.results_site.scrape import Progress as Snapshot
 from ouspark_assets.warehouse.locks import Lock, alone
 from ouspark_assets.warehouse.reading import read_releases, read_table
 

@@ -14,8 +14,8 @@ from ouspark_assets.partitions import register_releases, releases_to_register
 from ouspark_assets.resources import Development, ResultsSite
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.schemas.validation import require_valid
-from ouspark_assets.site.index import merge_index, read_index, require_links
-from ouspark_assets.site.index_page import fetch_index
+from ouspark_assets.sources.results_site.index import merge_index, read_index, require_links
+from ouspark_assets.sources.results_site.index_page import fetch_index
 from ouspark_assets.warehouse.reading import read_table
 from ouspark_assets.warehouse.writing import writing
 

@@ -37,7 +37,7 @@ from ouspark_assets.resources import CacheServer, Development, Production
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.scrape_checks import RESULT_PAGES, same_session_a_year_before
 from ouspark_assets.settings import load_settings
-from ouspark_assets.site.index import selected_releases
+from ouspark_assets.sources.results_site.index import selected_releases
 from ouspark_assets.warehouse.connection import Connection, first_line
 from ouspark_assets.warehouse.reading import read_table
 

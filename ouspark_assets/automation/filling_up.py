@@ -24,7 +24,7 @@ from ouspark_assets.resources import Development, Lake
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.scrape_checks import RESULT_PAGES
 from ouspark_assets.settings import Settings
-from ouspark_assets.site.index import selected_releases
+from ouspark_assets.sources.results_site.index import selected_releases
 from ouspark_assets.warehouse.loads import loaded
 from ouspark_assets.warehouse.outstanding import releases_with_pending_results
 from ouspark_assets.warehouse.reading import read_table

@@ -18,9 +18,9 @@ from ouspark_assets.bench.figures import Bound, Budget, Figure, Outcome
 from ouspark_assets.bench.references import BenchError, Interpreter
 from ouspark_assets.bench.rounds import Contender, take_turns
 from ouspark_assets.settings import Settings
-from ouspark_assets.site.archive import PageArchive
-from ouspark_assets.site.cohorts import ReleaseFacts
-from ouspark_assets.site.scrape import Codes, Request, run_scrape
+from ouspark_assets.sources.results_site.archive import PageArchive
+from ouspark_assets.sources.results_site.cohorts import ReleaseFacts
+from ouspark_assets.sources.results_site.scrape import Codes, Request, run_scrape
 from ouspark_assets.standin.process import RunningStandin, running_standin
 
 CONNECTIONS = 32

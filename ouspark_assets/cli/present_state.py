@@ -20,10 +20,10 @@ from ouspark_assets.instance_storage import storage_errors
 from ouspark_assets.resources import Lake
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.settings import load_settings
-from ouspark_assets.site.archive import PageArchive
-from ouspark_assets.site.index import selected_releases
-from ouspark_assets.site.judging import Outcome
-from ouspark_assets.site.scrape import Request, is_complete
+from ouspark_assets.sources.results_site.archive import PageArchive
+from ouspark_assets.sources.results_site.index import selected_releases
+from ouspark_assets.sources.results_site.judging import Outcome
+from ouspark_assets.sources.results_site.scrape import Request, is_complete
 from ouspark_assets.status.state import CacheState, PublicationState, ReleaseState
 from ouspark_assets.warehouse.connection import Connection
 from ouspark_assets.warehouse.loads import loaded

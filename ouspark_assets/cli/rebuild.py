@@ -14,7 +14,7 @@ from ouspark_assets.domain.releases import in_release_order
 from ouspark_assets.partitions import register_releases
 from ouspark_assets.resources import Development, Lake, ResultsSite
 from ouspark_assets.schemas.source import RELEASE_INDEX
-from ouspark_assets.site.index import added_release, merge_index
+from ouspark_assets.sources.results_site.index import added_release, merge_index
 from ouspark_assets.warehouse.reading import read_table
 from ouspark_assets.warehouse.writing import writing
 

@@ -35,8 +35,11 @@ from ouspark_assets.resources import Development, Lake, Progress
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.scrape_checks import RESULT_PAGES
 from ouspark_assets.settings import load_settings, project_root
-from ouspark_assets.site.index import left_out_for_want_of_a_scheme, selected_releases
-from ouspark_assets.site.scrape import Request, prepare
+from ouspark_assets.sources.results_site.index import (
+    left_out_for_want_of_a_scheme,
+    selected_releases,
+)
+from ouspark_assets.sources.results_site.scrape import Request, prepare
 from ouspark_assets.warehouse.loads import loaded
 from ouspark_assets.warehouse.reading import read_table
 

@@ -10,9 +10,9 @@ import pytest
 
 from ouspark_assets.build import build_definitions
 from ouspark_assets.partitions import register_releases
-from ouspark_assets.site.archive import PageArchive
-from ouspark_assets.site.judging import Outcome
-from ouspark_assets.site.parts import Answer
+from ouspark_assets.sources.results_site.archive import PageArchive
+from ouspark_assets.sources.results_site.judging import Outcome
+from ouspark_assets.sources.results_site.parts import Answer
 from ouspark_assets.warehouse.connection import Connection
 from ouspark_assets.warehouse.decisions import Filters, records
 from ouspark_assets_tests.pages.page_builder import RELEASE, TICKET, ResultPage

@@ -10,9 +10,9 @@ import pytest
 
 from ouspark_assets.assets.loading import Loaded, load_release
 from ouspark_assets.schemas.clean import MARKS
-from ouspark_assets.site.archive import PageArchive
-from ouspark_assets.site.judging import Outcome
-from ouspark_assets.site.parts import Answer
+from ouspark_assets.sources.results_site.archive import PageArchive
+from ouspark_assets.sources.results_site.judging import Outcome
+from ouspark_assets.sources.results_site.parts import Answer
 from ouspark_assets.warehouse.connection import Connection
 from ouspark_assets.warehouse.decisions import Filters, Record, correct, discard, history, records
 from ouspark_assets.warehouse.loads import unaccounted

@@ -13,12 +13,17 @@ from ouspark_assets.assets.raw import result_pages
 from ouspark_assets.partitions import register_releases
 from ouspark_assets.resources import default_resources
 from ouspark_assets.schemas.source import RELEASE_INDEX
-from ouspark_assets.site.archive import PageArchive
-from ouspark_assets.site.index import added_release
+from ouspark_assets.sources.results_site.archive import PageArchive
+from ouspark_assets.sources.results_site.index import added_release
 from ouspark_assets.warehouse.connection import Connection
 from ouspark_assets.warehouse.site_health import SiteHealth, health_of_sites
 from ouspark_assets.warehouse.writing import writing
-from ouspark_assets_tests.site.small_site import Sent, SmallSite, answers_for, small_site
+from ouspark_assets_tests.sources.results_site.small_site import (
+    Sent,
+    SmallSite,
+    answers_for,
+    small_site,
+)
 
 RELEASE = "20250402"
 TICKETS = [f"160424733{serial:03d}" for serial in range(1, 41)]

@@ -13,9 +13,9 @@ from ouspark_assets.instance_storage import prune
 from ouspark_assets.jobs import PUBLISHES, SCRAPES
 from ouspark_assets.services import Endpoints
 from ouspark_assets.settings import load_settings
-from ouspark_assets.site.archive import PageArchive
-from ouspark_assets.site.judging import Outcome
-from ouspark_assets.site.parts import Answer
+from ouspark_assets.sources.results_site.archive import PageArchive
+from ouspark_assets.sources.results_site.judging import Outcome
+from ouspark_assets.sources.results_site.parts import Answer
 from ouspark_assets_tests.automation.evaluating import definitions
 from ouspark_assets_tests.dagster_database import dagster_database
 from ouspark_assets_tests.worlds import Opened

@@ -22,7 +22,7 @@ from ouspark_assets.partitions import RELEASE_PARTITIONS_NAME, register_releases
 from ouspark_assets.scrape_checks import RESULT_PAGES
 from ouspark_assets.settings import load_settings
 from ouspark_assets_tests.automation.evaluating import definitions, submitted, tick
-from ouspark_assets_tests.site.small_site import Sent, SmallSite, small_site
+from ouspark_assets_tests.sources.results_site.small_site import Sent, SmallSite, small_site
 from ouspark_assets_tests.worlds import NOWHERE
 
 

@@ -13,11 +13,11 @@ from ouspark_assets.domain.hall_tickets import HallTicket
 from ouspark_assets.schemas import PIPELINE_TABLES, PUBLISHED_TABLES
 from ouspark_assets.schemas.analytics import COLLEGE_STATS
 from ouspark_assets.schemas.clean import MARKS
-from ouspark_assets.site.archive import PageArchive
-from ouspark_assets.site.cohorts import ReleaseFacts
-from ouspark_assets.site.judging import Outcome
-from ouspark_assets.site.parts import Answer
-from ouspark_assets.site.plan import KnownTicket, Scope, TicketPlan
+from ouspark_assets.sources.results_site.archive import PageArchive
+from ouspark_assets.sources.results_site.cohorts import ReleaseFacts
+from ouspark_assets.sources.results_site.judging import Outcome
+from ouspark_assets.sources.results_site.parts import Answer
+from ouspark_assets.sources.results_site.plan import KnownTicket, Scope, TicketPlan
 from ouspark_assets.warehouse.connection import Connection
 from ouspark_assets.warehouse.forgetting import (
     forget_in_development,

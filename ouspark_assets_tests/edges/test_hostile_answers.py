@@ -17,13 +17,13 @@ import pytest
 
 from ouspark_assets.domain.errors import SiteError
 from ouspark_assets.settings import Settings
-from ouspark_assets.site.archive import PageArchive
-from ouspark_assets.site.client import Reply, SiteClient
-from ouspark_assets.site.cohorts import ReleaseFacts
-from ouspark_assets.site.index import read_index, require_links
-from ouspark_assets.site.index_page import fetch_index
-from ouspark_assets.site.judging import Cause, Outcome, judge
-from ouspark_assets.site.scrape import Codes, Request, run_scrape
+from ouspark_assets.sources.results_site.archive import PageArchive
+from ouspark_assets.sources.results_site.client import Reply, SiteClient
+from ouspark_assets.sources.results_site.cohorts import ReleaseFacts
+from ouspark_assets.sources.results_site.index import read_index, require_links
+from ouspark_assets.sources.results_site.index_page import fetch_index
+from ouspark_assets.sources.results_site.judging import Cause, Outcome, judge
+from ouspark_assets.sources.results_site.scrape import Codes, Request, run_scrape
 from ouspark_assets_tests.edges.limits import at_most, in_time
 from ouspark_assets_tests.edges.raw_site import (
     Talk,
@@ -33,7 +33,7 @@ from ouspark_assets_tests.edges.raw_site import (
     saying,
     silent_after,
 )
-from ouspark_assets_tests.site.pages_by_hand import found_page
+from ouspark_assets_tests.sources.results_site.pages_by_hand import found_page
 
 TICKET = "160421733001"
 NOW = datetime(2025, 4, 2, tzinfo=UTC)

@@ -15,12 +15,12 @@ from ouspark_assets.domain.errors import LakeError, SiteError
 from ouspark_assets.domain.releases import checked_release_key
 from ouspark_assets.reference import ReferenceFileError
 from ouspark_assets.reference.files import FOLDER
-from ouspark_assets.site import stores
-from ouspark_assets.site.archive import PageArchive
-from ouspark_assets.site.judging import Outcome
-from ouspark_assets.site.parts import Answer
+from ouspark_assets.sources.results_site import stores
+from ouspark_assets.sources.results_site.archive import PageArchive
+from ouspark_assets.sources.results_site.judging import Outcome
+from ouspark_assets.sources.results_site.parts import Answer
 from ouspark_assets_tests.edges.limits import in_time
-from ouspark_assets_tests.site.pages_by_hand import found_page
+from ouspark_assets_tests.sources.results_site.pages_by_hand import found_page
 
 RELEASE = "20250402"
 TICKETS = [f"160421733{serial:03d}" for serial in range(1, 21)]

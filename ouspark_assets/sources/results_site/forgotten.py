@@ -1,0 +1,57 @@
+"""Tickets that were forgotten for good: kept as salted hashes beside the pages of the lake.
+
+They live in the lake because it is what every database is made anew from: whoever was forgotten
+must not come back with the next scrape, nor with a rebuild into empty databases.
+"""
+
+import hashlib
+import secrets
+from datetime import UTC, datetime
+from functools import cached_property
+
+from ouspark_assets.sources.results_site.stores import Store
+
+FOLDER = "forgotten/"
+SALT_BYTES = 16
+
+
+class ForgottenTickets:
+    """The list of a lake; `ticket in forgotten` tells whether a ticket is on it."""
+
+    def __init__(self, store: Store) -> None:
+        """Of this lake; read when it is first asked."""
+        self._store = store
+        self._known: dict[str, bool] = {}
+
+    def __len__(self) -> int:
+        return len(self._hashes)
+
+    def __contains__(self, ticket: object) -> bool:
+        if not self._hashes or not isinstance(ticket, str):
+            return False
+        if ticket not in self._known:
+            # As a rule there is one salt: two only when two first tickets were forgotten at once.
+            names = (_hashed(salt, ticket) for salt in self._salts)
+            self._known[ticket] = any(name in self._hashes for name in names)
+        return self._known[ticket]
+
+    def add(self, ticket: str) -> None:
+        """Put a ticket on the list, for good."""
+        if ticket in self:
+            return
+        salt = next(iter(self._salts), None) or secrets.token_hex(SALT_BYTES)
+        self._store.put(FOLDER + _hashed(salt, ticket), datetime.now(UTC).isoformat().encode())
+        self._known.clear()
+        del self._hashes
+
+    @property
+    def _salts(self) -> list[str]:
+        return sorted({name.partition("-")[0] for name in self._hashes})
+
+    @cached_property
+    def _hashes(self) -> frozenset[str]:
+        return frozenset(path.rsplit("/", 1)[-1] for path in self._store.paths(FOLDER))
+
+
+def _hashed(salt: str, ticket: str) -> str:
+    return f"{salt}-{hashlib.sha256(f'{salt}{ticket}'.encode()).hexdigest()}"

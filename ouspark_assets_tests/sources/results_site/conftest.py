@@ -1,0 +1,13 @@
+"""A lake of its own for every test."""
+
+from pathlib import Path
+
+import pytest
+
+from ouspark_assets.sources.results_site.archive import PageArchive
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> PageArchive:
+    """An empty lake."""
+    return PageArchive(str(tmp_path / "lake"))

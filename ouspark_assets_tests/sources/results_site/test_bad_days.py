@@ -1,0 +1,168 @@
+"""Bad days of the site, short here and at full size in the long proofs: no student is lost."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+
+import polars as pl
+import pytest
+
+from ouspark_assets.reference import branches, colleges
+from ouspark_assets.settings import Settings
+from ouspark_assets.sources.results_site.archive import PageArchive
+from ouspark_assets.sources.results_site.index import read_index, selected_releases
+from ouspark_assets.sources.results_site.index_page import fetch_index
+from ouspark_assets.sources.results_site.scrape import Codes, Request, ScrapeReport, run_scrape
+from ouspark_assets.standin.process import RunningStandin, running_standin
+from ouspark_assets_tests.sources.results_site.small_site import Sent, answers_for, small_site
+from ouspark_assets_tests.sources.results_site.test_scrape import CODES, STUDENTS, found, request_of
+
+SHORT = {"site_read_timeout": 0.5, "site_page_timeout": 1.5, "site_connect_timeout": 2}
+OUTAGE = 2.0
+
+BAD_DAYS = {
+    "errors": "http_500",
+    "resets": "connection",
+    "timeouts": "timeout",
+    "drips": "too_slow",
+    "truncated": "truncated",
+    "soft-errors": "unknown_page",
+    "wrong-ticket": "wrong_ticket",
+    "rate-limit:300": "http_429",
+    "outage:1": "http_500",
+}
+
+
+@dataclass(frozen=True)
+class Day:
+    """A scrape of a whole release on some day of the site, and who is in it in truth."""
+
+    report: ScrapeReport
+    outcomes: dict[str, str]
+    students: set[str]
+
+    def lost(self) -> set[str]:
+        """Students who did not end up found."""
+        return {ticket for ticket in self.students if self.outcomes.get(ticket) != "found"}
+
+    def denied(self) -> set[str]:
+        """Students of whom the lake says that they don't exist."""
+        return {ticket for ticket in self.students if self.outcomes.get(ticket) == "not_found"}
+
+
+def a_day(folder: Path, faults: str, students: int, **settings: object) -> Day:
+    with running_standin(students=students, releases=1, faults=faults) as site:
+        return scraped(site, folder, Settings(**settings))
+
+
+def scraped(site: RunningStandin, folder: Path, settings: Settings) -> Day:
+    page = asyncio.run(fetch_index(settings, site.url))
+    assert page.body is not None
+    index = read_index(page.body, page.url, seen_at=datetime.now(UTC)).frame
+    (release,) = selected_releases(index)
+    codes = Codes(tuple(colleges()["college_code"]), tuple(branches()["branch_code"]))
+    archive = PageArchive(str(folder / "lake"))
+    request = Request.from_index(index, release)
+    report = run_scrape(settings, request, archive, codes, random=Random(1))
+    truth = pl.read_parquet(site.export(folder / "truth") / "results.parquet")
+    students = set(truth.filter(pl.col("release") == release)["hall_ticket"])
+    answers = archive.answers(release).select("hall_ticket", "outcome")
+    return Day(report, dict(answers.iter_rows()), students)
+
+
+@pytest.mark.parametrize("faults", BAD_DAYS)
+def test_on_a_bad_day_every_student_ends_up_found(tmp_path: Path, faults: str) -> None:
+    day = a_day(tmp_path, faults, 60, **SHORT)
+    assert day.report.troubles_by_cause[BAD_DAYS[faults]] > 0
+    assert len(day.students) > 50
+    assert not day.lost()
+    assert day.report.complete
+
+
+def test_when_everything_goes_wrong_at_once_every_student_ends_up_found(tmp_path: Path) -> None:
+    day = a_day(tmp_path, "everything,outage:1", 60, **SHORT)
+    assert len(day.report.troubles_by_cause) >= 5
+    assert not day.lost()
+
+
+def test_during_an_outage_only_the_breakers_trials_are_sent(tmp_path: Path) -> None:
+    good = answers_for(STUDENTS)
+    began: list[float] = []
+
+    def answers(ticket: str) -> Sent:
+        if len(site.asked) > 40 and not began:
+            began.append(time.monotonic())
+        down = began and time.monotonic() - began[0] < OUTAGE
+        return Sent(b"", 500) if down else good(ticket)
+
+    archive = PageArchive(str(tmp_path))
+    settings = Settings(site_concurrency=8, site_retries=3)
+    with small_site(answers) as site:
+        report = run_scrape(settings, request_of(site), archive, CODES, random=Random(1))
+    # What was under way, and what it takes to see the outage, comes before the trials.
+    asked = [moment - began[0] for moment, _ in site.asked]
+    trials = [moment for moment in asked if 0.3 < moment < OUTAGE]
+    assert 1 <= len(trials) <= 6
+    assert report.seconds_waited_for_site >= 1
+    assert found(archive) == STUDENTS
+    # With three tries for a ticket, an outage that counted as tries would have failed some.
+    assert report.failed == 0
+
+
+def test_a_site_that_stays_down_ends_the_run_and_the_next_one_goes_on(tmp_path: Path) -> None:
+    good = answers_for(STUDENTS)
+    archive = PageArchive(str(tmp_path))
+    with small_site(lambda t: good(t) if len(site.asked) < 30 else Sent(reset=True)) as site:
+        settings = Settings(site_patience=1.0, site_concurrency=4)
+        report = run_scrape(settings, request_of(site), archive, CODES)
+    assert "down" in (report.gave_up or "")
+    assert not report.complete
+    assert set(archive.answers(request_of(site).facts.key)["outcome"]) <= {
+        "found", "not_found", "failed",
+    }  # fmt: skip
+    with small_site(good) as site:
+        assert run_scrape(Settings(), request_of(site), archive, CODES).complete
+    assert found(archive) == STUDENTS
+
+
+def test_a_wait_that_the_site_asks_for_is_kept_by_all(tmp_path: Path) -> None:
+    good = answers_for(STUDENTS)
+    refused: list[float] = []
+
+    def answers(ticket: str) -> Sent:
+        if len(site.asked) == 20:
+            refused.append(time.monotonic())
+            return Sent(b"", 429, {"Retry-After": "1"})
+        return good(ticket)
+
+    archive = PageArchive(str(tmp_path))
+    with small_site(answers) as site:
+        report = run_scrape(Settings(site_concurrency=4), request_of(site), archive, CODES)
+    after = [moment - refused[0] for moment, _ in site.asked]
+    assert not [moment for moment in after if 0.2 < moment < 0.9]
+    assert report.seconds_waited_for_site >= 0.9
+    assert found(archive) == STUDENTS
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("faults", [*BAD_DAYS, "outage", "rate-limit", "everything"])
+def test_on_a_bad_day_at_full_size_every_student_ends_up_found(tmp_path: Path, faults: str) -> None:
+    short = {"site_read_timeout": 2, "site_page_timeout": 5}
+    day = a_day(tmp_path, faults, 1500, **short)
+    assert len(day.students) > 1400
+    assert not day.denied()
+    assert not day.lost()
+    assert day.report.complete
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("seed", [1, 2])
+def test_ten_thousand_students_are_found_with_few_requests(tmp_path: Path, seed: int) -> None:
+    with running_standin(students=10_500, releases=1, seed=seed) as site:
+        day = scraped(site, tmp_path, Settings())
+    assert len(day.students) >= 10_000
+    assert len(day.lost()) <= len(day.students) / 1000
+    assert day.report.requests <= 1.6 * len(day.students)

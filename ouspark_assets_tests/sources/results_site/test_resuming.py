@@ -1,0 +1,199 @@
+"""What a run of a release leaves to the next: killed, rechecked, complete only when it is."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from ouspark_assets.settings import Settings
+from ouspark_assets.sources.results_site.archive import PageArchive
+from ouspark_assets.sources.results_site.judging import Outcome
+from ouspark_assets.sources.results_site.parts import Answer
+from ouspark_assets.sources.results_site.scrape import (
+    Request,
+    is_complete,
+    run_scrape,
+    scrape,
+)
+from ouspark_assets_tests.sources.results_site.scraping import (
+    CODES,
+    RELEASE,
+    SETTINGS,
+    STUDENTS,
+    found,
+    request_of,
+    run,
+)
+from ouspark_assets_tests.sources.results_site.small_site import (
+    Sent,
+    SmallSite,
+    answers_for,
+    small_site,
+)
+
+
+def test_the_second_run_asks_nothing(archive: PageArchive) -> None:
+    with small_site(answers_for(STUDENTS)) as site:
+        first = run(site, archive)
+        parts = archive.parts(RELEASE)
+        again = run(site, archive)
+    assert (again.requests, again.already_archived) == (0, first.requests)
+    assert archive.parts(RELEASE) == parts
+    assert again.complete
+
+
+def test_refetching_asks_everything_again(archive: PageArchive) -> None:
+    with small_site(answers_for(STUDENTS)) as site:
+        first = run(site, archive)
+        again = run(site, archive, refetch=True)
+    assert again.found == first.found
+    assert again.requests >= first.found
+
+
+def test_rechecking_asks_again_for_whatever_may_have_changed(archive: PageArchive) -> None:
+    late = "160424733029"
+    pending = frozenset({"160424733001"})
+    with small_site(answers_for(STUDENTS - {late})) as site:
+        first = run(site, archive)
+    with small_site(answers_for(STUDENTS)) as site:
+        again = run(site, archive, recheck=True, pending=pending)
+    assert found(archive) == STUDENTS
+    assert set(site.tickets) & STUDENTS == {late, *pending}
+    assert again.requests >= first.not_found
+
+
+def test_an_old_release_is_not_rechecked(archive: PageArchive) -> None:
+    with small_site(answers_for(STUDENTS)) as site:
+        run(site, archive)
+        request = request_of(site, recheck=True)
+        old = replace(request, facts=replace(request.facts, published_on=date(2026, 3, 1)))
+        report = run_scrape(SETTINGS, old, archive, CODES)
+    assert report.requests == 0
+
+
+def test_a_page_on_which_no_one_is_found_yet_is_looked_at_again(archive: PageArchive) -> None:
+    with small_site(answers_for(set())) as site:
+        report = run(site, archive)
+    assert (report.found, report.complete) == (0, False)
+    with small_site(answers_for(STUDENTS)) as site:
+        assert run(site, archive).complete
+    assert found(archive) == STUDENTS
+
+
+def test_a_release_of_known_tickets_is_open_again_when_an_earlier_one_arrives(
+    archive: PageArchive,
+) -> None:
+    with small_site(answers_for(STUDENTS)) as site:
+        facts = replace(request_of(site).facts, key="20250718", repeaters_only=True)
+        later = Request(facts, (RELEASE, "20250718"))
+        run_scrape(SETTINGS, later, archive, CODES)
+        run(site, archive)
+        assert not is_complete(SETTINGS, later, archive, CODES)
+        assert run_scrape(SETTINGS, later, archive, CODES).found == len(STUDENTS)
+        assert is_complete(SETTINGS, later, archive, CODES)
+
+
+def test_a_college_that_is_added_reopens_a_complete_release(archive: PageArchive) -> None:
+    with small_site(answers_for(STUDENTS)) as site:
+        first = run(site, archive)
+        wider = SETTINGS.model_copy(update={"site_extra_colleges": ("1603",)})
+        assert not is_complete(wider, request_of(site), archive, CODES)
+        again = run(site, archive, settings=wider)
+    assert 0 < again.requests < first.requests
+    assert all(ticket.startswith("1603") for ticket in site.tickets[first.requests :])
+
+
+def test_what_is_in_hand_is_written_before_a_scrape_is_left(archive: PageArchive) -> None:
+    async def cancelled(site: SmallSite) -> None:
+        task = asyncio.ensure_future(scrape(slow, request_of(site), archive, CODES))
+        await asyncio.sleep(0.5)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    slow = SETTINGS.model_copy(update={"site_rate": 80.0, "site_concurrency": 4})
+    with small_site(answers_for(STUDENTS)) as site:
+        asyncio.run(cancelled(site))
+        archived = set(archive.answers(RELEASE)["hall_ticket"])
+        before = len(site.asked)
+        assert len(archived) >= before - slow.site_concurrency > 0
+        assert run(site, archive).complete
+    assert not archived & set(site.tickets[before:])
+    assert found(archive) == STUDENTS
+
+
+SCRAPE_IN_A_PROCESS = """
+import sys
+from ouspark_assets.settings import Settings
+from ouspark_assets.sources.results_site import part_writer
+from ouspark_assets.sources.results_site.archive import PageArchive
+from ouspark_assets.sources.results_site.cohorts import ReleaseFacts
+from ouspark_assets.sources.results_site.scrape import Codes, Request, run_scrape
+part_writer.PartWriter.__init__.__kwdefaults__["rows"] = 20
+url, lake = sys.argv[1:]
+facts = ReleaseFacts("20250402", url, semesters=(1, 3), session_year=2026, session_month=2)
+codes = Codes(("1604", "2453"), ("733", "735"))
+settings = Settings(site_rate=100.0)
+run_scrape(settings, Request(facts, ("20250402",)), PageArchive(lake), codes)
+"""
+
+
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_killed_is_resumed_after_its_last_part(
+    archive: PageArchive, sent: signal.Signals
+) -> None:
+    with small_site(answers_for(STUDENTS)) as site:
+        command = [sys.executable, "-c", SCRAPE_IN_A_PROCESS, site.page(), archive.location]
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+        process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+        ends = time.monotonic() + 60
+        while not archive.parts(RELEASE) and time.monotonic() < ends:
+            time.sleep(0.02)
+        process.send_signal(sent)
+        process.wait(30)
+        archived = set(archive.answers(RELEASE)["hall_ticket"])
+        assert len(archived) >= 20
+        if sent is not signal.SIGKILL:
+            assert len(archived) > len(site.asked) - Settings().site_concurrency
+        before = len(site.asked)
+        assert run(site, archive).complete
+    assert found(archive) == STUDENTS
+    assert not archived & set(site.tickets[before:])
+
+
+def test_an_answer_that_is_archived_as_failed_is_no_answer(archive: PageArchive) -> None:
+    ticket = "160424733001"
+    failed = Answer(ticket, Outcome.FAILED, None, datetime.now(UTC), 8, 10, None, "timeout")
+    archive.write(RELEASE, [failed])
+    with small_site(answers_for(STUDENTS)) as site:
+        run(site, archive)
+    assert site.tickets[0] == ticket
+    assert found(archive) == STUDENTS
+
+
+def test_a_ticket_that_never_works_is_failed_and_tried_first_by_the_next_run(
+    archive: PageArchive,
+) -> None:
+    bad = "160424733007"
+    good = answers_for(STUDENTS)
+    with small_site(lambda ticket: Sent(b"", 500) if ticket == bad else good(ticket)) as site:
+        quick = SETTINGS.model_copy(update={"site_retries": 2})
+        report = run(site, archive, settings=quick)
+        assert not is_complete(quick, request_of(site), archive, CODES)
+    assert report.failed_by_cause == {"http_500": 1}
+    assert found(archive) == STUDENTS - {bad}
+    with small_site(lambda ticket: Sent(b"", 500) if ticket == bad else good(ticket)) as site:
+        report = run(site, archive, settings=quick)
+    assert (report.failed_by_cause, report.gave_up) == ({"http_500": 1}, None)
+    with small_site(good) as site:
+        again = run(site, archive)
+    assert site.tickets == [bad]
+    assert again.complete
+    assert found(archive) == STUDENTS

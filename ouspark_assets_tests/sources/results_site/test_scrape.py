@@ -1,0 +1,160 @@
+"""One release from plan to lake, whatever the site does meanwhile."""
+
+from dataclasses import replace
+
+import pytest
+
+from ouspark_assets.domain.errors import LakeError, SiteError
+from ouspark_assets.sources.results_site.archive import PageArchive
+from ouspark_assets.sources.results_site.scrape import (
+    Progress,
+    is_complete,
+    run_scrape,
+)
+from ouspark_assets_tests.sources.results_site.pages_by_hand import found_page, sentence_page
+from ouspark_assets_tests.sources.results_site.scraping import (
+    CODES,
+    RELEASE,
+    SETTINGS,
+    STUDENTS,
+    found,
+    request_of,
+    run,
+)
+from ouspark_assets_tests.sources.results_site.small_site import (
+    Answers,
+    Sent,
+    answers_for,
+    small_site,
+)
+
+
+def test_every_student_ends_up_in_the_lake_with_the_numbers_that_say_so(
+    archive: PageArchive,
+) -> None:
+    shown: list[Progress] = []
+    with small_site(answers_for(STUDENTS)) as site:
+        request = request_of(site)
+        report = run_scrape(SETTINGS, request, archive, CODES, progress=shown.append)
+        assert is_complete(SETTINGS, request, archive, CODES)
+    assert found(archive) == STUDENTS
+    assert report.found == len(STUDENTS)
+    assert report.requests == len(site.asked) == report.found + report.not_found
+    assert (report.failed, report.retries, report.complete) == (0, 0, True)
+    assert report.bytes_received > 1000 * report.found
+    assert shown[0].expected > 0
+
+
+def test_exactly_the_tickets_named_are_asked(archive: PageArchive) -> None:
+    named = ("160424733005", "999999999999")
+    with small_site(answers_for(STUDENTS)) as site:
+        report = run(site, archive, tickets=named)
+    assert sorted(site.tickets) == sorted(named)
+    assert (report.found, report.not_found, report.complete) == (1, 1, False)
+
+
+def test_a_ticket_that_never_works_does_not_take_the_site_down(archive: PageArchive) -> None:
+    bad = {f"160424733{serial:03d}" for serial in range(5, 25)}
+    good = answers_for(STUDENTS)
+    with small_site(lambda ticket: Sent(b"", 500) if ticket in bad else good(ticket)) as site:
+        quick = SETTINGS.model_copy(update={"site_retries": 2})
+        report = run(site, archive, settings=quick)
+    assert report.failed_by_cause == {"http_500": len(bad)}
+    assert report.gave_up is None
+    assert found(archive) == STUDENTS - bad
+
+
+def test_one_ticket_that_never_works_is_failed_without_waiting_for_the_site(
+    archive: PageArchive,
+) -> None:
+    with small_site(lambda _: Sent(b"", 500)) as site:
+        quick = SETTINGS.model_copy(update={"site_retries": 2, "site_patience": 600.0})
+        report = run(site, archive, settings=quick, tickets=("160424733001",))
+    assert (report.failed_by_cause, report.gave_up) == ({"http_500": 1}, None)
+
+
+def test_a_release_that_is_not_published_is_one_clear_line(archive: PageArchive) -> None:
+    with (
+        small_site(lambda _: Sent(b"", 404)) as site,
+        pytest.raises(SiteError, match=f"release {RELEASE}.*not.*published") as caught,
+    ):
+        run(site, archive)
+    assert "\n" not in str(caught.value)
+    assert archive.answers(RELEASE).is_empty()
+
+
+def test_a_page_that_moved_away_is_one_clear_line(archive: PageArchive) -> None:
+    moved = Sent(b"", 301, {"Location": "https://results.invalid/"})
+    with (
+        small_site(lambda _: moved) as site,
+        pytest.raises(SiteError, match="OUSPARK_SITE_URL"),
+    ):
+        run(site, archive)
+
+
+def test_revaluation_on_an_empty_lake_says_that_it_asked_nothing(archive: PageArchive) -> None:
+    with small_site(answers_for(STUDENTS)) as site:
+        request = request_of(site)
+        facts = replace(request.facts, repeaters_only=True)
+        report = run_scrape(SETTINGS, replace(request, facts=facts), archive, CODES)
+    assert report.requests == 0
+    assert "the lake knows none yet" in (report.notice or "")
+
+
+def test_the_rate_is_kept(archive: PageArchive) -> None:
+    slow = SETTINGS.model_copy(update={"site_rate": 50.0})
+    with small_site(answers_for(STUDENTS)) as site:
+        run(site, archive, settings=slow, tickets=tuple(sorted(STUDENTS)))
+    times = [moment for moment, _ in site.asked]
+    assert len(times) == len(STUDENTS)
+    assert times[-1] - times[0] >= (len(STUDENTS) - 50 / 4 - 2) / 50
+
+
+def test_a_lake_that_can_not_be_written_ends_the_run_with_a_clear_line(
+    archive: PageArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = "the lake is full"
+
+    def refuse(*_: object) -> str:
+        raise LakeError(message)
+
+    monkeypatch.setattr(PageArchive, "write", refuse)
+    with (
+        small_site(answers_for(STUDENTS)) as site,
+        pytest.raises(LakeError, match="the lake is full"),
+    ):
+        run(site, archive)
+
+
+def by_turns(*answers: Answers) -> Answers:
+    """Answers that take turns ticket by ticket: first the first, then the second, and so on."""
+    turns: dict[str, int] = {}
+
+    def answer(ticket: str) -> Sent:
+        turn = turns.get(ticket, 0)
+        turns[ticket] = turn + 1
+        return answers[min(turn, len(answers) - 1)](ticket)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        Sent(b"", 500),
+        Sent(reset=True),
+        Sent(found_page("160424733001"), cut_to=500),
+        Sent(found_page("160424733999")),
+        Sent(sentence_page("160424733999")),
+        Sent(b"OU SERVER ERROR"),
+        Sent(b""),
+        Sent(b"", 429, {"Retry-After": "0"}),
+        Sent(b"", 503),
+    ],
+)
+def test_no_single_trouble_hides_a_student(archive: PageArchive, bad: Sent) -> None:
+    with small_site(by_turns(lambda _: bad, answers_for(STUDENTS))) as site:
+        report = run(site, archive, tickets=tuple(sorted(STUDENTS)))
+    assert found(archive) == STUDENTS
+    assert report.failed == 0
+    assert report.retries >= len(STUDENTS)

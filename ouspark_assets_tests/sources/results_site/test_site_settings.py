@@ -1,0 +1,37 @@
+"""The settings of this room: lists are read, and what can't be is refused by name."""
+
+import pytest
+
+from ouspark_assets.domain.errors import SettingsError
+from ouspark_assets.settings import load_settings
+from ouspark_assets.sources.results_site.request import scope_of
+from ouspark_assets.sources.results_site.scrape import Codes
+
+
+def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OUSPARK_SITE_EXTRA_COLLEGES", "1611, 1612,1611")
+    monkeypatch.setenv("OUSPARK_SITE_EXTRA_BRANCHES", "751")
+    monkeypatch.setenv("OUSPARK_SITE_ADMISSION_YEARS", "2019,2020")
+    scope = scope_of(load_settings(), Codes(("1604", "1611"), ("733",)))
+    assert scope.colleges == ("1604", "1611", "1612")
+    assert scope.branches == ("733", "751")
+    assert scope.admission_years == (2019, 2020)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OUSPARK_SITE_EXTRA_COLLEGES", "16040"),
+        ("OUSPARK_SITE_EXTRA_BRANCHES", "73a"),
+        ("OUSPARK_SITE_ADMISSION_YEARS", "21"),
+        ("OUSPARK_SITE_RETRIES", "0"),
+        ("OUSPARK_SITE_STOP_AFTER_MISSES", "1"),
+        ("OUSPARK_SITE_READ_TIMEOUT", "-1"),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=name):
+        load_settings()
