@@ -15,9 +15,9 @@ from ouspark_assets.pages.batch import CleanBatch, empty_batch
 from ouspark_assets.pages.corrections import Correction, check_changes
 from ouspark_assets.pages.layout import Layout
 from ouspark_assets.pages.parallel import clean_in_parallel
-from ouspark_assets.reference import subjects
 from ouspark_assets.schemas.clean import APPEARANCES, MARKS, RESULTS
 from ouspark_assets.schemas.table import Table
+from ouspark_assets.sources.reference_files import subjects
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.warehouse.connection import Connection
 from ouspark_assets.warehouse.decisions import (

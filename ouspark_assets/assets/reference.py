@@ -12,19 +12,19 @@ from ouspark_assets.assets.clean import GROUP
 from ouspark_assets.assets.stage import Work, key_of, stage
 from ouspark_assets.domain.releases import in_release_order
 from ouspark_assets.metadata import change_counts, row_count, table_definition
-from ouspark_assets.reference import (
-    branches,
-    colleges,
-    subjects,
-    subjects_with_learnt,
-    with_inferred,
-)
 from ouspark_assets.resources import Development, SharedFrames
 from ouspark_assets.schemas.clean import MARKS, STUDENTS
 from ouspark_assets.schemas.reference import BRANCHES, COLLEGES, SUBJECTS
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.schemas.validation import require_valid
+from ouspark_assets.sources.reference_files import (
+    branches,
+    colleges,
+    subjects,
+    subjects_with_learnt,
+    with_inferred,
+)
 from ouspark_assets.warehouse.computed_from import remember_inputs
 from ouspark_assets.warehouse.writing import writing
 

@@ -8,10 +8,10 @@ import polars as pl
 from ouspark_assets.analytics.options import Options
 from ouspark_assets.assets.aggregates import AGGREGATES
 from ouspark_assets.bench.synthetic import Clean, clean_tables
-from ouspark_assets.reference import branches, colleges, subjects
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.schemas.clean import APPEARANCES
 from ouspark_assets.schemas.table import Table
+from ouspark_assets.sources.reference_files import branches, colleges, subjects
 
 
 def published_tables(students: int) -> Mapping[Table, pl.DataFrame]:

@@ -8,13 +8,13 @@ from shutil import copy, copytree
 import polars as pl
 import pytest
 
-from ouspark_assets import reference
 from ouspark_assets.assets.raw import LARGEST_TICKETS_FILE, tickets_of
 from ouspark_assets.cli.releases import releases
 from ouspark_assets.domain.errors import LakeError, SiteError
 from ouspark_assets.domain.releases import checked_release_key
-from ouspark_assets.reference import ReferenceFileError
-from ouspark_assets.reference.files import FOLDER
+from ouspark_assets.sources import reference_files as reference
+from ouspark_assets.sources.reference_files import ReferenceFileError
+from ouspark_assets.sources.reference_files.files import FOLDER
 from ouspark_assets.sources.results_site import stores
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.judging import Outcome

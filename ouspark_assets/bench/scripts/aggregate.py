@@ -10,7 +10,7 @@ import polars as pl
 
 from ouspark_assets.analytics.options import Options
 from ouspark_assets.assets.aggregates import AGGREGATES
-from ouspark_assets.reference import subjects
+from ouspark_assets.sources.reference_files import subjects
 
 # Linux counts the peak in kilobytes, macOS in bytes.
 UNIT = 1 if sys.platform == "darwin" else 1024

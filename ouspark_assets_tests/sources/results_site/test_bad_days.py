@@ -10,8 +10,8 @@ from random import Random
 import polars as pl
 import pytest
 
-from ouspark_assets.reference import branches, colleges
 from ouspark_assets.settings import Settings
+from ouspark_assets.sources.reference_files import branches, colleges
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.index import read_index, selected_releases
 from ouspark_assets.sources.results_site.index_page import fetch_index

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import polars as pl
 
+from ouspark_assets import domain
 from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.schemas.reference import BRANCHES, COLLEGES, SUBJECTS
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.schemas.violations import violations
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(domain.__file__).parent / "reference"
 BOOLEANS = {"yes": True, "no": False}
 
 

@@ -4,8 +4,13 @@
 becomes a row marked `inferred`. subjects.csv is for codes that don't tell their semester.
 """
 
-from ouspark_assets.reference.files import ReferenceFileError, branches, colleges, subjects
-from ouspark_assets.reference.inferring import subjects_with_learnt, with_inferred
+from ouspark_assets.sources.reference_files.files import (
+    ReferenceFileError,
+    branches,
+    colleges,
+    subjects,
+)
+from ouspark_assets.sources.reference_files.inferring import subjects_with_learnt, with_inferred
 
 __all__ = [
     "ReferenceFileError",

@@ -3,8 +3,13 @@
 import polars as pl
 from polars.testing import assert_frame_equal
 
-from ouspark_assets.reference import colleges, subjects, subjects_with_learnt, with_inferred
 from ouspark_assets.schemas.reference import COLLEGES, SUBJECTS
+from ouspark_assets.sources.reference_files import (
+    colleges,
+    subjects,
+    subjects_with_learnt,
+    with_inferred,
+)
 
 RELEASES = ["20240511", "20240718", "20240968"]
 

@@ -7,11 +7,11 @@ from shutil import copytree
 import polars as pl
 import pytest
 
-from ouspark_assets import reference
-from ouspark_assets.reference import ReferenceFileError
-from ouspark_assets.reference.files import FOLDER
 from ouspark_assets.schemas.reference import BRANCHES, COLLEGES, SUBJECTS
 from ouspark_assets.schemas.table import Table
+from ouspark_assets.sources import reference_files as reference
+from ouspark_assets.sources.reference_files import ReferenceFileError
+from ouspark_assets.sources.reference_files.files import FOLDER
 
 LOADERS: list[tuple[Table, Callable[..., pl.DataFrame]]] = [
     (COLLEGES, reference.colleges),
