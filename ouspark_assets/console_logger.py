@@ -8,8 +8,8 @@ from typing import Any
 
 import dagster as dg
 
-from ouspark_assets.logs.place import here
-from ouspark_assets.logs.terminal import StandardError, show_lines
+from ouspark_assets.operations.logging.place import here
+from ouspark_assets.operations.logging.terminal import StandardError, show_lines
 from ouspark_assets.settings import load_settings
 
 PARTITION_TAG = "dagster/partition"

@@ -14,14 +14,17 @@ import dagster as dg
 import polars as pl
 import psycopg
 
-from ouspark_assets.alerts.development_facts import (
+from ouspark_assets.automation.dagster_facts import failed_checks, failed_runs, scrapes
+from ouspark_assets.domain.errors import OuSparkError
+from ouspark_assets.instance_storage import storage_errors
+from ouspark_assets.operations.alerts.development_facts import (
     quarantined,
     stage_times,
     students_of_releases,
     volumes_of_last_runs,
 )
-from ouspark_assets.alerts.facts import Command, Facts, Volume, Volumes
-from ouspark_assets.alerts.reader_facts import (
+from ouspark_assets.operations.alerts.facts import Command, Facts, Volume, Volumes
+from ouspark_assets.operations.alerts.reader_facts import (
     Living,
     Published,
     arrivals,
@@ -29,10 +32,7 @@ from ouspark_assets.alerts.reader_facts import (
     live_releases,
     publication_freshness,
 )
-from ouspark_assets.alerts.wording import one_line
-from ouspark_assets.automation.dagster_facts import failed_checks, failed_runs, scrapes
-from ouspark_assets.domain.errors import OuSparkError
-from ouspark_assets.instance_storage import storage_errors
+from ouspark_assets.operations.alerts.wording import one_line
 from ouspark_assets.resources import CacheServer, Development, Production
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.scrape_checks import RESULT_PAGES, same_session_a_year_before

@@ -13,16 +13,16 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from ouspark_assets.alerts.delivering import Delivered, deliver, open_channels
-from ouspark_assets.alerts.facts import Command
-from ouspark_assets.alerts.ledger import Recorded, Telling, record
-from ouspark_assets.alerts.outbox import Outbox
-from ouspark_assets.alerts.reading import read_rules, rules_file
-from ouspark_assets.alerts.rules import evaluate
-from ouspark_assets.alerts.wording import counted
 from ouspark_assets.automation.alert_facts import Sources, gather
 from ouspark_assets.automation.switch import sensors_start
 from ouspark_assets.domain.errors import OuSparkError
+from ouspark_assets.operations.alerts.delivering import Delivered, deliver, open_channels
+from ouspark_assets.operations.alerts.facts import Command
+from ouspark_assets.operations.alerts.ledger import Recorded, Telling, record
+from ouspark_assets.operations.alerts.outbox import Outbox
+from ouspark_assets.operations.alerts.reading import read_rules, rules_file
+from ouspark_assets.operations.alerts.rules import evaluate
+from ouspark_assets.operations.alerts.wording import counted
 from ouspark_assets.resources import CacheServer, Development, Production
 from ouspark_assets.settings import Settings, load_settings
 

@@ -12,16 +12,16 @@ from enum import StrEnum
 
 import click
 
-from ouspark_assets.alerts.deliveries import all_due
-from ouspark_assets.alerts.delivering import deliver, open_channels
-from ouspark_assets.alerts.messages import test_message
-from ouspark_assets.alerts.outbox import Outbox
-from ouspark_assets.alerts.overview import AlertState, Undelivered, overview
-from ouspark_assets.alerts.reading import read_rules, rules_file
-from ouspark_assets.alerts.rules import Rule, Ruleset
-from ouspark_assets.alerts.wording import counted, duration, moment, percent
 from ouspark_assets.cli.output import show_json, show_table
 from ouspark_assets.domain.errors import AlertsError
+from ouspark_assets.operations.alerts.deliveries import all_due
+from ouspark_assets.operations.alerts.delivering import deliver, open_channels
+from ouspark_assets.operations.alerts.messages import test_message
+from ouspark_assets.operations.alerts.outbox import Outbox
+from ouspark_assets.operations.alerts.overview import AlertState, Undelivered, overview
+from ouspark_assets.operations.alerts.reading import read_rules, rules_file
+from ouspark_assets.operations.alerts.rules import Rule, Ruleset
+from ouspark_assets.operations.alerts.wording import counted, duration, moment, percent
 from ouspark_assets.settings import load_settings
 
 MOST_RECENT = 20

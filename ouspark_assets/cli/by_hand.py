@@ -11,7 +11,7 @@ from uuid import uuid4
 import click
 
 from ouspark_assets.domain.errors import OuSparkError
-from ouspark_assets.logs.place import at_work
+from ouspark_assets.operations.logging.place import at_work
 from ouspark_assets.resources import Development
 from ouspark_assets.warehouse.stage_runs import BY_HAND, Stage, close_by_hand, recorded
 

@@ -12,10 +12,10 @@ from ouspark_assets.cli.output import show_json
 from ouspark_assets.cli.story_view import show_story
 from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.domain.hall_tickets import is_hall_ticket
-from ouspark_assets.explain.records import StudentRecords
-from ouspark_assets.explain.story import Story
-from ouspark_assets.explain.telling import tell
-from ouspark_assets.explain.whereabouts import (
+from ouspark_assets.operations.explain.records import StudentRecords
+from ouspark_assets.operations.explain.story import Story
+from ouspark_assets.operations.explain.telling import tell
+from ouspark_assets.operations.explain.whereabouts import (
     InProduction,
     PublishedState,
     in_production,

@@ -21,11 +21,17 @@ from ouspark_assets.cli.present_state import (
     publication_state,
 )
 from ouspark_assets.domain.errors import OuSparkError, WarehouseError
-from ouspark_assets.metrics.exposition import Address, Metrics, MetricsServer, text, write
-from ouspark_assets.metrics.reading import Reader, Reading
+from ouspark_assets.operations.metrics.exposition import (
+    Address,
+    Metrics,
+    MetricsServer,
+    text,
+    write,
+)
+from ouspark_assets.operations.metrics.reading import Reader, Reading
+from ouspark_assets.operations.status.state import CacheState, PublicationState
 from ouspark_assets.services.overview import overview
 from ouspark_assets.settings import load_settings
-from ouspark_assets.status.state import CacheState, PublicationState
 from ouspark_assets.warehouse.connection import Connection, Side, connected, first_line
 from ouspark_assets.warehouse.counters import read_history
 from ouspark_assets.warehouse.publications import Publication

@@ -17,6 +17,7 @@ from ouspark_assets.assets.upstream_checks import failed_checks
 from ouspark_assets.cache.generation import living_generation, meta_of
 from ouspark_assets.cache.prewarming import generation_for
 from ouspark_assets.instance_storage import storage_errors
+from ouspark_assets.operations.status.state import CacheState, PublicationState, ReleaseState
 from ouspark_assets.resources import Lake
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.settings import load_settings
@@ -24,7 +25,6 @@ from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.index import selected_releases
 from ouspark_assets.sources.results_site.judging import Outcome
 from ouspark_assets.sources.results_site.scrape import Request, is_complete
-from ouspark_assets.status.state import CacheState, PublicationState, ReleaseState
 from ouspark_assets.warehouse.connection import Connection
 from ouspark_assets.warehouse.loads import loaded
 from ouspark_assets.warehouse.publications import Publication, current_hold, last_publication

@@ -20,17 +20,17 @@ from ouspark_assets.cli.present_state import (
 )
 from ouspark_assets.cli.status_view import show_status
 from ouspark_assets.domain.errors import OuSparkError
-from ouspark_assets.resources import Development, Production
-from ouspark_assets.services.overview import overview
-from ouspark_assets.settings import load_settings
-from ouspark_assets.status.runs import StageRun, at_work_now, last_run, not_succeeded
-from ouspark_assets.status.state import (
+from ouspark_assets.operations.status.runs import StageRun, at_work_now, last_run, not_succeeded
+from ouspark_assets.operations.status.state import (
     CacheState,
     PublicationState,
     QuarantineReason,
     ServiceState,
     Status,
 )
+from ouspark_assets.resources import Development, Production
+from ouspark_assets.services.overview import overview
+from ouspark_assets.settings import load_settings
 from ouspark_assets.warehouse.connection import Connection
 from ouspark_assets.warehouse.overseeing import (
     latest_of_each_stage,

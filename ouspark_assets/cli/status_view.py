@@ -7,8 +7,8 @@ from rich.text import Text
 
 from ouspark_assets.cli.moments import ago, when
 from ouspark_assets.cli.output import console
-from ouspark_assets.status.runs import LastRun, Outcome, StageRun
-from ouspark_assets.status.state import CacheState, PublicationState, Status
+from ouspark_assets.operations.status.runs import LastRun, Outcome, StageRun
+from ouspark_assets.operations.status.state import CacheState, PublicationState, Status
 from ouspark_assets.warehouse.site_health import ScrapeUnderWay, SiteHealth
 
 MOST_LINES = 8

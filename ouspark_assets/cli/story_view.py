@@ -12,7 +12,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from ouspark_assets.explain.story import (
+from ouspark_assets.operations.explain.story import (
     Attempt,
     Cgpa,
     Credits,
@@ -22,7 +22,7 @@ from ouspark_assets.explain.story import (
     Subject,
     Sum,
 )
-from ouspark_assets.explain.whereabouts import InProduction
+from ouspark_assets.operations.explain.whereabouts import InProduction
 
 WIDTH = 100
 NAME_WIDTH = 22

@@ -9,8 +9,8 @@ import pytest
 from ouspark_assets.cli.history import bars
 from ouspark_assets.cli.moments import span
 from ouspark_assets.cli.status_view import show_status
-from ouspark_assets.status.runs import StageRun, last_run
-from ouspark_assets.status.state import CacheState, PublicationState, Status
+from ouspark_assets.operations.status.runs import StageRun, last_run
+from ouspark_assets.operations.status.state import CacheState, PublicationState, Status
 from ouspark_assets.warehouse.site_health import ScrapeUnderWay, SiteHealth
 
 NOW = datetime.now(UTC)

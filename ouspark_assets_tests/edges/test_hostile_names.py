@@ -19,7 +19,7 @@ from lxml import etree, html
 from ouspark_assets.cli import output
 from ouspark_assets.cli.quarantine import quarantine as quarantine_command
 from ouspark_assets.cli.story_view import NAME_WIDTH, show_story
-from ouspark_assets.explain.whereabouts import InProduction
+from ouspark_assets.operations.explain.whereabouts import InProduction
 from ouspark_assets.pages.cleaning import clean_pages
 from ouspark_assets.pages.students import latest_appearances
 from ouspark_assets.report.escaping import safe_cell
@@ -33,8 +33,8 @@ from ouspark_assets.warehouse.reading import read_table
 from ouspark_assets.warehouse.writing import writing
 from ouspark_assets_tests.analytics.aggregating import aggregated
 from ouspark_assets_tests.analytics.stories import ANN, FEB_22
-from ouspark_assets_tests.explain.test_telling import story
 from ouspark_assets_tests.factories import releases
+from ouspark_assets_tests.operations.explain.test_telling import story
 from ouspark_assets_tests.pages.page_builder import RELEASE, TICKET, ResultPage, pages_of
 from ouspark_assets_tests.report.test_class_sheet import SPREADSHEET, sheet
 from ouspark_assets_tests.report.test_department_page import page

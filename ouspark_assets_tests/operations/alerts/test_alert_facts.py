@@ -1,0 +1,119 @@
+"""Gathering: two databases, a cache, Dagster's records; and what is known without one of them."""
+
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+import pytest
+
+from ouspark_assets.automation.alert_facts import Sources, gather
+from ouspark_assets.operations.alerts.facts import Facts
+from ouspark_assets.operations.alerts.reader_facts import NEWS_FOR
+from ouspark_assets.warehouse.publications import hold_publishing
+from ouspark_assets_tests.operations.alerts.happenings import Broken, loaded, shown
+from ouspark_assets_tests.worlds import RELEASE, Opened
+
+OLDER, OLDEST = "20250201", "20250101"
+
+
+def look(instance: dg.DagsterInstance) -> Facts:
+    """The facts, all of which are known."""
+    facts = gather(Sources(instance, ()))
+    assert facts.unknown == ()
+    return facts
+
+
+def behind(instance: dg.DagsterInstance) -> tuple[datetime | None, datetime | None]:
+    """Since when production and the cache are behind."""
+    facts = look(instance)
+    assert facts.publication is not None
+    assert facts.cache is not None
+    return facts.publication.behind_since, facts.cache.behind_since
+
+
+def test_production_and_cache_are_behind_from_the_change_on(
+    instance: dg.DagsterInstance, opened: Opened
+) -> None:
+    assert behind(instance) == (None, None)
+    loaded(opened.development, RELEASE, 300)
+    before = datetime.now(UTC)
+    opened.load(1)
+    since, _ = behind(instance)
+    assert since is not None
+    assert before <= since <= datetime.now(UTC)
+    opened.publish()
+    is_published, since = behind(instance)
+    assert is_published is None
+    assert since is not None
+    opened.prewarm()
+    assert behind(instance) == (None, None)
+    # What is not published does not make anything stale.
+    opened.development.execute(
+        "INSERT INTO ops.versions VALUES (999, 'run', '{clean.quarantine}', now())"
+    )
+    assert behind(instance) == (None, None)
+    hold_publishing(opened.production, 1)
+    publication = look(instance).publication
+    assert publication is not None
+    assert str(publication.held).startswith("Publishing is held since")
+
+
+def test_students_are_beside_those_of_the_same_session_a_year_before(
+    instance: dg.DagsterInstance, opened: Opened
+) -> None:
+    years = {RELEASE: (2025, 60), "20240402": (2024, 100)}
+    shown(opened.development, *({"release": it, "session_year": years[it][0]} for it in years))
+    for release, (_, students) in years.items():
+        loaded(opened.development, release, students)
+    volumes = look(instance).volumes
+    assert volumes is not None
+    (volume,) = volumes.year_before
+    assert (volume.rows, volume.before) == (60, 100)
+    assert volume.before_name == "in 20240402 a year before"
+
+
+def test_a_new_release_is_live_once_the_cache_has_it(
+    instance: dg.DagsterInstance, opened: Opened
+) -> None:
+    """An older one, which the index showed from the beginning, is brought in without news."""
+    development, beginning = opened.development, datetime.now(UTC) - timedelta(days=9)
+    old = [{"release": it, "first_seen_at": beginning} for it in (OLDEST, OLDER)]
+    shown(development, *old)
+    loaded(development, OLDEST, 10)
+    opened.load(1)
+    opened.publish()
+    opened.prewarm()
+    assert look(instance).live == []
+    shown(development, *old, {"release": RELEASE, "first_seen_at": datetime.now(UTC)})
+    late = {it.release: it.with_readers for it in look(instance).arrivals or ()}
+    assert late == {OLDEST: True, OLDER: False, RELEASE: False}
+    loaded(development, OLDER, 20)
+    loaded(development, RELEASE, 1204)
+    opened.load(2)
+    opened.publish()
+    assert look(instance).live == []
+    opened.prewarm()
+    (live,) = look(instance).live or ()
+    assert (live.release, live.students, live.publication) == (RELEASE, 1204, 2)
+    assert live.title == "B.E. (CBCS) I Sem. (Main) Feb-2025 Results"
+    opened.production.execute(
+        "UPDATE ops.publications SET published_at = published_at - %s::interval", (NEWS_FOR,)
+    )
+    assert look(instance).live == []
+
+
+def test_a_server_that_is_down_leaves_the_rest_known(
+    instance: dg.DagsterInstance, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Broken().run(instance)
+    for gone in ("OUSPARK_DEV_DSN", "OUSPARK_PROD_DSN", "OUSPARK_REDIS_URL"):
+        at = "redis://:" if "REDIS" in gone else "postgresql://me:"
+        with monkeypatch.context() as patch:
+            patch.setenv(gone, f"{at}hunter2@127.0.0.1:1/0")
+            facts = gather(Sources(instance, ()))
+        (why,) = facts.unknown
+        assert "can't be reached" in why
+        assert "hunter2" not in why
+        assert len(facts.failed_runs or ()) == 1
+        assert (facts.stage_times is None) == (gone == "OUSPARK_DEV_DSN")
+        assert (facts.cache is None) == (gone != "OUSPARK_DEV_DSN")
+        assert facts.live is None

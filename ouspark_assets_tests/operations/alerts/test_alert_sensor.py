@@ -1,0 +1,246 @@
+"""The sensor and the end of a command: really failing runs, told to real receivers."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from ouspark_assets.automation.alerts import alert_sensor, alerting
+from ouspark_assets.build import build_definitions
+from ouspark_assets.domain.errors import AlertsError, OuSparkError
+from ouspark_assets.operations.alerts.deliveries import all_due
+from ouspark_assets.operations.alerts.outbox import Outbox
+from ouspark_assets.settings import load_settings
+from ouspark_assets_tests.operations.alerts.happenings import Broken, loaded, shown
+from ouspark_assets_tests.operations.alerts.receivers import WebReceiver, web_receiver
+from ouspark_assets_tests.worlds import NOWHERE, RELEASE, Opened
+
+RULES = """\
+channels:
+  program: {type: webhook, url: "${PROGRAM}"}
+  students: {type: push, app: "${APP}", key: "${APP}", url: "${PROGRAM}"}
+rules:
+  - {name: failed, when: run_failed, severity: critical, channels: program}
+  - {name: check, when: check_failed, severity: critical, channels: program}
+  - {name: live, when: results_live, severity: info, channels: students}
+"""
+
+
+@pytest.fixture(autouse=True)
+def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither database nor cache can be reached, unless a test asks for them."""
+    monkeypatch.setenv("OUSPARK_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("OUSPARK_REDIS_URL", "redis://127.0.0.1:1")
+    for name in ("OUSPARK_DEV_DSN", "OUSPARK_PROD_DSN"):
+        monkeypatch.setenv(name, NOWHERE)
+
+
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WebReceiver]:
+    """Who is told, by rules of its own."""
+    (tmp_path / "rules.yaml").write_text(RULES)
+    with web_receiver() as receiver:
+        monkeypatch.setenv("OUSPARK_ALERT_RULES", str(tmp_path / "rules.yaml"))
+        monkeypatch.setenv("PROGRAM", receiver.url)
+        monkeypatch.setenv("APP", "app-id-1")
+        yield receiver
+
+
+def tick(instance: dg.DagsterInstance) -> str:
+    """One evaluation of the sensor, as the daemon makes it; what it said."""
+    definitions = build_definitions()
+    with dg.build_sensor_context(
+        instance=instance, definitions=definitions, resources=dict(definitions.resources or {})
+    ) as context:
+        done: Any = alert_sensor(load_settings()).evaluate_tick(context)
+    assert not done.run_requests
+    return str(done.skip_message)
+
+
+def test_a_check_that_fails_is_told_once_and_so_is_its_end(
+    instance: dg.DagsterInstance, program: WebReceiver
+) -> None:
+    broken = Broken()
+    for passed in (False, True):
+        broken.judged(passed=passed)
+        broken.run(instance)
+        tick(instance)
+    assert [(it["event"], it["headline"]) for it in program.taken] == [
+        ("begun", "Check failed: fits_its_model of clean/marks"),
+        ("over", "Check failed: fits_its_model of clean/marks"),
+    ]
+
+
+@pytest.mark.usefixtures("world")
+def test_a_run_that_fails_is_told_once_and_so_is_its_end(
+    instance: dg.DagsterInstance, program: WebReceiver
+) -> None:
+    broken = Broken()
+    run = broken.run(instance)
+    assert tick(instance) == "1 alert open, 1 message delivered."
+    assert tick(instance) == "1 alert open."
+    broken.error = None
+    broken.run(instance)
+    assert tick(instance) == "0 alerts open, 1 message delivered."
+    begun, over = program.taken
+    assert (begun["event"], begun["severity"]) == ("begun", "critical")
+    assert begun["headline"] == "Run failed: clean/marks"
+    assert begun["details"] == {"Why": "ValueError: boom", "Run": run[:8]}
+    assert (over["event"], over["alert"]) == ("over", begun["alert"])
+
+
+def test_a_failure_is_told_while_no_database_can_be_reached(
+    instance: dg.DagsterInstance, program: WebReceiver
+) -> None:
+    Broken().run(instance)
+    said = tick(instance)
+    assert said.startswith("1 alert open, 1 message delivered; The production database can't be")
+    assert "; The cache can't be reached" in said
+    assert "; The development database can't be reached" in said
+    assert [it["headline"] for it in program.taken] == ["Run failed: clean/marks"]
+
+
+def test_what_a_channel_does_not_take_is_told_by_a_later_tick(
+    instance: dg.DagsterInstance, program: WebReceiver
+) -> None:
+    program.answers = [503]
+    Broken().run(instance)
+    assert tick(instance).startswith("1 alert open; program: answered 503;")
+    program.answers = [200]
+    assert tick(instance).startswith("1 alert open;")
+    assert program.taken == []
+    all_due(Outbox.under(load_settings().home), time.time())
+    assert "1 message delivered" in tick(instance)
+    assert len(program.taken) == 1
+
+
+def test_students_are_told_that_results_are_live(
+    instance: dg.DagsterInstance, program: WebReceiver, opened: Opened
+) -> None:
+    before = datetime.now(UTC) - timedelta(days=9)
+    shown(opened.development, {"release": "20250101", "first_seen_at": before})
+    loaded(opened.development, "20250101", 10)
+    opened.load(1)
+    opened.publish()
+    opened.prewarm()
+    assert tick(instance) == "0 alerts open."
+    shown(
+        opened.development,
+        {"release": "20250101", "first_seen_at": before},
+        {"release": RELEASE, "first_seen_at": datetime.now(UTC)},
+    )
+    loaded(opened.development, RELEASE, 1204)
+    opened.load(2)
+    opened.publish()
+    tick(instance)
+    assert program.taken == []
+    opened.prewarm()
+    tick(instance)
+    tick(instance)
+    (pushed,) = program.taken
+    assert pushed["contents"]["en"] == (
+        "B.E. (CBCS) I Sem. (Main) Feb-2025 Results: 1,204 students' results can be looked up."
+    )
+
+
+def test_wrong_rules_are_one_line_in_the_ui(
+    instance: dg.DagsterInstance, program: WebReceiver, tmp_path: Path
+) -> None:
+    (tmp_path / "rules.yaml").write_text(RULES.replace("run_failed", "run_fails"))
+    with pytest.raises(AlertsError, match=r"rules\.yaml, line 5: when must be one of"):
+        tick(instance)
+
+
+@dataclass
+class Terminal:
+    """A command on the terminal, and what its user is told of alerts."""
+
+    instance: dg.DagsterInstance
+    lines: list[str] = field(default_factory=list)
+
+    def run(self, work: Callable[[], object]) -> list[str]:
+        """Run it; the lines that are new."""
+        before = len(self.lines)
+        with (
+            suppress(OuSparkError, ZeroDivisionError, KeyboardInterrupt),
+            alerting(self.instance, build_definitions(), "ouspark run", self.lines.append),
+        ):
+            work()
+        return self.lines[before:]
+
+
+@pytest.fixture
+def terminal(instance: dg.DagsterInstance) -> Terminal:
+    return Terminal(instance)
+
+
+def fail(error: BaseException) -> None:
+    raise error
+
+
+def test_a_command_tells_what_a_daemon_would(terminal: Terminal, program: WebReceiver) -> None:
+    broken = Broken()
+
+    def run() -> None:
+        broken.run(terminal.instance)
+        if broken.error:
+            fail(OuSparkError("clean/marks: ValueError: boom (run 243eafeb)"))
+
+    assert terminal.run(run) == []
+    assert [it["headline"] for it in program.taken] == ["Run failed: clean/marks"]
+    broken.error = None
+    assert terminal.run(run) == []
+    assert program.taken[-1]["event"] == "over"
+
+
+def test_a_command_that_could_not_begin_is_told_itself_and_so_is_its_end(
+    terminal: Terminal, program: WebReceiver
+) -> None:
+    error = OuSparkError("The development database can't be reached: connection refused.")
+    terminal.run(lambda: fail(error))
+    terminal.run(lambda: fail(ZeroDivisionError()))
+    (told,) = program.taken
+    assert (told["headline"], told["details"]["Why"]) == ("`ouspark run` failed", str(error))
+    terminal.run(lambda: None)
+    assert [it["event"] for it in program.taken] == ["begun", "over"]
+
+
+def test_who_interrupts_a_command_is_not_told(terminal: Terminal, program: WebReceiver) -> None:
+    terminal.run(lambda: fail(KeyboardInterrupt()))
+    assert program.asked == []
+
+
+def test_a_command_keeps_its_own_outcome_whatever_becomes_of_alerts(
+    terminal: Terminal, program: WebReceiver, tmp_path: Path
+) -> None:
+    program.answers = [503]
+    error = OuSparkError("it failed")
+    assert terminal.run(lambda: fail(error)) == [
+        "An alert is not delivered yet; program: answered 503"
+    ]
+    (tmp_path / "rules.yaml").write_text("rules")
+    (line,) = terminal.run(lambda: None)
+    assert line.startswith(f"Alerts were not told: {tmp_path / 'rules.yaml'}, line 1")
+    with (
+        pytest.raises(OuSparkError, match="it failed"),
+        alerting(terminal.instance, build_definitions(), "ouspark run", terminal.lines.append),
+    ):
+        fail(error)
+
+
+@pytest.mark.parametrize(("automation", "status"), [("true", "RUNNING"), ("false", "STOPPED")])
+def test_the_sensor_runs_by_itself_unless_automation_is_off(
+    monkeypatch: pytest.MonkeyPatch, automation: str, status: str
+) -> None:
+    monkeypatch.setitem(os.environ, "OUSPARK_AUTOMATION", automation)
+    (sensor,) = (it for it in build_definitions().sensors or () if it.name == "alerts")
+    assert isinstance(sensor, dg.SensorDefinition)
+    assert sensor.default_status.value == status
+    assert sensor.minimum_interval_seconds == 30

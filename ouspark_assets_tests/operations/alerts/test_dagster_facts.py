@@ -1,0 +1,83 @@
+"""What Dagster's records tell: runs and checks that really failed, and what made up for them."""
+
+import dagster as dg
+
+from ouspark_assets.automation.dagster_facts import failed_checks, failed_runs, scrapes
+from ouspark_assets.domain.errors import SiteError
+from ouspark_assets.partitions import register_releases
+from ouspark_assets.scrape_checks import RESULT_PAGES
+from ouspark_assets_tests.operations.alerts.happenings import Broken
+from ouspark_assets_tests.worlds import RELEASE
+
+OLDER = "20240402"
+
+
+def test_a_failed_run_is_known_until_its_asset_succeeds(instance: dg.DagsterInstance) -> None:
+    broken = Broken()
+    boom, broken.error = broken.error, None
+    broken.run(instance)
+    broken.error = boom
+    broken.run(instance)
+    latest = broken.run(instance)
+    (failed,) = failed_runs(instance)
+    assert (failed.what, failed.release, failed.run_id) == ("clean/marks", None, latest)
+    assert failed.error == "ValueError: boom"
+    broken.error = None
+    broken.run(instance)
+    assert failed_runs(instance) == []
+
+
+def test_a_failed_run_of_a_release_is_made_up_for_by_that_release(
+    instance: dg.DagsterInstance,
+) -> None:
+    register_releases(instance, [RELEASE, OLDER])
+    broken = Broken(partitioned=True)
+    broken.run(instance, RELEASE)
+    broken.error = None
+    broken.run(instance, OLDER)
+    assert [(it.what, it.release) for it in failed_runs(instance)] == [("clean/marks", RELEASE)]
+    broken.run(instance, RELEASE)
+    assert failed_runs(instance) == []
+
+
+def test_a_run_that_was_killed_is_known_by_what_it_did_not_do(instance: dg.DagsterInstance) -> None:
+    job = dg.Definitions(assets=Broken().assets).resolve_implicit_global_asset_job_def()
+    run = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+    instance.report_run_failed(run, "gone")
+    (failed,) = failed_runs(instance)
+    assert failed.error == "it was killed, or could not begin"
+    assert failed.run_id == run.run_id
+
+
+def test_an_error_of_ours_is_told_as_it_stands(instance: dg.DagsterInstance) -> None:
+    broken = Broken()
+    broken.error = SiteError("The site is down: try later.")
+    broken.run(instance)
+    assert [it.error for it in failed_runs(instance)] == ["The site is down: try later."]
+
+
+def test_what_failed_for_a_check_alone_is_told_as_a_check(instance: dg.DagsterInstance) -> None:
+    broken = Broken()
+    key = dg.AssetCheckKey(dg.AssetKey(["clean", "marks"]), "fits_its_model")
+    broken.judged(passed=False)
+    broken.run(instance)
+    assert failed_runs(instance) == []
+    (failed,) = failed_checks(instance, [key])
+    assert (failed.asset, failed.check, failed.is_error) == ("clean/marks", "fits_its_model", True)
+    assert failed.said == "broken rules: grade: isin; rows: 7"
+    broken.judged(passed=True)
+    broken.run(instance)
+    assert failed_checks(instance, [key]) == []
+
+
+def test_the_latest_scrape_of_each_release_is_known(instance: dg.DagsterInstance) -> None:
+    def scraped(release: str, **counts: int) -> None:
+        said = {name.replace("_", " "): count for name, count in counts.items()}
+        event = dg.AssetMaterialization(RESULT_PAGES, partition=release, metadata=said)
+        instance.report_runless_asset_event(event)
+
+    scraped(RELEASE, found=1, not_found=1, no_change=0, failed=98, archived_before=0)
+    scraped(OLDER, found=5, failed=0)
+    scraped(RELEASE, found=50, not_found=20, no_change=10, failed=4, archived_before=16)
+    found = {it.release: (it.tickets, it.failed) for it in scrapes(instance)}
+    assert found == {RELEASE: (100, 4), OLDER: (5, 0)}

@@ -1,0 +1,96 @@
+"""What the development database tells, asked of a real one."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from ouspark_assets.operations.alerts.development_facts import (
+    quarantined,
+    stage_times,
+    volumes_of_last_runs,
+)
+from ouspark_assets.warehouse.connection import Connection
+from ouspark_assets_tests.worlds import RELEASE
+
+OLDER = "20240402"
+
+
+def ran(
+    connection: Connection,
+    seconds: Sequence[float],
+    *,
+    asset: str = "clean.pages",
+    release: str | None = None,
+    rows: Sequence[int] = (),
+    ago: str = "1 hour",
+) -> None:
+    """Rows of the history: each run took so long, and wrote so many rows."""
+    for number, took in enumerate(seconds):
+        written = rows[number] if rows else None
+        connection.execute(
+            """
+            INSERT INTO ops.stage_runs
+                   (run_id, asset, release, started, ended, outcome, rows_written, rows_changed)
+            SELECT 'run', %s, %s, began, began + %s * interval '1 second', 'succeeded', %s, 1
+              FROM (SELECT now() - %s::interval AS began) AS it
+            """,
+            (asset, release, took, written, ago),
+        )
+
+
+def test_a_stage_is_beside_what_it_took_before(development: Connection) -> None:
+    ran(development, [10, 20, 30], release=OLDER, ago="9 days")
+    ran(development, [99], release=RELEASE)
+    ran(development, [5], asset="analytics.standings", ago="2 days")
+    (stage,) = stage_times(development)
+    assert (stage.asset, stage.release, stage.seconds) == ("clean/pages", RELEASE, 99)
+    assert stage.earlier == (30, 20, 10)
+    assert not stage.is_running
+
+
+def test_a_run_with_nothing_to_do_is_not_what_it_usually_takes(development: Connection) -> None:
+    ran(development, [10, 10, 10], ago="9 days")
+    ran(development, [0.1, 0.1, 0.1], ago="8 days")
+    development.execute("UPDATE ops.stage_runs SET rows_changed = 0 WHERE id > 3")
+    ran(development, [11])
+    (stage,) = stage_times(development)
+    assert stage.earlier == (10, 10, 10)
+
+
+def test_a_stage_at_work_counts_and_one_that_was_killed_does_not(
+    development: Connection,
+) -> None:
+    begin = "INSERT INTO ops.stage_runs (run_id, asset, backend) VALUES ('run', %s, %s)"
+    development.execute(begin, ("clean.pages", development.info.backend_pid))
+    development.execute(begin, ("raw.result_pages", -1))
+    (stage,) = stage_times(development)
+    assert (stage.asset, stage.is_running) == ("clean/pages", True)
+    assert stage.seconds >= 0
+
+
+def test_rows_are_beside_those_of_the_run_before(development: Connection) -> None:
+    ran(development, [1, 1, 1], rows=[50, 100, 89], asset="analytics.standings")
+    ran(development, [1, 1], rows=[100, 0], asset="raw.result_pages", release=RELEASE)
+    ran(development, [1, 1], rows=[100, 1], asset="analytics.backlogs", ago="8 days")
+    ran(development, [1], rows=[7], release=RELEASE)
+    volumes = volumes_of_last_runs(development)
+    assert [(it.what, it.rows, it.before) for it in volumes] == [
+        ("rows of analytics/standings", 89, 100)
+    ]
+
+
+def test_open_quarantine_is_counted_by_release_and_moment(development: Connection) -> None:
+    ago = datetime.now(UTC) - timedelta(days=9)
+    development.execute(
+        """
+        INSERT INTO clean.quarantine (release, hall_ticket, table_name, fingerprint, reasons, raw,
+                                      run_id, status, first_seen_at)
+        SELECT %s, 'ticket', 'marks', n::text, '{}', '{}', 'run',
+               CASE WHEN n < 4 THEN 'open' ELSE 'resolved' END,
+               CASE WHEN n > 1 THEN %s ELSE now() END
+          FROM generate_series(1, 5) AS n
+        """,
+        (RELEASE, ago),
+    )
+    found = sorted(quarantined(development), key=lambda it: it.first_seen_at)
+    assert [(it.release, it.records) for it in found] == [(RELEASE, 2), (RELEASE, 1)]
+    assert found[0].first_seen_at == ago

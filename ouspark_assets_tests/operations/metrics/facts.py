@@ -1,0 +1,49 @@
+"""A reading of which everything is known, with the worst that names and texts may hold."""
+
+from datetime import UTC, datetime
+
+from ouspark_assets.operations.metrics.reading import Reading
+from ouspark_assets.operations.status.state import CacheState, PublicationState
+from ouspark_assets.warehouse.counters import (
+    BUCKETS,
+    History,
+    LatestStage,
+    OpenRecords,
+    ScrapeCounts,
+    StageCounts,
+)
+from ouspark_assets.warehouse.site_health import SiteHealth
+
+NOON = datetime(2025, 4, 2, 12, tzinfo=UTC)
+WITHIN = [min(number, 4) for number in range(len(BUCKETS))]
+
+
+def stage(asset: str, **counts: int) -> StageCounts:
+    usual = {
+        "succeeded": 3, "failed": 1, "died": 1, "at_work": 1, "dead": 0, "rows_in": 10,
+        "rows_written": 9, "rows_changed": 8, "rows_quarantined": 1,
+    }  # fmt: skip
+    return StageCounts(asset, **{**usual, **counts}, within=WITHIN, ended=4, seconds=12.5)
+
+
+def everything() -> Reading:
+    return Reading(
+        history=History(
+            stages=[stage("clean.pages"), stage('odd "name"\\with\nlines', at_work=0, dead=2)],
+            latest=[
+                LatestStage("clean.pages", "20250402", True, NOON, 2.5, 100),
+                LatestStage("analytics.standings", None, False, NOON, None, None),
+            ],
+            scrapes=[ScrapeCounts("20250402", "site", 40, 30, 8, 1, 1, 5, 9000, 2)],
+            sites=[
+                SiteHealth("site", "half-open", NOON, "timeout", NOON, 4, 32, True, True, NOON),
+                SiteHealth("older", "closed", NOON, None, None, 4, 32, False, False, NOON),
+            ],
+            quarantine=[OpenRecords("marks", 7)],
+        ),
+        publication=PublicationState(12, NOON, behind=True, held="it is held", problem=None),
+        cache=CacheState("12-ab", 12, NOON, behind=False, problem=None),
+        complete_releases=5,
+        incomplete_releases=1,
+        failed_checks=2,
+    )
