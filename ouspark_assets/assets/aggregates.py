@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from ouspark_assets import plots
 from ouspark_assets.analytics.attempts import attempts
 from ouspark_assets.analytics.backlogs import backlogs
 from ouspark_assets.analytics.college_rankings import college_rankings
@@ -27,6 +26,7 @@ from ouspark_assets.analytics.student_cgpas import student_cgpas
 from ouspark_assets.analytics.student_credits import student_credits
 from ouspark_assets.analytics.student_rankings import student_rankings
 from ouspark_assets.analytics.subject_stats import subject_stats
+from ouspark_assets.reports import plots
 from ouspark_assets.schemas.analytics import (
     BACKLOGS,
     COLLEGE_RANKINGS,

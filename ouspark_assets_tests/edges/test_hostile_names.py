@@ -22,8 +22,8 @@ from ouspark_assets.cli.story_view import NAME_WIDTH, show_story
 from ouspark_assets.operations.explain.whereabouts import InProduction
 from ouspark_assets.pages.cleaning import clean_pages
 from ouspark_assets.pages.students import latest_appearances
-from ouspark_assets.report.escaping import safe_cell
-from ouspark_assets.report.workbook import workbook_bytes
+from ouspark_assets.reports.escaping import safe_cell
+from ouspark_assets.reports.workbook import workbook_bytes
 from ouspark_assets.schemas.analytics import STANDINGS
 from ouspark_assets.schemas.clean import MARKS, QUARANTINE, STUDENTS
 from ouspark_assets.schemas.reference import SUBJECTS
@@ -36,8 +36,8 @@ from ouspark_assets_tests.analytics.stories import ANN, FEB_22
 from ouspark_assets_tests.factories import releases
 from ouspark_assets_tests.operations.explain.test_telling import story
 from ouspark_assets_tests.pages.page_builder import RELEASE, TICKET, ResultPage, pages_of
-from ouspark_assets_tests.report.test_class_sheet import SPREADSHEET, sheet
-from ouspark_assets_tests.report.test_department_page import page
+from ouspark_assets_tests.reports.test_class_sheet import SPREADSHEET, sheet
+from ouspark_assets_tests.reports.test_department_page import page
 from ouspark_assets_tests.worlds import Databases, World
 
 NAMES = {

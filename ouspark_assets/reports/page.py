@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from ouspark_assets import plots
 from ouspark_assets.analytics.cohorts import TOPPERS
-from ouspark_assets.report.figures import subject_figures
-from ouspark_assets.report.markup import Section, document, figure, table
-from ouspark_assets.report.source import Names, Source
+from ouspark_assets.reports import plots
+from ouspark_assets.reports.figures import subject_figures
+from ouspark_assets.reports.markup import Section, document, figure, table
+from ouspark_assets.reports.source import Names, Source
 
 STATS = {
     "admission_year": "Admitted",

@@ -3,10 +3,10 @@
 import polars as pl
 from lxml import html
 
-from ouspark_assets.report.page import Department, department_page, together
-from ouspark_assets.report.source import Names, Source, classes
+from ouspark_assets.reports.page import Department, department_page, together
+from ouspark_assets.reports.source import Names, Source, classes
 from ouspark_assets_tests.analytics.stories import FEB_22, ticket, told
-from ouspark_assets_tests.report.test_class_sheet import AS_OF, GRADED
+from ouspark_assets_tests.reports.test_class_sheet import AS_OF, GRADED
 
 ANN, BEN = ticket(1), ticket(2, year=20)
 

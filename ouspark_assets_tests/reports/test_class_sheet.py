@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from ouspark_assets.report.escaping import DANGEROUS, safe_cell
-from ouspark_assets.report.figures import subject_figures
-from ouspark_assets.report.sheet import Look, Sheet, class_sheet
-from ouspark_assets.report.source import Names, Source, classes, of_release
-from ouspark_assets.report.workbook import workbook_bytes
+from ouspark_assets.reports.escaping import DANGEROUS, safe_cell
+from ouspark_assets.reports.figures import subject_figures
+from ouspark_assets.reports.sheet import Look, Sheet, class_sheet
+from ouspark_assets.reports.source import Names, Source, classes, of_release
+from ouspark_assets.reports.workbook import workbook_bytes
 from ouspark_assets_tests.analytics.stories import AUG_22, FEB_22, ticket, told
 from ouspark_assets_tests.factories import marks, results
 

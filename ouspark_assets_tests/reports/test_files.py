@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from ouspark_assets.domain.errors import OuSparkError
-from ouspark_assets.report.files import Written, put
+from ouspark_assets.reports.files import Written, put
 
 
 def test_a_file_is_told_as_new_then_unchanged_then_changed(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ from xlsxwriter.format import Format
 from xlsxwriter.workbook import Workbook
 from xlsxwriter.worksheet import Worksheet
 
-from ouspark_assets.report.escaping import safe_cell
-from ouspark_assets.report.sheet import FIXED_COLUMNS, Cell, CellValue, Look, Sheet
+from ouspark_assets.reports.escaping import safe_cell
+from ouspark_assets.reports.sheet import FIXED_COLUMNS, Cell, CellValue, Look, Sheet
 
 A4, LANDSCAPE_MARGIN = 9, 0.4
 TITLE_ROW, SUBTITLE_ROW, HEADING_ROW, MEANING_ROW, FIRST_ROW = range(5)

@@ -10,8 +10,8 @@ from enum import StrEnum
 import polars as pl
 
 from ouspark_assets.domain.grades import State
-from ouspark_assets.report.figures import subject_figures
-from ouspark_assets.report.source import ClassName, Names, Source
+from ouspark_assets.reports.figures import subject_figures
+from ouspark_assets.reports.source import ClassName, Names, Source
 
 CellValue = str | float | int | None
 TOTALS = {
