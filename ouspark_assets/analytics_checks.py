@@ -17,7 +17,7 @@ from ouspark_assets.analytics.anomalies import Thresholds, changed_colleges, los
 from ouspark_assets.assets.stage import key_of
 from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.domain.hall_tickets import masked
-from ouspark_assets.resources import Development, Production, SharedFrames
+from ouspark_assets.orchestration.resources import Development, Production, SharedFrames
 from ouspark_assets.schemas.analytics import (
     BACKLOGS,
     COLLEGE_STATS,

@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from ouspark_assets.resources import Development
+from ouspark_assets.orchestration.resources import Development
 from ouspark_assets.schemas import PIPELINE_TABLES
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.schemas.validation import broken_rules

@@ -1,5 +1,5 @@
 """What every Dagster command loads."""
 
-from ouspark_assets.build import build_definitions
+from ouspark_assets.orchestration.build import build_definitions
 
 defs = build_definitions()

@@ -18,9 +18,9 @@ from dagster._serdes import serialize_value
 from psycopg import sql
 from pydantic import SecretStr
 
-from ouspark_assets.build import build_definitions
 from ouspark_assets.cli import ouspark
 from ouspark_assets.domain.errors import OuSparkError
+from ouspark_assets.orchestration.build import build_definitions
 from ouspark_assets.services import Endpoints
 from ouspark_assets.settings import PREFIX, Settings, load_settings
 from ouspark_assets.standin.process import RunningStandin, running_standin

@@ -10,7 +10,7 @@ from ouspark_assets.assets.production import PUBLICATION
 from ouspark_assets.assets.stage import stage
 from ouspark_assets.cache.generation import Built, Lifetimes
 from ouspark_assets.cache.prewarming import Prewarming, prewarm
-from ouspark_assets.resources import CacheServer, Development, Production
+from ouspark_assets.orchestration.resources import CacheServer, Development, Production
 from ouspark_assets.settings import load_settings
 from ouspark_assets.warehouse.publications import Publication
 

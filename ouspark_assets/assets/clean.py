@@ -18,11 +18,11 @@ from ouspark_assets.assets.loading import (
     summed,
 )
 from ouspark_assets.assets.stage import key_of, stage
-from ouspark_assets.metadata import change_counts, row_count, table_definition
+from ouspark_assets.orchestration.metadata import change_counts, row_count, table_definition
+from ouspark_assets.orchestration.partitions import release_partitions
+from ouspark_assets.orchestration.resources import Development, Lake, SharedFrames
 from ouspark_assets.page_checks import PAGE_CHECKS, page_check_results
 from ouspark_assets.pages.students import latest_appearances
-from ouspark_assets.partitions import release_partitions
-from ouspark_assets.resources import Development, Lake, SharedFrames
 from ouspark_assets.schemas.clean import APPEARANCES, QUARANTINE, STUDENTS
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.schemas.table import Table

@@ -18,8 +18,8 @@ from ouspark_assets.assets.watching import watched
 from ouspark_assets.domain.errors import SiteError
 from ouspark_assets.domain.hall_tickets import is_hall_ticket
 from ouspark_assets.execution.executor import IN_SCRAPING_QUEUE
-from ouspark_assets.partitions import release_partitions
-from ouspark_assets.resources import Development, Lake, Progress, ResultsSite
+from ouspark_assets.orchestration.partitions import release_partitions
+from ouspark_assets.orchestration.resources import Development, Lake, Progress, ResultsSite
 from ouspark_assets.schemas.clean import MARKS
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.scrape_checks import RESULT_PAGES, SCRAPE_CHECKS, scrape_check_results

@@ -11,8 +11,8 @@ import polars as pl
 from ouspark_assets.assets.clean import GROUP
 from ouspark_assets.assets.stage import Work, key_of, stage
 from ouspark_assets.domain.releases import in_release_order
-from ouspark_assets.metadata import change_counts, row_count, table_definition
-from ouspark_assets.resources import Development, SharedFrames
+from ouspark_assets.orchestration.metadata import change_counts, row_count, table_definition
+from ouspark_assets.orchestration.resources import Development, SharedFrames
 from ouspark_assets.schemas.clean import MARKS, STUDENTS
 from ouspark_assets.schemas.reference import BRANCHES, COLLEGES, SUBJECTS
 from ouspark_assets.schemas.source import RELEASE_INDEX

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from ouspark_assets.assets.stage import key_of, stage
-from ouspark_assets.metadata import change_counts, row_count, table_definition
-from ouspark_assets.partitions import register_releases, releases_to_register
-from ouspark_assets.resources import Development, ResultsSite
+from ouspark_assets.orchestration.metadata import change_counts, row_count, table_definition
+from ouspark_assets.orchestration.partitions import register_releases, releases_to_register
+from ouspark_assets.orchestration.resources import Development, ResultsSite
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.schemas.validation import require_valid
 from ouspark_assets.sources.results_site.index import merge_index, read_index, require_links

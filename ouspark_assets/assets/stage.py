@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import dagster as dg
 
 from ouspark_assets.operations.logging.place import at_work
-from ouspark_assets.resources import Development
+from ouspark_assets.orchestration.resources import Development
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.warehouse.connection import Connection
 from ouspark_assets.warehouse.stage_runs import Stage, recorded

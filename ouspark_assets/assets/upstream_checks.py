@@ -46,7 +46,7 @@ def latest_results(
 def blocking_checks(asset: dg.AssetKey) -> Sequence[dg.AssetCheckKey]:
     """Every blocking check of every asset above this one."""
     # The graph is put together from the assets: it can't be known when they are imported.
-    from ouspark_assets.build import build_definitions
+    from ouspark_assets.orchestration.build import build_definitions
 
     graph = build_definitions().resolve_asset_graph()
     above = graph.get_ancestor_asset_keys(asset)

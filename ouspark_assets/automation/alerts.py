@@ -23,7 +23,7 @@ from ouspark_assets.operations.alerts.outbox import Outbox
 from ouspark_assets.operations.alerts.reading import read_rules, rules_file
 from ouspark_assets.operations.alerts.rules import evaluate
 from ouspark_assets.operations.alerts.wording import counted
-from ouspark_assets.resources import CacheServer, Development, Production
+from ouspark_assets.orchestration.resources import CacheServer, Development, Production
 from ouspark_assets.settings import Settings, load_settings
 
 SECONDS_BETWEEN_LOOKS = 30

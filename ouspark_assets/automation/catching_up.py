@@ -14,8 +14,8 @@ from ouspark_assets.assets.upstream_checks import failed_checks
 from ouspark_assets.automation.switch import sensors_start
 from ouspark_assets.automation.under_way import unfinished_runs
 from ouspark_assets.domain.errors import OuSparkError
-from ouspark_assets.jobs import follow_up
-from ouspark_assets.resources import Development, Production
+from ouspark_assets.orchestration.jobs import follow_up
+from ouspark_assets.orchestration.resources import Development, Production
 from ouspark_assets.settings import Settings
 from ouspark_assets.warehouse.outstanding import seconds_since_last_change
 from ouspark_assets.warehouse.publications import current_hold, last_publication

@@ -15,7 +15,7 @@ from ouspark_assets.assets.cache import GENERATION
 from ouspark_assets.automation.switch import sensors_start
 from ouspark_assets.cache.generation import living_generation, meta_of
 from ouspark_assets.domain.errors import OuSparkError
-from ouspark_assets.resources import CacheServer, Development
+from ouspark_assets.orchestration.resources import CacheServer, Development
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.settings import Settings, load_settings
 from ouspark_assets.sources.results_site.index import selected_releases

@@ -16,7 +16,7 @@ from ouspark_assets.assets.stage import key_of
 from ouspark_assets.assets.upstream_checks import blocking_checks, latest_results
 from ouspark_assets.automation.switch import sensors_start
 from ouspark_assets.automation.under_way import is_waiting, was_loading
-from ouspark_assets.jobs import FIRST, PUBLISHES
+from ouspark_assets.orchestration.jobs import FIRST, PUBLISHES
 from ouspark_assets.scrape_checks import RESULT_PAGES
 from ouspark_assets.settings import Settings
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from ouspark_assets.resources import Development, Lake, Production
+from ouspark_assets.orchestration.resources import Development, Lake, Production
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.settings import load_settings
 from ouspark_assets.warehouse.verifying import TableVerdict, verify

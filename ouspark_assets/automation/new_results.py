@@ -20,14 +20,14 @@ from ouspark_assets.automation.switch import sensors_start
 from ouspark_assets.automation.under_way import releases_under_way
 from ouspark_assets.domain.errors import OuSparkError, SiteError
 from ouspark_assets.execution.ownership import reap_dead_runs
-from ouspark_assets.jobs import bring_in_new_results
-from ouspark_assets.jobs import read_index as read_index_job
-from ouspark_assets.partitions import (
+from ouspark_assets.orchestration.jobs import bring_in_new_results
+from ouspark_assets.orchestration.jobs import read_index as read_index_job
+from ouspark_assets.orchestration.partitions import (
     RELEASE_PARTITIONS_NAME,
     register_releases,
     releases_to_register,
 )
-from ouspark_assets.resources import Development, ResultsSite
+from ouspark_assets.orchestration.resources import Development, ResultsSite
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.scrape_checks import RESULT_PAGES
 from ouspark_assets.settings import Settings

@@ -13,7 +13,7 @@ from ouspark_assets.assets.production import PUBLICATION
 from ouspark_assets.automation.filling_up import UNIVERSITY_TIMEZONE
 from ouspark_assets.automation.maintenance import compact_lake, prune_history, verify_production
 from ouspark_assets.automation.switch import schedules_start
-from ouspark_assets.jobs import follow_up
+from ouspark_assets.orchestration.jobs import follow_up
 from ouspark_assets.settings import Settings
 
 _FULL = {"ops": {PUBLICATION.to_python_identifier(): {"config": {"full": True}}}}

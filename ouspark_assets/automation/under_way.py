@@ -8,7 +8,7 @@ from datetime import datetime
 
 import dagster as dg
 
-from ouspark_assets.partitions import RELEASE_PARTITIONS_NAME
+from ouspark_assets.orchestration.partitions import RELEASE_PARTITIONS_NAME
 
 PARTITION_TAG = "dagster/partition"
 RANGE_START_TAG = "dagster/asset_partition_range_start"

@@ -19,8 +19,8 @@ from ouspark_assets.automation.under_way import run_at_work_on
 from ouspark_assets.cache.generation import is_alive
 from ouspark_assets.cache.prewarming import generation_for
 from ouspark_assets.domain.errors import CacheError, OuSparkError
-from ouspark_assets.jobs import follow_up, prewarm
-from ouspark_assets.resources import CacheServer, Production
+from ouspark_assets.orchestration.jobs import follow_up, prewarm
+from ouspark_assets.orchestration.resources import CacheServer, Production
 from ouspark_assets.settings import Settings
 from ouspark_assets.warehouse.publications import Publication, last_publication
 

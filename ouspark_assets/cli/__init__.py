@@ -17,8 +17,8 @@ from typing import Any
 import click
 
 from ouspark_assets.domain.errors import OuSparkError, SettingsError
-from ouspark_assets.failures import SEE_TO_THE_DISK, unusable_records
 from ouspark_assets.operations.logging.terminal import show_lines, speaks_json
+from ouspark_assets.orchestration.failures import SEE_TO_THE_DISK, unusable_records
 from ouspark_assets.services import endpoints
 from ouspark_assets.settings import load_settings, project_root
 from ouspark_assets.settings.environment import load_dotenv_like_dagster, warn_of_doubtful_variables

@@ -126,7 +126,7 @@ def _look() -> None:
 
     from ouspark_assets.automation.alert_facts import Sources
     from ouspark_assets.automation.alerts import checks_of, look_and_tell
-    from ouspark_assets.build import build_definitions
+    from ouspark_assets.orchestration.build import build_definitions
 
     checks = checks_of(build_definitions().get_repository_def())
     with dg.DagsterInstance.get() as instance:

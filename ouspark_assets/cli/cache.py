@@ -19,7 +19,7 @@ from ouspark_assets.cache.verifying import CacheVerdict, verify_cache
 from ouspark_assets.cli.by_hand import recorded_by_hand
 from ouspark_assets.cli.output import show_json, show_table
 from ouspark_assets.domain.errors import CacheError
-from ouspark_assets.resources import CacheServer, Production
+from ouspark_assets.orchestration.resources import CacheServer, Production
 from ouspark_assets.settings import load_settings
 from ouspark_assets.warehouse.publications import last_publication
 

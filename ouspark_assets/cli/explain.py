@@ -21,7 +21,7 @@ from ouspark_assets.operations.explain.whereabouts import (
     in_production,
     not_in_tables,
 )
-from ouspark_assets.resources import Development, Lake, Production
+from ouspark_assets.orchestration.resources import Development, Lake, Production
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.schemas.analytics import (
     BACKLOGS,

@@ -11,7 +11,7 @@ from rich.text import Text
 from ouspark_assets.cli.moments import ago
 from ouspark_assets.cli.output import console, show_json
 from ouspark_assets.operations.status.runs import Outcome
-from ouspark_assets.resources import Development
+from ouspark_assets.orchestration.resources import Development
 from ouspark_assets.warehouse.history import (
     StageTrend,
     latest_trends,

@@ -9,12 +9,12 @@ from collections.abc import Iterable
 import click
 import dagster as dg
 
-from ouspark_assets.build import build_definitions
 from ouspark_assets.cli.graph_runs import Graph
 from ouspark_assets.cli.output import console, show_json, show_table
 from ouspark_assets.cli.summary import show_summary
+from ouspark_assets.orchestration.build import build_definitions
+from ouspark_assets.orchestration.resources import Development
 from ouspark_assets.pages.corrections import check_changes
-from ouspark_assets.resources import Development
 from ouspark_assets.warehouse.decisions import (
     Filters,
     Record,

@@ -7,12 +7,12 @@ import click
 import dagster as dg
 import polars as pl
 
-from ouspark_assets.build import build_definitions
 from ouspark_assets.cli.graph_runs import Graph
 from ouspark_assets.cli.summary import show_summary
 from ouspark_assets.domain.releases import in_release_order
-from ouspark_assets.partitions import register_releases
-from ouspark_assets.resources import Development, Lake, ResultsSite
+from ouspark_assets.orchestration.build import build_definitions
+from ouspark_assets.orchestration.partitions import register_releases
+from ouspark_assets.orchestration.resources import Development, Lake, ResultsSite
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.sources.results_site.index import added_release, merge_index
 from ouspark_assets.warehouse.reading import read_table

@@ -9,8 +9,8 @@ import polars as pl
 from ouspark_assets.cli.output import show_json, show_table
 from ouspark_assets.domain.errors import SiteError
 from ouspark_assets.domain.releases import checked_release_key, in_release_order
-from ouspark_assets.partitions import register_releases
-from ouspark_assets.resources import Development, ResultsSite
+from ouspark_assets.orchestration.partitions import register_releases
+from ouspark_assets.orchestration.resources import Development, ResultsSite
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.sources.results_site.index import added_release, merge_index
 from ouspark_assets.warehouse.loads import loaded

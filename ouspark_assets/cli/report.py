@@ -18,12 +18,12 @@ from ouspark_assets.analytics.semester_stats import semester_stats
 from ouspark_assets.cli.output import console
 from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.domain.hall_tickets import hall_ticket_parts
+from ouspark_assets.orchestration.resources import Development
 from ouspark_assets.reports.files import Written, put
 from ouspark_assets.reports.page import Department, department_page, together
 from ouspark_assets.reports.sheet import class_sheet
 from ouspark_assets.reports.source import ClassName, Names, Source, classes, of_release
 from ouspark_assets.reports.workbook import workbook_bytes
-from ouspark_assets.resources import Development
 from ouspark_assets.schemas.analytics import (
     DEMOGRAPHICS,
     DEPARTMENT_RANKINGS,

@@ -11,7 +11,7 @@ from functools import cache
 
 from ouspark_assets.cache.generation import is_alive
 from ouspark_assets.cache.prewarming import generation_for
-from ouspark_assets.resources import CacheServer, Development, Production
+from ouspark_assets.orchestration.resources import CacheServer, Development, Production
 from ouspark_assets.settings import PACKAGE_PARENT, load_settings
 from ouspark_assets.warehouse.connection import Connection
 from ouspark_assets.warehouse.follow_ups import inputs_digest, is_remembered, remember

@@ -28,7 +28,7 @@ from ouspark_assets.operations.status.state import (
     ServiceState,
     Status,
 )
-from ouspark_assets.resources import Development, Production
+from ouspark_assets.orchestration.resources import Development, Production
 from ouspark_assets.services.overview import overview
 from ouspark_assets.settings import load_settings
 from ouspark_assets.warehouse.connection import Connection

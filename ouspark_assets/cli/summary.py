@@ -9,7 +9,7 @@ import click
 from ouspark_assets.cli.graph_runs import GraphRun
 from ouspark_assets.cli.output import show_table
 from ouspark_assets.cli.standing import Standing
-from ouspark_assets.resources import Development
+from ouspark_assets.orchestration.resources import Development
 
 
 def show_summary(

@@ -15,7 +15,7 @@ from pathlib import Path
 import dagster as dg
 
 from ouspark_assets.domain.errors import OuSparkError
-from ouspark_assets.resources import Development
+from ouspark_assets.orchestration.resources import Development
 from ouspark_assets.services.locks import is_locked, try_lock
 from ouspark_assets.settings import load_settings
 from ouspark_assets.warehouse.locks import Lock, alone

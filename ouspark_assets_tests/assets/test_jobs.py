@@ -8,8 +8,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from ouspark_assets.build import build_definitions
-from ouspark_assets.partitions import register_releases
+from ouspark_assets.orchestration.build import build_definitions
+from ouspark_assets.orchestration.partitions import register_releases
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.judging import Outcome
 from ouspark_assets.sources.results_site.parts import Answer

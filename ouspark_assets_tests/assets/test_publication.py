@@ -9,7 +9,7 @@ import redis
 from ouspark_assets.assets.cache import GENERATION, generation
 from ouspark_assets.assets.production import PUBLICATION, publication
 from ouspark_assets.checks import MODEL_CHECK
-from ouspark_assets.resources import default_resources
+from ouspark_assets.orchestration.resources import default_resources
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.warehouse.publications import lift_hold
 from ouspark_assets.warehouse.rollback import roll_back

@@ -8,8 +8,8 @@ import dagster as dg
 import pytest
 
 from ouspark_assets.assets.clean import parsed_pages
-from ouspark_assets.partitions import register_releases
-from ouspark_assets.resources import default_resources
+from ouspark_assets.orchestration.partitions import register_releases
+from ouspark_assets.orchestration.resources import default_resources
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.judging import Outcome
 from ouspark_assets.sources.results_site.parts import Answer

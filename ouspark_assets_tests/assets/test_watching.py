@@ -10,8 +10,8 @@ import psycopg
 import pytest
 
 from ouspark_assets.assets.raw import result_pages
-from ouspark_assets.partitions import register_releases
-from ouspark_assets.resources import default_resources
+from ouspark_assets.orchestration.partitions import register_releases
+from ouspark_assets.orchestration.resources import default_resources
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.index import added_release

@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from ouspark_assets.build import build_definitions
+from ouspark_assets.orchestration.build import build_definitions
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.warehouse.connection import Connection
 from ouspark_assets.warehouse.writing import writing

@@ -12,7 +12,7 @@ from ouspark_assets.automation.lateness import (
     readers_have_new_results_in_time,
 )
 from ouspark_assets.cache.layout import CURRENT_KEY, META, PREFIX
-from ouspark_assets.resources import CacheServer, Development
+from ouspark_assets.orchestration.resources import CacheServer, Development
 from ouspark_assets.settings import load_settings
 from ouspark_assets_tests.automation.evaluating import definitions, indexed, tick
 from ouspark_assets_tests.worlds import Opened

@@ -11,7 +11,7 @@ from ouspark_assets.assets.production import PUBLICATION
 from ouspark_assets.assets.source import RELEASE_INDEX_KEY
 from ouspark_assets.assets.stage import key_of
 from ouspark_assets.automation.under_way import PARTITION_TAG
-from ouspark_assets.partitions import register_releases
+from ouspark_assets.orchestration.partitions import register_releases
 from ouspark_assets.scrape_checks import RESULT_PAGES
 from ouspark_assets_tests.automation.evaluating import definitions, submitted
 

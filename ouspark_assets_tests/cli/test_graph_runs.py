@@ -9,7 +9,7 @@ import pytest
 
 from ouspark_assets.cli.graph_runs import Graph, GraphRun, succeeded
 from ouspark_assets.domain.errors import OuSparkError
-from ouspark_assets.failures import unusable_records
+from ouspark_assets.orchestration.failures import unusable_records
 
 pytestmark = pytest.mark.usefixtures("only_development")
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import dagster as dg
 
-from ouspark_assets.partitions import release_partitions
+from ouspark_assets.orchestration.partitions import release_partitions
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.warehouse.connection import Connection
 from ouspark_assets.warehouse.writing import writing

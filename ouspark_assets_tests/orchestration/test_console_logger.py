@@ -7,8 +7,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from ouspark_assets.console_logger import console, replace_the_default
 from ouspark_assets.operations.logging.place import at_work
+from ouspark_assets.orchestration.console_logger import console, replace_the_default
 
 TICKET = "160421733001"
 QUIET = {"loggers": {"console": {"config": {"log_level": "critical"}}}}

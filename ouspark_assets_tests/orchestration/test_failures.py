@@ -4,7 +4,7 @@ import dagster as dg
 import pytest
 
 from ouspark_assets.domain.errors import OuSparkError, WarehouseError
-from ouspark_assets.failures import in_one_line, is_ours, telling
+from ouspark_assets.orchestration.failures import in_one_line, is_ours, telling
 
 
 class OfALaterRoomError(WarehouseError):
