@@ -16,7 +16,6 @@ import psycopg
 
 from ouspark_assets.automation.dagster_facts import failed_checks, failed_runs, scrapes
 from ouspark_assets.domain.errors import OuSparkError
-from ouspark_assets.instance_storage import storage_errors
 from ouspark_assets.operations.alerts.development_facts import (
     quarantined,
     stage_times,
@@ -34,6 +33,7 @@ from ouspark_assets.operations.alerts.reader_facts import (
 )
 from ouspark_assets.operations.alerts.wording import one_line
 from ouspark_assets.orchestration.resources import CacheServer, Development, Production
+from ouspark_assets.orchestration.storage.instance_storage import storage_errors
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.scrape_checks import RESULT_PAGES, same_session_a_year_before
 from ouspark_assets.settings import load_settings

@@ -49,7 +49,7 @@ def merge_small_parts(context: dg.OpExecutionContext, lake: Lake) -> None:
 def remove_old_events(context: dg.OpExecutionContext) -> None:
     """Remove old events and logs of runs; materializations, observations and checks stay."""
     # Dagster's storage classes, which who only loads the graph does not need.
-    from ouspark_assets.instance_storage import prune
+    from ouspark_assets.orchestration.storage.instance_storage import prune
 
     days = load_settings().history_days
     before = datetime.now(UTC) - timedelta(days=days)

@@ -16,9 +16,9 @@ from ouspark_assets.assets.raw import known_codes
 from ouspark_assets.assets.upstream_checks import failed_checks
 from ouspark_assets.cache.generation import living_generation, meta_of
 from ouspark_assets.cache.prewarming import generation_for
-from ouspark_assets.instance_storage import storage_errors
 from ouspark_assets.operations.status.state import CacheState, PublicationState, ReleaseState
 from ouspark_assets.orchestration.resources import Lake
+from ouspark_assets.orchestration.storage.instance_storage import storage_errors
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.settings import load_settings
 from ouspark_assets.sources.results_site.archive import PageArchive

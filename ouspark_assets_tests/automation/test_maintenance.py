@@ -8,9 +8,9 @@ import dagster as dg
 import pytest
 from polars.testing import assert_frame_equal
 
-from ouspark_assets.instance_storage import prune
 from ouspark_assets.orchestration.build import build_definitions
 from ouspark_assets.orchestration.jobs import PUBLISHES, SCRAPES
+from ouspark_assets.orchestration.storage.instance_storage import prune
 from ouspark_assets.services import Endpoints
 from ouspark_assets.settings import load_settings
 from ouspark_assets.sources.results_site.archive import PageArchive

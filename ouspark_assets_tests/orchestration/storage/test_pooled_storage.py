@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from ouspark_assets.pooled_storage import KEPT, engine_of
+from ouspark_assets.orchestration.storage.pooled_storage import KEPT, engine_of
 from ouspark_assets.services import Endpoints
 from ouspark_assets_tests.dagster_database import dagster_database
 from ouspark_assets_tests.pipeline import ROOT

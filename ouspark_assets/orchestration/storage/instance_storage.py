@@ -132,7 +132,7 @@ class EnvironmentStorage(DagsterStorage, ConfigurableClass):
             folder = dagster_folder()
             with _alone(folder):
                 return KeptStorage(str(folder), inst_data)
-        from ouspark_assets.pooled_storage import opened
+        from ouspark_assets.orchestration.storage.pooled_storage import opened
 
         return opened(_with_psycopg2(dsn.get_secret_value()))
 

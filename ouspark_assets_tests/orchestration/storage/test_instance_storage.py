@@ -6,7 +6,7 @@ from threading import Barrier
 
 import pytest
 
-from ouspark_assets.instance_storage import EnvironmentStorage, KeptStorage
+from ouspark_assets.orchestration.storage.instance_storage import EnvironmentStorage, KeptStorage
 
 AT_ONCE = 8
 

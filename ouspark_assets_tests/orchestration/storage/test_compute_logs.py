@@ -10,7 +10,7 @@ from ouspark_assets_tests.chaos.processes import with_descendants
 
 PROGRAM = """
 import sys, time
-from ouspark_assets.instance_storage import EnvironmentComputeLogs
+from ouspark_assets.orchestration.storage.instance_storage import EnvironmentComputeLogs
 try:
     with EnvironmentComputeLogs(base_dir=sys.argv[1]).capture_logs(["run", "logs", "step"]):
         print("at work", flush=True)
