@@ -17,7 +17,7 @@ from ouspark_assets.assets.stage import Work, key_of, stage
 from ouspark_assets.assets.watching import watched
 from ouspark_assets.domain.errors import SiteError
 from ouspark_assets.domain.hall_tickets import is_hall_ticket
-from ouspark_assets.execution.executor import IN_SCRAPING_QUEUE
+from ouspark_assets.orchestration.executors.executor import IN_SCRAPING_QUEUE
 from ouspark_assets.orchestration.partitions import release_partitions
 from ouspark_assets.orchestration.resources import Development, Lake, Progress, ResultsSite
 from ouspark_assets.schemas.clean import MARKS

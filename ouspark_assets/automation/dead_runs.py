@@ -6,7 +6,7 @@ How a dead run is told from a living one is `ownership.py`.
 import dagster as dg
 
 from ouspark_assets.automation.switch import sensors_start
-from ouspark_assets.execution.ownership import reap_dead_runs
+from ouspark_assets.orchestration.executors.ownership import reap_dead_runs
 from ouspark_assets.settings import Settings
 
 

@@ -17,7 +17,7 @@ from ouspark_assets.automation.outstanding import (
 from ouspark_assets.automation.switch import schedules_start
 from ouspark_assets.automation.under_way import releases_under_way
 from ouspark_assets.domain.errors import OuSparkError
-from ouspark_assets.execution.ownership import reap_dead_runs
+from ouspark_assets.orchestration.executors.ownership import reap_dead_runs
 from ouspark_assets.orchestration.jobs import bring_in_release
 from ouspark_assets.orchestration.partitions import register_releases
 from ouspark_assets.orchestration.resources import Development, Lake

@@ -19,7 +19,7 @@ from ouspark_assets.automation.stretches import range_tags, stretches
 from ouspark_assets.automation.switch import sensors_start
 from ouspark_assets.automation.under_way import releases_under_way
 from ouspark_assets.domain.errors import OuSparkError, SiteError
-from ouspark_assets.execution.ownership import reap_dead_runs
+from ouspark_assets.orchestration.executors.ownership import reap_dead_runs
 from ouspark_assets.orchestration.jobs import bring_in_new_results
 from ouspark_assets.orchestration.jobs import read_index as read_index_job
 from ouspark_assets.orchestration.partitions import (

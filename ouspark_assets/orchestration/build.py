@@ -15,8 +15,8 @@ from ouspark_assets.automation.alerts import alert_sensor
 from ouspark_assets.automation.lateness import readers_have_new_results_in_time
 from ouspark_assets.automation.policies import with_policies
 from ouspark_assets.checks import model_checks, reference_checks
-from ouspark_assets.execution.executor import executor_of, spread
 from ouspark_assets.orchestration.console_logger import console, replace_the_default
+from ouspark_assets.orchestration.executors.executor import executor_of, spread
 from ouspark_assets.orchestration.jobs import JOBS
 from ouspark_assets.orchestration.presentation import presented
 from ouspark_assets.orchestration.resources import default_resources

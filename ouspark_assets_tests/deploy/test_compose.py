@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ouspark_assets.execution.executor import SCRAPING_QUEUE
+from ouspark_assets.orchestration.executors.executor import SCRAPING_QUEUE
 from ouspark_assets.settings import PREFIX, Settings
 from ouspark_assets_tests.deploy.composed import (
     COMPOSE,

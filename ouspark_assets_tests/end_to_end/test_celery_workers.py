@@ -74,7 +74,14 @@ class Spread(Pipeline):
     @contextmanager
     def worker(self, queue: str, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
         """A worker as the documentation starts it."""
-        celery = ("celery", "-A", "ouspark_assets.execution.celery_worker", "worker", "-c", "1")
+        celery = (
+            "celery",
+            "-A",
+            "ouspark_assets.orchestration.executors.celery_worker",
+            "worker",
+            "-c",
+            "1",
+        )
         process = self.start(*celery, "-Q", queue, "-n", f"{queue}@%h", **variables)
         try:
             yield process

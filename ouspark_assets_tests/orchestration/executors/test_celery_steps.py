@@ -9,8 +9,8 @@ from celery.exceptions import WorkerLostError
 from celery.result import AsyncResult
 from dagster_celery.make_app import make_app
 
-from ouspark_assets.execution import celery_steps
-from ouspark_assets.execution.celery_steps import (
+from ouspark_assets.orchestration.executors import celery_steps
+from ouspark_assets.orchestration.executors.celery_steps import (
     KEY_PREFIX,
     MOST_WORKERS,
     Lookout,

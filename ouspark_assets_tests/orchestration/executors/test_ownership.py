@@ -8,9 +8,14 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from ouspark_assets.execution import ownership
-from ouspark_assets.execution.executor import owned
-from ouspark_assets.execution.ownership import GONE, UNENDED, reap_dead_runs, show_life
+from ouspark_assets.orchestration.executors import ownership
+from ouspark_assets.orchestration.executors.executor import owned
+from ouspark_assets.orchestration.executors.ownership import (
+    GONE,
+    UNENDED,
+    reap_dead_runs,
+    show_life,
+)
 from ouspark_assets.settings import load_settings
 from ouspark_assets.warehouse.connection import Connection
 from ouspark_assets_tests.automation.evaluating import definitions
@@ -39,7 +44,7 @@ def killed_after_showing_life(run_id: str) -> None:
     """Another process shows life for a run, and is killed."""
     program = (
         "import sys, time\n"
-        "from ouspark_assets.execution.ownership import show_life\n"
+        "from ouspark_assets.orchestration.executors.ownership import show_life\n"
         "show_life(sys.argv[1]); print('alive', flush=True); time.sleep(600)\n"
     )
     with subprocess.Popen(
@@ -79,7 +84,9 @@ def test_a_run_that_never_showed_life_is_dead_after_a_while(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = started_run(instance)
-    monkeypatch.setattr("ouspark_assets.execution.ownership.SECONDS_WITHOUT_A_SIGN", -1)
+    monkeypatch.setattr(
+        "ouspark_assets.orchestration.executors.ownership.SECONDS_WITHOUT_A_SIGN", -1
+    )
     assert reap_dead_runs(instance) == (run,)
 
 
@@ -96,7 +103,9 @@ def test_with_a_shared_storage_a_run_without_a_sign_may_be_on_another_machine(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, development_dsn: str
 ) -> None:
     started_run(instance)
-    monkeypatch.setattr("ouspark_assets.execution.ownership.SECONDS_WITHOUT_A_SIGN", -1)
+    monkeypatch.setattr(
+        "ouspark_assets.orchestration.executors.ownership.SECONDS_WITHOUT_A_SIGN", -1
+    )
     monkeypatch.setenv("OUSPARK_DAGSTER_DSN", development_dsn)
     assert reap_dead_runs(instance) == ()
 

@@ -1,6 +1,6 @@
 """What a worker of Celery loads, the broker's address taken from the settings.
 
-For everything but scraping: `celery -A ouspark_assets.execution.celery_worker worker -Q dagster`;
+For everything but scraping: `celery -A ouspark_assets.orchestration.executors.celery_worker worker -Q dagster`;
 with `-Q scraping -c 1` on the one machine that asks the results site. What the run does is
 `celery_steps.py`.
 """
@@ -8,8 +8,8 @@ with `-Q scraping -c 1` on the one machine that asks the results site. What the 
 from dagster_celery.make_app import make_app
 from dagster_celery.tasks import create_task
 
-from ouspark_assets.execution.celery_steps import celery_arguments
-from ouspark_assets.execution.executor import celery_broker_of
+from ouspark_assets.orchestration.executors.celery_steps import celery_arguments
+from ouspark_assets.orchestration.executors.executor import celery_broker_of
 from ouspark_assets.settings import load_settings
 
 app = make_app(celery_arguments(celery_broker_of(load_settings())))

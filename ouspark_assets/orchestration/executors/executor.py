@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 
 from ouspark_assets.domain.errors import SettingsError
-from ouspark_assets.execution.ownership import show_life, turn
+from ouspark_assets.orchestration.executors.ownership import show_life, turn
 from ouspark_assets.settings import Settings
 
 # A child begins with everything imported: half a second for each step instead of three.
@@ -85,7 +85,7 @@ def celery_broker_of(settings: Settings) -> str:
 def _celery(settings: Settings) -> dg.ExecutorDefinition:
     broker = celery_broker_of(settings)
     try:
-        from ouspark_assets.execution.celery_steps import celery_executor_of
+        from ouspark_assets.orchestration.executors.celery_steps import celery_executor_of
     except ModuleNotFoundError as error:
         message = (
             f"OUSPARK_EXECUTOR is celery, and {error.name} is not installed: install the locked "
