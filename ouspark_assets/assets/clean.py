@@ -18,16 +18,16 @@ from ouspark_assets.assets.loading import (
     summed,
 )
 from ouspark_assets.assets.stage import key_of, stage
+from ouspark_assets.orchestration.checks.pages import PAGE_CHECKS, page_check_results
+from ouspark_assets.orchestration.checks.scrape import RESULT_PAGES
 from ouspark_assets.orchestration.metadata import change_counts, row_count, table_definition
 from ouspark_assets.orchestration.partitions import release_partitions
 from ouspark_assets.orchestration.resources import Development, Lake, SharedFrames
-from ouspark_assets.page_checks import PAGE_CHECKS, page_check_results
 from ouspark_assets.pages.students import latest_appearances
 from ouspark_assets.schemas.clean import APPEARANCES, QUARANTINE, STUDENTS
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.schemas.validation import require_valid
-from ouspark_assets.scrape_checks import RESULT_PAGES
 from ouspark_assets.warehouse.computed_from import remember_inputs
 from ouspark_assets.warehouse.writing import writing
 

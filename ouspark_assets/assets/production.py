@@ -9,8 +9,8 @@ import dagster as dg
 from pydantic import Field
 
 from ouspark_assets.assets.stage import key_of, stage
-from ouspark_assets.assets.upstream_checks import failed_checks
 from ouspark_assets.domain.errors import WarehouseError
+from ouspark_assets.orchestration.checks.upstream import failed_checks
 from ouspark_assets.orchestration.resources import Development, Production
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.settings import load_settings

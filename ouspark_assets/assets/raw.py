@@ -17,12 +17,16 @@ from ouspark_assets.assets.stage import Work, key_of, stage
 from ouspark_assets.assets.watching import watched
 from ouspark_assets.domain.errors import SiteError
 from ouspark_assets.domain.hall_tickets import is_hall_ticket
+from ouspark_assets.orchestration.checks.scrape import (
+    RESULT_PAGES,
+    SCRAPE_CHECKS,
+    scrape_check_results,
+)
 from ouspark_assets.orchestration.executors.executor import IN_SCRAPING_QUEUE
 from ouspark_assets.orchestration.partitions import release_partitions
 from ouspark_assets.orchestration.resources import Development, Lake, Progress, ResultsSite
 from ouspark_assets.schemas.clean import MARKS
 from ouspark_assets.schemas.source import RELEASE_INDEX
-from ouspark_assets.scrape_checks import RESULT_PAGES, SCRAPE_CHECKS, scrape_check_results
 from ouspark_assets.settings import load_settings
 from ouspark_assets.sources.reference_files import branches, colleges
 from ouspark_assets.sources.results_site.scrape import (

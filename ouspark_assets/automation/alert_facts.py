@@ -32,10 +32,10 @@ from ouspark_assets.operations.alerts.reader_facts import (
     publication_freshness,
 )
 from ouspark_assets.operations.alerts.wording import one_line
+from ouspark_assets.orchestration.checks.scrape import RESULT_PAGES, same_session_a_year_before
 from ouspark_assets.orchestration.resources import CacheServer, Development, Production
 from ouspark_assets.orchestration.storage.instance_storage import storage_errors
 from ouspark_assets.schemas.source import RELEASE_INDEX
-from ouspark_assets.scrape_checks import RESULT_PAGES, same_session_a_year_before
 from ouspark_assets.settings import load_settings
 from ouspark_assets.sources.results_site.index import selected_releases
 from ouspark_assets.warehouse.connection import Connection, first_line

@@ -10,10 +10,10 @@ import time
 import dagster as dg
 
 from ouspark_assets.assets.production import PUBLICATION
-from ouspark_assets.assets.upstream_checks import failed_checks
 from ouspark_assets.automation.switch import sensors_start
 from ouspark_assets.automation.under_way import unfinished_runs
 from ouspark_assets.domain.errors import OuSparkError
+from ouspark_assets.orchestration.checks.upstream import failed_checks
 from ouspark_assets.orchestration.jobs import follow_up
 from ouspark_assets.orchestration.resources import Development, Production
 from ouspark_assets.settings import Settings

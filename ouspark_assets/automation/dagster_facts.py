@@ -10,12 +10,12 @@ from typing import Any
 
 import dagster as dg
 
-from ouspark_assets.assets.upstream_checks import latest_results
 from ouspark_assets.automation.under_way import releases_of
 from ouspark_assets.operations.alerts.facts import FailedCheck, FailedRun, Scrape
+from ouspark_assets.orchestration.checks.scrape import RESULT_PAGES
+from ouspark_assets.orchestration.checks.upstream import latest_results
 from ouspark_assets.orchestration.failures import in_one_line, telling
 from ouspark_assets.orchestration.partitions import RELEASE_PARTITIONS_NAME
-from ouspark_assets.scrape_checks import RESULT_PAGES
 
 MOST_FAILED_RUNS = 50
 MOST_SCRAPES = 200

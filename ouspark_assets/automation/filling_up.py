@@ -17,12 +17,12 @@ from ouspark_assets.automation.outstanding import (
 from ouspark_assets.automation.switch import schedules_start
 from ouspark_assets.automation.under_way import releases_under_way
 from ouspark_assets.domain.errors import OuSparkError
+from ouspark_assets.orchestration.checks.scrape import RESULT_PAGES
 from ouspark_assets.orchestration.executors.ownership import reap_dead_runs
 from ouspark_assets.orchestration.jobs import bring_in_release
 from ouspark_assets.orchestration.partitions import register_releases
 from ouspark_assets.orchestration.resources import Development, Lake
 from ouspark_assets.schemas.source import RELEASE_INDEX
-from ouspark_assets.scrape_checks import RESULT_PAGES
 from ouspark_assets.settings import Settings
 from ouspark_assets.sources.results_site.index import selected_releases
 from ouspark_assets.warehouse.loads import loaded

@@ -13,11 +13,11 @@ from ouspark_assets.assets.clean import TABLES_OF_A_LOAD
 from ouspark_assets.assets.production import PUBLICATION
 from ouspark_assets.assets.source import RELEASE_INDEX_KEY
 from ouspark_assets.assets.stage import key_of
-from ouspark_assets.assets.upstream_checks import blocking_checks, latest_results
 from ouspark_assets.automation.switch import sensors_start
 from ouspark_assets.automation.under_way import is_waiting, was_loading
+from ouspark_assets.orchestration.checks.scrape import RESULT_PAGES
+from ouspark_assets.orchestration.checks.upstream import blocking_checks, latest_results
 from ouspark_assets.orchestration.jobs import FIRST, PUBLISHES
-from ouspark_assets.scrape_checks import RESULT_PAGES
 from ouspark_assets.settings import Settings
 
 # The daemon looks every 5 s; at an interval of 5 s every other look would come a moment too soon.

@@ -19,6 +19,7 @@ from ouspark_assets.automation.stretches import range_tags, stretches
 from ouspark_assets.automation.switch import sensors_start
 from ouspark_assets.automation.under_way import releases_under_way
 from ouspark_assets.domain.errors import OuSparkError, SiteError
+from ouspark_assets.orchestration.checks.scrape import RESULT_PAGES
 from ouspark_assets.orchestration.executors.ownership import reap_dead_runs
 from ouspark_assets.orchestration.jobs import bring_in_new_results
 from ouspark_assets.orchestration.jobs import read_index as read_index_job
@@ -29,7 +30,6 @@ from ouspark_assets.orchestration.partitions import (
 )
 from ouspark_assets.orchestration.resources import Development, ResultsSite
 from ouspark_assets.schemas.source import RELEASE_INDEX
-from ouspark_assets.scrape_checks import RESULT_PAGES
 from ouspark_assets.settings import Settings
 from ouspark_assets.sources.results_site.index import (
     left_out_for_want_of_a_scheme,

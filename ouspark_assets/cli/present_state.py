@@ -13,10 +13,10 @@ from redis import Redis
 from ouspark_assets.assets.loading import fingerprint_of
 from ouspark_assets.assets.production import PUBLICATION
 from ouspark_assets.assets.raw import known_codes
-from ouspark_assets.assets.upstream_checks import failed_checks
 from ouspark_assets.cache.generation import living_generation, meta_of
 from ouspark_assets.cache.prewarming import generation_for
 from ouspark_assets.operations.status.state import CacheState, PublicationState, ReleaseState
+from ouspark_assets.orchestration.checks.upstream import failed_checks
 from ouspark_assets.orchestration.resources import Lake
 from ouspark_assets.orchestration.storage.instance_storage import storage_errors
 from ouspark_assets.schemas.source import RELEASE_INDEX

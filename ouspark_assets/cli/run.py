@@ -31,9 +31,9 @@ from ouspark_assets.cli.standing import (
 from ouspark_assets.cli.summary import show_summary
 from ouspark_assets.domain.releases import checked_release_key
 from ouspark_assets.orchestration.build import build_definitions
+from ouspark_assets.orchestration.checks.scrape import RESULT_PAGES
 from ouspark_assets.orchestration.resources import Development, Lake, Progress
 from ouspark_assets.schemas.source import RELEASE_INDEX
-from ouspark_assets.scrape_checks import RESULT_PAGES
 from ouspark_assets.settings import load_settings, project_root
 from ouspark_assets.sources.results_site.index import (
     left_out_for_want_of_a_scheme,

@@ -8,8 +8,8 @@ from ouspark_assets.analytics.reconciliation import (
     ranks_are_dense_and_within_out_of,
     sgpas_that_differ_from_print,
 )
-from ouspark_assets.analytics_checks import RECONCILIATIONS, Reconciliation
 from ouspark_assets.bench.synthetic import clean_tables
+from ouspark_assets.orchestration.checks.analytics import RECONCILIATIONS, Reconciliation
 from ouspark_assets.schemas.analytics import COLLEGE_STATS
 from ouspark_assets.schemas.reference import SUBJECTS
 from ouspark_assets_tests.analytics.aggregating import all_aggregates

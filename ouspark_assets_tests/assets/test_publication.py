@@ -8,7 +8,7 @@ import redis
 
 from ouspark_assets.assets.cache import GENERATION, generation
 from ouspark_assets.assets.production import PUBLICATION, publication
-from ouspark_assets.checks import MODEL_CHECK
+from ouspark_assets.orchestration.checks.models import MODEL_CHECK
 from ouspark_assets.orchestration.resources import default_resources
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.warehouse.publications import lift_hold
@@ -170,7 +170,7 @@ def test_a_run_can_ask_for_a_full_publication_and_for_a_shrunk_one(
 
 
 def test_the_generation_follows_the_publication_and_every_check_stands_above_both() -> None:
-    from ouspark_assets.assets.upstream_checks import blocking_checks
+    from ouspark_assets.orchestration.checks.upstream import blocking_checks
 
     above = {key.asset_key.to_user_string() for key in blocking_checks(PUBLICATION)}
     assert {table.qualified_name.replace(".", "/") for table in PUBLISHED_TABLES} <= above

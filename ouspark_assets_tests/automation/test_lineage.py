@@ -11,8 +11,8 @@ from ouspark_assets.assets.production import PUBLICATION
 from ouspark_assets.assets.source import RELEASE_INDEX_KEY
 from ouspark_assets.assets.stage import key_of
 from ouspark_assets.automation.under_way import PARTITION_TAG
+from ouspark_assets.orchestration.checks.scrape import RESULT_PAGES
 from ouspark_assets.orchestration.partitions import register_releases
-from ouspark_assets.scrape_checks import RESULT_PAGES
 from ouspark_assets_tests.automation.evaluating import definitions, submitted
 
 LOADED = [key_of(table) for table in TABLES_OF_A_LOAD]

@@ -18,8 +18,8 @@ from ouspark_assets.automation.under_way import (
     RANGE_START_TAG,
     releases_under_way,
 )
+from ouspark_assets.orchestration.checks.scrape import RESULT_PAGES
 from ouspark_assets.orchestration.partitions import RELEASE_PARTITIONS_NAME, register_releases
-from ouspark_assets.scrape_checks import RESULT_PAGES
 from ouspark_assets.settings import load_settings
 from ouspark_assets_tests.automation.evaluating import definitions, submitted, tick
 from ouspark_assets_tests.sources.results_site.small_site import Sent, SmallSite, small_site

@@ -4,7 +4,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from ouspark_assets.scrape_checks import AS_MANY, FEW_FAILED, scrape_check_results
+from ouspark_assets.orchestration.checks.scrape import AS_MANY, FEW_FAILED, scrape_check_results
 from ouspark_assets.settings import Settings
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.judging import Outcome
