@@ -10,11 +10,11 @@ import dagster as dg
 import polars as pl
 
 from ouspark_assets.analytics.options import Award, Options
-from ouspark_assets.assets.aggregates import AGGREGATES, Aggregate
 from ouspark_assets.assets.column_lineage import column_lineage
 from ouspark_assets.assets.stage import Work, key_of, stage
 from ouspark_assets.orchestration.metadata import change_counts, row_count, table_definition
 from ouspark_assets.orchestration.resources import Development, SharedFrames
+from ouspark_assets.pipeline.aggregates import AGGREGATES, Aggregate
 from ouspark_assets.reports.plots import as_markdown
 from ouspark_assets.schemas.validation import require_valid
 from ouspark_assets.settings import Settings, load_settings

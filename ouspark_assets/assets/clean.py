@@ -10,13 +10,6 @@ import dagster as dg
 import polars as pl
 from pydantic import Field
 
-from ouspark_assets.assets.loading import (
-    PARSED_TABLES,
-    Loaded,
-    carry_out,
-    load_release,
-    summed,
-)
 from ouspark_assets.assets.stage import key_of, stage
 from ouspark_assets.orchestration.checks.pages import PAGE_CHECKS, page_check_results
 from ouspark_assets.orchestration.checks.scrape import RESULT_PAGES
@@ -24,6 +17,13 @@ from ouspark_assets.orchestration.metadata import change_counts, row_count, tabl
 from ouspark_assets.orchestration.partitions import release_partitions
 from ouspark_assets.orchestration.resources import Development, Lake, SharedFrames
 from ouspark_assets.pages.students import latest_appearances
+from ouspark_assets.pipeline.load import (
+    PARSED_TABLES,
+    Loaded,
+    carry_out,
+    load_release,
+    summed,
+)
 from ouspark_assets.schemas.clean import APPEARANCES, QUARANTINE, STUDENTS
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.schemas.table import Table

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from ouspark_assets.assets.aggregates import Aggregate
 from ouspark_assets.assets.stage import key_of
+from ouspark_assets.pipeline.aggregates import Aggregate
 
 _COLLEGE = {"college_code": "students.college_code"}
 _BRANCH = {"branch_code": "students.branch_code"}

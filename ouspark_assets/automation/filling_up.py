@@ -9,11 +9,6 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from ouspark_assets.automation.outstanding import (
-    Outstanding,
-    releases_to_recheck,
-    unfinished_releases,
-)
 from ouspark_assets.automation.switch import schedules_start
 from ouspark_assets.automation.under_way import releases_under_way
 from ouspark_assets.domain.errors import OuSparkError
@@ -22,6 +17,11 @@ from ouspark_assets.orchestration.executors.ownership import reap_dead_runs
 from ouspark_assets.orchestration.jobs import bring_in_release
 from ouspark_assets.orchestration.partitions import register_releases
 from ouspark_assets.orchestration.resources import Development, Lake
+from ouspark_assets.pipeline.outstanding_work import (
+    Outstanding,
+    releases_to_recheck,
+    unfinished_releases,
+)
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.settings import Settings
 from ouspark_assets.sources.results_site.index import selected_releases

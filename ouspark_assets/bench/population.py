@@ -6,8 +6,8 @@ from dataclasses import fields
 import polars as pl
 
 from ouspark_assets.analytics.options import Options
-from ouspark_assets.assets.aggregates import AGGREGATES
 from ouspark_assets.bench.synthetic import Clean, clean_tables
+from ouspark_assets.pipeline.aggregates import AGGREGATES
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.schemas.clean import APPEARANCES
 from ouspark_assets.schemas.table import Table

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 import click
 import dagster as dg
 
-from ouspark_assets.assets.loading import fingerprint_of
 from ouspark_assets.cache.forgetting import forget_in_cache
 from ouspark_assets.cli.explain import checked_ticket
 from ouspark_assets.cli.graph_runs import Graph
@@ -18,6 +17,7 @@ from ouspark_assets.cli.output import show_table, tell
 from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.orchestration.build import build_definitions
 from ouspark_assets.orchestration.resources import CacheServer, Development, Lake, Production
+from ouspark_assets.pipeline.load import fingerprint_of
 from ouspark_assets.schemas import PIPELINE_TABLES, PUBLISHED_TABLES
 from ouspark_assets.settings import load_settings
 from ouspark_assets.warehouse.forgetting import (

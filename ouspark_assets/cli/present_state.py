@@ -10,7 +10,6 @@ import dagster as dg
 import polars as pl
 from redis import Redis
 
-from ouspark_assets.assets.loading import fingerprint_of
 from ouspark_assets.assets.production import PUBLICATION
 from ouspark_assets.assets.raw import known_codes
 from ouspark_assets.cache.generation import living_generation, meta_of
@@ -19,6 +18,7 @@ from ouspark_assets.operations.status.state import CacheState, PublicationState,
 from ouspark_assets.orchestration.checks.upstream import failed_checks
 from ouspark_assets.orchestration.resources import Lake
 from ouspark_assets.orchestration.storage.instance_storage import storage_errors
+from ouspark_assets.pipeline.load import fingerprint_of
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.settings import load_settings
 from ouspark_assets.sources.results_site.archive import PageArchive

@@ -17,7 +17,6 @@ import polars as pl
 from ouspark_assets.assets.raw import known_codes, tickets_of
 from ouspark_assets.assets.source import RELEASE_INDEX_KEY
 from ouspark_assets.automation.alerts import alerting
-from ouspark_assets.automation.outstanding import unfinished_releases
 from ouspark_assets.cli.graph_runs import Graph, GraphRun, succeeded
 from ouspark_assets.cli.leftovers import sweep_leftovers
 from ouspark_assets.cli.output import tell
@@ -33,6 +32,7 @@ from ouspark_assets.domain.releases import checked_release_key
 from ouspark_assets.orchestration.build import build_definitions
 from ouspark_assets.orchestration.checks.scrape import RESULT_PAGES
 from ouspark_assets.orchestration.resources import Development, Lake, Progress
+from ouspark_assets.pipeline.outstanding_work import unfinished_releases
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.settings import load_settings, project_root
 from ouspark_assets.sources.results_site.index import (

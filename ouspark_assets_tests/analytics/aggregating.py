@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from ouspark_assets.analytics.options import Options
-from ouspark_assets.assets.aggregates import AGGREGATES
+from ouspark_assets.pipeline.aggregates import AGGREGATES
 
 BY_NAME = {aggregate.table.name: aggregate for aggregate in AGGREGATES}
 

@@ -7,7 +7,7 @@ from polars.testing import assert_frame_equal
 from psycopg import sql
 
 from ouspark_assets.analytics.options import Award, Options
-from ouspark_assets.assets.aggregates import AGGREGATES
+from ouspark_assets.pipeline.aggregates import AGGREGATES
 from ouspark_assets.schemas.analytics import AGGREGATE_TABLES
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.warehouse.connection import Connection

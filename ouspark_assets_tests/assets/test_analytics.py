@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import dagster as dg
 import pytest
 
-from ouspark_assets.assets.aggregates import AGGREGATES
 from ouspark_assets.assets.analytics import aggregates
 from ouspark_assets.orchestration.checks.analytics import analytics_checks
 from ouspark_assets.orchestration.checks.models import check_from_model
 from ouspark_assets.orchestration.resources import default_resources
+from ouspark_assets.pipeline.aggregates import AGGREGATES
 from ouspark_assets.schemas.analytics import AGGREGATE_TABLES, STANDINGS
 from ouspark_assets.warehouse.connection import Connection, Side, connected
 from ouspark_assets.warehouse.reading import read_table

@@ -2,8 +2,8 @@
 
 import pytest
 
-from ouspark_assets.assets.aggregates import AGGREGATES, Aggregate
 from ouspark_assets.assets.column_lineage import LINEAGE, column_lineage
+from ouspark_assets.pipeline.aggregates import AGGREGATES, Aggregate
 from ouspark_assets.schemas.analytics import AGGREGATE_TABLES
 
 EACH = pytest.mark.parametrize("aggregate", AGGREGATES, ids=lambda each: each.table.name)

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from ouspark_assets.assets.loading import Loaded, load_release
+from ouspark_assets.pipeline.load import Loaded, load_release
 from ouspark_assets.schemas.clean import MARKS
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.judging import Outcome

@@ -9,9 +9,9 @@ import dagster as dg
 import pytest
 
 from ouspark_assets.automation.filling_up import RECHECK_TAG, WHY_TAG, fill_up_schedule
-from ouspark_assets.automation.outstanding import releases_to_recheck
 from ouspark_assets.automation.under_way import RANGE_END_TAG, RANGE_START_TAG
 from ouspark_assets.orchestration.partitions import RELEASE_PARTITIONS_NAME
+from ouspark_assets.pipeline.outstanding_work import releases_to_recheck
 from ouspark_assets.settings import Settings, load_settings
 from ouspark_assets.standin.process import running_standin
 from ouspark_assets_tests.automation.evaluating import (

@@ -6,8 +6,8 @@ from xml.etree import ElementTree as ET
 import polars as pl
 import pytest
 
-from ouspark_assets.assets.aggregates import AGGREGATES
 from ouspark_assets.bench.synthetic import clean_tables
+from ouspark_assets.pipeline.aggregates import AGGREGATES
 from ouspark_assets.reports import plots
 from ouspark_assets.schemas.reference import SUBJECTS
 from ouspark_assets_tests.analytics.aggregating import all_aggregates

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from ouspark_assets.analytics.options import Options
-from ouspark_assets.assets.aggregates import AGGREGATES
+from ouspark_assets.pipeline.aggregates import AGGREGATES
 from ouspark_assets.sources.reference_files import subjects
 
 # Linux counts the peak in kilobytes, macOS in bytes.

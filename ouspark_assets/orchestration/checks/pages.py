@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
-from ouspark_assets.assets.loading import PARSED_TABLES, Loaded
 from ouspark_assets.assets.stage import key_of
 from ouspark_assets.pages.drift import differences, missing_required, unread
 from ouspark_assets.pages.layout import Layout, merged
+from ouspark_assets.pipeline.load import PARSED_TABLES, Loaded
 from ouspark_assets.schemas.clean import APPEARANCES
 from ouspark_assets.warehouse.connection import Connection
 from ouspark_assets.warehouse.loads import layouts_of_others, unaccounted

@@ -7,13 +7,13 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from ouspark_assets.assets.loading import Loaded, load_release
 from ouspark_assets.orchestration.checks.pages import (
     ACCOUNTED,
     AS_BEFORE,
     REQUIRED,
     page_check_results,
 )
+from ouspark_assets.pipeline.load import Loaded, load_release
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.judging import Outcome
 from ouspark_assets.sources.results_site.parts import Answer
