@@ -124,8 +124,8 @@ def _look() -> None:
     # Dagster takes a second to import.
     import dagster as dg
 
-    from ouspark_assets.automation.alert_facts import Sources
-    from ouspark_assets.automation.alerts import checks_of, look_and_tell
+    from ouspark_assets.orchestration.automation.alert_facts import Sources
+    from ouspark_assets.orchestration.automation.alerts import checks_of, look_and_tell
     from ouspark_assets.orchestration.build import build_definitions
 
     checks = checks_of(build_definitions().get_repository_def())

@@ -5,7 +5,6 @@ from typing import Any
 
 import click
 
-from ouspark_assets.assets.cache import bring_up_to_date
 from ouspark_assets.cache.documents import documents
 from ouspark_assets.cache.generation import count_keys, living_generation, meta_of
 from ouspark_assets.cache.memory import memory_of
@@ -19,6 +18,7 @@ from ouspark_assets.cache.verifying import CacheVerdict, verify_cache
 from ouspark_assets.cli.by_hand import recorded_by_hand
 from ouspark_assets.cli.output import show_json, show_table
 from ouspark_assets.domain.errors import CacheError
+from ouspark_assets.orchestration.assets.cache import bring_up_to_date
 from ouspark_assets.orchestration.resources import CacheServer, Production
 from ouspark_assets.settings import load_settings
 from ouspark_assets.warehouse.publications import last_publication

@@ -10,11 +10,11 @@ import dagster as dg
 import polars as pl
 from redis import Redis
 
-from ouspark_assets.assets.production import PUBLICATION
-from ouspark_assets.assets.raw import known_codes
 from ouspark_assets.cache.generation import living_generation, meta_of
 from ouspark_assets.cache.prewarming import generation_for
 from ouspark_assets.operations.status.state import CacheState, PublicationState, ReleaseState
+from ouspark_assets.orchestration.assets.production import PUBLICATION
+from ouspark_assets.orchestration.assets.raw import known_codes
 from ouspark_assets.orchestration.checks.upstream import failed_checks
 from ouspark_assets.orchestration.resources import Lake
 from ouspark_assets.orchestration.storage.instance_storage import storage_errors

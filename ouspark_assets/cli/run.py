@@ -14,9 +14,6 @@ import click
 import dagster as dg
 import polars as pl
 
-from ouspark_assets.assets.raw import known_codes, tickets_of
-from ouspark_assets.assets.source import RELEASE_INDEX_KEY
-from ouspark_assets.automation.alerts import alerting
 from ouspark_assets.cli.graph_runs import Graph, GraphRun, succeeded
 from ouspark_assets.cli.leftovers import sweep_leftovers
 from ouspark_assets.cli.output import tell
@@ -29,6 +26,9 @@ from ouspark_assets.cli.standing import (
 )
 from ouspark_assets.cli.summary import show_summary
 from ouspark_assets.domain.releases import checked_release_key
+from ouspark_assets.orchestration.assets.raw import known_codes, tickets_of
+from ouspark_assets.orchestration.assets.source import RELEASE_INDEX_KEY
+from ouspark_assets.orchestration.automation.alerts import alerting
 from ouspark_assets.orchestration.build import build_definitions
 from ouspark_assets.orchestration.checks.scrape import RESULT_PAGES
 from ouspark_assets.orchestration.resources import Development, Lake, Progress

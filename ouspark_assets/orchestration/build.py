@@ -8,11 +8,19 @@ from typing import Any
 
 import dagster as dg
 
-from ouspark_assets.assets import analytics, cache, clean, production, raw, reference, source
-from ouspark_assets.automation import automatic_jobs, schedules_of, sensors_of
-from ouspark_assets.automation.alerts import alert_sensor
-from ouspark_assets.automation.lateness import readers_have_new_results_in_time
-from ouspark_assets.automation.policies import with_policies
+from ouspark_assets.orchestration.assets import (
+    analytics,
+    cache,
+    clean,
+    production,
+    raw,
+    reference,
+    source,
+)
+from ouspark_assets.orchestration.automation import automatic_jobs, schedules_of, sensors_of
+from ouspark_assets.orchestration.automation.alerts import alert_sensor
+from ouspark_assets.orchestration.automation.lateness import readers_have_new_results_in_time
+from ouspark_assets.orchestration.automation.policies import with_policies
 from ouspark_assets.orchestration.checks.analytics import analytics_checks
 from ouspark_assets.orchestration.checks.models import model_checks, reference_checks
 from ouspark_assets.orchestration.console_logger import console, replace_the_default

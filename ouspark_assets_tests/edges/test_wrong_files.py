@@ -8,10 +8,10 @@ from shutil import copy, copytree
 import polars as pl
 import pytest
 
-from ouspark_assets.assets.raw import LARGEST_TICKETS_FILE, tickets_of
 from ouspark_assets.cli.releases import releases
 from ouspark_assets.domain.errors import LakeError, SiteError
 from ouspark_assets.domain.releases import checked_release_key
+from ouspark_assets.orchestration.assets.raw import LARGEST_TICKETS_FILE, tickets_of
 from ouspark_assets.sources import reference_files as reference
 from ouspark_assets.sources.reference_files import ReferenceFileError
 from ouspark_assets.sources.reference_files.files import FOLDER

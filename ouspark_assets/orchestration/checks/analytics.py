@@ -14,9 +14,9 @@ from psycopg import sql
 
 from ouspark_assets.analytics import reconciliation as must
 from ouspark_assets.analytics.anomalies import Thresholds, changed_colleges, lost_rows
-from ouspark_assets.assets.stage import key_of
 from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.domain.hall_tickets import masked
+from ouspark_assets.orchestration.assets.stage import key_of
 from ouspark_assets.orchestration.resources import Development, Production, SharedFrames
 from ouspark_assets.schemas.analytics import (
     BACKLOGS,

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import pytest
 
-from ouspark_assets.automation.alert_facts import Sources, gather
 from ouspark_assets.operations.alerts.facts import Facts
 from ouspark_assets.operations.alerts.reader_facts import NEWS_FOR
+from ouspark_assets.orchestration.automation.alert_facts import Sources, gather
 from ouspark_assets.warehouse.publications import hold_publishing
 from ouspark_assets_tests.operations.alerts.happenings import Broken, loaded, shown
 from ouspark_assets_tests.worlds import RELEASE, Opened

@@ -12,10 +12,10 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from ouspark_assets.automation.alerts import alert_sensor, alerting
 from ouspark_assets.domain.errors import AlertsError, OuSparkError
 from ouspark_assets.operations.alerts.deliveries import all_due
 from ouspark_assets.operations.alerts.outbox import Outbox
+from ouspark_assets.orchestration.automation.alerts import alert_sensor, alerting
 from ouspark_assets.orchestration.build import build_definitions
 from ouspark_assets.settings import load_settings
 from ouspark_assets_tests.operations.alerts.happenings import Broken, loaded, shown

@@ -2,8 +2,12 @@
 
 import dagster as dg
 
-from ouspark_assets.automation.dagster_facts import failed_checks, failed_runs, scrapes
 from ouspark_assets.domain.errors import SiteError
+from ouspark_assets.orchestration.automation.dagster_facts import (
+    failed_checks,
+    failed_runs,
+    scrapes,
+)
 from ouspark_assets.orchestration.checks.scrape import RESULT_PAGES
 from ouspark_assets.orchestration.partitions import register_releases
 from ouspark_assets_tests.operations.alerts.happenings import Broken

@@ -1,0 +1,129 @@
+"""The sensor `alerts`, and the same for commands that run the graph without a daemon.
+
+Look, write down what begins and ends, deliver what is due: thin over `alerts/`.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from ouspark_assets.domain.errors import OuSparkError
+from ouspark_assets.operations.alerts.delivering import Delivered, deliver, open_channels
+from ouspark_assets.operations.alerts.facts import Command
+from ouspark_assets.operations.alerts.ledger import Recorded, Telling, record
+from ouspark_assets.operations.alerts.outbox import Outbox
+from ouspark_assets.operations.alerts.reading import read_rules, rules_file
+from ouspark_assets.operations.alerts.rules import evaluate
+from ouspark_assets.operations.alerts.wording import counted
+from ouspark_assets.orchestration.automation.alert_facts import Sources, gather
+from ouspark_assets.orchestration.automation.switch import sensors_start
+from ouspark_assets.orchestration.resources import CacheServer, Development, Production
+from ouspark_assets.settings import Settings, load_settings
+
+SECONDS_BETWEEN_LOOKS = 30
+# Of the minute that Dagster gives a sensor.
+SECONDS_FOR_ALL = 45.0
+LEAST_SECONDS_TO_DELIVER = 15.0
+
+
+@dataclass(frozen=True)
+class Told:
+    """What one look came to."""
+
+    recorded: Recorded
+    delivered: Delivered
+    unknown: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """In one line."""
+        said = f"{counted(self.recorded.open, 'alert')} open"
+        if self.delivered.messages:
+            said += f", {counted(self.delivered.messages, 'message')} delivered"
+        troubles = (*self.delivered.problems, *self.unknown)
+        return "; ".join((said, *troubles)) + ("" if troubles else ".")
+
+
+def alert_sensor(settings: Settings) -> dg.SensorDefinition:
+    """The sensor."""
+
+    @dg.sensor(
+        name="alerts",
+        minimum_interval_seconds=SECONDS_BETWEEN_LOOKS,
+        default_status=sensors_start(settings),
+        description="Holds how things stand against the alert rules, and delivers what is due.",
+    )
+    def alerts(
+        context: dg.SensorEvaluationContext,
+        development: Development,
+        production: Production,
+        cache_server: CacheServer,
+    ) -> dg.SkipReason:
+        graph = context.repository_def
+        checks = None if graph is None else checks_of(graph)
+        sources = Sources(context.instance, checks, development, production, cache_server)
+        return dg.SkipReason(str(look_and_tell(sources)))
+
+    return alerts
+
+
+def look_and_tell(sources: Sources, command: Command | None = None) -> Told:
+    """Look at everything, write down what begins and ends, deliver what is due."""
+    started = time.monotonic()
+    settings = load_settings()
+    ruleset, outbox = read_rules(rules_file(settings)), Outbox.under(settings.home)
+    opened = open_channels(ruleset.channels, os.environ)
+    facts = gather(sources, command)
+    telling = Telling(ruleset, frozenset(opened.channels), settings.ui_url)
+    recorded = record(outbox, evaluate(ruleset.rules, facts), telling)
+    left = SECONDS_FOR_ALL - (time.monotonic() - started)
+    sent = deliver(outbox, opened.channels, max(left, LEAST_SECONDS_TO_DELIVER))
+    return Told(recorded, sent, facts.unknown)
+
+
+def checks_of(graph: dg.RepositoryDefinition) -> tuple[dg.AssetCheckKey, ...]:
+    """Every asset check of a graph."""
+    return tuple(sorted(graph.asset_graph.asset_check_keys))
+
+
+@contextmanager
+def alerting(
+    instance: dg.DagsterInstance,
+    definitions: dg.Definitions,
+    command: str,
+    tell: Callable[[str], None],
+) -> Iterator[None]:
+    """Run a command that needs no daemon, and then tell what is to be told, whatever it came to.
+
+    What its user should know of that is told in lines; the command has its own outcome.
+    """
+    started = datetime.now(UTC)
+    error: str | None = "it ended unexpectedly"
+    try:
+        yield
+        error = None
+    except OuSparkError as known:
+        error = str(known)
+        raise
+    finally:
+        # Whoever interrupts a command knows about it.
+        if not isinstance(sys.exception(), KeyboardInterrupt):
+            ended = Command(command, started, error)
+            for line in _told_after(instance, definitions, ended):
+                tell(line)
+
+
+def _told_after(
+    instance: dg.DagsterInstance, definitions: dg.Definitions, command: Command
+) -> tuple[str, ...]:
+    try:
+        checks = checks_of(definitions.get_repository_def())
+        told = look_and_tell(Sources(instance, checks), command)
+    except OuSparkError as error:
+        return (f"Alerts were not told: {error}",)
+    return tuple(f"An alert is not delivered yet; {it}" for it in told.delivered.problems)

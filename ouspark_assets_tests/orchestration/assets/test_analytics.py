@@ -1,0 +1,77 @@
+"""The aggregates as assets: a run that computes, checks and stores them, and what it shows."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+import pytest
+
+from ouspark_assets.orchestration.assets.analytics import aggregates
+from ouspark_assets.orchestration.checks.analytics import analytics_checks
+from ouspark_assets.orchestration.checks.models import check_from_model
+from ouspark_assets.orchestration.resources import default_resources
+from ouspark_assets.pipeline.aggregates import AGGREGATES
+from ouspark_assets.schemas.analytics import AGGREGATE_TABLES, STANDINGS
+from ouspark_assets.warehouse.connection import Connection, Side, connected
+from ouspark_assets.warehouse.reading import read_table
+from ouspark_assets_tests.analytics.universities import load_clean_tables
+from ouspark_assets_tests.worlds import Databases
+
+
+@pytest.fixture
+def university(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
+    """A database with clean tables, which the resources of a run lead to."""
+    monkeypatch.setenv("OUSPARK_DEV_DSN", databases.development)
+    monkeypatch.setenv("OUSPARK_PROD_DSN", databases.production)
+    with connected(databases.development, Side.DEVELOPMENT, "test") as connection:
+        load_clean_tables(connection)
+        yield connection
+
+
+def run() -> dg.ExecuteInProcessResult:
+    """One run of every aggregate with all its checks."""
+    models = [check_from_model(table) for table in AGGREGATE_TABLES]
+    return dg.materialize(
+        [*aggregates, *models, *analytics_checks()], resources=default_resources()
+    )
+
+
+def shown(result: dg.ExecuteInProcessResult) -> str:
+    """All that a run tells the event log, as text."""
+    return "\n".join(map(repr, result.all_events))
+
+
+def test_a_run_computes_checks_and_stores_every_aggregate(university: Connection) -> None:
+    result = run()
+    assert result.success
+    evaluations = result.get_asset_check_evaluations()
+    assert [it.check_name for it in evaluations if not it.passed] == []
+    assert {it.asset_key.path[-1] for it in evaluations} == {it.name for it in AGGREGATE_TABLES}
+    for aggregate in AGGREGATES:
+        rows = read_table(university, aggregate.table).height
+        (made,) = result.asset_materializations_for_node(f"analytics__{aggregate.table.name}")
+        assert (
+            made.metadata["dagster/row_count"].value == made.metadata["rows written"].value == rows
+        )
+        assert rows > 0
+        assert set(made.metadata["dagster/column_lineage"].value.deps_by_column) == set(
+            aggregate.table.columns
+        )
+        assert ("first rows" in made.metadata) == bool(aggregate.preview)
+        assert ("plot" in made.metadata) == (aggregate.plot is not None)
+
+
+def test_a_second_run_changes_nothing_and_nothing_is_told_of_students(
+    university: Connection,
+) -> None:
+    first, again = run(), run()
+    changed = {
+        event.asset_key.path[-1]: event.materialization.metadata["rows written"].value
+        + event.materialization.metadata["rows removed"].value
+        for event in again.get_asset_materialization_events()
+    }
+    assert changed == dict.fromkeys((it.table.name for it in AGGREGATES), 0)
+    told = shown(first) + shown(again)
+    assert "college_code" in told
+    known = read_table(university, STANDINGS, ["hall_ticket"])["hall_ticket"].unique()
+    assert len(known) > 100
+    assert not [ticket for ticket in known if ticket in told]

@@ -1,0 +1,188 @@
+"""The two last assets as Dagster materializes them."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+import pytest
+import redis
+
+from ouspark_assets.orchestration.assets.cache import GENERATION, generation
+from ouspark_assets.orchestration.assets.production import PUBLICATION, publication
+from ouspark_assets.orchestration.checks.models import MODEL_CHECK
+from ouspark_assets.orchestration.resources import default_resources
+from ouspark_assets.schemas import PUBLISHED_TABLES
+from ouspark_assets.warehouse.publications import lift_hold
+from ouspark_assets.warehouse.rollback import roll_back
+from ouspark_assets_tests.worlds import Opened, World
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@pytest.fixture
+def opened(world: World) -> Iterator[Opened]:
+    """Connections to a world, development in its first state."""
+    with world.open() as opened:
+        opened.load(1)
+        yield opened
+
+
+def materialize(
+    instance: dg.DagsterInstance, **config: bool
+) -> tuple[dg.ExecuteInProcessResult, dict[str, dict[str, object]]]:
+    result = dg.materialize(
+        [publication, generation],
+        instance=instance,
+        resources=default_resources(),
+        run_config={**QUIET, "ops": {PUBLICATION.to_python_identifier(): {"config": config}}},
+        raise_on_error=False,
+    )
+    shown = {
+        event.materialization.asset_key.to_user_string(): {
+            name: value.value for name, value in event.materialization.metadata.items()
+        }
+        for event in result.all_events
+        if event.is_step_materialization
+    }
+    return result, shown
+
+
+def problem_of(result: dg.ExecuteInProcessResult) -> str:
+    (failure,) = [event for event in result.all_events if event.is_step_failure]
+    error = failure.step_failure_data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return error.message if error else ""
+
+
+def checked(instance: dg.DagsterInstance, *, passed: bool, warning: bool = False) -> None:
+    """Report a result of the check of clean.marks."""
+    severity = dg.AssetCheckSeverity.WARN if warning else dg.AssetCheckSeverity.ERROR
+    instance.report_runless_asset_event(
+        dg.AssetCheckEvaluation(
+            asset_key=dg.AssetKey(["clean", "marks"]),
+            check_name=MODEL_CHECK,
+            passed=passed,
+            severity=severity,
+            metadata={},
+        )
+    )
+
+
+def test_a_publication_and_its_generation(opened: Opened, instance: dg.DagsterInstance) -> None:
+    result, shown = materialize(instance)
+    assert result.success
+    assert shown["production/publication"]["publication"] == 1
+    assert shown["cache/generation"]["publication"] == 1
+    assert opened.is_clean()
+
+
+def test_nothing_new_is_no_publication_and_no_generation(
+    opened: Opened, instance: dg.DagsterInstance
+) -> None:
+    materialize(instance)
+    before = opened.client.get("ouspark:current")
+    result, shown = materialize(instance)
+    assert result.success
+    assert shown["production/publication"]["rows changed"] == 0
+    assert shown["cache/generation"]["keys written"] == 0
+    assert opened.client.get("ouspark:current") == before
+
+
+def test_nothing_is_published_while_the_latest_result_of_a_check_upstream_is_a_failure(
+    opened: Opened, instance: dg.DagsterInstance
+) -> None:
+    checked(instance, passed=True)
+    checked(instance, passed=False)
+    result, _ = materialize(instance)
+    assert not result.success
+    assert "clean/marks: fits_its_model" in problem_of(result)
+    assert opened.production.execute("SELECT count(*) FROM ops.publications").fetchone() == (0,)
+    checked(instance, passed=True)
+    assert materialize(instance)[0].success
+
+
+@pytest.mark.usefixtures("opened")
+def test_a_warning_does_not_stop_a_publication(instance: dg.DagsterInstance) -> None:
+    checked(instance, passed=False, warning=True)
+    assert materialize(instance)[0].success
+
+
+@pytest.mark.usefixtures("opened")
+def test_a_check_whose_run_died_counts_by_its_result_before(instance: dg.DagsterInstance) -> None:
+    checked(instance, passed=False)
+    dead = dg.materialize([dies_before_its_check, never_reached], instance=instance,
+                          run_config=QUIET, raise_on_error=False)  # fmt: skip
+    assert not dead.success
+    result, _ = materialize(instance)
+    assert "clean/marks: fits_its_model" in problem_of(result)
+
+
+@dg.asset(key=["clean", "marks"])
+def dies_before_its_check() -> None:
+    message = "no rows today"
+    raise RuntimeError(message)
+
+
+@dg.asset_check(asset=dies_before_its_check, name=MODEL_CHECK, blocking=True)
+def never_reached() -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(passed=True)
+
+
+def test_a_held_publication_succeeds_says_so_and_the_cache_follows_the_rollback(
+    opened: Opened, instance: dg.DagsterInstance
+) -> None:
+    materialize(instance)
+    opened.load(2)
+    materialize(instance)
+    roll_back(opened.production, PUBLISHED_TABLES, 1, "cli")
+    opened.load(3)
+    result, shown = materialize(instance)
+    assert result.success
+    assert "ouspark publication resume" in str(shown["production/publication"]["held"])
+    assert shown["production/publication"]["publication"] == 3
+    assert shown["cache/generation"]["publication"] == 3
+    assert name_in_cache(opened.client) == "STATE 1"
+    lift_hold(opened.production)
+    _, shown = materialize(instance)
+    assert shown["production/publication"]["publication"] == 4
+    assert name_in_cache(opened.client) == "STATE 3"
+
+
+def name_in_cache(client: redis.Redis) -> str:
+    import orjson
+
+    generation = client.get("ouspark:current").decode()
+    return str(orjson.loads(client.get(f"ouspark:{generation}:student:160499733001"))["name"])
+
+
+def test_a_run_can_ask_for_a_full_publication_and_for_a_shrunk_one(
+    opened: Opened, instance: dg.DagsterInstance
+) -> None:
+    materialize(instance)
+    opened.production.execute("DELETE FROM clean.marks WHERE subject_code = '101'")
+    _, shown = materialize(instance, full=True)
+    assert shown["production/publication"]["kind"] == "full"
+    assert opened.is_clean()
+    opened.development.execute("DELETE FROM clean.marks")
+    result, _ = materialize(instance, full=True)
+    assert "--allow-shrink" in problem_of(result)
+    assert materialize(instance, full=True, allow_shrink=True)[0].success
+
+
+def test_the_generation_follows_the_publication_and_every_check_stands_above_both() -> None:
+    from ouspark_assets.orchestration.checks.upstream import blocking_checks
+
+    above = {key.asset_key.to_user_string() for key in blocking_checks(PUBLICATION)}
+    assert {table.qualified_name.replace(".", "/") for table in PUBLISHED_TABLES} <= above
+    assert set(blocking_checks(GENERATION)) >= set(blocking_checks(PUBLICATION))
+
+
+def test_a_refused_publication_is_in_the_history_with_the_check_that_refused_it(
+    opened: Opened, instance: dg.DagsterInstance
+) -> None:
+    checked(instance, passed=False)
+    assert not materialize(instance)[0].success
+    rows = opened.development.execute("SELECT asset, outcome, error FROM ops.stage_runs").fetchall()
+    ((asset, outcome, error),) = rows
+    assert (asset, outcome) == ("production.publication", "failed")
+    assert f"clean/marks: {MODEL_CHECK}" in str(error)

@@ -1,0 +1,80 @@
+"""Every way of loading leaves its row in the history, also those that fail before they begin."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from ouspark_assets.orchestration.assets.clean import parsed_pages
+from ouspark_assets.orchestration.partitions import register_releases
+from ouspark_assets.orchestration.resources import default_resources
+from ouspark_assets.sources.results_site.archive import PageArchive
+from ouspark_assets.sources.results_site.judging import Outcome
+from ouspark_assets.sources.results_site.parts import Answer
+from ouspark_assets.warehouse.connection import Connection
+from ouspark_assets_tests.pages.page_builder import TICKET, ResultPage
+
+RELEASES = ["20250402", "20250403", "20250404"]
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        register_releases(instance, RELEASES)
+        yield instance
+
+
+@pytest.fixture(autouse=True)
+def lake(only_development: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page of each release."""
+    monkeypatch.setenv("OUSPARK_LAKE", str(tmp_path / "lake"))
+    answer = Answer(TICKET, Outcome.FOUND, 200, datetime.now(UTC), 1, 1, ResultPage().body())
+    for release in RELEASES:
+        PageArchive(str(tmp_path / "lake")).write(release, [answer])
+
+
+def load(
+    instance: dg.DagsterInstance, first: str, last: str, **config: object
+) -> dg.ExecuteInProcessResult:
+    return dg.materialize(
+        [parsed_pages],
+        instance=instance,
+        resources=default_resources(),
+        tags={
+            "dagster/asset_partition_range_start": first,
+            "dagster/asset_partition_range_end": last,
+        },
+        run_config={**QUIET, "ops": {"parsed_pages": {"config": config}}},
+        raise_on_error=False,
+    )
+
+
+def history(development: Connection) -> list[tuple[object, ...]]:
+    return development.execute(
+        "SELECT release, outcome, rows_in, error FROM ops.stage_runs ORDER BY id"
+    ).fetchall()
+
+
+def test_a_backfill_of_several_releases_in_one_run_has_a_row_for_each(
+    instance: dg.DagsterInstance, development: Connection
+) -> None:
+    run = load(instance, RELEASES[0], RELEASES[1])
+    assert run.success
+    assert history(development) == [(it, "succeeded", 1, None) for it in RELEASES[:2]]
+    runs = development.execute("SELECT DISTINCT run_id FROM ops.stage_runs").fetchall()
+    assert runs == [(run.run_id,)]
+
+
+def test_a_wrong_decision_about_a_record_is_a_failure_that_the_next_load_mends(
+    instance: dg.DagsterInstance, development: Connection
+) -> None:
+    assert not load(instance, RELEASES[0], RELEASES[2], discard={"99": "why"}).success
+    ((release, outcome, _, error),) = history(development)
+    assert (release, outcome) == (RELEASES[0], "failed")
+    assert "no quarantined record 99" in str(error)
+    load(instance, RELEASES[0], RELEASES[0])
+    latest = development.execute("SELECT outcome FROM ops.latest_stages").fetchall()
+    assert latest == [("succeeded",)]

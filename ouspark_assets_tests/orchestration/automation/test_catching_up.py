@@ -1,0 +1,98 @@
+"""The sensor on changes that nobody has published."""
+
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from ouspark_assets.orchestration.assets.clean import TABLES_OF_A_LOAD
+from ouspark_assets.orchestration.assets.stage import key_of
+from ouspark_assets.orchestration.automation.catching_up import unpublished_changes_sensor
+from ouspark_assets.settings import load_settings
+from ouspark_assets.warehouse.publications import hold_publishing
+from ouspark_assets_tests.orchestration.automation.evaluating import submitted, tick
+from ouspark_assets_tests.worlds import NOWHERE, Opened
+
+NOTHING = "Every change has been published, is held, or is too new."
+
+
+@pytest.fixture
+def changed(opened: Opened) -> Opened:
+    """A release that was loaded an hour ago, and not published."""
+    opened.load(1)
+    opened.development.execute(
+        "INSERT INTO ops.loads (release, fingerprint, layout, run_id) VALUES ('a', '', '{}', '')"
+    )
+    opened.development.execute(
+        "UPDATE ops.versions SET committed_at = committed_at - interval '1 hour'"
+    )
+    return opened
+
+
+def look(instance: dg.DagsterInstance) -> Any:
+    return tick(unpublished_changes_sensor(load_settings()), instance)
+
+
+def test_changes_that_stay_unpublished_are_followed_up_by_one_run(
+    instance: dg.DagsterInstance, changed: Opened
+) -> None:
+    first, second = look(instance), look(instance)
+    assert len(first.run_requests) == 1
+    assert first.run_requests[0].run_key == second.run_requests[0].run_key
+
+
+def test_what_has_been_published_is_not_followed_up(
+    instance: dg.DagsterInstance, changed: Opened
+) -> None:
+    changed.publish()
+    assert look(instance).skip_message == NOTHING
+
+
+def test_what_has_just_been_loaded_is_left_to_lineage(
+    instance: dg.DagsterInstance, changed: Opened
+) -> None:
+    changed.load(2)
+    assert look(instance).skip_message == NOTHING
+
+
+def test_a_database_into_which_nothing_was_loaded_publishes_nothing(
+    instance: dg.DagsterInstance, opened: Opened
+) -> None:
+    assert look(instance).skip_message == NOTHING
+
+
+def test_while_publishing_is_held_nothing_is_started(
+    instance: dg.DagsterInstance, changed: Opened
+) -> None:
+    changed.publish()
+    hold_publishing(changed.production, 1)
+    changed.load(2)
+    changed.development.execute("UPDATE ops.versions SET committed_at = 'yesterday'")
+    assert look(instance).skip_message == NOTHING
+
+
+def test_while_runs_are_under_way_nothing_is_started(
+    instance: dg.DagsterInstance, changed: Opened
+) -> None:
+    submitted(instance, "bring_in_release", {"dagster/partition": "a"})
+    assert look(instance).skip_message == "Runs are under way."
+
+
+def test_a_failed_check_is_named_instead_of_failing_again(
+    instance: dg.DagsterInstance, changed: Opened
+) -> None:
+    marks = next(key_of(table) for table in TABLES_OF_A_LOAD if table.name == "marks")
+    instance.report_runless_asset_event(
+        dg.AssetCheckEvaluation(
+            asset_key=marks, check_name="fits_its_model", passed=False, metadata={}
+        )
+    )
+    assert look(instance).skip_message == "Held back by failed checks: clean/marks: fits_its_model."
+
+
+@pytest.mark.parametrize("side", ["DEV", "PROD"])
+def test_a_database_that_is_down_is_one_line(
+    instance: dg.DagsterInstance, changed: Opened, monkeypatch: pytest.MonkeyPatch, side: str
+) -> None:
+    monkeypatch.setenv(f"OUSPARK_{side}_DSN", NOWHERE)
+    assert "can't be reached" in look(instance).skip_message

@@ -1,0 +1,122 @@
+"""The schedule that goes on with releases: which ones, how often, and when it leaves them alone."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from ouspark_assets.orchestration.automation.filling_up import (
+    RECHECK_TAG,
+    WHY_TAG,
+    fill_up_schedule,
+)
+from ouspark_assets.orchestration.automation.under_way import RANGE_END_TAG, RANGE_START_TAG
+from ouspark_assets.orchestration.partitions import RELEASE_PARTITIONS_NAME
+from ouspark_assets.pipeline.outstanding_work import releases_to_recheck
+from ouspark_assets.settings import Settings, load_settings
+from ouspark_assets.standin.process import running_standin
+from ouspark_assets_tests.factories import releases
+from ouspark_assets_tests.orchestration.automation.evaluating import (
+    appointment,
+    definitions,
+    indexed,
+    submitted,
+)
+from ouspark_assets_tests.worlds import NOWHERE, Opened
+
+TODAY = date(2026, 11, 20)
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+DONE = "Every release is complete, loaded and lately rechecked."
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """An instance that a schedule can be told of: it has an address."""
+    (tmp_path / "dagster").mkdir()
+    with dg.DagsterInstance.local_temp(str(tmp_path / "dagster")) as instance:
+        yield instance
+
+
+def look(instance: dg.DagsterInstance, when: datetime = NOON) -> Any:
+    return appointment(fill_up_schedule(load_settings()), instance, when)
+
+
+@pytest.fixture
+def site(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A site with one release of long ago."""
+    with running_standin(students=20, releases=1, seed=3) as site:
+        monkeypatch.setenv("OUSPARK_SITE_URL", site.url)
+        yield
+
+
+def test_a_release_is_gone_on_with_until_nothing_is_left_and_then_asked_about_now_and_then(
+    instance: dg.DagsterInstance, site: None, opened: Opened
+) -> None:
+    job = definitions().resolve_job_def("bring_in_release")
+    read_index = definitions().resolve_job_def("read_index")
+    assert read_index.execute_in_process(instance=instance).success
+    (release,) = instance.get_dynamic_partitions(RELEASE_PARTITIONS_NAME)[:1]
+    (request,) = look(instance).run_requests
+    assert (request.partition_key, request.tags[WHY_TAG]) == (
+        release,
+        "not every ticket has been answered",
+    )
+    assert job.execute_in_process(instance=instance, partition_key=release).success
+    assert look(instance).skip_message == DONE
+
+    opened.development.execute("DELETE FROM ops.loads")
+    (request,) = look(instance).run_requests
+    assert request.tags[WHY_TAG] == "pages of it are not loaded"
+    assert job.execute_in_process(instance=instance, partition_key=release).success
+
+    opened.development.execute("UPDATE source.release_index SET published_on = current_date")
+    opened.development.execute("UPDATE clean.marks SET points = NULL")
+    now = datetime.now(UTC)
+    (request,) = look(instance, now).run_requests
+    assert request.tags[WHY_TAG] == "some of its results are to come later"
+    assert request.run_config["ops"]["raw__result_pages"]["config"] == {"recheck": True}
+    dg.validate_run_config(job, run_config=request.run_config)
+    instance.report_run_failed(submitted(instance, job.name, request.tags), "the site was down")
+    assert look(instance, now).skip_message == DONE
+    (again,) = look(instance, now + timedelta(hours=6)).run_requests
+    assert again.tags[RECHECK_TAG] != request.tags[RECHECK_TAG]
+
+
+def test_a_release_of_a_range_that_is_under_way_is_left_alone(
+    instance: dg.DagsterInstance, opened: Opened
+) -> None:
+    indexed(opened.development, {"release": "a"}, {"release": "b"})
+    assert [it.partition_key for it in look(instance).run_requests] == ["a", "b"]
+    submitted(instance, "bring_in_new_results", {RANGE_START_TAG: "a", RANGE_END_TAG: "b"})
+    assert look(instance).skip_message == DONE
+
+
+def test_a_database_that_is_down_is_one_line(
+    instance: dg.DagsterInstance, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OUSPARK_DEV_DSN", NOWHERE)
+    assert "The development database can't be reached" in look(instance).skip_message
+
+
+@pytest.mark.parametrize(
+    ("row", "pending", "expected"),
+    [
+        ({"published_on": TODAY - timedelta(days=2)}, False, 6),
+        ({"published_on": TODAY - timedelta(days=5)}, False, None),
+        ({"published_on": TODAY - timedelta(days=5)}, True, 6),
+        ({"published_on": TODAY - timedelta(days=30)}, True, 24),
+        ({"published_on": TODAY - timedelta(days=30), "exam_kind": "revaluation"}, False, 24),
+        ({"published_on": TODAY - timedelta(days=91)}, True, None),
+        ({"published_on": None}, True, 24),
+        ({"published_on": None}, False, None),
+    ],
+)
+def test_how_often_a_release_is_rechecked_follows_its_age(
+    row: dict[str, object], *, pending: bool, expected: float | None
+) -> None:
+    index = releases({"release": "a", **row})
+    found = releases_to_recheck(Settings(), index, ["a"] if pending else [], ["a"], TODAY)
+    assert [it.every_hours for it in found] == ([] if expected is None else [expected])

@@ -1,0 +1,95 @@
+"""Whether readers have new results in time, and that it is said when that changes."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+import orjson
+import pytest
+
+from ouspark_assets.cache.layout import CURRENT_KEY, META, PREFIX
+from ouspark_assets.orchestration.automation.lateness import (
+    late_results_sensor,
+    readers_have_new_results_in_time,
+)
+from ouspark_assets.orchestration.resources import CacheServer, Development
+from ouspark_assets.settings import load_settings
+from ouspark_assets_tests.orchestration.automation.evaluating import definitions, indexed, tick
+from ouspark_assets_tests.worlds import Opened
+
+LONG_AGO = datetime.now(UTC) - timedelta(minutes=45)
+JUST_NOW = datetime.now(UTC)
+
+
+def check() -> dg.AssetCheckResult:
+    result = readers_have_new_results_in_time(development=Development(), cache_server=CacheServer())
+    assert isinstance(result, dg.AssetCheckResult)
+    return result
+
+
+def late(result: dg.AssetCheckResult) -> object:
+    return result.metadata["late releases"].value
+
+
+def readers_have(opened: Opened, *carried: str) -> None:
+    opened.client.set(f"{PREFIX}:1-x:{META}", orjson.dumps({"releases": list(carried)}))
+    opened.client.set(CURRENT_KEY, "1-x")
+
+
+def look(instance: dg.DagsterInstance, cursor: str | None = None) -> Any:
+    return tick(late_results_sensor(load_settings()), instance, cursor)
+
+
+def test_a_release_is_late_when_the_index_showed_it_long_ago(opened: Opened) -> None:
+    indexed(
+        opened.development,
+        {"release": "long_ago", "first_seen_at": LONG_AGO},
+        {"release": "just_now", "first_seen_at": JUST_NOW},
+        {"release": "nobody_asked", "first_seen_at": LONG_AGO, "scheme": None},
+    )
+    before = check()
+    assert (before.passed, late(before)) == (False, ["long_ago"])
+    assert before.severity is dg.AssetCheckSeverity.WARN
+    readers_have(opened, "long_ago")
+    assert check().passed
+
+
+def test_the_time_allowed_is_a_setting(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    indexed(opened.development, {"release": "a", "first_seen_at": LONG_AGO})
+    monkeypatch.setenv("OUSPARK_SLA_MINUTES", "60")
+    assert check().passed
+
+
+def test_a_cache_that_is_down_has_nothing_in_time(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    indexed(opened.development, {"release": "a", "first_seen_at": LONG_AGO})
+    monkeypatch.setenv("OUSPARK_REDIS_URL", "redis://127.0.0.1:1/0")
+    result = check()
+    assert not result.passed
+    assert "The cache can't be reached" in str(result.description)
+
+
+def test_the_check_is_evaluated_when_its_answer_changes_and_only_then(
+    instance: dg.DagsterInstance, opened: Opened
+) -> None:
+    indexed(opened.development, {"release": "a", "first_seen_at": LONG_AGO})
+    became_late = look(instance)
+    assert len(became_late.run_requests) == 1
+    still_late = look(instance, became_late.cursor)
+    assert (still_late.run_requests, still_late.skip_message) == ([], "Late as before: a.")
+    readers_have(opened, "a")
+    arrived = look(instance, still_late.cursor)
+    assert len(arrived.run_requests) == 1
+    assert look(instance, arrived.cursor).skip_message == "No result is late."
+
+
+def test_the_job_that_is_started_evaluates_the_check_and_nothing_else(
+    instance: dg.DagsterInstance, opened: Opened
+) -> None:
+    indexed(opened.development, {"release": "a", "first_seen_at": LONG_AGO})
+    done = definitions().resolve_job_def("check_lateness").execute_in_process(instance=instance)
+    (evaluation,) = done.get_asset_check_evaluations()
+    assert done.success
+    assert not evaluation.passed
+    assert done.get_asset_materialization_events() == []

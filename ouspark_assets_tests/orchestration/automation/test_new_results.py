@@ -1,0 +1,248 @@
+"""The sensor on the index page: what it starts, what it leaves, and a site that is down."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from ouspark_assets.orchestration.automation import new_results as module
+from ouspark_assets.orchestration.automation.new_results import new_results_sensor
+from ouspark_assets.orchestration.automation.stretches import stretches
+from ouspark_assets.orchestration.automation.under_way import (
+    PARTITION_TAG,
+    RANGE_END_TAG,
+    RANGE_START_TAG,
+    releases_under_way,
+)
+from ouspark_assets.orchestration.checks.scrape import RESULT_PAGES
+from ouspark_assets.orchestration.partitions import RELEASE_PARTITIONS_NAME, register_releases
+from ouspark_assets.settings import load_settings
+from ouspark_assets_tests.orchestration.automation.evaluating import definitions, submitted, tick
+from ouspark_assets_tests.sources.results_site.small_site import Sent, SmallSite, small_site
+from ouspark_assets_tests.worlds import NOWHERE
+
+
+def row(release: str, title: str, day: str = "22-04-2025") -> str:
+    return (
+        f"<tr><td>{title}</td><td><a href='res07/{release}.jsp'>Click</a></td><td>{day}</td></tr>"
+    )
+
+
+OLDER = row("20250201", "B.E. (CBCS) I, III Sem (Main) Jan/Feb-2025", "20-03-2025")
+NEWER = row("20250402", "B.E. (CBCS) II, IV Sem (Main) July/Aug-2025")
+OTHER_COURSE = row("20250403", "B.Sc (CBCS) II Sem (Main) July/Aug-2025")
+NO_SCHEME = row("20250404", "B.E. II, IV Sem (Main) July/Aug-2025")
+
+
+@dataclass
+class Index:
+    """The index page of a site, as it is at the moment."""
+
+    rows: list[str]
+    status: int = 200
+    seconds: float = 0
+    site: SmallSite = field(default_factory=SmallSite)
+
+    def answer(self, _path: str) -> Sent:
+        page = f"<table>{''.join(self.rows)}</table>".encode()
+        return Sent(page if self.status == 200 else b"", self.status, seconds=self.seconds)
+
+
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
+    """A site with two releases of interest, the newest on top; no database to ask."""
+    index = Index([OTHER_COURSE, NEWER, OLDER])
+    monkeypatch.setenv("OUSPARK_HOME", str(tmp_path / "home"))
+    for side in ("DEV", "PROD"):
+        monkeypatch.setenv(f"OUSPARK_{side}_DSN", NOWHERE)
+    with small_site(index.answer) as site:
+        index.site = site
+        monkeypatch.setenv("OUSPARK_SITE_URL", site.url)
+        yield index
+
+
+@pytest.fixture
+def with_table(development_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A development database too."""
+    monkeypatch.setenv("OUSPARK_DEV_DSN", development_dsn)
+
+
+def look(instance: dg.DagsterInstance, cursor: str | None = None) -> Any:
+    return tick(new_results_sensor(load_settings()), instance, cursor)
+
+
+def materialize(instance: dg.DagsterInstance, *keys: str) -> None:
+    for key in keys:
+        instance.report_runless_asset_event(dg.AssetMaterialization(RESULT_PAGES, partition=key))
+
+
+def read_the_index(instance: dg.DagsterInstance) -> None:
+    job = definitions().resolve_job_def("read_index")
+    assert job.execute_in_process(instance=instance).success
+
+
+def test_all_that_is_new_becomes_partitions_and_one_run_whether_or_not_there_is_a_table(
+    instance: dg.DagsterInstance, index: Index
+) -> None:
+    index.rows.append(NO_SCHEME)
+    (request,) = look(instance).run_requests
+    registered = instance.get_dynamic_partitions(RELEASE_PARTITIONS_NAME)
+    assert registered == ["20250201", "20250402", "20250404"]
+    assert request.job_name == "bring_in_new_results"
+    assert request.tags[RANGE_START_TAG] == "20250201"
+    assert request.tags[RANGE_END_TAG] == "20250402"
+
+
+def test_one_that_is_new_is_a_partition_of_its_own(
+    instance: dg.DagsterInstance, index: Index
+) -> None:
+    materialize(instance, "20250201")
+    (request,) = look(instance).run_requests
+    assert request.partition_key == "20250402"
+    assert request.tags[PARTITION_TAG] == "20250402"
+
+
+def test_two_looks_never_start_two_runs(instance: dg.DagsterInstance, index: Index) -> None:
+    first = look(instance)
+    again = look(instance, first.cursor)
+    # Before the run is in the queue its key holds the second one back, after that its releases do.
+    assert [it.run_key for it in again.run_requests] == [it.run_key for it in first.run_requests]
+    submitted(instance, "bring_in_new_results", first.run_requests[0].tags)
+    assert releases_under_way(instance) == {"20250201", "20250402"}
+    third = look(instance, again.cursor)
+    assert third.run_requests == []
+    assert third.skip_message == "New and under way: 20250201, 20250402."
+
+
+def test_a_run_that_failed_is_asked_for_again(instance: dg.DagsterInstance, index: Index) -> None:
+    first = look(instance)
+    run = submitted(instance, "bring_in_new_results", first.run_requests[0].tags)
+    instance.report_run_failed(run, "the site was down")
+    again = look(instance, first.cursor)
+    assert [it.tags[RANGE_END_TAG] for it in again.run_requests] == ["20250402"]
+
+
+def test_a_page_counts_as_read_once_nothing_of_it_is_new(
+    instance: dg.DagsterInstance, index: Index, with_table: None
+) -> None:
+    read_the_index(instance)
+    materialize(instance, "20250201", "20250402")
+    done = look(instance)
+    assert done.skip_message == "No new results on the index page."
+    again = look(instance, done.cursor)
+    assert again.skip_message == "The index page has not changed."
+    index.rows.insert(0, row("20250909", "B.E. (CBCS) (RV) July/Aug-2025", "09-09-2025"))
+    (request,) = look(instance, again.cursor).run_requests
+    assert request.partition_key == "20250909"
+
+
+def test_a_page_that_the_site_says_is_unchanged_is_not_sent_again(
+    instance: dg.DagsterInstance, index: Index
+) -> None:
+    index.status = 304
+    known = json.dumps({"etag": '"a"', "sha256": "of the page"})
+    assert look(instance, known).skip_message == "The index page has not changed."
+    assert 'if-none-match: "a"' in index.site.heads[-1].lower()
+
+
+def test_links_that_nobody_wants_reach_the_table_all_the_same(
+    instance: dg.DagsterInstance, index: Index, with_table: None
+) -> None:
+    materialize(instance, "20250201", "20250402")
+    (request,) = look(instance).run_requests
+    assert request.job_name == "read_index"
+
+
+def test_a_release_without_a_scheme_is_said_to_be_left_out_again_and_again(
+    instance: dg.DagsterInstance, index: Index, with_table: None
+) -> None:
+    index.rows.append(NO_SCHEME)
+    read_the_index(instance)
+    materialize(instance, "20250201", "20250402")
+    cursor = None
+    for _ in range(2):
+        seen = look(instance, cursor)
+        cursor = seen.cursor
+        assert "name neither CBCS nor AICTE: 20250404" in str(seen.skip_message)
+
+
+def test_a_site_that_is_down_is_one_line_that_says_since_when(
+    instance: dg.DagsterInstance, index: Index
+) -> None:
+    known = json.dumps({"etag": '"a"', "sha256": "of the page"})
+    index.status = 503
+    down = look(instance, known)
+    still_down = look(instance, down.cursor)
+    assert down.run_requests == []
+    assert str(down.skip_message).startswith("Since 20")
+    assert "HTTP 503" in str(down.skip_message)
+    assert "\n" not in str(down.skip_message)
+    assert still_down.cursor == down.cursor
+    assert json.loads(str(down.cursor))["etag"] == '"a"'
+    index.status = 200
+    assert len(look(instance, still_down.cursor).run_requests) == 1
+
+
+def test_a_site_that_hangs_does_not_hold_up_the_sensor(
+    instance: dg.DagsterInstance, index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SECONDS_TO_FETCH", 0.5)
+    index.seconds = 60
+    assert "Since" in str(look(instance).skip_message)
+
+
+def test_an_error_page_that_says_it_is_fine_starts_and_forgets_nothing(
+    instance: dg.DagsterInstance, index: Index
+) -> None:
+    index.rows.clear()
+    known = json.dumps({"sha256": "of the page"})
+    seen = look(instance, known)
+    assert "has no link to a result page: check that OUSPARK_SITE_URL" in str(seen.skip_message)
+    remembered = json.loads(str(seen.cursor))
+    assert remembered["sha256"] == "of the page"
+    assert remembered["unreadable_since"]
+    assert instance.get_dynamic_partitions(RELEASE_PARTITIONS_NAME) == []
+
+
+def test_what_the_page_no_longer_shows_still_decides_which_year_is_the_last(
+    instance: dg.DagsterInstance, index: Index, with_table: None
+) -> None:
+    read_the_index(instance)
+    index.rows[:] = [row("20231101", "B.E. (CBCS) I Sem (Main) Jan-2023", "01-11-2023")]
+    seen = look(instance)
+    assert {it.job_name for it in seen.run_requests} == {"bring_in_new_results"}
+    assert "20231101" not in str(seen.run_requests)
+
+
+@pytest.mark.parametrize("cursor", ["", "no JSON", "[1]", '{"unknown": 1}'])
+def test_a_cursor_of_another_time_is_none(
+    instance: dg.DagsterInstance, index: Index, cursor: str
+) -> None:
+    assert len(look(instance, cursor).run_requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("releases", "expected"),
+    [
+        ("abc", ["abc"]),
+        ("ac", ["a", "c"]),
+        ("bcd", ["bcd"]),
+        ("ba", ["b", "a"]),
+        ("abd", ["ab", "d"]),
+        ("", []),
+    ],
+)
+def test_a_stretch_holds_nothing_that_was_not_asked_for(releases: str, expected: list[str]) -> None:
+    assert ["".join(it) for it in stretches(releases, "abcd")] == expected
+
+
+def test_releases_that_are_not_wanted_in_between_are_passed_over(
+    instance: dg.DagsterInstance, index: Index
+) -> None:
+    register_releases(instance, ["20250201", "an_old_one", "20250402"])
+    requests = look(instance).run_requests
+    assert [it.partition_key for it in requests] == ["20250201", "20250402"]
