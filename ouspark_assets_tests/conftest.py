@@ -20,7 +20,7 @@ from ouspark_assets.services import Endpoints, endpoints
 from ouspark_assets.settings import Settings
 from ouspark_assets.warehouse.connection import Connection, Side, connected
 from ouspark_assets.warehouse.migrate import migrate
-from ouspark_assets_tests.worlds import NOWHERE, Databases, Opened, World
+from ouspark_assets_tests.support.worlds import NOWHERE, Databases, Opened, World
 
 # Database 0 is the one of the servers' own settings.
 CACHE_DATABASES = 15

@@ -11,7 +11,7 @@ from ouspark_assets.domain.hall_tickets import hall_ticket_parts
 from ouspark_assets.schemas.clean import QUARANTINE, STUDENTS
 from ouspark_assets.schemas.reference import SUBJECTS
 from ouspark_assets_tests.analytics.aggregating import aggregated
-from ouspark_assets_tests.factories import SHA256, marks, releases, results
+from ouspark_assets_tests.support.factories import SHA256, marks, releases, results
 
 # In the order of the university: a session's revaluation is published after it, and may be
 # published after the next session too, before which it still belongs.

@@ -10,7 +10,7 @@ from ouspark_assets.analytics.attempts import attempts
 from ouspark_assets.analytics.standings import standings
 from ouspark_assets.domain.grades import POINTS_BY_GRADE
 from ouspark_assets_tests.analytics.stories import ANN, RELEASES
-from ouspark_assets_tests.factories import marks, releases
+from ouspark_assets_tests.support.factories import marks, releases
 
 ORDER = [RELEASES[0], RELEASES[3], RELEASES[1], RELEASES[2]]
 GRADES = [*POINTS_BY_GRADE, "WH", ""]

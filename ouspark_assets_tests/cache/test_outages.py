@@ -25,7 +25,7 @@ from ouspark_assets.settings import Settings
 from ouspark_assets.warehouse.connection import Connection, Side
 from ouspark_assets.warehouse.migrate import migrate
 from ouspark_assets.warehouse.publishing import publish
-from ouspark_assets_tests.worlds import Databases, World
+from ouspark_assets_tests.support.worlds import Databases, World
 
 PATIENCE_SECONDS = 60
 

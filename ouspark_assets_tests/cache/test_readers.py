@@ -10,8 +10,8 @@ import pytest
 import redis
 
 from ouspark_assets.cache.layout import CURRENT_KEY
-from ouspark_assets_tests.publishing import hammered, publishers
-from ouspark_assets_tests.worlds import World
+from ouspark_assets_tests.support.publishing import hammered, publishers
+from ouspark_assets_tests.support.worlds import World
 
 PUBLICATIONS = 6
 LEAST_READS = 100

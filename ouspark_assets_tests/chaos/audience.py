@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ouspark_assets.services import Endpoints
 from ouspark_assets_tests.chaos.readers import Readings
-from ouspark_assets_tests.pipeline import ROOT
+from ouspark_assets_tests.support.pipeline import ROOT
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from ouspark_assets_tests.chaos.site import Population, Site, running_site
 from ouspark_assets_tests.chaos.tally import Tally
 from ouspark_assets_tests.chaos.truth import PAGE, Truth
 from ouspark_assets_tests.chaos.waiting import comes_true
-from ouspark_assets_tests.pipeline import BIN, Pipeline
+from ouspark_assets_tests.support.pipeline import BIN, Pipeline
 
 # A release and a hall ticket.
 Page = tuple[str, ...]

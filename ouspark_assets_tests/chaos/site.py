@@ -15,7 +15,7 @@ from pathlib import Path
 from ouspark_assets.standin.admission import Scale
 from ouspark_assets.standin.world import World
 from ouspark_assets_tests.chaos.waiting import until
-from ouspark_assets_tests.pipeline import ROOT
+from ouspark_assets_tests.support.pipeline import ROOT
 
 MODULE = "ouspark_assets_tests.chaos.site_server"
 

@@ -29,7 +29,7 @@ from ouspark_assets_tests.chaos.site import Population
 from ouspark_assets_tests.chaos.tally import Tally
 from ouspark_assets_tests.chaos.trial import Trial
 from ouspark_assets_tests.chaos.waiting import until
-from ouspark_assets_tests.pipeline import ROOT
+from ouspark_assets_tests.support.pipeline import ROOT
 
 SEED, STUDENTS = 5, 40
 # What is done to a table, by whose promise it is noticed, and how it is undone.

@@ -28,7 +28,7 @@ from ouspark_assets.warehouse.one_student import count_rows
 from ouspark_assets.warehouse.publishing import Terms, publish
 from ouspark_assets.warehouse.reading import read_table
 from ouspark_assets.warehouse.writing import writing
-from ouspark_assets_tests.factories import marks
+from ouspark_assets_tests.support.factories import marks
 
 RELEASE = "20250402"
 ANN, BEN, CAT = "160421733001", "160421733002", "160421733003"

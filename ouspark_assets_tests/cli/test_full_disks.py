@@ -4,7 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from ouspark_assets_tests.pipeline import BIN
+from ouspark_assets_tests.support.pipeline import BIN
 
 # A limit on the size of files is met on every system, a device that is always full is not.
 WITHOUT_ROOM = ["sh", "-c", 'ulimit -f 0 && exec "$@"', "sh"]

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from ouspark_assets.cli.cache import cache
 from ouspark_assets.cli.publication import publication
 from ouspark_assets.domain.errors import OuSparkError
-from ouspark_assets_tests.worlds import Opened, World
+from ouspark_assets_tests.support.worlds import Opened, World
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from ouspark_assets.cli import ouspark
 from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.standin.process import running_standin
 from ouspark_assets.warehouse.connection import Side
-from ouspark_assets_tests.pipeline import Pipeline
+from ouspark_assets_tests.support.pipeline import Pipeline
 
 WIDEST = 100
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from ouspark_assets.services.binaries import postgres_program, valkey_program
 from ouspark_assets_tests.deploy.composed import Service, instructions, interpolated, services
-from ouspark_assets_tests.pipeline import PATIENCE_SECONDS, ROOT
+from ouspark_assets_tests.support.pipeline import PATIENCE_SECONDS, ROOT
 
 PREFIX, HOME, USER = "/opt/ouspark", "/var/lib/ouspark", 10001
 # PostgreSQL insists on a user with a name.

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from ouspark_assets_tests.pipeline import ROOT
+from ouspark_assets_tests.support.pipeline import ROOT
 
 COMPOSE = ROOT / "compose.yaml"
 OURS = "ouspark"

@@ -17,7 +17,7 @@ import pytest
 from ouspark_assets.domain.releases import BE_COURSE
 from ouspark_assets_tests.deploy.by_hand import PREFIX, Machine, python_for_everybody
 from ouspark_assets_tests.deploy.composed import build_context, instructions, services
-from ouspark_assets_tests.pipeline import PATIENCE_SECONDS, ROOT
+from ouspark_assets_tests.support.pipeline import PATIENCE_SECONDS, ROOT
 
 pytestmark = pytest.mark.full
 

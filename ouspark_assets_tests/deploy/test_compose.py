@@ -16,7 +16,7 @@ from ouspark_assets_tests.deploy.composed import (
     interpolated,
     services,
 )
-from ouspark_assets_tests.pipeline import BIN, ROOT
+from ouspark_assets_tests.support.pipeline import BIN, ROOT
 
 EXAMPLE = ROOT / "deploy" / "secrets.env.example"
 CREDENTIALS = re.compile(r"://[^:/@]*:(?P<password>.*?)@")

@@ -10,7 +10,7 @@ import yaml
 
 from ouspark_assets.settings import PREFIX, Settings
 from ouspark_assets_tests.deploy.composed import of_last_stage, services
-from ouspark_assets_tests.pipeline import ROOT
+from ouspark_assets_tests.support.pipeline import ROOT
 
 VALUES_FILE = ROOT / "deploy" / "helm" / "values.yaml"
 VALUES: dict[str, Any] = yaml.safe_load(VALUES_FILE.read_text(encoding="utf-8"))

@@ -13,7 +13,7 @@ from ouspark_assets_tests.deploy.composed import (
     last_stage,
     of_last_stage,
 )
-from ouspark_assets_tests.pipeline import ROOT
+from ouspark_assets_tests.support.pipeline import ROOT
 
 LEAST_UID = 10_000
 SECRET = re.compile(r"PASSWORD|SECRET|TOKEN|DSN|_KEY|BROKER|REDIS_URL", re.IGNORECASE)

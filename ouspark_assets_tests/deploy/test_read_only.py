@@ -10,7 +10,7 @@ import httpx
 
 from ouspark_assets_tests.deploy.by_hand import free_port
 from ouspark_assets_tests.deploy.composed import services
-from ouspark_assets_tests.pipeline import BIN, PATIENCE_SECONDS, ROOT, Pipeline
+from ouspark_assets_tests.support.pipeline import BIN, PATIENCE_SECONDS, ROOT, Pipeline
 
 LAUNCH = """
 mutation { launchRun(executionParams: {

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from ouspark_assets.domain.errors import SiteError
 from ouspark_assets.domain.releases import checked_release_key, in_release_order, is_release_key
-from ouspark_assets_tests.factories import releases
+from ouspark_assets_tests.support.factories import releases
 
 
 def test_releases_are_ordered_by_session_then_kind_then_date_then_key() -> None:

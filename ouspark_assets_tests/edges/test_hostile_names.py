@@ -33,12 +33,12 @@ from ouspark_assets.warehouse.reading import read_table
 from ouspark_assets.warehouse.writing import writing
 from ouspark_assets_tests.analytics.aggregating import aggregated
 from ouspark_assets_tests.analytics.stories import ANN, FEB_22
-from ouspark_assets_tests.factories import releases
 from ouspark_assets_tests.operations.explain.test_telling import story
 from ouspark_assets_tests.pages.page_builder import RELEASE, TICKET, ResultPage, pages_of
 from ouspark_assets_tests.reports.test_class_sheet import SPREADSHEET, sheet
 from ouspark_assets_tests.reports.test_department_page import page
-from ouspark_assets_tests.worlds import Databases, World
+from ouspark_assets_tests.support.factories import releases
+from ouspark_assets_tests.support.worlds import Databases, World
 
 NAMES = {
     "SQL": "A'; DROP TABLE clean.marks; --",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ouspark_assets_tests.pipeline import ROOT
+from ouspark_assets_tests.support.pipeline import ROOT
 
 pytestmark = pytest.mark.full
 

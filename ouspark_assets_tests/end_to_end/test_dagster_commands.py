@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ouspark_assets.standin.process import running_standin
-from ouspark_assets_tests.pipeline import ROOT, Pipeline
+from ouspark_assets_tests.support.pipeline import ROOT, Pipeline
 
 MODULE = ("-m", "ouspark_assets.definitions")
 

@@ -15,7 +15,7 @@ from ouspark_assets.schemas.analytics import STUDENT_CGPAS
 from ouspark_assets.schemas.clean import MARKS
 from ouspark_assets.standin.process import running_standin
 from ouspark_assets.warehouse.connection import Side
-from ouspark_assets_tests.pipeline import BIN, ROOT, Pipeline
+from ouspark_assets_tests.support.pipeline import BIN, ROOT, Pipeline
 
 KILLS = 12
 LONGEST_SECONDS = 4.0

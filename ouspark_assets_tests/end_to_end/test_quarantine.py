@@ -9,7 +9,7 @@ from polars.testing import assert_frame_equal
 
 from ouspark_assets.schemas.clean import MARKS
 from ouspark_assets.standin.process import running_standin
-from ouspark_assets_tests.pipeline import Pipeline
+from ouspark_assets_tests.support.pipeline import Pipeline
 
 WORLD = {"students": 150, "releases": 1, "seed": 5}
 RELEASE = "20240511"

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from ouspark_assets.standin.process import running_standin
-from ouspark_assets_tests.daemon import wanted
-from ouspark_assets_tests.pipeline import Pipeline
+from ouspark_assets_tests.support.daemon import wanted
+from ouspark_assets_tests.support.pipeline import Pipeline
 
 MATERIALIZE = ("dagster", "asset", "materialize", "-m", "ouspark_assets.definitions")
 

@@ -16,8 +16,13 @@ import dagster as dg
 import pytest
 
 from ouspark_assets.standin.process import running_standin
-from ouspark_assets_tests.daemon import eventually, releases_of_readers, running_daemon, wanted
-from ouspark_assets_tests.pipeline import ROOT, Pipeline
+from ouspark_assets_tests.support.daemon import (
+    eventually,
+    releases_of_readers,
+    running_daemon,
+    wanted,
+)
+from ouspark_assets_tests.support.pipeline import ROOT, Pipeline
 
 WORKER = re.compile(r"Executing steps in process \(pid: (\d+)\)")
 

@@ -17,7 +17,7 @@ from ouspark_assets.reports.sheet import Look, Sheet, class_sheet
 from ouspark_assets.reports.source import Names, Source, classes, of_release
 from ouspark_assets.reports.workbook import workbook_bytes
 from ouspark_assets_tests.analytics.stories import AUG_22, FEB_22, ticket, told
-from ouspark_assets_tests.factories import marks, results
+from ouspark_assets_tests.support.factories import marks, results
 
 ANN, BEN, CAT = ticket(1), ticket(2), ticket(3)
 AS_OF = datetime(2025, 4, 2, tzinfo=UTC)

@@ -10,7 +10,7 @@ from ouspark_assets.warehouse.publishing import Published, Terms, publish
 from ouspark_assets.warehouse.reading import read_table
 from ouspark_assets.warehouse.rollback import RolledBack, roll_back
 from ouspark_assets.warehouse.writing import writing
-from ouspark_assets_tests.factories import marks
+from ouspark_assets_tests.support.factories import marks
 
 RELEASE = {"release": "20250402"}
 

@@ -14,7 +14,7 @@ from ouspark_assets.warehouse.computed_from import (
 )
 from ouspark_assets.warehouse.connection import Connection
 from ouspark_assets.warehouse.writing import writing
-from ouspark_assets_tests.factories import marks as rows_of_marks
+from ouspark_assets_tests.support.factories import marks as rows_of_marks
 
 TABLES = (MARKS, STANDINGS)
 

@@ -26,9 +26,9 @@ from ouspark_assets.warehouse.publishing import Terms, publish
 from ouspark_assets.warehouse.rollback import roll_back
 from ouspark_assets.warehouse.verifying import verify
 from ouspark_assets.warehouse.writing import writing
-from ouspark_assets_tests.factories import marks
+from ouspark_assets_tests.support.factories import marks
+from ouspark_assets_tests.support.worlds import Databases
 from ouspark_assets_tests.warehouse.doors import plain_in_front_of
-from ouspark_assets_tests.worlds import Databases
 
 PATIENCE_SECONDS = 10
 CONFIGURATION = """\

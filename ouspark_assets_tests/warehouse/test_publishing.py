@@ -11,8 +11,8 @@ from ouspark_assets.warehouse.connection import Connection, Side, connected
 from ouspark_assets.warehouse.publishing import Published, Terms, publish
 from ouspark_assets.warehouse.reading import read_table
 from ouspark_assets.warehouse.writing import writing
-from ouspark_assets_tests.factories import appearances, marks
-from ouspark_assets_tests.worlds import Databases
+from ouspark_assets_tests.support.factories import appearances, marks
+from ouspark_assets_tests.support.worlds import Databases
 
 RELEASE = {"release": "20250402"}
 SUBJECTS = marks(*({"subject_code": str(code)} for code in range(101, 109)))

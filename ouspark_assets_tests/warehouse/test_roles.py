@@ -23,8 +23,8 @@ from ouspark_assets.warehouse.roles import roles_script
 from ouspark_assets.warehouse.rollback import roll_back
 from ouspark_assets.warehouse.verifying import verify
 from ouspark_assets.warehouse.writing import writing
-from ouspark_assets_tests.factories import marks
-from ouspark_assets_tests.worlds import Databases
+from ouspark_assets_tests.support.factories import marks
+from ouspark_assets_tests.support.worlds import Databases
 
 RELEASE = {"release": "20250402"}
 SUBJECTS = marks(*({"subject_code": str(code)} for code in range(101, 141)))

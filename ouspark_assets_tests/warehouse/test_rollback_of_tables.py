@@ -12,7 +12,7 @@ from ouspark_assets.schemas.clean import APPEARANCES
 from ouspark_assets.warehouse.connection import Connection
 from ouspark_assets.warehouse.publishing import Terms, publish
 from ouspark_assets.warehouse.reading import read_table
-from ouspark_assets_tests.factories import appearances
+from ouspark_assets_tests.support.factories import appearances
 from ouspark_assets_tests.warehouse.states import (
     RELEASE,
     content,

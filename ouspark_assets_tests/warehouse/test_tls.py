@@ -12,9 +12,9 @@ from ouspark_assets.warehouse.migrate import migrate
 from ouspark_assets.warehouse.publishing import publish
 from ouspark_assets.warehouse.verifying import verify
 from ouspark_assets.warehouse.writing import writing
-from ouspark_assets_tests.factories import marks
+from ouspark_assets_tests.support.factories import marks
+from ouspark_assets_tests.support.worlds import Databases
 from ouspark_assets_tests.warehouse.doors import TlsProxy, tls_in_front_of
-from ouspark_assets_tests.worlds import Databases
 
 SUBJECTS = marks(*({"subject_code": str(code)} for code in range(101, 141)))
 

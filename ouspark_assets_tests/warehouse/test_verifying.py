@@ -7,7 +7,7 @@ from ouspark_assets.warehouse.connection import Connection
 from ouspark_assets.warehouse.publishing import Terms, publish
 from ouspark_assets.warehouse.verifying import TableVerdict, verify
 from ouspark_assets.warehouse.writing import writing
-from ouspark_assets_tests.factories import TICKET, appearances, marks
+from ouspark_assets_tests.support.factories import TICKET, appearances, marks
 
 RELEASE = {"release": "20250402"}
 SUBJECTS = marks(*({"subject_code": str(code)} for code in range(101, 141)))

@@ -10,8 +10,8 @@ from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.warehouse.connection import Connection, Side, connected
 from ouspark_assets.warehouse.reading import read_releases, read_table
 from ouspark_assets.warehouse.writing import Change, writing
-from ouspark_assets_tests.factories import marks, releases
-from ouspark_assets_tests.worlds import Databases
+from ouspark_assets_tests.support.factories import marks, releases
+from ouspark_assets_tests.support.worlds import Databases
 
 RELEASE = {"release": "20250402"}
 THREE = marks({"subject_code": "101"}, {"subject_code": "102"}, {"subject_code": "103"})

@@ -8,7 +8,7 @@ from ouspark_assets.orchestration.partitions import release_partitions
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.warehouse.connection import Connection
 from ouspark_assets.warehouse.writing import writing
-from ouspark_assets_tests.factories import releases
+from ouspark_assets_tests.support.factories import releases
 
 
 class Broken:

@@ -10,7 +10,7 @@ from ouspark_assets.operations.alerts.reader_facts import NEWS_FOR
 from ouspark_assets.orchestration.automation.alert_facts import Sources, gather
 from ouspark_assets.warehouse.publications import hold_publishing
 from ouspark_assets_tests.operations.alerts.happenings import Broken, loaded, shown
-from ouspark_assets_tests.worlds import RELEASE, Opened
+from ouspark_assets_tests.support.worlds import RELEASE, Opened
 
 OLDER, OLDEST = "20250201", "20250101"
 

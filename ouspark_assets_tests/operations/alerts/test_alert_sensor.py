@@ -20,7 +20,7 @@ from ouspark_assets.orchestration.build import build_definitions
 from ouspark_assets.settings import load_settings
 from ouspark_assets_tests.operations.alerts.happenings import Broken, loaded, shown
 from ouspark_assets_tests.operations.alerts.receivers import WebReceiver, web_receiver
-from ouspark_assets_tests.worlds import NOWHERE, RELEASE, Opened
+from ouspark_assets_tests.support.worlds import NOWHERE, RELEASE, Opened
 
 RULES = """\
 channels:

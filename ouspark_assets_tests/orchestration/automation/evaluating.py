@@ -11,7 +11,7 @@ from ouspark_assets.orchestration.build import build_definitions
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.warehouse.connection import Connection
 from ouspark_assets.warehouse.writing import writing
-from ouspark_assets_tests.factories import releases
+from ouspark_assets_tests.support.factories import releases
 
 
 @cache

@@ -11,7 +11,7 @@ from ouspark_assets.orchestration.automation.catching_up import unpublished_chan
 from ouspark_assets.settings import load_settings
 from ouspark_assets.warehouse.publications import hold_publishing
 from ouspark_assets_tests.orchestration.automation.evaluating import submitted, tick
-from ouspark_assets_tests.worlds import NOWHERE, Opened
+from ouspark_assets_tests.support.worlds import NOWHERE, Opened
 
 NOTHING = "Every change has been published, is held, or is too new."
 

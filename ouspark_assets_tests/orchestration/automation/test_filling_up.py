@@ -18,14 +18,14 @@ from ouspark_assets.orchestration.partitions import RELEASE_PARTITIONS_NAME
 from ouspark_assets.pipeline.outstanding_work import releases_to_recheck
 from ouspark_assets.settings import Settings, load_settings
 from ouspark_assets.standin.process import running_standin
-from ouspark_assets_tests.factories import releases
 from ouspark_assets_tests.orchestration.automation.evaluating import (
     appointment,
     definitions,
     indexed,
     submitted,
 )
-from ouspark_assets_tests.worlds import NOWHERE, Opened
+from ouspark_assets_tests.support.factories import releases
+from ouspark_assets_tests.support.worlds import NOWHERE, Opened
 
 TODAY = date(2026, 11, 20)
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)

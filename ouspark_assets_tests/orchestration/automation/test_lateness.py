@@ -15,7 +15,7 @@ from ouspark_assets.orchestration.automation.lateness import (
 from ouspark_assets.orchestration.resources import CacheServer, Development
 from ouspark_assets.settings import load_settings
 from ouspark_assets_tests.orchestration.automation.evaluating import definitions, indexed, tick
-from ouspark_assets_tests.worlds import Opened
+from ouspark_assets_tests.support.worlds import Opened
 
 LONG_AGO = datetime.now(UTC) - timedelta(minutes=45)
 JUST_NOW = datetime.now(UTC)

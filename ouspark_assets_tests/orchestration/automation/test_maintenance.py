@@ -16,9 +16,9 @@ from ouspark_assets.settings import load_settings
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.judging import Outcome
 from ouspark_assets.sources.results_site.parts import Answer
-from ouspark_assets_tests.dagster_database import dagster_database
 from ouspark_assets_tests.orchestration.automation.evaluating import definitions
-from ouspark_assets_tests.worlds import Opened
+from ouspark_assets_tests.support.dagster_database import dagster_database
+from ouspark_assets_tests.support.worlds import Opened
 
 ASSET = dg.AssetKey(["a", "table"])
 SOON = timedelta(minutes=1)

@@ -23,7 +23,7 @@ from ouspark_assets.orchestration.partitions import RELEASE_PARTITIONS_NAME, reg
 from ouspark_assets.settings import load_settings
 from ouspark_assets_tests.orchestration.automation.evaluating import definitions, submitted, tick
 from ouspark_assets_tests.sources.results_site.small_site import Sent, SmallSite, small_site
-from ouspark_assets_tests.worlds import NOWHERE
+from ouspark_assets_tests.support.worlds import NOWHERE
 
 
 def row(release: str, title: str, day: str = "22-04-2025") -> str:

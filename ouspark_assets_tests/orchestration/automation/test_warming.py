@@ -17,7 +17,7 @@ from ouspark_assets.settings import load_settings
 from ouspark_assets.warehouse.publishing import Terms
 from ouspark_assets.warehouse.rollback import roll_back
 from ouspark_assets_tests.orchestration.automation.evaluating import definitions, submitted, tick
-from ouspark_assets_tests.worlds import NOWHERE, Opened
+from ouspark_assets_tests.support.worlds import NOWHERE, Opened
 
 FRESH, COLD = "Readers have the newest publication, if there is any.", "redis://127.0.0.1:1/0"
 

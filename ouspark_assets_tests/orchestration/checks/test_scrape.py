@@ -9,7 +9,7 @@ from ouspark_assets.settings import Settings
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.judging import Outcome
 from ouspark_assets.sources.results_site.parts import Answer
-from ouspark_assets_tests.factories import releases
+from ouspark_assets_tests.support.factories import releases
 
 INDEX = releases(
     {"release": "20250402", "session_year": 2025, "session_month": 2},

@@ -22,7 +22,7 @@ from ouspark_assets.warehouse.publications import last_publication
 from ouspark_assets.warehouse.publishing import Terms, publish
 from ouspark_assets.warehouse.verifying import verify
 from ouspark_assets.warehouse.writing import writing
-from ouspark_assets_tests.factories import frame, marks
+from ouspark_assets_tests.support.factories import frame, marks
 
 # Where nobody listens: an address for a server that a test has no use for.
 NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"

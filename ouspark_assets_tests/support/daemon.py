@@ -19,7 +19,7 @@ import redis
 
 from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.sources.results_site.index import INDEX_PATH, read_index, selected_releases
-from ouspark_assets_tests.pipeline import BIN, ROOT, Pipeline
+from ouspark_assets_tests.support.pipeline import BIN, ROOT, Pipeline
 
 POLL_SECONDS = 0.1
 DEADLINE_SECONDS = 600

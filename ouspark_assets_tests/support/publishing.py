@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from ouspark_assets_tests.worlds import STUDENT_COUNT, SUBJECT_COUNT, World
+from ouspark_assets_tests.support.worlds import STUDENT_COUNT, SUBJECT_COUNT, World
 
 READER = f"""
 import json, random, sys, threading, time
@@ -116,7 +116,7 @@ def hammered(world: World) -> Iterator[Readings]:
 # itself has no connection and no thread.
 PUBLISHERS = """
 import os, signal, sys
-from ouspark_assets_tests.worlds import Databases, World
+from ouspark_assets_tests.support.worlds import Databases, World
 world = World(Databases(*sys.argv[1:3]), sys.argv[3])
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 
