@@ -18,8 +18,8 @@ from psycopg import sql
 from ouspark_assets.cache.client import connect_cache
 from ouspark_assets.services import Endpoints, endpoints
 from ouspark_assets.settings import Settings
-from ouspark_assets.warehouse.connection import Connection, Side, connected
-from ouspark_assets.warehouse.migrate import migrate
+from ouspark_assets.warehouse.core.connection import Connection, Side, connected
+from ouspark_assets.warehouse.core.migrate import migrate
 from ouspark_assets_tests.support.worlds import NOWHERE, Databases, Opened, World
 
 # Database 0 is the one of the servers' own settings.

@@ -16,8 +16,8 @@ from ouspark_assets.bench.references import BenchError, completed, psql
 from ouspark_assets.bench.rounds import Contender, seconds, take_turns
 from ouspark_assets.bench.synthetic import attempts_of
 from ouspark_assets.schemas.clean import MARKS
-from ouspark_assets.warehouse.connection import Side, connected
-from ouspark_assets.warehouse.writing import writing
+from ouspark_assets.warehouse.core.connection import Side, connected
+from ouspark_assets.warehouse.core.writing import writing
 
 EMPTY, MERGE, PANDAS = "OuSpark, empty table", "OuSpark, merge", "pandas to_sql"
 PSQL, COPY = "psql \\copy", "COPY by psycopg"

@@ -20,11 +20,11 @@ from ouspark_assets.bench.room import Room
 from ouspark_assets.bench.rounds import Contender, seconds, take_turns
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.schemas.table import Table
-from ouspark_assets.warehouse.connection import Connection, Side, connected
-from ouspark_assets.warehouse.publishing import Published, publish
-from ouspark_assets.warehouse.reading import identifier
-from ouspark_assets.warehouse.statements import BOOKKEEPING
-from ouspark_assets.warehouse.writing import writing
+from ouspark_assets.warehouse.core.connection import Connection, Side, connected
+from ouspark_assets.warehouse.core.reading import identifier
+from ouspark_assets.warehouse.core.statements import BOOKKEEPING
+from ouspark_assets.warehouse.core.writing import writing
+from ouspark_assets.warehouse.publication.publishing import Published, publish
 
 FULL, NOTHING, SOME = "full", "nothing changed", "1 % changed"
 DUMP = "pg_dump | pg_restore"

@@ -19,8 +19,8 @@ from psycopg import sql
 from ouspark_assets.services import Endpoints, endpoints
 from ouspark_assets.services.client import stop
 from ouspark_assets.settings import PACKAGE_PARENT, Settings
-from ouspark_assets.warehouse.connection import Side
-from ouspark_assets.warehouse.migrate import migrate
+from ouspark_assets.warehouse.core.connection import Side
+from ouspark_assets.warehouse.core.migrate import migrate
 
 PREFIXES = ("OUSPARK_", "DAGSTER_")
 

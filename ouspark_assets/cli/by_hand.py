@@ -13,7 +13,7 @@ import click
 from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.operations.logging.place import at_work
 from ouspark_assets.orchestration.resources import Development
-from ouspark_assets.warehouse.stage_runs import BY_HAND, Stage, close_by_hand, recorded
+from ouspark_assets.warehouse.records.stage_runs import BY_HAND, Stage, close_by_hand, recorded
 
 GONE = "The command that did this is gone: it was killed, or its machine went down."
 

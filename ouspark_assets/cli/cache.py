@@ -21,7 +21,7 @@ from ouspark_assets.domain.errors import CacheError
 from ouspark_assets.orchestration.assets.cache import bring_up_to_date
 from ouspark_assets.orchestration.resources import CacheServer, Production
 from ouspark_assets.settings import load_settings
-from ouspark_assets.warehouse.publications import last_publication
+from ouspark_assets.warehouse.publication.publications import last_publication
 
 MEGABYTE = 1_000_000
 

@@ -35,11 +35,11 @@ from ouspark_assets.schemas.analytics import (
 from ouspark_assets.schemas.clean import MARKS, QUARANTINE, RESULTS, STUDENTS
 from ouspark_assets.schemas.reference import BRANCHES, COLLEGES, SUBJECTS
 from ouspark_assets.schemas.source import RELEASE_INDEX
-from ouspark_assets.warehouse.connection import Connection
+from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.core.reading import read_table
 from ouspark_assets.warehouse.one_student import latest_version, rows_of
-from ouspark_assets.warehouse.publications import Publication, publications
-from ouspark_assets.warehouse.publishing import current_source
-from ouspark_assets.warehouse.reading import read_table
+from ouspark_assets.warehouse.publication.publications import Publication, publications
+from ouspark_assets.warehouse.publication.publishing import current_source
 
 OF_THE_STUDENT = (
     STUDENTS,

@@ -20,14 +20,14 @@ from ouspark_assets.orchestration.resources import CacheServer, Development, Lak
 from ouspark_assets.pipeline.load import fingerprint_of
 from ouspark_assets.schemas import PIPELINE_TABLES, PUBLISHED_TABLES
 from ouspark_assets.settings import load_settings
+from ouspark_assets.warehouse.core.locks import Lock, alone
 from ouspark_assets.warehouse.forgetting import (
     forget_in_development,
     forget_in_history,
     forget_tombstones,
 )
-from ouspark_assets.warehouse.loads import loaded
-from ouspark_assets.warehouse.locks import Lock, alone
 from ouspark_assets.warehouse.one_student import count_rows
+from ouspark_assets.warehouse.records.loads import loaded
 
 RUN = "cli forget"
 

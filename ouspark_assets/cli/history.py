@@ -12,7 +12,7 @@ from ouspark_assets.cli.moments import ago
 from ouspark_assets.cli.output import console, show_json
 from ouspark_assets.operations.status.runs import Outcome
 from ouspark_assets.orchestration.resources import Development
-from ouspark_assets.warehouse.history import (
+from ouspark_assets.warehouse.records.history import (
     StageTrend,
     latest_trends,
     seconds_of_each_stage,

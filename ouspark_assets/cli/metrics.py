@@ -32,10 +32,10 @@ from ouspark_assets.operations.metrics.reading import Reader, Reading
 from ouspark_assets.operations.status.state import CacheState, PublicationState
 from ouspark_assets.services.overview import overview
 from ouspark_assets.settings import load_settings
-from ouspark_assets.warehouse.connection import Connection, Side, connected, first_line
-from ouspark_assets.warehouse.counters import read_history
-from ouspark_assets.warehouse.publications import Publication
-from ouspark_assets.warehouse.publishing import Source, current_source
+from ouspark_assets.warehouse.core.connection import Connection, Side, connected, first_line
+from ouspark_assets.warehouse.publication.publications import Publication
+from ouspark_assets.warehouse.publication.publishing import Source, current_source
+from ouspark_assets.warehouse.records.counters import read_history
 
 LOOPBACK = "127.0.0.1"
 ADDRESS = re.compile(r"(?:(?P<host>[^:\s]+|\[[0-9a-fA-F:]+\]):)?(?P<port>[0-9]{1,5})")

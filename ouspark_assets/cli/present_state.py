@@ -25,11 +25,15 @@ from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.index import selected_releases
 from ouspark_assets.sources.results_site.judging import Outcome
 from ouspark_assets.sources.results_site.scrape import Request, is_complete
-from ouspark_assets.warehouse.connection import Connection
-from ouspark_assets.warehouse.loads import loaded
-from ouspark_assets.warehouse.publications import Publication, current_hold, last_publication
-from ouspark_assets.warehouse.publishing import Source
-from ouspark_assets.warehouse.reading import read_table
+from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.core.reading import read_table
+from ouspark_assets.warehouse.publication.publications import (
+    Publication,
+    current_hold,
+    last_publication,
+)
+from ouspark_assets.warehouse.publication.publishing import Source
+from ouspark_assets.warehouse.records.loads import loaded
 
 
 def release_states(development: Connection) -> list[ReleaseState]:

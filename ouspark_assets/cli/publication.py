@@ -14,16 +14,16 @@ from ouspark_assets.orchestration.assets.production import PUBLICATION, terms_of
 from ouspark_assets.orchestration.build import build_definitions
 from ouspark_assets.orchestration.resources import CacheServer, Development, Production
 from ouspark_assets.schemas import PUBLISHED_TABLES
-from ouspark_assets.warehouse.publications import (
+from ouspark_assets.warehouse.publication.publications import (
     Publication,
     current_hold,
     current_revision,
     lift_hold,
     publications,
 )
-from ouspark_assets.warehouse.roles import roles_script
-from ouspark_assets.warehouse.rollback import reachable, roll_back
-from ouspark_assets.warehouse.verifying import TableVerdict, Verdict, verify
+from ouspark_assets.warehouse.publication.roles import roles_script
+from ouspark_assets.warehouse.publication.rollback import reachable, roll_back
+from ouspark_assets.warehouse.publication.verifying import TableVerdict, Verdict, verify
 
 MOST_ROWS_NAMED = 20
 

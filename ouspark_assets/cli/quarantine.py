@@ -15,7 +15,7 @@ from ouspark_assets.cli.summary import show_summary
 from ouspark_assets.orchestration.build import build_definitions
 from ouspark_assets.orchestration.resources import Development
 from ouspark_assets.pages.corrections import check_changes
-from ouspark_assets.warehouse.decisions import (
+from ouspark_assets.warehouse.quarantine.decisions import (
     Filters,
     Record,
     correct,

@@ -15,8 +15,8 @@ from ouspark_assets.orchestration.partitions import register_releases
 from ouspark_assets.orchestration.resources import Development, Lake, ResultsSite
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.sources.results_site.index import added_release, merge_index
-from ouspark_assets.warehouse.reading import read_table
-from ouspark_assets.warehouse.writing import writing
+from ouspark_assets.warehouse.core.reading import read_table
+from ouspark_assets.warehouse.core.writing import writing
 
 
 @click.command()

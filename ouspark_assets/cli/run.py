@@ -40,8 +40,8 @@ from ouspark_assets.sources.results_site.index import (
     selected_releases,
 )
 from ouspark_assets.sources.results_site.scrape import Request, prepare
-from ouspark_assets.warehouse.loads import loaded
-from ouspark_assets.warehouse.reading import read_table
+from ouspark_assets.warehouse.core.reading import read_table
+from ouspark_assets.warehouse.records.loads import loaded
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,14 @@ from ouspark_assets.cache.generation import is_alive
 from ouspark_assets.cache.prewarming import generation_for
 from ouspark_assets.orchestration.resources import CacheServer, Development, Production
 from ouspark_assets.settings import PACKAGE_PARENT, load_settings
-from ouspark_assets.warehouse.connection import Connection
-from ouspark_assets.warehouse.follow_ups import inputs_digest, is_remembered, remember
-from ouspark_assets.warehouse.publications import Publication, current_hold, last_publication
-from ouspark_assets.warehouse.publishing import current_source
+from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.publication.publications import (
+    Publication,
+    current_hold,
+    last_publication,
+)
+from ouspark_assets.warehouse.publication.publishing import current_source
+from ouspark_assets.warehouse.records.follow_ups import inputs_digest, is_remembered, remember
 
 CODE = ("*.py", "*.csv", "*.sql")
 # Settings of log lines, on which no number depends.

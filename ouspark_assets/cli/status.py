@@ -31,17 +31,17 @@ from ouspark_assets.operations.status.state import (
 from ouspark_assets.orchestration.resources import Development, Production
 from ouspark_assets.services.overview import overview
 from ouspark_assets.settings import load_settings
-from ouspark_assets.warehouse.connection import Connection
-from ouspark_assets.warehouse.overseeing import (
+from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.publication.publications import Publication
+from ouspark_assets.warehouse.publication.publishing import Source, current_source
+from ouspark_assets.warehouse.records.overseeing import (
     latest_of_each_stage,
     open_reasons,
     open_records,
     recent_stage_runs,
     stages_at_work,
 )
-from ouspark_assets.warehouse.publications import Publication
-from ouspark_assets.warehouse.publishing import Source, current_source
-from ouspark_assets.warehouse.site_health import health_of_sites, scrapes_under_way
+from ouspark_assets.warehouse.records.site_health import health_of_sites, scrapes_under_way
 
 # Enough for the longest run: a dozen stages for each release of a university's history.
 MOST_STAGES = 2_000

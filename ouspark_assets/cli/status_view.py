@@ -9,7 +9,7 @@ from ouspark_assets.cli.moments import ago, when
 from ouspark_assets.cli.output import console
 from ouspark_assets.operations.status.runs import LastRun, Outcome, StageRun
 from ouspark_assets.operations.status.state import CacheState, PublicationState, Status
-from ouspark_assets.warehouse.site_health import ScrapeUnderWay, SiteHealth
+from ouspark_assets.warehouse.records.site_health import ScrapeUnderWay, SiteHealth
 
 MOST_LINES = 8
 COLOURS = {

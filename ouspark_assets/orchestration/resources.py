@@ -21,10 +21,10 @@ from ouspark_assets.services import Endpoints, ServerName, endpoints
 from ouspark_assets.settings import Settings, load_settings
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.scrape import ShowProgress
-from ouspark_assets.warehouse.computed_from import version_now
-from ouspark_assets.warehouse.connection import Connection, Side, connected
-from ouspark_assets.warehouse.migrate import migrate
-from ouspark_assets.warehouse.reading import read_table
+from ouspark_assets.warehouse.core.connection import Connection, Side, connected
+from ouspark_assets.warehouse.core.migrate import migrate
+from ouspark_assets.warehouse.core.reading import read_table
+from ouspark_assets.warehouse.records.computed_from import version_now
 
 # A server that is gone is brought back at the next question after this.
 SECONDS_REMEMBERED = 2

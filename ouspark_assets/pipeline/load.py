@@ -19,17 +19,17 @@ from ouspark_assets.schemas.clean import APPEARANCES, MARKS, RESULTS
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.sources.reference_files import subjects
 from ouspark_assets.sources.results_site.archive import PageArchive
-from ouspark_assets.warehouse.connection import Connection
-from ouspark_assets.warehouse.decisions import (
+from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.core.writing import Change, Loading, Writer, writing
+from ouspark_assets.warehouse.quarantine.decisions import (
     correct,
     corrections,
     discard,
     record,
     record_number,
 )
-from ouspark_assets.warehouse.loads import account, mark_loaded
-from ouspark_assets.warehouse.quarantine import Quarantined, quarantine
-from ouspark_assets.warehouse.writing import Change, Loading, Writer, writing
+from ouspark_assets.warehouse.quarantine.records import Quarantined, quarantine
+from ouspark_assets.warehouse.records.loads import account, mark_loaded
 
 PARSED_TABLES = (APPEARANCES, RESULTS, MARKS)
 PAGES_PER_BATCH = 2_000

@@ -10,12 +10,12 @@ from psycopg import sql
 
 from ouspark_assets.schemas.clean import QUARANTINE
 from ouspark_assets.schemas.table import Table
-from ouspark_assets.warehouse.connection import Connection
-from ouspark_assets.warehouse.locks import Lock, hold
+from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.core.locks import Lock, hold
+from ouspark_assets.warehouse.core.reading import identifier
+from ouspark_assets.warehouse.core.statements import key_as_json
+from ouspark_assets.warehouse.core.writing import writing
 from ouspark_assets.warehouse.one_student import of_students
-from ouspark_assets.warehouse.reading import identifier
-from ouspark_assets.warehouse.statements import key_as_json
-from ouspark_assets.warehouse.writing import writing
 
 DECISIONS, CORRECTIONS = "ops.decisions", "ops.corrections"
 

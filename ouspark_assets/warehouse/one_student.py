@@ -6,9 +6,9 @@ import polars as pl
 from psycopg import sql
 
 from ouspark_assets.schemas.table import Table
-from ouspark_assets.warehouse.connection import Connection
-from ouspark_assets.warehouse.frames import read_query
-from ouspark_assets.warehouse.reading import identifier
+from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.core.frames import read_query
+from ouspark_assets.warehouse.core.reading import identifier
 
 TICKET = "hall_ticket"
 

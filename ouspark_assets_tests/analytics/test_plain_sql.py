@@ -10,10 +10,10 @@ from ouspark_assets.analytics.options import Award, Options
 from ouspark_assets.pipeline.aggregates import AGGREGATES
 from ouspark_assets.schemas.analytics import AGGREGATE_TABLES
 from ouspark_assets.schemas.table import Table
-from ouspark_assets.warehouse.connection import Connection
-from ouspark_assets.warehouse.frames import read_query
-from ouspark_assets.warehouse.reading import read_table
-from ouspark_assets.warehouse.writing import writing
+from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.core.frames import read_query
+from ouspark_assets.warehouse.core.reading import read_table
+from ouspark_assets.warehouse.core.writing import writing
 from ouspark_assets_tests.analytics.aggregating import aggregated
 from ouspark_assets_tests.analytics.plain_sql import QUERIES, SETUP
 from ouspark_assets_tests.analytics.universities import load_clean_tables

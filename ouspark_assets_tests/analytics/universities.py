@@ -10,9 +10,9 @@ from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.standin.admission import Scale
 from ouspark_assets.standin.truth import truth_of
 from ouspark_assets.standin.world import World
-from ouspark_assets.warehouse.connection import Connection
-from ouspark_assets.warehouse.reading import read_table
-from ouspark_assets.warehouse.writing import writing
+from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.core.reading import read_table
+from ouspark_assets.warehouse.core.writing import writing
 
 CLEAN_TABLES = (RELEASE_INDEX, STUDENTS, MARKS, RESULTS, SUBJECTS)
 SHA256 = "0" * 64

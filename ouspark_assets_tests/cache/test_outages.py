@@ -22,9 +22,9 @@ from ouspark_assets.services import client as services
 from ouspark_assets.services import endpoints
 from ouspark_assets.services.overview import overview
 from ouspark_assets.settings import Settings
-from ouspark_assets.warehouse.connection import Connection, Side
-from ouspark_assets.warehouse.migrate import migrate
-from ouspark_assets.warehouse.publishing import publish
+from ouspark_assets.warehouse.core.connection import Connection, Side
+from ouspark_assets.warehouse.core.migrate import migrate
+from ouspark_assets.warehouse.publication.publishing import publish
 from ouspark_assets_tests.support.worlds import Databases, World
 
 PATIENCE_SECONDS = 60

@@ -20,9 +20,9 @@ import redis
 from ouspark_assets.cache.layout import CURRENT_KEY, META, PREFIX
 from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.schemas import PUBLISHED_TABLES
-from ouspark_assets.warehouse.applying import count_and_checksum
-from ouspark_assets.warehouse.connection import Connection, Side, connected
-from ouspark_assets.warehouse.publications import last_publication
+from ouspark_assets.warehouse.core.connection import Connection, Side, connected
+from ouspark_assets.warehouse.publication.applying import count_and_checksum
+from ouspark_assets.warehouse.publication.publications import last_publication
 
 # A reading is followed by some times its own length of rest: the pipeline needs the processor.
 REST, LEAST_REST = 4.0, 0.02

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import polars as pl
 import pytest
 
-from ouspark_assets.warehouse.connection import Side
+from ouspark_assets.warehouse.core.connection import Side
 from ouspark_assets_tests.chaos.always import (
     archived_pages_are_the_sites,
     development_says_what_the_pages_print,

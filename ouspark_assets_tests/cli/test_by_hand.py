@@ -4,7 +4,7 @@ import pytest
 
 from ouspark_assets.cli.by_hand import recorded_by_hand
 from ouspark_assets.domain.errors import CacheError
-from ouspark_assets.warehouse.connection import Connection
+from ouspark_assets.warehouse.core.connection import Connection
 
 
 def rows(development: Connection) -> list[tuple[object, ...]]:

@@ -18,16 +18,16 @@ from ouspark_assets.sources.results_site.cohorts import ReleaseFacts
 from ouspark_assets.sources.results_site.judging import Outcome
 from ouspark_assets.sources.results_site.parts import Answer
 from ouspark_assets.sources.results_site.plan import KnownTicket, Scope, TicketPlan
-from ouspark_assets.warehouse.connection import Connection
+from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.core.reading import read_table
+from ouspark_assets.warehouse.core.writing import writing
 from ouspark_assets.warehouse.forgetting import (
     forget_in_development,
     forget_in_history,
     forget_tombstones,
 )
 from ouspark_assets.warehouse.one_student import count_rows
-from ouspark_assets.warehouse.publishing import Terms, publish
-from ouspark_assets.warehouse.reading import read_table
-from ouspark_assets.warehouse.writing import writing
+from ouspark_assets.warehouse.publication.publishing import Terms, publish
 from ouspark_assets_tests.support.factories import marks
 
 RELEASE = "20250402"

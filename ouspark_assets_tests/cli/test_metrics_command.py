@@ -14,8 +14,8 @@ from click.testing import CliRunner, Result
 
 from ouspark_assets.cli import ouspark
 from ouspark_assets.services import Endpoints
-from ouspark_assets.warehouse.connection import Connection
-from ouspark_assets.warehouse.stage_runs import close_stage_runs, recorded
+from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.records.stage_runs import close_stage_runs, recorded
 from ouspark_assets_tests.support.pipeline import BIN, ROOT
 from ouspark_assets_tests.support.worlds import Databases
 

@@ -11,7 +11,7 @@ from ouspark_assets.cli.moments import span
 from ouspark_assets.cli.status_view import show_status
 from ouspark_assets.operations.status.runs import StageRun, last_run
 from ouspark_assets.operations.status.state import CacheState, PublicationState, Status
-from ouspark_assets.warehouse.site_health import ScrapeUnderWay, SiteHealth
+from ouspark_assets.warehouse.records.site_health import ScrapeUnderWay, SiteHealth
 
 NOW = datetime.now(UTC)
 RELEASE = "20250402"

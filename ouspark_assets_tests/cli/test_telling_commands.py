@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from ouspark_assets.cli import ouspark
 from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.standin.process import running_standin
-from ouspark_assets.warehouse.connection import Side
+from ouspark_assets.warehouse.core.connection import Side
 from ouspark_assets_tests.support.pipeline import Pipeline
 
 WIDEST = 100

@@ -27,10 +27,10 @@ from ouspark_assets.reports.workbook import workbook_bytes
 from ouspark_assets.schemas.analytics import STANDINGS
 from ouspark_assets.schemas.clean import MARKS, QUARANTINE, STUDENTS
 from ouspark_assets.schemas.reference import SUBJECTS
-from ouspark_assets.warehouse.connection import Side, connected
-from ouspark_assets.warehouse.quarantine import quarantine
-from ouspark_assets.warehouse.reading import read_table
-from ouspark_assets.warehouse.writing import writing
+from ouspark_assets.warehouse.core.connection import Side, connected
+from ouspark_assets.warehouse.core.reading import read_table
+from ouspark_assets.warehouse.core.writing import writing
+from ouspark_assets.warehouse.quarantine.records import quarantine
 from ouspark_assets_tests.analytics.aggregating import aggregated
 from ouspark_assets_tests.analytics.stories import ANN, FEB_22
 from ouspark_assets_tests.operations.explain.test_telling import story

@@ -17,8 +17,8 @@ from ouspark_assets.cache.client import connect_cache
 from ouspark_assets.domain.errors import CacheError, ServiceError, WarehouseError
 from ouspark_assets.services import Endpoints, endpoints
 from ouspark_assets.settings import Settings
-from ouspark_assets.warehouse.connection import Side, connected
-from ouspark_assets.warehouse.migrate import migrate
+from ouspark_assets.warehouse.core.connection import Side, connected
+from ouspark_assets.warehouse.core.migrate import migrate
 from ouspark_assets_tests.edges.limits import in_time
 from ouspark_assets_tests.edges.raw_site import Talk, by_lines, listening, saying, silent_after
 

@@ -20,7 +20,7 @@ from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.services import endpoints
 from ouspark_assets.settings import Settings
 from ouspark_assets.standin.process import RunningStandin, running_standin
-from ouspark_assets.warehouse.connection import Side
+from ouspark_assets.warehouse.core.connection import Side
 from ouspark_assets_tests.support.pipeline import BIN, PATIENCE_SECONDS, ROOT, Pipeline
 
 pytestmark = pytest.mark.full

@@ -14,7 +14,7 @@ from polars.testing import assert_frame_equal
 from ouspark_assets.schemas.analytics import STUDENT_CGPAS
 from ouspark_assets.schemas.clean import MARKS
 from ouspark_assets.standin.process import running_standin
-from ouspark_assets.warehouse.connection import Side
+from ouspark_assets.warehouse.core.connection import Side
 from ouspark_assets_tests.support.pipeline import BIN, ROOT, Pipeline
 
 KILLS = 12

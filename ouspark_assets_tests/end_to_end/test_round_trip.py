@@ -15,7 +15,7 @@ from ouspark_assets.schemas.clean import MARKS, RESULTS, STUDENTS
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.standin.process import running_standin
-from ouspark_assets.warehouse.connection import Side
+from ouspark_assets.warehouse.core.connection import Side
 from ouspark_assets_tests.support.pipeline import Pipeline
 
 SMALL = pytest.param((11, 120, 5), id="seed-11")

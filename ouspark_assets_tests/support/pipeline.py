@@ -17,10 +17,10 @@ import redis
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.services import endpoints
 from ouspark_assets.settings import Settings
-from ouspark_assets.warehouse.connection import Connection, Side, connected
-from ouspark_assets.warehouse.reading import read_table
+from ouspark_assets.warehouse.core.connection import Connection, Side, connected
+from ouspark_assets.warehouse.core.reading import read_table
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 PATIENCE_SECONDS = 300
 

@@ -17,11 +17,11 @@ from ouspark_assets.cache.prewarming import USUAL, Prewarming, prewarm, read_pub
 from ouspark_assets.cache.verifying import verify_cache
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.schemas.clean import MARKS, STUDENTS
-from ouspark_assets.warehouse.connection import Connection, Side, connected
-from ouspark_assets.warehouse.publications import last_publication
-from ouspark_assets.warehouse.publishing import Terms, publish
-from ouspark_assets.warehouse.verifying import verify
-from ouspark_assets.warehouse.writing import writing
+from ouspark_assets.warehouse.core.connection import Connection, Side, connected
+from ouspark_assets.warehouse.core.writing import writing
+from ouspark_assets.warehouse.publication.publications import last_publication
+from ouspark_assets.warehouse.publication.publishing import Terms, publish
+from ouspark_assets.warehouse.publication.verifying import verify
 from ouspark_assets_tests.support.factories import frame, marks
 
 # Where nobody listens: an address for a server that a test has no use for.

@@ -5,11 +5,11 @@ import polars as pl
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.schemas.clean import MARKS
 from ouspark_assets.schemas.table import Table
-from ouspark_assets.warehouse.connection import Connection
-from ouspark_assets.warehouse.publishing import Published, Terms, publish
-from ouspark_assets.warehouse.reading import read_table
-from ouspark_assets.warehouse.rollback import RolledBack, roll_back
-from ouspark_assets.warehouse.writing import writing
+from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.core.reading import read_table
+from ouspark_assets.warehouse.core.writing import writing
+from ouspark_assets.warehouse.publication.publishing import Published, Terms, publish
+from ouspark_assets.warehouse.publication.rollback import RolledBack, roll_back
 from ouspark_assets_tests.support.factories import marks
 
 RELEASE = {"release": "20250402"}

@@ -6,14 +6,14 @@ import pytest
 from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.schemas.analytics import STANDINGS
 from ouspark_assets.schemas.clean import MARKS
-from ouspark_assets.warehouse.computed_from import (
+from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.core.writing import writing
+from ouspark_assets.warehouse.records.computed_from import (
     outdated,
     refuse_outdated,
     remember_inputs,
     version_now,
 )
-from ouspark_assets.warehouse.connection import Connection
-from ouspark_assets.warehouse.writing import writing
 from ouspark_assets_tests.support.factories import marks as rows_of_marks
 
 TABLES = (MARKS, STANDINGS)

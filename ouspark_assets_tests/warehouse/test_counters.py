@@ -1,8 +1,8 @@
 """Counters over the whole history."""
 
-from ouspark_assets.warehouse.connection import Connection
-from ouspark_assets.warehouse.counters import BUCKETS, read_history
-from ouspark_assets.warehouse.stage_runs import close_stage_runs, recorded
+from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.records.counters import BUCKETS, read_history
+from ouspark_assets.warehouse.records.stage_runs import close_stage_runs, recorded
 
 
 def test_stages_are_counted_by_how_they_ended(development: Connection) -> None:

@@ -9,14 +9,14 @@ from psycopg import sql
 from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.schemas.clean import MARKS
-from ouspark_assets.warehouse.connection import Connection, Side, connected, open_connection
-from ouspark_assets.warehouse.guards import clear_errors, refuse_shrinking
-from ouspark_assets.warehouse.locks import Lock, hold
-from ouspark_assets.warehouse.migrate import migrate
-from ouspark_assets.warehouse.publications import TableState
-from ouspark_assets.warehouse.publishing import Published, Terms, publish
-from ouspark_assets.warehouse.reading import read_table
-from ouspark_assets.warehouse.writing import writing
+from ouspark_assets.warehouse.core.connection import Connection, Side, connected, open_connection
+from ouspark_assets.warehouse.core.locks import Lock, hold
+from ouspark_assets.warehouse.core.migrate import migrate
+from ouspark_assets.warehouse.core.reading import read_table
+from ouspark_assets.warehouse.core.writing import writing
+from ouspark_assets.warehouse.publication.guards import clear_errors, refuse_shrinking
+from ouspark_assets.warehouse.publication.publications import TableState
+from ouspark_assets.warehouse.publication.publishing import Published, Terms, publish
 from ouspark_assets_tests.support.factories import marks
 from ouspark_assets_tests.support.worlds import Databases
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from ouspark_assets.warehouse.connection import Connection
-from ouspark_assets.warehouse.history import latest_trends, seconds_of_each_stage, trends
+from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.records.history import latest_trends, seconds_of_each_stage, trends
 
 
 def ran(

@@ -4,8 +4,8 @@ from threading import Thread
 import pytest
 
 from ouspark_assets.domain.errors import WarehouseError
-from ouspark_assets.warehouse.connection import Side, connected
-from ouspark_assets.warehouse.locks import Lock, alone
+from ouspark_assets.warehouse.core.connection import Side, connected
+from ouspark_assets.warehouse.core.locks import Lock, alone
 
 SCRAPE = "ouspark scrape 20250402 (run 1a2b)"
 WAITS = r"Scraping waits for '.*run 1a2b.*' \(backend \d+, since .*\) to be done\."

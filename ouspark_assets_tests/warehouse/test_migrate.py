@@ -12,9 +12,9 @@ from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.schemas import PIPELINE_TABLES, PUBLISHED_TABLES
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.services import Endpoints
-from ouspark_assets.warehouse.connection import Connection, Side, connected
-from ouspark_assets.warehouse.migrate import migrate, newest_revision
-from ouspark_assets.warehouse.statements import BOOKKEEPING
+from ouspark_assets.warehouse.core.connection import Connection, Side, connected
+from ouspark_assets.warehouse.core.migrate import migrate, newest_revision
+from ouspark_assets.warehouse.core.statements import BOOKKEEPING
 from ouspark_assets_tests.conftest import connected_copy
 
 
@@ -84,8 +84,8 @@ def test_migrating_again_does_nothing(servers: Endpoints) -> None:
 def test_processes_and_threads_that_migrate_at_once_end_as_one(servers: Endpoints) -> None:
     program = (
         "import sys, threading\n"
-        "from ouspark_assets.warehouse.connection import Side\n"
-        "from ouspark_assets.warehouse.migrate import migrate\n"
+        "from ouspark_assets.warehouse.core.connection import Side\n"
+        "from ouspark_assets.warehouse.core.migrate import migrate\n"
         "threading.Thread(target=migrate, args=(sys.argv[1], Side.PRODUCTION)).start()\n"
         "migrate(sys.argv[1], Side.PRODUCTION)\n"
     )

@@ -14,18 +14,18 @@ from psycopg.conninfo import conninfo_to_dict
 
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.schemas.clean import MARKS
-from ouspark_assets.warehouse.connection import (
+from ouspark_assets.warehouse.core.connection import (
     TRANSACTION_POOLER_PORT,
     Connection,
     Side,
     connected,
 )
-from ouspark_assets.warehouse.migrate import migrate
-from ouspark_assets.warehouse.publications import lift_hold
-from ouspark_assets.warehouse.publishing import Terms, publish
-from ouspark_assets.warehouse.rollback import roll_back
-from ouspark_assets.warehouse.verifying import verify
-from ouspark_assets.warehouse.writing import writing
+from ouspark_assets.warehouse.core.migrate import migrate
+from ouspark_assets.warehouse.core.writing import writing
+from ouspark_assets.warehouse.publication.publications import lift_hold
+from ouspark_assets.warehouse.publication.publishing import Terms, publish
+from ouspark_assets.warehouse.publication.rollback import roll_back
+from ouspark_assets.warehouse.publication.verifying import verify
 from ouspark_assets_tests.support.factories import marks
 from ouspark_assets_tests.support.worlds import Databases
 from ouspark_assets_tests.warehouse.doors import plain_in_front_of

@@ -1,9 +1,9 @@
 import pytest
 
 from ouspark_assets.schemas.clean import APPEARANCES, MARKS
-from ouspark_assets.warehouse.connection import Connection
-from ouspark_assets.warehouse.references import REFERENCES, dangling
-from ouspark_assets.warehouse.writing import writing
+from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.core.references import REFERENCES, dangling
+from ouspark_assets.warehouse.core.writing import writing
 from ouspark_assets_tests.support.factories import appearances, marks
 
 (TO_APPEARANCES,) = [it for it in REFERENCES if (it.table, it.to) == (MARKS, APPEARANCES)]

@@ -14,15 +14,15 @@ from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.schemas.clean import MARKS
 from ouspark_assets.services import Endpoints
-from ouspark_assets.warehouse.connection import Connection, Side, connected
-from ouspark_assets.warehouse.migrate import migrate
-from ouspark_assets.warehouse.publications import lift_hold
-from ouspark_assets.warehouse.publishing import Terms, publish
-from ouspark_assets.warehouse.reading import read_table
-from ouspark_assets.warehouse.roles import roles_script
-from ouspark_assets.warehouse.rollback import roll_back
-from ouspark_assets.warehouse.verifying import verify
-from ouspark_assets.warehouse.writing import writing
+from ouspark_assets.warehouse.core.connection import Connection, Side, connected
+from ouspark_assets.warehouse.core.migrate import migrate
+from ouspark_assets.warehouse.core.reading import read_table
+from ouspark_assets.warehouse.core.writing import writing
+from ouspark_assets.warehouse.publication.publications import lift_hold
+from ouspark_assets.warehouse.publication.publishing import Terms, publish
+from ouspark_assets.warehouse.publication.roles import roles_script
+from ouspark_assets.warehouse.publication.rollback import roll_back
+from ouspark_assets.warehouse.publication.verifying import verify
 from ouspark_assets_tests.support.factories import marks
 from ouspark_assets_tests.support.worlds import Databases
 

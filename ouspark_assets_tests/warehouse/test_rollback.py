@@ -8,16 +8,16 @@ import pytest
 from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.services import Endpoints
-from ouspark_assets.warehouse.connection import Connection, Side, connected
-from ouspark_assets.warehouse.publications import (
+from ouspark_assets.warehouse.core.connection import Connection, Side, connected
+from ouspark_assets.warehouse.publication.publications import (
     PublishingHeldError,
     current_hold,
     last_publication,
     lift_hold,
     publications,
 )
-from ouspark_assets.warehouse.publishing import Terms, publish
-from ouspark_assets.warehouse.verifying import verify
+from ouspark_assets.warehouse.publication.publishing import Terms, publish
+from ouspark_assets.warehouse.publication.verifying import verify
 from ouspark_assets_tests.conftest import connected_copy, copy_of
 from ouspark_assets_tests.warehouse.states import content, load, published, rolled_back, state
 

@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from ouspark_assets.warehouse.connection import Connection, Side, connected
-from ouspark_assets.warehouse.site_health import (
+from ouspark_assets.warehouse.core.connection import Connection, Side, connected
+from ouspark_assets.warehouse.records.site_health import (
     Sighting,
     SiteHealth,
     health_of_sites,
     note,
     scrapes_under_way,
 )
-from ouspark_assets.warehouse.stage_runs import recorded
+from ouspark_assets.warehouse.records.stage_runs import recorded
 
 SEEN = Sighting(
     host="results.example",

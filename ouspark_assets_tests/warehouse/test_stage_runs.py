@@ -5,9 +5,9 @@ import psycopg
 import pytest
 
 from ouspark_assets.domain.errors import WarehouseError
-from ouspark_assets.warehouse.connection import Connection, Side, connected
-from ouspark_assets.warehouse.overseeing import stages_at_work
-from ouspark_assets.warehouse.stage_runs import (
+from ouspark_assets.warehouse.core.connection import Connection, Side, connected
+from ouspark_assets.warehouse.records.overseeing import stages_at_work
+from ouspark_assets.warehouse.records.stage_runs import (
     close_by_hand,
     close_stage_runs,
     recorded,

@@ -7,11 +7,11 @@ from psycopg.conninfo import conninfo_to_dict
 from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.schemas.clean import MARKS
-from ouspark_assets.warehouse.connection import Connection, Side, connected
-from ouspark_assets.warehouse.migrate import migrate
-from ouspark_assets.warehouse.publishing import publish
-from ouspark_assets.warehouse.verifying import verify
-from ouspark_assets.warehouse.writing import writing
+from ouspark_assets.warehouse.core.connection import Connection, Side, connected
+from ouspark_assets.warehouse.core.migrate import migrate
+from ouspark_assets.warehouse.core.writing import writing
+from ouspark_assets.warehouse.publication.publishing import publish
+from ouspark_assets.warehouse.publication.verifying import verify
 from ouspark_assets_tests.support.factories import marks
 from ouspark_assets_tests.support.worlds import Databases
 from ouspark_assets_tests.warehouse.doors import TlsProxy, tls_in_front_of

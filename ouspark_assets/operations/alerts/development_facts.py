@@ -9,7 +9,7 @@ from typing import Any
 
 from ouspark_assets.operations.alerts.facts import Quarantined, StageTime, Volume
 from ouspark_assets.schemas import PUBLISHED_TABLES
-from ouspark_assets.warehouse.connection import Connection
+from ouspark_assets.warehouse.core.connection import Connection
 
 MOST_EARLIER = 50
 LAST_RUN = "the run before"

@@ -13,9 +13,13 @@ from ouspark_assets.cache.prewarming import generation_for
 from ouspark_assets.operations.alerts.development_facts import changed_since
 from ouspark_assets.operations.alerts.facts import Arrival, Freshness, LiveRelease
 from ouspark_assets.sources.results_site.index import selected_releases
-from ouspark_assets.warehouse.connection import Connection
-from ouspark_assets.warehouse.publications import Publication, current_hold, last_publication
-from ouspark_assets.warehouse.publishing import current_source
+from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.publication.publications import (
+    Publication,
+    current_hold,
+    last_publication,
+)
+from ouspark_assets.warehouse.publication.publishing import current_source
 
 # What readers have had for longer is no news.
 NEWS_FOR = timedelta(days=1)

@@ -16,7 +16,7 @@ from prometheus_client.core import (
 
 from ouspark_assets.operations.metrics.reading import Reading
 from ouspark_assets.operations.status.state import CacheState, PublicationState
-from ouspark_assets.warehouse.counters import (
+from ouspark_assets.warehouse.records.counters import (
     BUCKETS,
     History,
     LatestStage,
@@ -24,7 +24,7 @@ from ouspark_assets.warehouse.counters import (
     ScrapeCounts,
     StageCounts,
 )
-from ouspark_assets.warehouse.site_health import SiteHealth
+from ouspark_assets.warehouse.records.site_health import SiteHealth
 
 BREAKER_STATES = ("closed", "open", "half-open")
 ROWS = {

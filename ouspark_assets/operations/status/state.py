@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ouspark_assets.operations.status.runs import LastRun, StageRun
-from ouspark_assets.warehouse.site_health import ScrapeUnderWay, SiteHealth
+from ouspark_assets.warehouse.records.site_health import ScrapeUnderWay, SiteHealth
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from ouspark_assets.pipeline.aggregates import AGGREGATES, Aggregate
 from ouspark_assets.reports.plots import as_markdown
 from ouspark_assets.schemas.validation import require_valid
 from ouspark_assets.settings import Settings, load_settings
-from ouspark_assets.warehouse.computed_from import remember_inputs
-from ouspark_assets.warehouse.writing import Change, writing
+from ouspark_assets.warehouse.core.writing import Change, writing
+from ouspark_assets.warehouse.records.computed_from import remember_inputs
 
 GROUP = "analytics"
 ROWS_SHOWN = 20

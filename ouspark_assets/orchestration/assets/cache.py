@@ -12,7 +12,7 @@ from ouspark_assets.orchestration.assets.production import PUBLICATION
 from ouspark_assets.orchestration.assets.stage import stage
 from ouspark_assets.orchestration.resources import CacheServer, Development, Production
 from ouspark_assets.settings import load_settings
-from ouspark_assets.warehouse.publications import Publication
+from ouspark_assets.warehouse.publication.publications import Publication
 
 GENERATION = dg.AssetKey(["cache", "generation"])
 

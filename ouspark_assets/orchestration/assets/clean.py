@@ -28,8 +28,8 @@ from ouspark_assets.schemas.clean import APPEARANCES, QUARANTINE, STUDENTS
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.schemas.validation import require_valid
-from ouspark_assets.warehouse.computed_from import remember_inputs
-from ouspark_assets.warehouse.writing import writing
+from ouspark_assets.warehouse.core.writing import writing
+from ouspark_assets.warehouse.records.computed_from import remember_inputs
 
 GROUP = "clean"
 TABLES_OF_A_LOAD = (*PARSED_TABLES, QUARANTINE)

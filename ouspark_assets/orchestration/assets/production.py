@@ -14,9 +14,9 @@ from ouspark_assets.orchestration.checks.upstream import failed_checks
 from ouspark_assets.orchestration.resources import Development, Production
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.settings import load_settings
-from ouspark_assets.warehouse.connection import Connection
-from ouspark_assets.warehouse.publications import PublishingHeldError, last_publication
-from ouspark_assets.warehouse.publishing import Published, Terms, publish
+from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.publication.publications import PublishingHeldError, last_publication
+from ouspark_assets.warehouse.publication.publishing import Published, Terms, publish
 
 PUBLICATION = dg.AssetKey(["production", "publication"])
 MOST_CHECKS_NAMED = 5

@@ -37,8 +37,8 @@ from ouspark_assets.sources.results_site.scrape import (
     run_scrape,
 )
 from ouspark_assets.sources.results_site.scrape import Progress as Snapshot
-from ouspark_assets.warehouse.locks import Lock, alone
-from ouspark_assets.warehouse.reading import read_releases, read_table
+from ouspark_assets.warehouse.core.locks import Lock, alone
+from ouspark_assets.warehouse.core.reading import read_releases, read_table
 
 SECONDS_BETWEEN_LOG_LINES = 5.0
 # A million tickets; what goes on and on is no file of tickets.

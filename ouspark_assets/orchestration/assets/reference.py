@@ -25,8 +25,8 @@ from ouspark_assets.sources.reference_files import (
     subjects_with_learnt,
     with_inferred,
 )
-from ouspark_assets.warehouse.computed_from import remember_inputs
-from ouspark_assets.warehouse.writing import writing
+from ouspark_assets.warehouse.core.writing import writing
+from ouspark_assets.warehouse.records.computed_from import remember_inputs
 
 KINDS = {"csv", "polars", "postgres"}
 

@@ -16,8 +16,8 @@ from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.schemas.validation import require_valid
 from ouspark_assets.sources.results_site.index import merge_index, read_index, require_links
 from ouspark_assets.sources.results_site.index_page import fetch_index
-from ouspark_assets.warehouse.reading import read_table
-from ouspark_assets.warehouse.writing import writing
+from ouspark_assets.warehouse.core.reading import read_table
+from ouspark_assets.warehouse.core.writing import writing
 
 MOST_PROBLEMS_SHOWN = 20
 RELEASE_INDEX_KEY = key_of(RELEASE_INDEX)

@@ -12,8 +12,8 @@ import dagster as dg
 from ouspark_assets.operations.logging.place import at_work
 from ouspark_assets.orchestration.resources import Development
 from ouspark_assets.schemas.table import Table
-from ouspark_assets.warehouse.connection import Connection
-from ouspark_assets.warehouse.stage_runs import Stage, recorded
+from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.records.stage_runs import Stage, recorded
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ import psycopg
 
 from ouspark_assets.orchestration.assets.stage import Work
 from ouspark_assets.sources.results_site.report import Progress, ShowProgress
-from ouspark_assets.warehouse.connection import first_line
-from ouspark_assets.warehouse.site_health import Sighting, note
+from ouspark_assets.warehouse.core.connection import first_line
+from ouspark_assets.warehouse.records.site_health import Sighting, note
 
 SECONDS_BETWEEN_NOTES = 3.0
 

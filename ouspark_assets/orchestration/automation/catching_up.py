@@ -17,9 +17,9 @@ from ouspark_assets.orchestration.checks.upstream import failed_checks
 from ouspark_assets.orchestration.jobs import follow_up
 from ouspark_assets.orchestration.resources import Development, Production
 from ouspark_assets.settings import Settings
-from ouspark_assets.warehouse.outstanding import seconds_since_last_change
-from ouspark_assets.warehouse.publications import current_hold, last_publication
-from ouspark_assets.warehouse.publishing import current_source
+from ouspark_assets.warehouse.publication.publications import current_hold, last_publication
+from ouspark_assets.warehouse.publication.publishing import current_source
+from ouspark_assets.warehouse.records.outstanding import seconds_since_last_change
 
 SECONDS_BETWEEN_LOOKS = 120
 # Time enough for lineage to have asked for the follow-up itself.

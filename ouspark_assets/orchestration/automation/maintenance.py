@@ -10,7 +10,7 @@ import dagster as dg
 from ouspark_assets.orchestration.resources import Development, Lake, Production
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.settings import load_settings
-from ouspark_assets.warehouse.verifying import TableVerdict, verify
+from ouspark_assets.warehouse.publication.verifying import TableVerdict, verify
 
 
 @dg.op(out=dg.Out(dg.Nothing), tags={"dagster/kind": "postgres"})

@@ -39,7 +39,7 @@ from ouspark_assets.sources.results_site.index import (
     selected_releases,
 )
 from ouspark_assets.sources.results_site.index_page import IndexPage, fetch_index
-from ouspark_assets.warehouse.reading import read_table
+from ouspark_assets.warehouse.core.reading import read_table
 
 # Dagster ends an evaluation after 60 s, and an embedded server may have to be started first.
 SECONDS_TO_FETCH = 25

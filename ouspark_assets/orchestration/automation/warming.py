@@ -22,7 +22,7 @@ from ouspark_assets.orchestration.automation.under_way import run_at_work_on
 from ouspark_assets.orchestration.jobs import follow_up, prewarm
 from ouspark_assets.orchestration.resources import CacheServer, Production
 from ouspark_assets.settings import Settings
-from ouspark_assets.warehouse.publications import Publication, last_publication
+from ouspark_assets.warehouse.publication.publications import Publication, last_publication
 
 JOBS_THAT_PREWARM = (prewarm.name, follow_up.name)
 SECONDS_BETWEEN_LOOKS = 30

@@ -14,8 +14,8 @@ from ouspark_assets.orchestration.resources import Development
 from ouspark_assets.schemas import PIPELINE_TABLES
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.schemas.validation import broken_rules
-from ouspark_assets.warehouse.reading import read_table
-from ouspark_assets.warehouse.references import REFERENCES, Reference, dangling
+from ouspark_assets.warehouse.core.reading import read_table
+from ouspark_assets.warehouse.core.references import REFERENCES, Reference, dangling
 
 MODEL_CHECK = "fits_its_model"
 MOST_RULES_SHOWN = 20

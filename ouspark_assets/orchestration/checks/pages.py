@@ -13,8 +13,8 @@ from ouspark_assets.pages.drift import differences, missing_required, unread
 from ouspark_assets.pages.layout import Layout, merged
 from ouspark_assets.pipeline.load import PARSED_TABLES, Loaded
 from ouspark_assets.schemas.clean import APPEARANCES
-from ouspark_assets.warehouse.connection import Connection
-from ouspark_assets.warehouse.loads import layouts_of_others, unaccounted
+from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.records.loads import layouts_of_others, unaccounted
 
 ACCOUNTED = "everything_is_accounted_for"
 AS_BEFORE = "pages_look_as_before"

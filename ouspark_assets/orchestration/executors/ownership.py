@@ -18,8 +18,8 @@ from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.orchestration.resources import Development
 from ouspark_assets.services.locks import is_locked, try_lock
 from ouspark_assets.settings import load_settings
-from ouspark_assets.warehouse.locks import Lock, alone
-from ouspark_assets.warehouse.stage_runs import close_stage_runs, unfinished_runs
+from ouspark_assets.warehouse.core.locks import Lock, alone
+from ouspark_assets.warehouse.records.stage_runs import close_stage_runs, unfinished_runs
 
 UNFINISHED = (
     dg.DagsterRunStatus.NOT_STARTED,

@@ -5,7 +5,7 @@ The connection and the lock come from `warehouse/migrate.py`; the revisions say 
 
 from alembic import context
 
-from ouspark_assets.warehouse.locks import NAMESPACE, Lock
+from ouspark_assets.warehouse.core.locks import NAMESPACE, Lock
 from ouspark_assets.warehouse.migrations.protection import PROTECT
 
 connection = context.config.attributes["connection"]

@@ -8,7 +8,7 @@ import pytest
 from ouspark_assets.operations.alerts.facts import Facts
 from ouspark_assets.operations.alerts.reader_facts import NEWS_FOR
 from ouspark_assets.orchestration.automation.alert_facts import Sources, gather
-from ouspark_assets.warehouse.publications import hold_publishing
+from ouspark_assets.warehouse.publication.publications import hold_publishing
 from ouspark_assets_tests.operations.alerts.happenings import Broken, loaded, shown
 from ouspark_assets_tests.support.worlds import RELEASE, Opened
 

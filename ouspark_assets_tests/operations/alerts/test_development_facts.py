@@ -8,7 +8,7 @@ from ouspark_assets.operations.alerts.development_facts import (
     stage_times,
     volumes_of_last_runs,
 )
-from ouspark_assets.warehouse.connection import Connection
+from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets_tests.support.worlds import RELEASE
 
 OLDER = "20240402"

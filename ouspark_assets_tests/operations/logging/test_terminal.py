@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SETTING_UP = """
 import logging, warnings
 from ouspark_assets.operations.logging.terminal import show_lines

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from ouspark_assets.operations.metrics.reading import Reading
 from ouspark_assets.operations.status.state import CacheState, PublicationState
-from ouspark_assets.warehouse.counters import (
+from ouspark_assets.warehouse.records.counters import (
     BUCKETS,
     History,
     LatestStage,
@@ -12,7 +12,7 @@ from ouspark_assets.warehouse.counters import (
     ScrapeCounts,
     StageCounts,
 )
-from ouspark_assets.warehouse.site_health import SiteHealth
+from ouspark_assets.warehouse.records.site_health import SiteHealth
 
 NOON = datetime(2025, 4, 2, 12, tzinfo=UTC)
 WITHIN = [min(number, 4) for number in range(len(BUCKETS))]

@@ -13,8 +13,8 @@ from ouspark_assets.orchestration.partitions import register_releases
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.judging import Outcome
 from ouspark_assets.sources.results_site.parts import Answer
-from ouspark_assets.warehouse.connection import Connection
-from ouspark_assets.warehouse.decisions import Filters, records
+from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.quarantine.decisions import Filters, records
 from ouspark_assets_tests.pages.page_builder import RELEASE, TICKET, ResultPage
 
 PAGE = ResultPage()

@@ -13,10 +13,17 @@ from ouspark_assets.schemas.clean import MARKS
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.judging import Outcome
 from ouspark_assets.sources.results_site.parts import Answer
-from ouspark_assets.warehouse.connection import Connection
-from ouspark_assets.warehouse.decisions import Filters, Record, correct, discard, history, records
-from ouspark_assets.warehouse.loads import unaccounted
-from ouspark_assets.warehouse.reading import read_table
+from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.core.reading import read_table
+from ouspark_assets.warehouse.quarantine.decisions import (
+    Filters,
+    Record,
+    correct,
+    discard,
+    history,
+    records,
+)
+from ouspark_assets.warehouse.records.loads import unaccounted
 from ouspark_assets_tests.pages.page_builder import RELEASE, TICKET, ResultPage
 
 PAGE = ResultPage()

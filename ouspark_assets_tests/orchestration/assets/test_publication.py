@@ -11,8 +11,8 @@ from ouspark_assets.orchestration.assets.production import PUBLICATION, publicat
 from ouspark_assets.orchestration.checks.models import MODEL_CHECK
 from ouspark_assets.orchestration.resources import default_resources
 from ouspark_assets.schemas import PUBLISHED_TABLES
-from ouspark_assets.warehouse.publications import lift_hold
-from ouspark_assets.warehouse.rollback import roll_back
+from ouspark_assets.warehouse.publication.publications import lift_hold
+from ouspark_assets.warehouse.publication.rollback import roll_back
 from ouspark_assets_tests.support.worlds import Opened, World
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}

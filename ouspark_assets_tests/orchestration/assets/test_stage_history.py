@@ -13,7 +13,7 @@ from ouspark_assets.orchestration.resources import default_resources
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.judging import Outcome
 from ouspark_assets.sources.results_site.parts import Answer
-from ouspark_assets.warehouse.connection import Connection
+from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets_tests.pages.page_builder import TICKET, ResultPage
 
 RELEASES = ["20250402", "20250403", "20250404"]

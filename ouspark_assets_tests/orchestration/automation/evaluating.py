@@ -9,8 +9,8 @@ import dagster as dg
 
 from ouspark_assets.orchestration.build import build_definitions
 from ouspark_assets.schemas.source import RELEASE_INDEX
-from ouspark_assets.warehouse.connection import Connection
-from ouspark_assets.warehouse.writing import writing
+from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.core.writing import writing
 from ouspark_assets_tests.support.factories import releases
 
 

@@ -9,7 +9,7 @@ from ouspark_assets.orchestration.assets.clean import TABLES_OF_A_LOAD
 from ouspark_assets.orchestration.assets.stage import key_of
 from ouspark_assets.orchestration.automation.catching_up import unpublished_changes_sensor
 from ouspark_assets.settings import load_settings
-from ouspark_assets.warehouse.publications import hold_publishing
+from ouspark_assets.warehouse.publication.publications import hold_publishing
 from ouspark_assets_tests.orchestration.automation.evaluating import submitted, tick
 from ouspark_assets_tests.support.worlds import NOWHERE, Opened
 

@@ -68,7 +68,7 @@ def kept(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[dg.DagsterInstance]:
     """The instance that `dagster.yaml` describes, on either storage."""
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[3]
     monkeypatch.setenv("OUSPARK_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("DAGSTER_HOME", str(root))
     with dagster_database(servers) as dsn:

@@ -14,8 +14,8 @@ from ouspark_assets.orchestration.automation.warming import (
 )
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.settings import load_settings
-from ouspark_assets.warehouse.publishing import Terms
-from ouspark_assets.warehouse.rollback import roll_back
+from ouspark_assets.warehouse.publication.publishing import Terms
+from ouspark_assets.warehouse.publication.rollback import roll_back
 from ouspark_assets_tests.orchestration.automation.evaluating import definitions, submitted, tick
 from ouspark_assets_tests.support.worlds import NOWHERE, Opened
 

@@ -17,7 +17,7 @@ from ouspark_assets.orchestration.executors.ownership import (
     show_life,
 )
 from ouspark_assets.settings import load_settings
-from ouspark_assets.warehouse.connection import Connection
+from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets_tests.orchestration.automation.evaluating import definitions
 
 pytestmark = pytest.mark.usefixtures("only_development")

@@ -151,7 +151,7 @@ def test_a_run_that_is_killed_is_resumed_after_its_last_part(
 ) -> None:
     with small_site(answers_for(STUDENTS)) as site:
         command = [sys.executable, "-c", SCRAPE_IN_A_PROCESS, site.page(), archive.location]
-        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
         process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
         ends = time.monotonic() + 60
         while not archive.parts(RELEASE) and time.monotonic() < ends:

@@ -13,11 +13,11 @@ import polars as pl
 from psycopg import sql
 
 from ouspark_assets.schemas.table import Table
-from ouspark_assets.warehouse.connection import Connection
-from ouspark_assets.warehouse.frames import copy_in
-from ouspark_assets.warehouse.locks import Lock, hold
-from ouspark_assets.warehouse.reading import identifier
-from ouspark_assets.warehouse.statements import (
+from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.core.frames import copy_in
+from ouspark_assets.warehouse.core.locks import Lock, hold
+from ouspark_assets.warehouse.core.reading import identifier
+from ouspark_assets.warehouse.core.statements import (
     BOOKKEEPING,
     create_staging,
     delete_missing,

@@ -5,7 +5,7 @@ Questions only; what follows from the answers is automation's business.
 
 from collections.abc import Sequence
 
-from ouspark_assets.warehouse.connection import Connection
+from ouspark_assets.warehouse.core.connection import Connection
 
 
 def releases_with_pending_results(connection: Connection, releases: Sequence[str]) -> list[str]:

@@ -10,9 +10,9 @@ import polars as pl
 from psycopg import sql
 
 from ouspark_assets.schemas.clean import QUARANTINE
-from ouspark_assets.warehouse.frames import copy_in
-from ouspark_assets.warehouse.reading import identifier
-from ouspark_assets.warehouse.writing import Writer
+from ouspark_assets.warehouse.core.frames import copy_in
+from ouspark_assets.warehouse.core.reading import identifier
+from ouspark_assets.warehouse.core.writing import Writer
 
 REJECTED_COLUMNS = ("release", "hall_ticket", "table_name", "fingerprint", "reasons", "raw")
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from psycopg import sql
 
 from ouspark_assets.schemas.table import Table
-from ouspark_assets.warehouse.connection import Connection
-from ouspark_assets.warehouse.reading import identifier
-from ouspark_assets.warehouse.statements import (
+from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.core.reading import identifier
+from ouspark_assets.warehouse.core.statements import (
     create_staging,
     key_as_json,
     row_hash,

@@ -6,8 +6,8 @@ import polars as pl
 from psycopg import sql
 
 from ouspark_assets.schemas.table import Table
-from ouspark_assets.warehouse.connection import Connection
-from ouspark_assets.warehouse.frames import read_query
+from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.core.frames import read_query
 
 
 def read_table(

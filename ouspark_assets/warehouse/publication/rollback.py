@@ -12,7 +12,10 @@ from psycopg import sql
 
 from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.schemas.table import Table
-from ouspark_assets.warehouse.applying import (
+from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.core.reading import identifier
+from ouspark_assets.warehouse.core.statements import create_staging
+from ouspark_assets.warehouse.publication.applying import (
     Change,
     History,
     apply_staged,
@@ -22,9 +25,8 @@ from ouspark_assets.warehouse.applying import (
     remove_unlisted,
     stage,
 )
-from ouspark_assets.warehouse.connection import Connection
-from ouspark_assets.warehouse.guards import clear_errors
-from ouspark_assets.warehouse.publications import (
+from ouspark_assets.warehouse.publication.guards import clear_errors
+from ouspark_assets.warehouse.publication.publications import (
     Publication,
     TableState,
     checksum_over,
@@ -35,9 +37,7 @@ from ouspark_assets.warehouse.publications import (
     publications,
     record,
 )
-from ouspark_assets.warehouse.publishing import USUAL_TERMS, Terms, at_work
-from ouspark_assets.warehouse.reading import identifier
-from ouspark_assets.warehouse.statements import create_staging
+from ouspark_assets.warehouse.publication.publishing import USUAL_TERMS, Terms, at_work
 
 # What a table's rows were at a publication: the earliest change after it says it.
 _EARLIEST = """

@@ -11,12 +11,15 @@ from dataclasses import dataclass, replace
 
 from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.schemas.table import Table
-from ouspark_assets.warehouse.applying import Change, History, count_and_checksum
-from ouspark_assets.warehouse.computed_from import refuse_outdated
-from ouspark_assets.warehouse.connection import Connection, Side
-from ouspark_assets.warehouse.guards import clear_errors, refuse_other_side, refuse_shrinking
-from ouspark_assets.warehouse.locks import Lock, hold_within
-from ouspark_assets.warehouse.publications import (
+from ouspark_assets.warehouse.core.connection import Connection, Side
+from ouspark_assets.warehouse.core.locks import Lock, hold_within
+from ouspark_assets.warehouse.publication.applying import Change, History, count_and_checksum
+from ouspark_assets.warehouse.publication.guards import (
+    clear_errors,
+    refuse_other_side,
+    refuse_shrinking,
+)
+from ouspark_assets.warehouse.publication.publications import (
     Publication,
     PublishingHeldError,
     TableState,
@@ -28,7 +31,8 @@ from ouspark_assets.warehouse.publications import (
     move_source,
     record,
 )
-from ouspark_assets.warehouse.sending import Passage, replace_table, send_changes
+from ouspark_assets.warehouse.publication.sending import Passage, replace_table, send_changes
+from ouspark_assets.warehouse.records.computed_from import refuse_outdated
 
 FIRST_WITH_TRANSACTION_TIMEOUT = 170000
 

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from psycopg.rows import class_row
 
-from ouspark_assets.warehouse.connection import Connection
+from ouspark_assets.warehouse.core.connection import Connection
 
 _COLUMNS = """
 t.id, t.run_id, t.asset, t.release, t.started, t.ended, t.outcome, t.died, t.error, t.rows_in,

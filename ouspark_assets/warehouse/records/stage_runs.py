@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import psycopg
 
 from ouspark_assets.domain.masking import discreet
-from ouspark_assets.warehouse.connection import Connection, first_line
+from ouspark_assets.warehouse.core.connection import Connection, first_line
 
 LONGEST_ERROR = 2_000
 # What is done by hand, outside of any run of Dagster; each time is a run of its own.

@@ -10,7 +10,7 @@ from enum import IntEnum
 import psycopg
 
 from ouspark_assets.domain.errors import WarehouseError
-from ouspark_assets.warehouse.connection import Connection
+from ouspark_assets.warehouse.core.connection import Connection
 
 NAMESPACE = 0x4F55  # "OU": the first key of every lock of this project
 

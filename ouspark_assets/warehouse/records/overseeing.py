@@ -5,7 +5,7 @@ What the history says of how things usually go is `history.py`, how the site far
 
 from collections.abc import Sequence
 
-from ouspark_assets.warehouse.connection import Connection
+from ouspark_assets.warehouse.core.connection import Connection
 
 _COLUMNS = "id, run_id, asset, release, started, ended, outcome, error"
 Row = tuple[object, ...]

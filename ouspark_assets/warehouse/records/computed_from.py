@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.schemas.table import Table
-from ouspark_assets.warehouse.connection import Connection
-from ouspark_assets.warehouse.writing import Writer
+from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.core.writing import Writer
 
 MOST_NAMED = 3
 

@@ -4,7 +4,7 @@ A follow-up is everything from the clean tables to the cache. What it depends on
 (code, settings) is put into the digest by whoever runs it.
 """
 
-from ouspark_assets.warehouse.connection import Connection
+from ouspark_assets.warehouse.core.connection import Connection
 
 
 def inputs_digest(connection: Connection) -> str:

@@ -13,7 +13,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from ouspark_assets.domain.errors import WarehouseError
-from ouspark_assets.warehouse.connection import Connection
+from ouspark_assets.warehouse.core.connection import Connection
 
 CHECKSUM_BITS = 64
 _COLUMNS = """

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 import psycopg
 
 from ouspark_assets.domain.errors import WarehouseError
-from ouspark_assets.warehouse.connection import Connection, Side, first_line
-from ouspark_assets.warehouse.publications import TableState
+from ouspark_assets.warehouse.core.connection import Connection, Side, first_line
+from ouspark_assets.warehouse.publication.publications import TableState
 
 TABLES_OF_THE_SIDE = {Side.DEVELOPMENT: "ops.identity", Side.PRODUCTION: "ops.publications"}
 # Facts are kept for ever: not even a few of them may go unnoticed. An aggregate of a handful of

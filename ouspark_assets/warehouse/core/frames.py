@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import polars as pl
 from psycopg import sql
 
-from ouspark_assets.warehouse.connection import Connection
+from ouspark_assets.warehouse.core.connection import Connection
 
 ROWS_PER_CHUNK = 50_000
 Types = Mapping[str, pl.DataType]

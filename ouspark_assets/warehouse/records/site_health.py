@@ -9,7 +9,7 @@ from datetime import datetime
 
 from psycopg.rows import class_row
 
-from ouspark_assets.warehouse.connection import Connection
+from ouspark_assets.warehouse.core.connection import Connection
 
 
 @dataclass(frozen=True)

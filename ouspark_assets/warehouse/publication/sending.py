@@ -11,7 +11,10 @@ from typing import TypeAlias
 from psycopg import sql
 
 from ouspark_assets.schemas.table import Table
-from ouspark_assets.warehouse.applying import (
+from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.core.reading import identifier
+from ouspark_assets.warehouse.core.statements import create_staging, same_key
+from ouspark_assets.warehouse.publication.applying import (
     Change,
     History,
     apply_staged,
@@ -21,9 +24,6 @@ from ouspark_assets.warehouse.applying import (
     remove_unlisted,
     stage,
 )
-from ouspark_assets.warehouse.connection import Connection
-from ouspark_assets.warehouse.reading import identifier
-from ouspark_assets.warehouse.statements import create_staging, same_key
 
 CHUNK_BYTES = 1 << 18
 Buffer: TypeAlias = bytes | bytearray | memoryview

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from ouspark_assets.warehouse.connection import Connection
-from ouspark_assets.warehouse.writing import Writer
+from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.core.writing import Writer
 
 
 def mark_loaded(writer: Writer, release: str, fingerprint: str, layout: str) -> None:

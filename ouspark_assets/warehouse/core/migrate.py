@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 
 from ouspark_assets.domain.errors import WarehouseError
-from ouspark_assets.warehouse.connection import (
+from ouspark_assets.warehouse.core.connection import (
     Connection,
     Side,
     connected,
@@ -19,9 +19,9 @@ from ouspark_assets.warehouse.connection import (
     not_allowed,
     open_connection,
 )
-from ouspark_assets.warehouse.guards import refuse_other_side
+from ouspark_assets.warehouse.publication.guards import refuse_other_side
 
-MIGRATIONS = Path(__file__).parent / "migrations"
+MIGRATIONS = Path(__file__).resolve().parents[1] / "migrations"
 # Alembic keeps its context in globals: threads of one process take turns here, processes take
 # turns at the lock in the database (migrations/env.py).
 _ONE_THREAD = threading.Lock()

@@ -12,12 +12,16 @@ from psycopg import sql
 
 from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.schemas.table import Table
-from ouspark_assets.warehouse.connection import Connection
-from ouspark_assets.warehouse.guards import clear_errors
-from ouspark_assets.warehouse.publications import Publication, TableState, last_publication
-from ouspark_assets.warehouse.publishing import current_source, hidden_columns
-from ouspark_assets.warehouse.reading import identifier
-from ouspark_assets.warehouse.statements import row_hash
+from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.core.reading import identifier
+from ouspark_assets.warehouse.core.statements import row_hash
+from ouspark_assets.warehouse.publication.guards import clear_errors
+from ouspark_assets.warehouse.publication.publications import (
+    Publication,
+    TableState,
+    last_publication,
+)
+from ouspark_assets.warehouse.publication.publishing import current_source, hidden_columns
 
 # About a thousand rows each in a table of a million.
 BUCKETS = 1024

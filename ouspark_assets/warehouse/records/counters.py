@@ -10,8 +10,8 @@ from datetime import datetime
 
 from psycopg.rows import class_row
 
-from ouspark_assets.warehouse.connection import Connection
-from ouspark_assets.warehouse.site_health import SiteHealth, health_of_sites
+from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.records.site_health import SiteHealth, health_of_sites
 
 # Upper bounds in seconds of how long a stage takes.
 BUCKETS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
