@@ -12,7 +12,7 @@ from ouspark_assets_tests.operations.alerts.receivers import (
     mail_receiver,
 )
 from ouspark_assets_tests.operations.alerts.saying import MAIL, message
-from ouspark_assets_tests.warehouse.doors import _certificates
+from ouspark_assets_tests.warehouse.core.doors import _certificates
 
 
 @pytest.fixture

@@ -19,7 +19,13 @@ from ouspark_assets.warehouse.publication.publications import (
 from ouspark_assets.warehouse.publication.publishing import Terms, publish
 from ouspark_assets.warehouse.publication.verifying import verify
 from ouspark_assets_tests.conftest import connected_copy, copy_of
-from ouspark_assets_tests.warehouse.states import content, load, published, rolled_back, state
+from ouspark_assets_tests.warehouse.publication.states import (
+    content,
+    load,
+    published,
+    rolled_back,
+    state,
+)
 
 
 @pytest.fixture(scope="module")
