@@ -14,11 +14,11 @@ from ouspark_assets.cache.generation import living_generation, meta_of
 from ouspark_assets.cache.prewarming import generation_for
 from ouspark_assets.operations.status.state import CacheState, PublicationState, ReleaseState
 from ouspark_assets.orchestration.assets.production import PUBLICATION
-from ouspark_assets.orchestration.assets.raw import known_codes
 from ouspark_assets.orchestration.checks.upstream import failed_checks
 from ouspark_assets.orchestration.resources import Lake
 from ouspark_assets.orchestration.storage.instance_storage import storage_errors
 from ouspark_assets.pipeline.load import fingerprint_of
+from ouspark_assets.pipeline.scrape import known_codes
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.settings import load_settings
 from ouspark_assets.sources.results_site.archive import PageArchive

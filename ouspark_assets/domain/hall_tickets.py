@@ -57,7 +57,7 @@ def is_hall_ticket(text: str) -> bool:
     return _TICKET.fullmatch(text) is not None
 
 
-def masked(ticket: str) -> str:
+def mask_ticket(ticket: str) -> str:
     """A ticket as it may be shown in metadata and logs: the class, without the serial."""
     return f"{ticket[:9]}xxx" if is_hall_ticket(ticket) else "x" * len(ticket)
 

@@ -10,8 +10,8 @@ from datetime import date, timedelta
 import polars as pl
 
 from ouspark_assets.domain.releases import ExamKind
-from ouspark_assets.orchestration.assets.raw import known_codes
 from ouspark_assets.pipeline.load import fingerprint_of
+from ouspark_assets.pipeline.scrape import known_codes
 from ouspark_assets.settings import Settings
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.completeness import is_complete

@@ -11,7 +11,6 @@ from ouspark_assets.services.endpoints import (
     ServerName,
     endpoints,
     exec_with_services,
-    masked,
 )
 
 __all__ = [
@@ -21,5 +20,4 @@ __all__ = [
     "ServerName",
     "endpoints",
     "exec_with_services",
-    "masked",
 ]

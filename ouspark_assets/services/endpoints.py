@@ -5,13 +5,13 @@ business of the other modules, which are loaded only when one of them is needed.
 """
 
 import os
-import re
 import sys
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NoReturn
 
+from ouspark_assets.domain.addresses import mask_url
 from ouspark_assets.domain.errors import ServiceError
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ SETTINGS_OF: dict[ServerName, tuple[str, ...]] = {
 }
 # No client takes this for an address, so a server that was not asked for is never met by chance.
 NOT_ASKED_FOR = "not-asked-for://"
-SECRET_PARAMETER = re.compile(r"(?i)\b(password|sslpassword|passfile|sslkey)=[^&]*")
-MASK = "***"
 
 
 @dataclass(frozen=True, repr=False)
@@ -41,7 +39,7 @@ class Endpoints:
 
     def __repr__(self) -> str:
         """The addresses without their passwords."""
-        shown = (f"{item.name}={masked(getattr(self, item.name))!r}" for item in fields(self))
+        shown = (f"{item.name}={mask_url(getattr(self, item.name))!r}" for item in fields(self))
         return f"Endpoints({', '.join(shown)})"
 
 
@@ -98,16 +96,6 @@ def missing_servers(
         for server, names in SETTINGS_OF.items()
         if server in need and any(name not in known for name in names)
     )
-
-
-def masked(address: str) -> str:
-    """An address that can be shown: its passwords replaced, even one that should be escaped."""
-    scheme, separator, rest = address.partition("://")
-    credentials, at, place = rest.rpartition("@")
-    if ":" in credentials:
-        credentials = f"{credentials.partition(':')[0]}:{MASK}"
-    shown = f"{scheme}{separator}{credentials}{at}{place}"
-    return SECRET_PARAMETER.sub(rf"\1={MASK}", shown)
 
 
 def _embedded(settings: "Settings", servers: tuple[ServerName, ...]) -> dict[str, str]:

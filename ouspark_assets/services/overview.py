@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from ouspark_assets.domain.addresses import mask_url
 from ouspark_assets.services.endpoints import (
     SETTINGS_OF,
     ServerName,
     configured,
-    masked,
 )
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def overview(settings: "Settings", *, show_secrets: bool = False) -> Overview:
         for setting in names
     ]
     if not show_secrets:
-        rows = [replace(row, address=row.address and masked(row.address)) for row in rows]
+        rows = [replace(row, address=row.address and mask_url(row.address)) for row in rows]
     return Overview(
         home=settings.home,
         servers=tuple(rows),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from ouspark_assets.domain.hall_tickets import masked
+from ouspark_assets.domain.hall_tickets import mask_ticket
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.standin.damage import damaged
 from ouspark_assets.standin.result_page import ReleasePages
@@ -85,7 +85,7 @@ def differences_of(table: Table, found: pl.DataFrame, true: pl.DataFrame) -> Ite
 def _shown(row: dict[str, object]) -> str:
     hidden = {"name", "father_name"}
     shown = {
-        name: masked(str(value)) if name == "hall_ticket" else value
+        name: mask_ticket(str(value)) if name == "hall_ticket" else value
         for name, value in row.items()
         if name not in hidden
     }

@@ -8,7 +8,7 @@ from ouspark_assets.domain.hall_tickets import (
     HallTicket,
     hall_ticket_parts,
     is_hall_ticket,
-    masked,
+    mask_ticket,
 )
 
 tickets = st.from_regex(r"\A[0-9]{12}\Z")
@@ -43,4 +43,4 @@ def test_serials_from_301_are_lateral_entry(serial: int, lateral: bool) -> None:
 
 
 def test_a_masked_ticket_tells_the_class_but_not_the_student() -> None:
-    assert masked("160421733001") == "160421733xxx"
+    assert mask_ticket("160421733001") == "160421733xxx"

@@ -1,6 +1,6 @@
 import pytest
 
-from ouspark_assets.domain.masking import discreet
+from ouspark_assets.domain.masking import mask_secrets
 
 
 @pytest.mark.parametrize(
@@ -18,13 +18,13 @@ from ouspark_assets.domain.masking import discreet
     ],
 )
 def test_a_secret_is_never_said(text: str) -> None:
-    said = discreet(text)
+    said = mask_secrets(text)
     assert "hidden-word" not in said
     assert "***" in said
 
 
 def test_a_hall_ticket_is_said_by_its_class() -> None:
-    assert discreet("160421733001: no such grade") == "160421733xxx: no such grade"
+    assert mask_secrets("160421733001: no such grade") == "160421733xxx: no such grade"
 
 
 @pytest.mark.parametrize(
@@ -38,4 +38,4 @@ def test_a_hall_ticket_is_said_by_its_class() -> None:
     ],
 )
 def test_whatever_is_no_secret_stays_as_it_is(text: str) -> None:
-    assert discreet(text) == text
+    assert mask_secrets(text) == text

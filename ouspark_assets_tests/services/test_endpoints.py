@@ -13,7 +13,8 @@ import sqlalchemy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ouspark_assets.services import NOT_ASKED_FOR, Endpoints, binaries, endpoints, masked
+from ouspark_assets.domain.addresses import mask_url
+from ouspark_assets.services import NOT_ASKED_FOR, Endpoints, binaries, endpoints
 from ouspark_assets.services.overview import Overview
 from ouspark_assets.settings import Settings
 
@@ -210,13 +211,13 @@ def test_endpoints_show_no_password() -> None:
 
 @given(st.text(alphabet=st.characters(codec="utf-8"), min_size=1))
 def test_no_password_of_an_address_survives_masking(password: str) -> None:
-    shown = masked(f"redis://someone:{password}@cache.invalid:6380/0")
+    shown = mask_url(f"redis://someone:{password}@cache.invalid:6380/0")
     assert shown == "redis://someone:***@cache.invalid:6380/0"
 
 
 @given(st.text(alphabet=st.characters(codec="utf-8", exclude_characters="&@"), min_size=1))
 def test_no_password_among_the_parameters_survives_masking(password: str) -> None:
-    shown = masked(f"postgresql://someone@db.invalid/dev?password={password}&sslmode=require")
+    shown = mask_url(f"postgresql://someone@db.invalid/dev?password={password}&sslmode=require")
     assert shown == "postgresql://someone@db.invalid/dev?password=***&sslmode=require"
 
 
@@ -225,4 +226,4 @@ def test_masking_changes_nothing_of_an_address_without_a_password() -> None:
         "postgresql://postgres@/ouspark_dev?host=/a/b&port=5432",
         "http://127.0.0.1:81",
     ):
-        assert masked(address) == address
+        assert mask_url(address) == address

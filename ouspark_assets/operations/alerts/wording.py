@@ -5,7 +5,7 @@ Whatever comes from outside is made one line here, without hall tickets and with
 
 from datetime import UTC, datetime, timedelta
 
-from ouspark_assets.domain.masking import discreet
+from ouspark_assets.domain.masking import mask_secrets
 
 LONGEST_TEXT = 300
 _STEPS = ((86400, "d"), (3600, "h"), (60, "min"))
@@ -14,7 +14,7 @@ _STEPS = ((86400, "d"), (3600, "h"), (60, "min"))
 def one_line(text: str, longest: int = LONGEST_TEXT) -> str:
     """A text that may be shown: printable, one line, not too long, nothing private in it."""
     printable = "".join(letter if letter.isprintable() else " " for letter in text)
-    line = discreet(" ".join(printable.split()))
+    line = mask_secrets(" ".join(printable.split()))
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
 

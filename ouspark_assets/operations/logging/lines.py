@@ -9,7 +9,7 @@ import math
 import traceback
 from datetime import UTC, datetime
 
-from ouspark_assets.domain.masking import discreet
+from ouspark_assets.domain.masking import mask_secrets
 from ouspark_assets.operations.logging.place import here
 
 USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -28,7 +28,7 @@ class JsonLines(logging.Formatter):
             "time": _moment(record).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "level": record.levelname,
             "logger": record.name,
-            "message": discreet(record.getMessage()),
+            "message": mask_secrets(record.getMessage()),
             **_place(record),
             **{name: _plain(value) for name, value in _extra(record).items()},
         }
@@ -51,10 +51,10 @@ class TextLines(logging.Formatter):
         prefix = " ".join(part for part in parts if part)
         line = f"{_moment(record):%H:%M:%S} {record.levelname:<7} "
         line += f"[{prefix}] " if prefix else ""
-        line += discreet(record.getMessage())
+        line += mask_secrets(record.getMessage())
         error = _extra(record).get("error")
         if isinstance(error, dict):
-            line += "\n" + discreet(str(error.get("traceback", "")))
+            line += "\n" + mask_secrets(str(error.get("traceback", "")))
         if record.exc_info and record.exc_info[1] is not None:
             line += "\n" + _error(record.exc_info[1])["traceback"]
         return line.rstrip("\n")
@@ -88,12 +88,12 @@ def _plain(value: object) -> object:
         return {str(name): _plain(it) for name, it in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_plain(it) for it in value]
-    return discreet(str(value))
+    return mask_secrets(str(value))
 
 
 def _error(error: BaseException) -> dict[str, str]:
     return {
         "type": type(error).__name__,
-        "message": discreet(str(error)),
-        "traceback": discreet("".join(traceback.format_exception(error))),
+        "message": mask_secrets(str(error)),
+        "traceback": mask_secrets("".join(traceback.format_exception(error))),
     }

@@ -25,18 +25,17 @@ from ouspark_assets.orchestration.checks.scrape import (
 from ouspark_assets.orchestration.executors.executor import IN_SCRAPING_QUEUE
 from ouspark_assets.orchestration.partitions import release_partitions
 from ouspark_assets.orchestration.resources import Development, Lake, Progress, ResultsSite
+from ouspark_assets.pipeline.scrape import known_codes
 from ouspark_assets.schemas.clean import MARKS
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.settings import load_settings
-from ouspark_assets.sources.reference_files import branches, colleges
+from ouspark_assets.sources.results_site.scrape import Progress as Snapshot
 from ouspark_assets.sources.results_site.scrape import (
-    Codes,
     Request,
     ScrapeReport,
     ShowProgress,
     run_scrape,
 )
-from ouspark_assets.sources.results_site.scrape import Progress as Snapshot
 from ouspark_assets.warehouse.core.locks import Lock, alone
 from ouspark_assets.warehouse.core.reading import read_releases, read_table
 
@@ -103,13 +102,6 @@ def result_pages(
     checks = scrape_check_results(lake.archive(), index, context.partition_keys, site.settings)
     metadata = _metadata(reports) | _links(pages)
     return dg.MaterializeResult(metadata=metadata, check_results=list(checks))
-
-
-def known_codes() -> Codes:
-    """The colleges and branches of the reference files, to look for students in."""
-    return Codes(
-        colleges=tuple(colleges()["college_code"]), branches=tuple(branches()["branch_code"])
-    )
 
 
 def _request(work: Work, release: str, config: ScrapeConfig) -> Request:

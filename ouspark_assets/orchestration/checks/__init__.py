@@ -1,1 +1,4 @@
-"""TODO contract."""
+"""The asset checks: models and references, scrapes, pages, aggregates, and what is upstream.
+
+What must hold is defined in the packages below; here it becomes a check result.
+"""

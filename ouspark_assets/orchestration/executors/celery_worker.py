@@ -1,8 +1,8 @@
-"""What a worker of Celery loads, the broker's address taken from the settings.
+"""The Celery app that workers load, with the broker's address taken from the settings.
 
-For everything but scraping: `celery -A ouspark_assets.orchestration.executors.celery_worker worker -Q dagster`;
-with `-Q scraping -c 1` on the one machine that asks the results site. What the run does is
-`celery_steps.py`.
+Start a worker with `celery -A ouspark_assets.orchestration.executors.celery_worker worker` and
+`-Q dagster`, or `-Q scraping -c 1` on the one machine that requests pages from the results site.
+How a step is executed is `celery_steps.py`.
 """
 
 from dagster_celery.make_app import make_app

@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from ouspark_assets.domain.errors import LakeError
-from ouspark_assets.domain.hall_tickets import masked
+from ouspark_assets.domain.hall_tickets import mask_ticket
 from ouspark_assets.domain.releases import checked_release_key, is_release_key
 from ouspark_assets.sources.results_site.forgotten import ForgottenTickets
 from ouspark_assets.sources.results_site.judging import Outcome
@@ -189,7 +189,9 @@ class PageArchive:
     def _without(self, part: str, ticket: str) -> int:
         frame = self._store.read_columns(part, SCHEMA)
         if frame is None:
-            message = f"{part} went away while {masked(ticket)} was being forgotten: run it again"
+            message = (
+                f"{part} went away while {mask_ticket(ticket)} was being forgotten: run it again"
+            )
             raise LakeError(message)
         kept = frame.filter(pl.col("hall_ticket") != ticket)
         if kept.is_empty():

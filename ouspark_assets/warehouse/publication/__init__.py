@@ -1,1 +1,1 @@
-"""TODO contract."""
+"""Publishing to production: sending changes, numbering, guards, rollback and verification."""

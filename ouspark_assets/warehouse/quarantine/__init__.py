@@ -1,1 +1,1 @@
-"""TODO contract."""
+"""Records that were not accepted, and what operators decide about them."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import psycopg
 
-from ouspark_assets.domain.masking import discreet
+from ouspark_assets.domain.masking import mask_secrets
 from ouspark_assets.warehouse.core.connection import Connection, first_line
 
 LONGEST_ERROR = 2_000
@@ -53,7 +53,7 @@ def recorded(
 def told(error: BaseException) -> str:
     """An error as it may be kept: of a database's, the details may be rows of students."""
     said = first_line(error) if isinstance(error, psycopg.Error) else str(error)
-    return f"{type(error).__name__}: {discreet(said)}"[:LONGEST_ERROR]
+    return f"{type(error).__name__}: {mask_secrets(said)}"[:LONGEST_ERROR]
 
 
 def _end(connection: Connection, stage: Stage, outcome: str, error: str | None) -> None:
