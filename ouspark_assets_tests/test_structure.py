@@ -1,107 +1,142 @@
-"""The house as its plan says: who may import whom, and where Dagster is allowed."""
+"""The structure of the code base: which package may import which, and where Dagster is allowed."""
 
 import ast
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Mapping
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "ouspark_assets"
 NAME = PACKAGE.name
-# A room may import itself, what stands above it here, and the modules everybody shares.
-ROOMS_BY_LEVEL = (
+# Top to bottom. A package or top-level module may import itself and whatever is on a lower level.
+LEVELS = (
+    ("cli", "definitions"),
+    ("bench", "orchestration"),
+    ("operations", "pipeline"),
+    ("cache", "pages", "reports", "services", "sources"),
+    ("analytics", "settings", "standin", "warehouse"),
+    ("schemas",),
     ("domain",),
-    ("schemas", "services", "standin"),
-    ("logs",),
-    ("site", "pages", "reference", "analytics", "warehouse"),
-    ("cache",),
-    ("explain", "report", "status", "alerts"),
-    ("metrics",),
 )
-SHARED = {"errors", "settings", "plots", ""}
-LEVELS = {room: level for level, rooms in enumerate(ROOMS_BY_LEVEL) for room in rooms}
-PURE = ("analytics", "pages", "domain")
-DOES_IO = {"httpx", "aiohttp", "psycopg", "redis", "obstore", "requests", "socket"}
+MAX_ENTRIES = 18
+NOT_COUNTED = {"__init__.py", "__pycache__", "py.typed", "defs"}
+MAY_IMPORT_DAGSTER = {"orchestration", "cli"}
+DOES_NO_IO = ("analytics", "pages", "domain")
+IO_LIBRARIES = {"httpx", "aiohttp", "psycopg", "redis", "obstore", "requests", "socket"}
 
 
-def modules(*rooms: str) -> Iterator[Path]:
-    for room in rooms:
-        yield from sorted((PACKAGE / room).rglob("*.py"))
+@cache
+def module_paths() -> Mapping[str, Path]:
+    """Every module of the package by its dotted name."""
+    paths = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+        paths[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return paths
 
 
-def imported(path: Path) -> set[str]:
-    """The full names of what a module imports."""
+@cache
+def imported_names(module: str) -> frozenset[str]:
+    """The full names of what a module imports; `from a import b` gives `a` and `a.b`."""
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(ast.parse(module_paths()[module].read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module)
-    return names
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module} has a relative import"
+            names |= {str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return frozenset(names)
 
 
-def rooms_imported(path: Path) -> set[str]:
-    own = {name.removeprefix(NAME).lstrip(".") for name in imported(path) if _is_ours(name)}
-    return {name.split(".")[0] for name in own}
+def own_imports(module: str) -> set[str]:
+    """The modules of this project that a module imports."""
+    return {name for name in imported_names(module) if name in module_paths()} - {NAME, module}
 
 
-def _is_ours(name: str) -> bool:
-    return name == NAME or name.startswith(f"{NAME}.")
+def top_level(module: str) -> str:
+    """The package or top-level module below `ouspark_assets` that a module belongs to."""
+    return module.split(".")[1] if "." in module else ""
 
 
-@pytest.mark.parametrize("room", LEVELS)
-def test_a_room_knows_only_the_rooms_below_it(room: str) -> None:
-    allowed = {room, *SHARED, *(other for other in LEVELS if LEVELS[other] < LEVELS[room])}
-    strangers = {
-        f"{path.relative_to(PACKAGE)} -> {other}"
-        for path in modules(room)
-        for other in rooms_imported(path) - allowed
+def libraries(module: str) -> set[str]:
+    return {name.split(".")[0] for name in imported_names(module)}
+
+
+def modules_of(*packages: str) -> list[str]:
+    return [module for module in module_paths() if top_level(module) in packages]
+
+
+def test_there_are_at_most_eighteen_packages_and_each_has_a_level() -> None:
+    entries = {path.name for path in PACKAGE.iterdir()} - NOT_COUNTED
+    assert len(entries) <= MAX_ENTRIES
+    assert {entry.removesuffix(".py") for entry in entries} == {
+        package for level in LEVELS for package in level
     }
-    assert not strangers
 
 
-@pytest.mark.parametrize("room", LEVELS)
-def test_no_room_imports_dagster(room: str) -> None:
-    guilty = {
-        str(path.relative_to(PACKAGE))
-        for path in modules(room)
-        for name in imported(path)
-        if name.split(".")[0] in ("dagster", "dagster_postgres")
+@pytest.mark.parametrize("package", [package for level in LEVELS for package in level])
+def test_a_package_imports_only_packages_of_lower_levels(package: str) -> None:
+    level = next(number for number, packages in enumerate(LEVELS) if package in packages)
+    allowed = {package, *(lower for packages in LEVELS[level + 1 :] for lower in packages)}
+    assert not {
+        f"{module} -> {imported}"
+        for module in modules_of(package)
+        for imported in own_imports(module)
+        if top_level(imported) not in allowed
     }
-    assert not guilty
+
+
+def test_no_module_is_part_of_an_import_cycle() -> None:
+    graph = {module: own_imports(module) for module in module_paths()}
+    # A package whose __init__ re-exports its own modules is no cycle between them.
+    for module, imports in graph.items():
+        graph[module] = {name for name in imports if not module.startswith(f"{name}.")}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
+
+
+def test_only_orchestration_and_the_command_line_import_dagster() -> None:
+    assert not {
+        module
+        for module in module_paths()
+        for library in libraries(module)
+        if library.startswith("dagster") and top_level(module) not in MAY_IMPORT_DAGSTER
+    }
 
 
 def test_only_the_instance_storage_imports_the_internals_of_dagster() -> None:
     guilty = {
-        str(path.relative_to(PACKAGE))
-        for path in PACKAGE.rglob("*.py")
-        for name in imported(path)
+        module
+        for module in module_paths()
+        for name in imported_names(module)
         if name.startswith("dagster._")
     }
-    assert guilty <= {"instance_storage.py"}
+    assert guilty <= {f"{NAME}.orchestration.storage.instance_storage"}
 
 
-@pytest.mark.parametrize("room", PURE)
-def test_computing_and_reading_pages_do_no_io(room: str) -> None:
-    guilty = {
-        f"{path.relative_to(PACKAGE)} -> {name}"
-        for path in modules(room)
-        for name in imported(path)
-        if name.split(".")[0] in DOES_IO
+@pytest.mark.parametrize("package", DOES_NO_IO)
+def test_computing_and_reading_pages_do_no_io(package: str) -> None:
+    assert not {
+        f"{module} -> {library}"
+        for module in modules_of(package)
+        for library in libraries(module) & IO_LIBRARIES
     }
-    assert not guilty
 
 
-def test_every_module_says_what_belongs_in_it() -> None:
-    silent = [
-        str(path.relative_to(PACKAGE))
-        for path in PACKAGE.rglob("*.py")
+def test_every_module_has_a_docstring() -> None:
+    without = [
+        module
+        for module, path in module_paths().items()
         if not ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
     ]
-    assert not silent
+    assert not without
 
 
 def test_the_graph_loads_in_a_fresh_interpreter_without_settings_or_servers(

@@ -14,10 +14,9 @@ import dagster as dg
 from ouspark_assets.cli.output import tell
 from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.operations.logging.terminal import level_of_runs
-from ouspark_assets.orchestration.assets.source import RELEASE_INDEX_KEY
-from ouspark_assets.orchestration.checks.scrape import RESULT_PAGES
 from ouspark_assets.orchestration.executors.ownership import owned, reap_dead_runs
 from ouspark_assets.orchestration.failures import in_one_line, is_ours, telling, unusable_records
+from ouspark_assets.orchestration.keys import RELEASE_INDEX_KEY, RESULT_PAGES
 from ouspark_assets.settings import load_settings
 
 # Nobody else keeps anything in SQLite.

@@ -9,9 +9,10 @@ from ouspark_assets.cli.by_hand import recorded_by_hand
 from ouspark_assets.cli.graph_runs import Graph, succeeded
 from ouspark_assets.cli.output import show_json, show_table
 from ouspark_assets.domain.errors import WarehouseError
-from ouspark_assets.orchestration.assets.cache import GENERATION, bring_up_to_date
-from ouspark_assets.orchestration.assets.production import PUBLICATION, terms_of_settings
+from ouspark_assets.orchestration.assets.cache import bring_up_to_date
+from ouspark_assets.orchestration.assets.production import terms_of_settings
 from ouspark_assets.orchestration.build import build_definitions
+from ouspark_assets.orchestration.keys import GENERATION, PUBLICATION
 from ouspark_assets.orchestration.resources import CacheServer, Development, Production
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.warehouse.publication.publications import (

@@ -27,10 +27,9 @@ from ouspark_assets.cli.standing import (
 from ouspark_assets.cli.summary import show_summary
 from ouspark_assets.domain.releases import checked_release_key
 from ouspark_assets.orchestration.assets.raw import tickets_of
-from ouspark_assets.orchestration.assets.source import RELEASE_INDEX_KEY
 from ouspark_assets.orchestration.automation.alerts import alerting
 from ouspark_assets.orchestration.build import build_definitions
-from ouspark_assets.orchestration.checks.scrape import RESULT_PAGES
+from ouspark_assets.orchestration.keys import RELEASE_INDEX_KEY, RESULT_PAGES
 from ouspark_assets.orchestration.resources import Development, Lake, Progress
 from ouspark_assets.pipeline.outstanding_work import unfinished_releases
 from ouspark_assets.pipeline.scrape import known_codes

@@ -5,11 +5,8 @@ Which assets depend on which is the graph's own business; nothing is computed he
 
 import dagster as dg
 
-from ouspark_assets.orchestration.assets.cache import GENERATION
 from ouspark_assets.orchestration.assets.clean import TABLES_OF_A_LOAD
-from ouspark_assets.orchestration.assets.source import RELEASE_INDEX_KEY
-from ouspark_assets.orchestration.assets.stage import key_of
-from ouspark_assets.orchestration.checks.scrape import RESULT_PAGES
+from ouspark_assets.orchestration.keys import GENERATION, RELEASE_INDEX_KEY, RESULT_PAGES, key_of
 
 # The run queue lets no two runs go at once that share one of these: see dagster.yaml.
 SCRAPES = {"ouspark/scrapes": "true"}

@@ -11,7 +11,8 @@ import polars as pl
 
 from ouspark_assets.analytics.options import Award, Options
 from ouspark_assets.orchestration.assets.column_lineage import column_lineage
-from ouspark_assets.orchestration.assets.stage import Work, key_of, stage
+from ouspark_assets.orchestration.assets.stage import Work, stage
+from ouspark_assets.orchestration.keys import key_of
 from ouspark_assets.orchestration.metadata import change_counts, row_count, table_definition
 from ouspark_assets.orchestration.resources import Development, SharedFrames
 from ouspark_assets.pipeline.aggregates import AGGREGATES, Aggregate

@@ -8,13 +8,11 @@ from pydantic import Field
 
 from ouspark_assets.cache.generation import Built, Lifetimes
 from ouspark_assets.cache.prewarming import Prewarming, prewarm
-from ouspark_assets.orchestration.assets.production import PUBLICATION
 from ouspark_assets.orchestration.assets.stage import stage
+from ouspark_assets.orchestration.keys import GENERATION, PUBLICATION
 from ouspark_assets.orchestration.resources import CacheServer, Development, Production
 from ouspark_assets.settings import load_settings
 from ouspark_assets.warehouse.publication.publications import Publication
-
-GENERATION = dg.AssetKey(["cache", "generation"])
 
 
 class GenerationConfig(dg.Config):

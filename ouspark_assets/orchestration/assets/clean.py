@@ -10,9 +10,9 @@ import dagster as dg
 import polars as pl
 from pydantic import Field
 
-from ouspark_assets.orchestration.assets.stage import key_of, stage
+from ouspark_assets.orchestration.assets.stage import stage
 from ouspark_assets.orchestration.checks.pages import PAGE_CHECKS, page_check_results
-from ouspark_assets.orchestration.checks.scrape import RESULT_PAGES
+from ouspark_assets.orchestration.keys import RESULT_PAGES, key_of
 from ouspark_assets.orchestration.metadata import change_counts, row_count, table_definition
 from ouspark_assets.orchestration.partitions import release_partitions
 from ouspark_assets.orchestration.resources import Development, Lake, SharedFrames

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from ouspark_assets.orchestration.assets.stage import key_of
+from ouspark_assets.orchestration.keys import key_of
 from ouspark_assets.pipeline.aggregates import Aggregate
 
 _COLLEGE = {"college_code": "students.college_code"}

@@ -9,8 +9,9 @@ import dagster as dg
 from pydantic import Field
 
 from ouspark_assets.domain.errors import WarehouseError
-from ouspark_assets.orchestration.assets.stage import key_of, stage
-from ouspark_assets.orchestration.checks.upstream import failed_checks
+from ouspark_assets.orchestration.assets.stage import stage
+from ouspark_assets.orchestration.checks.upstream import failed_blocking_checks
+from ouspark_assets.orchestration.keys import PUBLICATION, key_of
 from ouspark_assets.orchestration.resources import Development, Production
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.settings import load_settings
@@ -18,7 +19,6 @@ from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.publication.publications import PublishingHeldError, last_publication
 from ouspark_assets.warehouse.publication.publishing import Published, Terms, publish
 
-PUBLICATION = dg.AssetKey(["production", "publication"])
 MOST_CHECKS_NAMED = 5
 
 
@@ -81,7 +81,7 @@ def terms_of_settings(*, full: bool = False, allow_shrink: bool = False) -> Term
 
 
 def _refuse_failed_checks(instance: dg.DagsterInstance) -> None:
-    failed = failed_checks(instance, PUBLICATION)
+    failed = failed_blocking_checks(instance)
     if failed:
         named = ", ".join(failed[:MOST_CHECKS_NAMED])
         more = f" and {len(failed) - MOST_CHECKS_NAMED} more" if failed[MOST_CHECKS_NAMED:] else ""

@@ -15,14 +15,11 @@ from pydantic import Field
 
 from ouspark_assets.domain.errors import SiteError
 from ouspark_assets.domain.hall_tickets import is_hall_ticket
-from ouspark_assets.orchestration.assets.stage import Work, key_of, stage
+from ouspark_assets.orchestration.assets.stage import Work, stage
 from ouspark_assets.orchestration.assets.watching import watched
-from ouspark_assets.orchestration.checks.scrape import (
-    RESULT_PAGES,
-    SCRAPE_CHECKS,
-    scrape_check_results,
-)
+from ouspark_assets.orchestration.checks.scrape import SCRAPE_CHECKS, scrape_check_results
 from ouspark_assets.orchestration.executors.executor import IN_SCRAPING_QUEUE
+from ouspark_assets.orchestration.keys import RESULT_PAGES, key_of
 from ouspark_assets.orchestration.partitions import release_partitions
 from ouspark_assets.orchestration.resources import Development, Lake, Progress, ResultsSite
 from ouspark_assets.pipeline.scrape import known_codes

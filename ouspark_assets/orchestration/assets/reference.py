@@ -10,7 +10,8 @@ import polars as pl
 
 from ouspark_assets.domain.releases import in_release_order
 from ouspark_assets.orchestration.assets.clean import GROUP
-from ouspark_assets.orchestration.assets.stage import Work, key_of, stage
+from ouspark_assets.orchestration.assets.stage import Work, stage
+from ouspark_assets.orchestration.keys import key_of
 from ouspark_assets.orchestration.metadata import change_counts, row_count, table_definition
 from ouspark_assets.orchestration.resources import Development, SharedFrames
 from ouspark_assets.schemas.clean import MARKS, STUDENTS

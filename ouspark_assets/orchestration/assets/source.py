@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from ouspark_assets.orchestration.assets.stage import key_of, stage
+from ouspark_assets.orchestration.assets.stage import stage
+from ouspark_assets.orchestration.keys import RELEASE_INDEX_KEY
 from ouspark_assets.orchestration.metadata import change_counts, row_count, table_definition
 from ouspark_assets.orchestration.partitions import register_releases, releases_to_register
 from ouspark_assets.orchestration.resources import Development, ResultsSite
@@ -20,7 +21,6 @@ from ouspark_assets.warehouse.core.reading import read_table
 from ouspark_assets.warehouse.core.writing import writing
 
 MOST_PROBLEMS_SHOWN = 20
-RELEASE_INDEX_KEY = key_of(RELEASE_INDEX)
 
 
 @dg.asset(

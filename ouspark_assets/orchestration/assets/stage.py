@@ -11,7 +11,6 @@ import dagster as dg
 
 from ouspark_assets.operations.logging.place import at_work
 from ouspark_assets.orchestration.resources import Development
-from ouspark_assets.schemas.table import Table
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.records.stage_runs import Stage, recorded
 
@@ -39,8 +38,3 @@ def stage(
         recorded(connection, context.run.run_id, name, release) as record,
     ):
         yield Work(connection, record, context.run.run_id)
-
-
-def key_of(table: Table) -> dg.AssetKey:
-    """The asset key of a table: where it is stored."""
-    return dg.AssetKey([table.schema, table.name])

@@ -36,7 +36,8 @@ from ouspark_assets.orchestration.automation.dagster_facts import (
     failed_runs,
     scrapes,
 )
-from ouspark_assets.orchestration.checks.scrape import RESULT_PAGES, same_session_a_year_before
+from ouspark_assets.orchestration.checks.scrape import same_session_a_year_before
+from ouspark_assets.orchestration.keys import RESULT_PAGES
 from ouspark_assets.orchestration.resources import CacheServer, Development, Production
 from ouspark_assets.orchestration.storage.instance_storage import storage_errors
 from ouspark_assets.schemas.source import RELEASE_INDEX

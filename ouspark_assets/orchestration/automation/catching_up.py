@@ -10,10 +10,9 @@ import time
 import dagster as dg
 
 from ouspark_assets.domain.errors import OuSparkError
-from ouspark_assets.orchestration.assets.production import PUBLICATION
 from ouspark_assets.orchestration.automation.switch import sensors_start
 from ouspark_assets.orchestration.automation.under_way import unfinished_runs
-from ouspark_assets.orchestration.checks.upstream import failed_checks
+from ouspark_assets.orchestration.checks.upstream import failed_blocking_checks
 from ouspark_assets.orchestration.jobs import follow_up
 from ouspark_assets.orchestration.resources import Development, Production
 from ouspark_assets.settings import Settings
@@ -49,7 +48,7 @@ def unpublished_changes_sensor(settings: Settings) -> dg.SensorDefinition:
             return dg.SkipReason(str(error))
         if version is None:
             return dg.SkipReason("Every change has been published, is held, or is too new.")
-        if failed := failed_checks(context.instance, PUBLICATION):
+        if failed := failed_blocking_checks(context.instance):
             return dg.SkipReason(f"Held back by failed checks: {', '.join(failed)}.")
         attempt = int(time.time() // SECONDS_BETWEEN_ATTEMPTS)
         return dg.RunRequest(run_key=f"{version} {attempt}")

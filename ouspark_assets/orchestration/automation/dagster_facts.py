@@ -12,9 +12,9 @@ import dagster as dg
 
 from ouspark_assets.operations.alerts.facts import FailedCheck, FailedRun, Scrape
 from ouspark_assets.orchestration.automation.under_way import releases_of
-from ouspark_assets.orchestration.checks.scrape import RESULT_PAGES
 from ouspark_assets.orchestration.checks.upstream import latest_results
 from ouspark_assets.orchestration.failures import in_one_line, telling
+from ouspark_assets.orchestration.keys import RESULT_PAGES
 from ouspark_assets.orchestration.partitions import RELEASE_PARTITIONS_NAME
 
 MOST_FAILED_RUNS = 50

@@ -12,9 +12,9 @@ import dagster as dg
 from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.orchestration.automation.switch import schedules_start
 from ouspark_assets.orchestration.automation.under_way import releases_under_way
-from ouspark_assets.orchestration.checks.scrape import RESULT_PAGES
 from ouspark_assets.orchestration.executors.ownership import reap_dead_runs
 from ouspark_assets.orchestration.jobs import bring_in_release
+from ouspark_assets.orchestration.keys import RESULT_PAGES
 from ouspark_assets.orchestration.partitions import register_releases
 from ouspark_assets.orchestration.resources import Development, Lake
 from ouspark_assets.pipeline.outstanding_work import (

@@ -13,8 +13,8 @@ import polars as pl
 
 from ouspark_assets.cache.generation import living_generation, meta_of
 from ouspark_assets.domain.errors import OuSparkError
-from ouspark_assets.orchestration.assets.cache import GENERATION
 from ouspark_assets.orchestration.automation.switch import sensors_start
+from ouspark_assets.orchestration.keys import GENERATION
 from ouspark_assets.orchestration.resources import CacheServer, Development
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.settings import Settings, load_settings

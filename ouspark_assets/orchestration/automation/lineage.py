@@ -10,14 +10,11 @@ from functools import lru_cache
 import dagster as dg
 
 from ouspark_assets.orchestration.assets.clean import TABLES_OF_A_LOAD
-from ouspark_assets.orchestration.assets.production import PUBLICATION
-from ouspark_assets.orchestration.assets.source import RELEASE_INDEX_KEY
-from ouspark_assets.orchestration.assets.stage import key_of
 from ouspark_assets.orchestration.automation.switch import sensors_start
 from ouspark_assets.orchestration.automation.under_way import is_waiting, was_loading
-from ouspark_assets.orchestration.checks.scrape import RESULT_PAGES
 from ouspark_assets.orchestration.checks.upstream import blocking_checks, latest_results
 from ouspark_assets.orchestration.jobs import FIRST, PUBLISHES
+from ouspark_assets.orchestration.keys import RELEASE_INDEX_KEY, RESULT_PAGES, key_of
 from ouspark_assets.settings import Settings
 
 # The daemon looks every 5 s; at an interval of 5 s every other look would come a moment too soon.
@@ -59,7 +56,7 @@ def loads_are_done(instance: dg.DagsterInstance, at: datetime) -> bool:
     """Whether what has been loaded may be followed up now."""
     if was_loading(instance, at) or is_waiting(instance, PUBLISHES):
         return False
-    keys = [key for key in blocking_checks(PUBLICATION) if key.asset_key in NOT_COMPUTED]
+    keys = [key for key in blocking_checks() if key.asset_key in NOT_COMPUTED]
     results = latest_results(instance, keys)
     return len(results) == len(keys) and all(it.evaluation.passed for it in results.values())
 

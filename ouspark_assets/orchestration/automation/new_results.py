@@ -19,10 +19,10 @@ from ouspark_assets.domain.errors import OuSparkError, SiteError
 from ouspark_assets.orchestration.automation.stretches import range_tags, stretches
 from ouspark_assets.orchestration.automation.switch import sensors_start
 from ouspark_assets.orchestration.automation.under_way import releases_under_way
-from ouspark_assets.orchestration.checks.scrape import RESULT_PAGES
 from ouspark_assets.orchestration.executors.ownership import reap_dead_runs
 from ouspark_assets.orchestration.jobs import bring_in_new_results
 from ouspark_assets.orchestration.jobs import read_index as read_index_job
+from ouspark_assets.orchestration.keys import RESULT_PAGES
 from ouspark_assets.orchestration.partitions import (
     RELEASE_PARTITIONS_NAME,
     register_releases,

@@ -10,10 +10,8 @@ from typing import Any
 
 import dagster as dg
 
-from ouspark_assets.orchestration.assets.cache import GENERATION
-from ouspark_assets.orchestration.assets.production import PUBLICATION
-from ouspark_assets.orchestration.assets.stage import key_of
 from ouspark_assets.orchestration.automation.lineage import FOLLOWS_LINEAGE
+from ouspark_assets.orchestration.keys import GENERATION, PUBLICATION, key_of
 from ouspark_assets.schemas.analytics import (
     COLLEGE_RANKINGS,
     DEPARTMENT_RANKINGS,

@@ -9,7 +9,6 @@ from typing import Any
 
 import dagster as dg
 
-from ouspark_assets.orchestration.assets.production import PUBLICATION
 from ouspark_assets.orchestration.automation.filling_up import UNIVERSITY_TIMEZONE
 from ouspark_assets.orchestration.automation.maintenance import (
     compact_lake,
@@ -18,6 +17,7 @@ from ouspark_assets.orchestration.automation.maintenance import (
 )
 from ouspark_assets.orchestration.automation.switch import schedules_start
 from ouspark_assets.orchestration.jobs import follow_up
+from ouspark_assets.orchestration.keys import PUBLICATION
 from ouspark_assets.settings import Settings
 
 _FULL = {"ops": {PUBLICATION.to_python_identifier(): {"config": {"full": True}}}}

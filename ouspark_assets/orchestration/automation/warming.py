@@ -14,12 +14,11 @@ import dagster as dg
 from ouspark_assets.cache.generation import is_alive
 from ouspark_assets.cache.prewarming import generation_for
 from ouspark_assets.domain.errors import CacheError, OuSparkError
-from ouspark_assets.orchestration.assets.cache import GENERATION
-from ouspark_assets.orchestration.assets.production import PUBLICATION
 from ouspark_assets.orchestration.automation.lineage import EVERY_LOOK
 from ouspark_assets.orchestration.automation.switch import sensors_start
 from ouspark_assets.orchestration.automation.under_way import run_at_work_on
 from ouspark_assets.orchestration.jobs import follow_up, prewarm
+from ouspark_assets.orchestration.keys import GENERATION, PUBLICATION
 from ouspark_assets.orchestration.resources import CacheServer, Production
 from ouspark_assets.settings import Settings
 from ouspark_assets.warehouse.publication.publications import Publication, last_publication

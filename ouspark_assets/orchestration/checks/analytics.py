@@ -16,7 +16,7 @@ from ouspark_assets.analytics import reconciliation as must
 from ouspark_assets.analytics.anomalies import Thresholds, changed_colleges, lost_rows
 from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.domain.hall_tickets import mask_ticket
-from ouspark_assets.orchestration.assets.stage import key_of
+from ouspark_assets.orchestration.keys import key_of
 from ouspark_assets.orchestration.resources import Development, Production, SharedFrames
 from ouspark_assets.schemas.analytics import (
     BACKLOGS,

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
-from ouspark_assets.orchestration.assets.stage import key_of
+from ouspark_assets.orchestration.keys import key_of
 from ouspark_assets.pages.drift import differences, missing_required, unread
 from ouspark_assets.pages.layout import Layout, merged
 from ouspark_assets.pipeline.load import PARSED_TABLES, Loaded

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 import polars as pl
 
+from ouspark_assets.orchestration.keys import RESULT_PAGES
 from ouspark_assets.settings import Settings
 from ouspark_assets.sources.results_site.archive import PageArchive
 
-RESULT_PAGES = dg.AssetKey(["raw", "result_pages"])
 FEW_FAILED = "few_answers_failed"
 AS_MANY = "as_many_students_as_a_year_before"
 LARGEST_MONTH_GAP = 1

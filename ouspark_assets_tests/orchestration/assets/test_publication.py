@@ -6,9 +6,12 @@ import dagster as dg
 import pytest
 import redis
 
-from ouspark_assets.orchestration.assets.cache import GENERATION, generation
-from ouspark_assets.orchestration.assets.production import PUBLICATION, publication
+from ouspark_assets.orchestration.assets.cache import generation
+from ouspark_assets.orchestration.assets.production import publication
+from ouspark_assets.orchestration.build import build_definitions
 from ouspark_assets.orchestration.checks.models import MODEL_CHECK
+from ouspark_assets.orchestration.checks.upstream import blocking_checks
+from ouspark_assets.orchestration.keys import GENERATION, PUBLICATION
 from ouspark_assets.orchestration.resources import default_resources
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.warehouse.publication.publications import lift_hold
@@ -169,12 +172,15 @@ def test_a_run_can_ask_for_a_full_publication_and_for_a_shrunk_one(
     assert materialize(instance, full=True, allow_shrink=True)[0].success
 
 
-def test_the_generation_follows_the_publication_and_every_check_stands_above_both() -> None:
-    from ouspark_assets.orchestration.checks.upstream import blocking_checks
-
-    above = {key.asset_key.to_user_string() for key in blocking_checks(PUBLICATION)}
-    assert {table.qualified_name.replace(".", "/") for table in PUBLISHED_TABLES} <= above
-    assert set(blocking_checks(GENERATION)) >= set(blocking_checks(PUBLICATION))
+def test_the_declared_blocking_checks_are_those_upstream_in_the_graph() -> None:
+    graph = build_definitions().resolve_asset_graph()
+    for asset in (PUBLICATION, GENERATION):
+        upstream = graph.get_ancestor_asset_keys(asset)
+        assert set(blocking_checks()) == {
+            key
+            for key in graph.asset_check_keys
+            if key.asset_key in upstream and graph.get_check_spec(key).blocking
+        }
 
 
 def test_a_refused_publication_is_in_the_history_with_the_check_that_refused_it(

@@ -6,8 +6,8 @@ import dagster as dg
 import pytest
 
 from ouspark_assets.orchestration.assets.clean import TABLES_OF_A_LOAD
-from ouspark_assets.orchestration.assets.stage import key_of
 from ouspark_assets.orchestration.automation.catching_up import unpublished_changes_sensor
+from ouspark_assets.orchestration.keys import key_of
 from ouspark_assets.settings import load_settings
 from ouspark_assets.warehouse.publication.publications import hold_publishing
 from ouspark_assets_tests.orchestration.automation.evaluating import submitted, tick

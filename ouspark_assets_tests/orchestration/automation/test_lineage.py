@@ -5,13 +5,15 @@ from dataclasses import dataclass, field
 import dagster as dg
 import pytest
 
-from ouspark_assets.orchestration.assets.cache import GENERATION
 from ouspark_assets.orchestration.assets.clean import TABLES_OF_A_LOAD
-from ouspark_assets.orchestration.assets.production import PUBLICATION
-from ouspark_assets.orchestration.assets.source import RELEASE_INDEX_KEY
-from ouspark_assets.orchestration.assets.stage import key_of
 from ouspark_assets.orchestration.automation.under_way import PARTITION_TAG
-from ouspark_assets.orchestration.checks.scrape import RESULT_PAGES
+from ouspark_assets.orchestration.keys import (
+    GENERATION,
+    PUBLICATION,
+    RELEASE_INDEX_KEY,
+    RESULT_PAGES,
+    key_of,
+)
 from ouspark_assets.orchestration.partitions import register_releases
 from ouspark_assets_tests.orchestration.automation.evaluating import definitions, submitted
 

@@ -18,7 +18,7 @@ from ouspark_assets.orchestration.automation.under_way import (
     RANGE_START_TAG,
     releases_under_way,
 )
-from ouspark_assets.orchestration.checks.scrape import RESULT_PAGES
+from ouspark_assets.orchestration.keys import RESULT_PAGES
 from ouspark_assets.orchestration.partitions import RELEASE_PARTITIONS_NAME, register_releases
 from ouspark_assets.settings import load_settings
 from ouspark_assets_tests.orchestration.automation.evaluating import definitions, submitted, tick

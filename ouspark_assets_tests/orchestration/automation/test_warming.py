@@ -6,12 +6,12 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from ouspark_assets.orchestration.assets.production import PUBLICATION
 from ouspark_assets.orchestration.automation import warming
 from ouspark_assets.orchestration.automation.warming import (
     cold_cache_sensor,
     new_publication_sensor,
 )
+from ouspark_assets.orchestration.keys import PUBLICATION
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.settings import load_settings
 from ouspark_assets.warehouse.publication.publishing import Terms

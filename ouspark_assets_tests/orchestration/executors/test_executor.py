@@ -5,8 +5,8 @@ import pytest
 
 from ouspark_assets.domain.errors import SettingsError
 from ouspark_assets.orchestration.build import build_definitions
-from ouspark_assets.orchestration.checks.scrape import RESULT_PAGES
 from ouspark_assets.orchestration.executors.executor import celery_broker_of, executor_of
+from ouspark_assets.orchestration.keys import RESULT_PAGES
 from ouspark_assets.settings import Settings
 
 BROKER = "redis://:canary@127.0.0.1:6379/1"
