@@ -30,7 +30,7 @@ BUDGETS = {
     AGAIN: Budget(Bound.AT_MOST, 6, Subject.VALUE),
 }
 BUDGETED_STUDENTS = 10_000
-RUN_TIMES = [sys.executable, "-m", "ouspark_assets.bench.scripts.run_times"]
+RUN_TIMES = [sys.executable, "-m", "ouspark_assets.orchestration.run_times"]
 # Everything that `ouspark run` imports before it does anything.
 IMPORTS = [sys.executable, "-c", "import ouspark_assets.cli.run"]
 LARGEST = 8
