@@ -19,8 +19,8 @@ from ouspark_assets.bench.references import BenchError, Interpreter
 from ouspark_assets.bench.rounds import Contender, take_turns
 from ouspark_assets.settings import Settings
 from ouspark_assets.sources.results_site.archive import PageArchive
-from ouspark_assets.sources.results_site.cohorts import ReleaseFacts
-from ouspark_assets.sources.results_site.scrape import Codes, Request, run_scrape
+from ouspark_assets.sources.results_site.release_facts import ReleaseFacts
+from ouspark_assets.sources.results_site.scraper import Codes, Request, run_scrape
 from ouspark_assets.standin.process import RunningStandin, running_standin
 
 CONNECTIONS = 32

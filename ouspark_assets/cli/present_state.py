@@ -21,9 +21,9 @@ from ouspark_assets.pipeline.scrape import known_codes
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.settings import load_settings
 from ouspark_assets.sources.results_site.archive import PageArchive
-from ouspark_assets.sources.results_site.index import selected_releases
-from ouspark_assets.sources.results_site.judging import Outcome
-from ouspark_assets.sources.results_site.scrape import Request, is_complete
+from ouspark_assets.sources.results_site.outcomes import Outcome
+from ouspark_assets.sources.results_site.release_index import selected_releases
+from ouspark_assets.sources.results_site.scraper import Request, is_complete
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.core.reading import read_table
 from ouspark_assets.warehouse.publication.publications import (

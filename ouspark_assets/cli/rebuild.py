@@ -14,7 +14,7 @@ from ouspark_assets.orchestration.build import build_definitions
 from ouspark_assets.orchestration.partitions import register_releases
 from ouspark_assets.orchestration.resources import Development, Lake, ResultsSite
 from ouspark_assets.schemas.source import RELEASE_INDEX
-from ouspark_assets.sources.results_site.index import added_release, merge_index
+from ouspark_assets.sources.results_site.release_index import added_release, merge_index
 from ouspark_assets.warehouse.core.reading import read_table
 from ouspark_assets.warehouse.core.writing import writing
 

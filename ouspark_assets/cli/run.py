@@ -35,11 +35,11 @@ from ouspark_assets.pipeline.outstanding_work import unfinished_releases
 from ouspark_assets.pipeline.scrape import known_codes
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.settings import load_settings, project_root
-from ouspark_assets.sources.results_site.index import (
+from ouspark_assets.sources.results_site.release_index import (
     left_out_for_want_of_a_scheme,
     selected_releases,
 )
-from ouspark_assets.sources.results_site.scrape import Request, prepare
+from ouspark_assets.sources.results_site.scraper import Request, prepare
 from ouspark_assets.warehouse.core.reading import read_table
 from ouspark_assets.warehouse.records.loads import loaded
 

@@ -8,7 +8,7 @@ import dagster as dg
 import polars as pl
 
 from ouspark_assets.domain.releases import BE_COURSE, in_release_order
-from ouspark_assets.sources.results_site.index import selected_releases
+from ouspark_assets.sources.results_site.release_index import selected_releases
 
 RELEASE_PARTITIONS_NAME = "release"
 

@@ -20,7 +20,7 @@ from ouspark_assets.schemas.table import Table
 from ouspark_assets.services import Endpoints, ServerName, endpoints
 from ouspark_assets.settings import Settings, load_settings
 from ouspark_assets.sources.results_site.archive import PageArchive
-from ouspark_assets.sources.results_site.scrape import ShowProgress
+from ouspark_assets.sources.results_site.scraper import ShowProgress
 from ouspark_assets.warehouse.core.connection import Connection, Side, connected
 from ouspark_assets.warehouse.core.migrate import migrate
 from ouspark_assets.warehouse.core.reading import read_table

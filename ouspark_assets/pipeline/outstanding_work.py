@@ -14,8 +14,8 @@ from ouspark_assets.pipeline.load import fingerprint_of
 from ouspark_assets.pipeline.scrape import known_codes
 from ouspark_assets.settings import Settings
 from ouspark_assets.sources.results_site.archive import PageArchive
-from ouspark_assets.sources.results_site.completeness import is_complete
-from ouspark_assets.sources.results_site.request import Request, may_be_rechecked
+from ouspark_assets.sources.results_site.completion import is_complete
+from ouspark_assets.sources.results_site.scrape_request import Request, may_be_rechecked
 
 # Colleges come in batches: in the first days "not found" is often only "not yet".
 DAYS_OF_FILLING_UP = 3

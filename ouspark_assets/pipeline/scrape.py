@@ -4,7 +4,7 @@ How the site is asked and how answers are archived is `sources/results_site/`.
 """
 
 from ouspark_assets.sources.reference_files import branches, colleges
-from ouspark_assets.sources.results_site.request import Codes
+from ouspark_assets.sources.results_site.scrape_request import Codes
 
 
 def known_codes() -> Codes:

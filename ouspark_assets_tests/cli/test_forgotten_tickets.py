@@ -14,10 +14,10 @@ from ouspark_assets.schemas import PIPELINE_TABLES, PUBLISHED_TABLES
 from ouspark_assets.schemas.analytics import COLLEGE_STATS
 from ouspark_assets.schemas.clean import MARKS
 from ouspark_assets.sources.results_site.archive import PageArchive
-from ouspark_assets.sources.results_site.cohorts import ReleaseFacts
-from ouspark_assets.sources.results_site.judging import Outcome
+from ouspark_assets.sources.results_site.outcomes import Outcome
 from ouspark_assets.sources.results_site.parts import Answer
-from ouspark_assets.sources.results_site.plan import KnownTicket, Scope, TicketPlan
+from ouspark_assets.sources.results_site.release_facts import ReleaseFacts
+from ouspark_assets.sources.results_site.ticket_plan import KnownTicket, Scope, TicketPlan
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.core.reading import read_table
 from ouspark_assets.warehouse.core.writing import writing

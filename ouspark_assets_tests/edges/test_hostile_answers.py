@@ -18,12 +18,12 @@ import pytest
 from ouspark_assets.domain.errors import SiteError
 from ouspark_assets.settings import Settings
 from ouspark_assets.sources.results_site.archive import PageArchive
-from ouspark_assets.sources.results_site.client import Reply, SiteClient
-from ouspark_assets.sources.results_site.cohorts import ReleaseFacts
-from ouspark_assets.sources.results_site.index import read_index, require_links
-from ouspark_assets.sources.results_site.index_page import fetch_index
-from ouspark_assets.sources.results_site.judging import Cause, Outcome, judge
-from ouspark_assets.sources.results_site.scrape import Codes, Request, run_scrape
+from ouspark_assets.sources.results_site.outcomes import Cause, Outcome, judge
+from ouspark_assets.sources.results_site.release_facts import ReleaseFacts
+from ouspark_assets.sources.results_site.release_index import read_index, require_links
+from ouspark_assets.sources.results_site.scraper import Codes, Request, run_scrape
+from ouspark_assets.sources.results_site.site_client import Reply, SiteClient
+from ouspark_assets.sources.results_site.site_index import fetch_index
 from ouspark_assets_tests.edges.limits import at_most, in_time
 from ouspark_assets_tests.edges.raw_site import (
     Talk,

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from ouspark_assets.domain.errors import SiteError
-from ouspark_assets.sources.results_site.index import (
+from ouspark_assets.sources.results_site.index_links import LONGEST_TITLE_SHOWN
+from ouspark_assets.sources.results_site.release_index import (
     MOST_LINKS,
     MOST_PROBLEMS,
     IndexReading,
@@ -13,8 +14,7 @@ from ouspark_assets.sources.results_site.index import (
     read_index,
     require_links,
 )
-from ouspark_assets.sources.results_site.index_links import LONGEST_TITLE_SHOWN
-from ouspark_assets.sources.results_site.titles import LONGEST_TITLE
+from ouspark_assets.sources.results_site.release_titles import LONGEST_TITLE
 from ouspark_assets_tests.edges.limits import in_time
 
 URL = "https://results.invalid/examination-results.php"

@@ -15,9 +15,9 @@ from ouspark_assets.orchestration.assets.raw import LARGEST_TICKETS_FILE, ticket
 from ouspark_assets.sources import reference_files as reference
 from ouspark_assets.sources.reference_files import ReferenceFileError
 from ouspark_assets.sources.reference_files.files import FOLDER
-from ouspark_assets.sources.results_site import stores
+from ouspark_assets.sources.results_site import object_store as stores
 from ouspark_assets.sources.results_site.archive import PageArchive
-from ouspark_assets.sources.results_site.judging import Outcome
+from ouspark_assets.sources.results_site.outcomes import Outcome
 from ouspark_assets.sources.results_site.parts import Answer
 from ouspark_assets_tests.edges.limits import in_time
 from ouspark_assets_tests.sources.results_site.pages_by_hand import found_page

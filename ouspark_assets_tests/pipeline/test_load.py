@@ -11,7 +11,7 @@ import pytest
 from ouspark_assets.pipeline.load import Loaded, load_release
 from ouspark_assets.schemas.clean import MARKS
 from ouspark_assets.sources.results_site.archive import PageArchive
-from ouspark_assets.sources.results_site.judging import Outcome
+from ouspark_assets.sources.results_site.outcomes import Outcome
 from ouspark_assets.sources.results_site.parts import Answer
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.core.reading import read_table

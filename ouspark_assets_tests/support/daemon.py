@@ -18,7 +18,11 @@ import httpx
 import redis
 
 from ouspark_assets.domain.errors import OuSparkError
-from ouspark_assets.sources.results_site.index import INDEX_PATH, read_index, selected_releases
+from ouspark_assets.sources.results_site.release_index import (
+    INDEX_PATH,
+    read_index,
+    selected_releases,
+)
 from ouspark_assets_tests.support.pipeline import BIN, ROOT, Pipeline
 
 POLL_SECONDS = 0.1

@@ -6,7 +6,7 @@ Pure: facts in, one sentence out.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ouspark_assets.sources.results_site.judging import Outcome
+from ouspark_assets.sources.results_site.outcomes import Outcome
 
 
 @dataclass(frozen=True)

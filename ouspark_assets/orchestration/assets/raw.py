@@ -26,8 +26,8 @@ from ouspark_assets.pipeline.scrape import known_codes
 from ouspark_assets.schemas.clean import MARKS
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.settings import load_settings
-from ouspark_assets.sources.results_site.scrape import Progress as Snapshot
-from ouspark_assets.sources.results_site.scrape import (
+from ouspark_assets.sources.results_site.scraper import Progress as Snapshot
+from ouspark_assets.sources.results_site.scraper import (
     Request,
     ScrapeReport,
     ShowProgress,

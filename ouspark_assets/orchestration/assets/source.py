@@ -15,8 +15,8 @@ from ouspark_assets.orchestration.partitions import register_releases, releases_
 from ouspark_assets.orchestration.resources import Development, ResultsSite
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.schemas.validation import require_valid
-from ouspark_assets.sources.results_site.index import merge_index, read_index, require_links
-from ouspark_assets.sources.results_site.index_page import fetch_index
+from ouspark_assets.sources.results_site.release_index import merge_index, read_index, require_links
+from ouspark_assets.sources.results_site.site_index import fetch_index
 from ouspark_assets.warehouse.core.reading import read_table
 from ouspark_assets.warehouse.core.writing import writing
 

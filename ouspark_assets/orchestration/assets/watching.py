@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import psycopg
 
 from ouspark_assets.orchestration.assets.stage import Work
-from ouspark_assets.sources.results_site.report import Progress, ShowProgress
+from ouspark_assets.sources.results_site.scrape_report import Progress, ShowProgress
 from ouspark_assets.warehouse.core.connection import first_line
 from ouspark_assets.warehouse.records.site_health import Sighting, note
 

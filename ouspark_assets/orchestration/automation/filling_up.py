@@ -24,7 +24,7 @@ from ouspark_assets.pipeline.outstanding_work import (
 )
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.settings import Settings
-from ouspark_assets.sources.results_site.index import selected_releases
+from ouspark_assets.sources.results_site.release_index import selected_releases
 from ouspark_assets.warehouse.core.reading import read_table
 from ouspark_assets.warehouse.records.loads import loaded
 from ouspark_assets.warehouse.records.outstanding import releases_with_pending_results

@@ -18,7 +18,7 @@ from ouspark_assets.orchestration.keys import GENERATION
 from ouspark_assets.orchestration.resources import CacheServer, Development
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.settings import Settings, load_settings
-from ouspark_assets.sources.results_site.index import selected_releases
+from ouspark_assets.sources.results_site.release_index import selected_releases
 from ouspark_assets.warehouse.core.reading import read_table
 
 IN_TIME = "readers_have_new_results_in_time"

@@ -31,14 +31,14 @@ from ouspark_assets.orchestration.partitions import (
 from ouspark_assets.orchestration.resources import Development, ResultsSite
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.settings import Settings
-from ouspark_assets.sources.results_site.index import (
+from ouspark_assets.sources.results_site.release_index import (
     left_out_for_want_of_a_scheme,
     merge_index,
     read_index,
     require_links,
     selected_releases,
 )
-from ouspark_assets.sources.results_site.index_page import IndexPage, fetch_index
+from ouspark_assets.sources.results_site.site_index import IndexPage, fetch_index
 from ouspark_assets.warehouse.core.reading import read_table
 
 # Dagster ends an evaluation after 60 s, and an embedded server may have to be started first.

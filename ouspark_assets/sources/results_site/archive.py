@@ -15,8 +15,9 @@ import polars as pl
 from ouspark_assets.domain.errors import LakeError
 from ouspark_assets.domain.hall_tickets import mask_ticket
 from ouspark_assets.domain.releases import checked_release_key, is_release_key
-from ouspark_assets.sources.results_site.forgotten import ForgottenTickets
-from ouspark_assets.sources.results_site.judging import Outcome
+from ouspark_assets.sources.results_site.forgotten_tickets import ForgottenTickets
+from ouspark_assets.sources.results_site.object_store import Schema, Store
+from ouspark_assets.sources.results_site.outcomes import Outcome
 from ouspark_assets.sources.results_site.parts import (
     OUTCOMES,
     SCHEMA,
@@ -30,7 +31,6 @@ from ouspark_assets.sources.results_site.parts import (
     is_intact,
     placed,
 )
-from ouspark_assets.sources.results_site.stores import Schema, Store
 
 ROOT = "raw/result_pages"
 PARTITION = "release="

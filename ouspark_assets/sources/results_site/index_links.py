@@ -12,7 +12,7 @@ from urllib.parse import SplitResult, quote, urljoin, urlsplit
 from lxml import etree, html
 
 from ouspark_assets.domain.releases import is_release_key
-from ouspark_assets.sources.results_site.titles import LONGEST_TITLE, read_title
+from ouspark_assets.sources.results_site.release_titles import LONGEST_TITLE, read_title
 
 RESULTS_FOLDER = "res07"
 LONGEST_PATH, LONGEST_TITLE_SHOWN = 200, 120

@@ -11,7 +11,7 @@ from datetime import datetime
 
 import polars as pl
 
-from ouspark_assets.sources.results_site.judging import Outcome, leaves_nothing_open
+from ouspark_assets.sources.results_site.outcomes import Outcome, leaves_nothing_open
 
 MOST_ROWS_OF_A_PART = 8192
 MOST_BYTES_OF_A_PART = 64 * 1024 * 1024

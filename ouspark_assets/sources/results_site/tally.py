@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ouspark_assets.domain.errors import SiteError
-from ouspark_assets.sources.results_site.judging import Cause, Outcome
+from ouspark_assets.sources.results_site.outcomes import Cause, Outcome
 
 OVERLOAD = (Cause.TIMEOUT.value, Cause.TOO_SLOW.value, Cause.CONNECTION.value)
 

@@ -11,7 +11,7 @@ import pytest
 from ouspark_assets.orchestration.build import build_definitions
 from ouspark_assets.orchestration.partitions import register_releases
 from ouspark_assets.sources.results_site.archive import PageArchive
-from ouspark_assets.sources.results_site.judging import Outcome
+from ouspark_assets.sources.results_site.outcomes import Outcome
 from ouspark_assets.sources.results_site.parts import Answer
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.quarantine.decisions import Filters, records

@@ -14,7 +14,7 @@ from ouspark_assets.orchestration.partitions import register_releases
 from ouspark_assets.orchestration.resources import default_resources
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.sources.results_site.archive import PageArchive
-from ouspark_assets.sources.results_site.index import added_release
+from ouspark_assets.sources.results_site.release_index import added_release
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.core.writing import writing
 from ouspark_assets.warehouse.records.site_health import SiteHealth, health_of_sites

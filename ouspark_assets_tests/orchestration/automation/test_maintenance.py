@@ -14,7 +14,7 @@ from ouspark_assets.orchestration.storage.instance_storage import prune
 from ouspark_assets.services import Endpoints
 from ouspark_assets.settings import load_settings
 from ouspark_assets.sources.results_site.archive import PageArchive
-from ouspark_assets.sources.results_site.judging import Outcome
+from ouspark_assets.sources.results_site.outcomes import Outcome
 from ouspark_assets.sources.results_site.parts import Answer
 from ouspark_assets_tests.orchestration.automation.evaluating import definitions
 from ouspark_assets_tests.support.dagster_database import dagster_database

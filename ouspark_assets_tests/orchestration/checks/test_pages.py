@@ -15,7 +15,7 @@ from ouspark_assets.orchestration.checks.pages import (
 )
 from ouspark_assets.pipeline.load import Loaded, load_release
 from ouspark_assets.sources.results_site.archive import PageArchive
-from ouspark_assets.sources.results_site.judging import Outcome
+from ouspark_assets.sources.results_site.outcomes import Outcome
 from ouspark_assets.sources.results_site.parts import Answer
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets_tests.pages.page_builder import FOUR_COLUMNS, ResultPage

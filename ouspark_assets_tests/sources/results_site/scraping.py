@@ -5,8 +5,8 @@ from random import Random
 
 from ouspark_assets.settings import Settings
 from ouspark_assets.sources.results_site.archive import PageArchive
-from ouspark_assets.sources.results_site.cohorts import ReleaseFacts
-from ouspark_assets.sources.results_site.scrape import (
+from ouspark_assets.sources.results_site.release_facts import ReleaseFacts
+from ouspark_assets.sources.results_site.scraper import (
     Codes,
     Request,
     ScrapeReport,

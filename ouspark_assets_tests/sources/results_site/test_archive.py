@@ -14,9 +14,9 @@ from moto.server import ThreadedMotoServer
 
 from ouspark_assets.domain.errors import LakeError, SiteError
 from ouspark_assets.sources.results_site.archive import PageArchive
-from ouspark_assets.sources.results_site.judging import Outcome
+from ouspark_assets.sources.results_site.object_store import Store
+from ouspark_assets.sources.results_site.outcomes import Outcome
 from ouspark_assets.sources.results_site.parts import SCHEMA, Answer
-from ouspark_assets.sources.results_site.stores import Store
 from ouspark_assets_tests.sources.results_site.pages_by_hand import found_page, sentence_page
 
 RELEASE = "20250402"

@@ -14,9 +14,9 @@ import pytest
 
 from ouspark_assets.settings import Settings
 from ouspark_assets.sources.results_site.archive import PageArchive
-from ouspark_assets.sources.results_site.judging import Outcome
+from ouspark_assets.sources.results_site.outcomes import Outcome
 from ouspark_assets.sources.results_site.parts import Answer
-from ouspark_assets.sources.results_site.scrape import (
+from ouspark_assets.sources.results_site.scraper import (
     Request,
     is_complete,
     run_scrape,
@@ -134,8 +134,8 @@ import sys
 from ouspark_assets.settings import Settings
 from ouspark_assets.sources.results_site import part_writer
 from ouspark_assets.sources.results_site.archive import PageArchive
-from ouspark_assets.sources.results_site.cohorts import ReleaseFacts
-from ouspark_assets.sources.results_site.scrape import Codes, Request, run_scrape
+from ouspark_assets.sources.results_site.release_facts import ReleaseFacts
+from ouspark_assets.sources.results_site.scraper import Codes, Request, run_scrape
 part_writer.PartWriter.__init__.__kwdefaults__["rows"] = 20
 url, lake = sys.argv[1:]
 facts = ReleaseFacts("20250402", url, semesters=(1, 3), session_year=2026, session_month=2)

@@ -4,8 +4,8 @@ import pytest
 
 from ouspark_assets.domain.errors import SettingsError
 from ouspark_assets.settings import load_settings
-from ouspark_assets.sources.results_site.request import scope_of
-from ouspark_assets.sources.results_site.scrape import Codes
+from ouspark_assets.sources.results_site.scrape_request import scope_of
+from ouspark_assets.sources.results_site.scraper import Codes
 
 
 def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:

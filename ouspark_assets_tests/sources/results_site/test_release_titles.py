@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ouspark_assets.domain.releases import BE_COURSE, ExamKind, Scheme
-from ouspark_assets.sources.results_site.titles import read_title
+from ouspark_assets.sources.results_site.release_titles import read_title
 
 MAIN, RV = ExamKind.MAIN, ExamKind.REVALUATION
 CBCS, NON_CBCS, AICTE = Scheme.CBCS, Scheme.NON_CBCS, Scheme.AICTE

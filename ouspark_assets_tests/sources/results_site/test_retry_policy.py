@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ouspark_assets.sources.results_site.throttle import (
+from ouspark_assets.sources.results_site.retry_policy import (
     LONGEST_RETRY_AFTER,
     AdaptiveLimit,
     Backoff,

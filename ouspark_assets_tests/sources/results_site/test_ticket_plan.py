@@ -8,9 +8,14 @@ from random import Random
 import pytest
 
 from ouspark_assets.domain.releases import ExamKind
-from ouspark_assets.sources.results_site.cohorts import ReleaseFacts
-from ouspark_assets.sources.results_site.judging import Outcome
-from ouspark_assets.sources.results_site.plan import KnownTicket, Scope, TicketPlan, nothing_known
+from ouspark_assets.sources.results_site.outcomes import Outcome
+from ouspark_assets.sources.results_site.release_facts import ReleaseFacts
+from ouspark_assets.sources.results_site.ticket_plan import (
+    KnownTicket,
+    Scope,
+    TicketPlan,
+    nothing_known,
+)
 
 COLLEGES = tuple(str(code) for code in (*range(1601, 1611), *range(2451, 2456)))
 BRANCHES = tuple(str(code) for code in range(732, 751))

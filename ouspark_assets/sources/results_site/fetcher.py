@@ -13,11 +13,12 @@ from datetime import UTC, datetime
 from random import Random
 
 from ouspark_assets.sources.results_site.breaker import CircuitBreaker
-from ouspark_assets.sources.results_site.client import Asks, Reply
-from ouspark_assets.sources.results_site.judging import Cause, Judgement, Outcome, judge
+from ouspark_assets.sources.results_site.outcomes import Cause, Judgement, Outcome, judge
 from ouspark_assets.sources.results_site.part_writer import PartWriter
 from ouspark_assets.sources.results_site.parts import Answer
-from ouspark_assets.sources.results_site.plan import TicketPlan
+from ouspark_assets.sources.results_site.retry_policy import AdaptiveLimit, Backoff, TokenBucket
+from ouspark_assets.sources.results_site.retry_queue import TroubledTicket, Troubles
+from ouspark_assets.sources.results_site.site_client import Asks, Reply
 from ouspark_assets.sources.results_site.tally import (
     PageIsGoneError,
     Patience,
@@ -25,8 +26,7 @@ from ouspark_assets.sources.results_site.tally import (
     is_overload,
     one_answered,
 )
-from ouspark_assets.sources.results_site.throttle import AdaptiveLimit, Backoff, TokenBucket
-from ouspark_assets.sources.results_site.troubles import TroubledTicket, Troubles
+from ouspark_assets.sources.results_site.ticket_plan import TicketPlan
 
 NOT_FOUND, TOO_MANY, UNAVAILABLE = 404, 429, 503
 # With nothing but this many of these answers the page is not there: no ticket can be asked.

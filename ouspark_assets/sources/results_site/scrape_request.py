@@ -11,8 +11,8 @@ import polars as pl
 from ouspark_assets.domain.errors import SiteError
 from ouspark_assets.domain.releases import in_release_order
 from ouspark_assets.settings import Settings
-from ouspark_assets.sources.results_site.cohorts import ReleaseFacts
-from ouspark_assets.sources.results_site.plan import Scope
+from ouspark_assets.sources.results_site.release_facts import ReleaseFacts
+from ouspark_assets.sources.results_site.ticket_plan import Scope
 
 RECHECK_DAYS = 90
 

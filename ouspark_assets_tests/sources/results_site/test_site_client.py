@@ -15,9 +15,9 @@ from cryptography.x509.oid import NameOID
 
 from ouspark_assets.domain.errors import SettingsError, SiteError
 from ouspark_assets.settings import Settings
-from ouspark_assets.sources.results_site.client import Reply, SiteClient, rate_for
-from ouspark_assets.sources.results_site.index_page import fetch_index
-from ouspark_assets.sources.results_site.judging import Cause
+from ouspark_assets.sources.results_site.outcomes import Cause
+from ouspark_assets.sources.results_site.site_client import Reply, SiteClient, rate_for
+from ouspark_assets.sources.results_site.site_index import fetch_index
 from ouspark_assets_tests.sources.results_site.pages_by_hand import found_page
 from ouspark_assets_tests.sources.results_site.small_site import (
     Sent,

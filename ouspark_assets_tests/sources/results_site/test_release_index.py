@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ouspark_assets.domain.errors import SiteError
 from ouspark_assets.schemas.source import RELEASE_INDEX, ReleaseIndex
-from ouspark_assets.sources.results_site.index import (
+from ouspark_assets.sources.results_site.release_index import (
     added_release,
     left_out_for_want_of_a_scheme,
     merge_index,

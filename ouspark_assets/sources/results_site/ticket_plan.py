@@ -11,9 +11,9 @@ from collections.abc import Collection, Container, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ouspark_assets.domain.hall_tickets import FIRST_LATERAL_SERIAL, Block, HallTicket
-from ouspark_assets.sources.results_site.classes import ClassSearch, Standing, Sweep
-from ouspark_assets.sources.results_site.cohorts import ReleaseFacts
-from ouspark_assets.sources.results_site.judging import Outcome
+from ouspark_assets.sources.results_site.class_search import ClassSearch, Standing, Sweep
+from ouspark_assets.sources.results_site.outcomes import Outcome
+from ouspark_assets.sources.results_site.release_facts import ReleaseFacts
 
 # A class costs about this many requests beyond its students: a run of misses at either end.
 USUAL_CLASS = 60

@@ -13,16 +13,16 @@ import httpx
 
 from ouspark_assets.domain.errors import SiteError
 from ouspark_assets.settings import Settings
-from ouspark_assets.sources.results_site.client import (
+from ouspark_assets.sources.results_site.index_links import same_site
+from ouspark_assets.sources.results_site.release_index import INDEX_PATH
+from ouspark_assets.sources.results_site.retry_policy import Backoff, retry_after_seconds
+from ouspark_assets.sources.results_site.site_client import (
     REDIRECTS,
     USER_AGENT,
     http_client,
     read_body,
     untrusted,
 )
-from ouspark_assets.sources.results_site.index import INDEX_PATH
-from ouspark_assets.sources.results_site.index_links import same_site
-from ouspark_assets.sources.results_site.throttle import Backoff, retry_after_seconds
 
 NOT_MODIFIED = 304
 # Some thousands of links; a hundred times as long it would take minutes and gigabytes to read.

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ouspark_assets.sources.results_site.breaker import State
-from ouspark_assets.sources.results_site.fetching import Fetching
-from ouspark_assets.sources.results_site.judging import Outcome
+from ouspark_assets.sources.results_site.fetcher import Fetching
+from ouspark_assets.sources.results_site.outcomes import Outcome
 from ouspark_assets.sources.results_site.tally import Tally
 
 

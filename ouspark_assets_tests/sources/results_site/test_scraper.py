@@ -6,7 +6,7 @@ import pytest
 
 from ouspark_assets.domain.errors import LakeError, SiteError
 from ouspark_assets.sources.results_site.archive import PageArchive
-from ouspark_assets.sources.results_site.scrape import (
+from ouspark_assets.sources.results_site.scraper import (
     Progress,
     is_complete,
     run_scrape,

@@ -17,32 +17,32 @@ from random import Random
 from ouspark_assets.domain.errors import SiteError
 from ouspark_assets.settings import Settings
 from ouspark_assets.sources.results_site.archive import PageArchive
-from ouspark_assets.sources.results_site.client import SiteClient, rate_for
-from ouspark_assets.sources.results_site.cohorts import ReleaseFacts
-from ouspark_assets.sources.results_site.completeness import (
+from ouspark_assets.sources.results_site.completion import (
     is_complete,
     note_complete,
     searched_before,
 )
-from ouspark_assets.sources.results_site.fetching import Fetching
-from ouspark_assets.sources.results_site.judging import Outcome
+from ouspark_assets.sources.results_site.fetcher import Fetching
+from ouspark_assets.sources.results_site.outcomes import Outcome
 from ouspark_assets.sources.results_site.part_writer import PartWriter
-from ouspark_assets.sources.results_site.plan import KnownTicket, TicketPlan, nothing_known
-from ouspark_assets.sources.results_site.report import (
+from ouspark_assets.sources.results_site.release_facts import ReleaseFacts
+from ouspark_assets.sources.results_site.scrape_report import (
     Progress,
     ScrapeReport,
     ShowProgress,
     report_of,
     shown,
 )
-from ouspark_assets.sources.results_site.request import (
+from ouspark_assets.sources.results_site.scrape_request import (
     Codes,
     Request,
     may_be_rechecked,
     scope_of,
     too_old_to_recheck,
 )
+from ouspark_assets.sources.results_site.site_client import SiteClient, rate_for
 from ouspark_assets.sources.results_site.tally import PageIsGoneError, Patience, Tally
+from ouspark_assets.sources.results_site.ticket_plan import KnownTicket, TicketPlan, nothing_known
 
 __all__ = [
     "Codes",

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from ouspark_assets.sources.results_site.client import Reply
-from ouspark_assets.sources.results_site.judging import Judgement, Outcome
+from ouspark_assets.sources.results_site.outcomes import Judgement, Outcome
 from ouspark_assets.sources.results_site.parts import Answer
+from ouspark_assets.sources.results_site.retry_policy import Backoff
+from ouspark_assets.sources.results_site.site_client import Reply
 from ouspark_assets.sources.results_site.tally import Patience
-from ouspark_assets.sources.results_site.throttle import Backoff
 
 # So few tickets that all fail may be bad themselves, without the site being down.
 FEW_TICKETS = 3

@@ -20,8 +20,8 @@ from httpx_aiohttp import AiohttpTransport
 
 from ouspark_assets.domain.errors import SettingsError, SiteError
 from ouspark_assets.settings import Settings
-from ouspark_assets.sources.results_site.judging import Cause
-from ouspark_assets.sources.results_site.throttle import (
+from ouspark_assets.sources.results_site.outcomes import Cause
+from ouspark_assets.sources.results_site.retry_policy import (
     DEFAULT_RATE,
     is_loopback,
     retry_after_seconds,

@@ -9,7 +9,7 @@ import secrets
 from datetime import UTC, datetime
 from functools import cached_property
 
-from ouspark_assets.sources.results_site.stores import Store
+from ouspark_assets.sources.results_site.object_store import Store
 
 FOLDER = "forgotten/"
 SALT_BYTES = 16

@@ -10,7 +10,7 @@ from typing import Any
 
 from ouspark_assets.domain.grades import LAST_SEMESTER, LEAST_SEMESTER
 from ouspark_assets.domain.releases import ExamKind, checked_release_key
-from ouspark_assets.sources.results_site.titles import read_title
+from ouspark_assets.sources.results_site.release_titles import read_title
 
 # A session from October on belongs to the academic year that has just begun.
 ACADEMIC_YEAR_FROM = 10

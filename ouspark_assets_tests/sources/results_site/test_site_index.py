@@ -7,7 +7,7 @@ import pytest
 
 from ouspark_assets.domain.errors import SiteError
 from ouspark_assets.settings import Settings
-from ouspark_assets.sources.results_site.index_page import IndexPage, fetch_index
+from ouspark_assets.sources.results_site.site_index import IndexPage, fetch_index
 from ouspark_assets_tests.sources.results_site.small_site import Sent, SmallSite, small_site
 
 BODY = b"<table><tr><td><a href='res07/1.jsp'>B.E. (CBCS) Aug-2025</a></td></tr></table>"

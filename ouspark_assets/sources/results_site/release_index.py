@@ -27,7 +27,7 @@ from ouspark_assets.sources.results_site.index_links import (
     find_links,
     shown,
 )
-from ouspark_assets.sources.results_site.titles import LONGEST_TITLE, TitleFacts, read_title
+from ouspark_assets.sources.results_site.release_titles import LONGEST_TITLE, TitleFacts, read_title
 
 INDEX_PATH = "/examination-results.php"
 # The university's has a few hundred. Every release is a partition, so it had better be an index.

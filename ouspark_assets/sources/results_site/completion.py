@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 from ouspark_assets.settings import Settings
 from ouspark_assets.sources.results_site.archive import PageArchive
-from ouspark_assets.sources.results_site.plan import TicketPlan
-from ouspark_assets.sources.results_site.request import Codes, Request, scope_of
+from ouspark_assets.sources.results_site.scrape_request import Codes, Request, scope_of
+from ouspark_assets.sources.results_site.ticket_plan import TicketPlan
 
 
 def is_complete(settings: Settings, request: Request, archive: PageArchive, codes: Codes) -> bool:

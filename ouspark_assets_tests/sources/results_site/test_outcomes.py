@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ouspark_assets.sources.results_site.judging import Cause, Outcome, judge, leaves_nothing_open
+from ouspark_assets.sources.results_site.outcomes import Cause, Outcome, judge, leaves_nothing_open
 from ouspark_assets_tests.sources.results_site.pages_by_hand import HEAD, found_page, sentence_page
 
 TICKET, OTHER = "160421733001", "160421733002"

@@ -13,12 +13,17 @@ import pytest
 from ouspark_assets.settings import Settings
 from ouspark_assets.sources.reference_files import branches, colleges
 from ouspark_assets.sources.results_site.archive import PageArchive
-from ouspark_assets.sources.results_site.index import read_index, selected_releases
-from ouspark_assets.sources.results_site.index_page import fetch_index
-from ouspark_assets.sources.results_site.scrape import Codes, Request, ScrapeReport, run_scrape
+from ouspark_assets.sources.results_site.release_index import read_index, selected_releases
+from ouspark_assets.sources.results_site.scraper import Codes, Request, ScrapeReport, run_scrape
+from ouspark_assets.sources.results_site.site_index import fetch_index
 from ouspark_assets.standin.process import RunningStandin, running_standin
 from ouspark_assets_tests.sources.results_site.small_site import Sent, answers_for, small_site
-from ouspark_assets_tests.sources.results_site.test_scrape import CODES, STUDENTS, found, request_of
+from ouspark_assets_tests.sources.results_site.test_scraper import (
+    CODES,
+    STUDENTS,
+    found,
+    request_of,
+)
 
 SHORT = {"site_read_timeout": 0.5, "site_page_timeout": 1.5, "site_connect_timeout": 2}
 OUTAGE = 2.0
