@@ -20,7 +20,7 @@ from ouspark_assets.services import Endpoints, endpoints
 from ouspark_assets.settings import Settings
 from ouspark_assets.warehouse.core.connection import Connection, Side, connected
 from ouspark_assets.warehouse.core.migrate import migrate
-from ouspark_assets_tests.support.worlds import NOWHERE, Databases, Opened, World
+from ouspark_assets_tests.support.stores import UNREACHABLE_DSN, Databases, StoreAddresses, Stores
 
 # Database 0 is the one of the servers' own settings.
 CACHE_DATABASES = 15
@@ -100,7 +100,7 @@ def only_development(development_dsn: str, home: Path, monkeypatch: pytest.Monke
     """Settings that lead to a development database, and to no other server."""
     monkeypatch.setenv("OUSPARK_HOME", str(home))
     monkeypatch.setenv("OUSPARK_DEV_DSN", development_dsn)
-    monkeypatch.setenv("OUSPARK_PROD_DSN", NOWHERE)
+    monkeypatch.setenv("OUSPARK_PROD_DSN", UNREACHABLE_DSN)
     monkeypatch.setenv("OUSPARK_REDIS_URL", "redis://127.0.0.1:1")
 
 
@@ -116,23 +116,23 @@ def cache_url(servers: Endpoints, worker_id: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def world(
+def store_addresses(
     databases: Databases, cache_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> World:
+) -> StoreAddresses:
     """Two databases, a cache and a lake that the settings lead to."""
     monkeypatch.setenv("OUSPARK_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("OUSPARK_DEV_DSN", databases.development)
     monkeypatch.setenv("OUSPARK_PROD_DSN", databases.production)
     monkeypatch.setenv("OUSPARK_REDIS_URL", cache_url)
     monkeypatch.setenv("OUSPARK_LAKE", str(tmp_path / "lake"))
-    return World(databases, cache_url)
+    return StoreAddresses(databases, cache_url)
 
 
 @pytest.fixture
-def opened(world: World) -> Iterator[Opened]:
+def stores(store_addresses: StoreAddresses) -> Iterator[Stores]:
     """Connections to it."""
-    with world.open() as opened:
-        yield opened
+    with store_addresses.connect() as stores:
+        yield stores
 
 
 @pytest.fixture

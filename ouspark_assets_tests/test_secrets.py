@@ -24,9 +24,8 @@ from ouspark_assets.orchestration.build import build_definitions
 from ouspark_assets.services import Endpoints
 from ouspark_assets.settings import PREFIX, Settings, load_settings
 from ouspark_assets.standin.process import RunningStandin, running_standin
-from ouspark_assets_tests.support.dagster_database import dagster_database
 from ouspark_assets_tests.support.pipeline import ROOT
-from ouspark_assets_tests.support.worlds import Databases
+from ouspark_assets_tests.support.stores import Databases, dagster_database
 
 CANARY = "c4n4ry-0f-4-t35t"
 # Nobody listens on port 1.

@@ -25,7 +25,7 @@ from ouspark_assets.settings import Settings
 from ouspark_assets.warehouse.core.connection import Connection, Side
 from ouspark_assets.warehouse.core.migrate import migrate
 from ouspark_assets.warehouse.publication.publishing import publish
-from ouspark_assets_tests.support.worlds import Databases, World
+from ouspark_assets_tests.support.stores import Databases, StoreAddresses
 
 PATIENCE_SECONDS = 60
 
@@ -41,18 +41,18 @@ def own() -> Iterator[Settings]:
 
 
 @pytest.fixture
-def world(own: Settings) -> World:
-    """A world on them, at publication 1, prewarmed."""
+def store_addresses(own: Settings) -> StoreAddresses:
+    """Return their addresses; publication 1 is made and prewarmed."""
     found = endpoints(own, need={"postgres", "redis"})
     migrate(found.dev_dsn, Side.DEVELOPMENT)
     migrate(found.prod_dsn, Side.PRODUCTION)
-    world = World(Databases(found.dev_dsn, found.prod_dsn), found.redis_url)
-    with world.open() as opened:
-        opened.load(1)
-        opened.publish()
-        opened.prewarm()
-        opened.load(2)
-    return world
+    store_addresses = StoreAddresses(Databases(found.dev_dsn, found.prod_dsn), found.redis_url)
+    with store_addresses.connect() as stores:
+        stores.load(1)
+        stores.publish()
+        stores.prewarm()
+        stores.load(2)
+    return store_addresses
 
 
 def kill(settings: Settings, setting: str) -> None:
@@ -78,28 +78,28 @@ class Doomed:
 
 
 def test_servers_that_die_half_way_leave_readers_what_they_had_and_the_next_run_completes(
-    own: Settings, world: World
+    own: Settings, store_addresses: StoreAddresses
 ) -> None:
-    with world.open() as opened:
-        doomed: Any = Doomed(opened.development, own)
+    with store_addresses.connect() as stores:
+        doomed: Any = Doomed(stores.development, own)
         with pytest.raises(WarehouseError, match="went away"):
-            publish(doomed, opened.production, PUBLISHED_TABLES, "run")
-    wait_for(world)
-    with world.open() as opened:
-        assert opened.production.execute("SELECT max(number) FROM ops.publications").fetchone() == (
+            publish(doomed, stores.production, PUBLISHED_TABLES, "run")
+    wait_for(store_addresses)
+    with store_addresses.connect() as stores:
+        assert stores.production.execute("SELECT max(number) FROM ops.publications").fetchone() == (
             1,
         )
-        assert opened.publish() == 2
-        assert opened.client.get("ouspark:current") is not None
+        assert stores.publish() == 2
+        assert stores.client.get("ouspark:current") is not None
         with pytest.raises(CacheError, match="can't be reached"):
-            build_until_the_cache_dies(world, own)
-    wait_for(world)
-    with world.open() as opened:
-        opened.prewarm()
-        assert opened.is_clean()
+            build_until_the_cache_dies(store_addresses, own)
+    wait_for(store_addresses)
+    with store_addresses.connect() as stores:
+        stores.prewarm()
+        assert stores.is_consistent()
 
 
-def build_until_the_cache_dies(world: World, own: Settings) -> None:
+def build_until_the_cache_dies(store_addresses: StoreAddresses, own: Settings) -> None:
     batch = pl.DataFrame({"name": [str(n) for n in range(2000)], "document": ["{}"] * 2000})
 
     def batches() -> Iterator[pl.DataFrame]:
@@ -107,16 +107,16 @@ def build_until_the_cache_dies(world: World, own: Settings) -> None:
         kill(own, "redis_url")
         yield from (batch.with_columns(pl.col("name") + f"-{n}") for n in range(50))
 
-    with connect_cache(world.cache_url) as client:
+    with connect_cache(store_addresses.cache_url) as client:
         build(client, Generation(2, "f" * 64), [Documents("student", 102_000, batches)], {})
 
 
-def wait_for(world: World) -> None:
+def wait_for(store_addresses: StoreAddresses) -> None:
     """Wait until every server is back."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
-            with world.open():
+            with store_addresses.connect():
                 return
         except OuSparkError:
             assert time.monotonic() < deadline, "the servers never came back"

@@ -17,7 +17,7 @@ from ouspark_assets.services import Endpoints
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.records.stage_runs import close_stage_runs, recorded
 from ouspark_assets_tests.support.pipeline import BIN, ROOT
-from ouspark_assets_tests.support.worlds import Databases
+from ouspark_assets_tests.support.stores import Databases
 
 PATIENCE_SECONDS = 120
 

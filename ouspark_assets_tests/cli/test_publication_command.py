@@ -10,18 +10,18 @@ from click.testing import CliRunner, Result
 from ouspark_assets.cli.cache import cache
 from ouspark_assets.cli.publication import publication
 from ouspark_assets.domain.errors import OuSparkError
-from ouspark_assets_tests.support.worlds import Opened, World
+from ouspark_assets_tests.support.stores import StoreAddresses, Stores
 
 
 @pytest.fixture
-def opened(world: World) -> Iterator[Opened]:
-    """A world at publication 2."""
-    with world.open() as opened:
+def stores(store_addresses: StoreAddresses) -> Iterator[Stores]:
+    """Return connections to stores at publication 2, prewarmed."""
+    with store_addresses.connect() as stores:
         for number in (1, 2):
-            opened.load(number)
-            opened.publish()
-        opened.prewarm()
-        yield opened
+            stores.load(number)
+            stores.publish()
+        stores.prewarm()
+        yield stores
 
 
 def said(result: Result) -> str:
@@ -29,7 +29,7 @@ def said(result: Result) -> str:
     return result.output
 
 
-@pytest.mark.usefixtures("opened")
+@pytest.mark.usefixtures("stores")
 def test_the_publications_are_listed_newest_first_with_what_can_be_brought_back() -> None:
     listed = json.loads(said(CliRunner().invoke(publication, ["list", "--json"])))
     assert listed["held"] is None
@@ -39,22 +39,22 @@ def test_the_publications_are_listed_newest_first_with_what_can_be_brought_back(
     assert "changes" in said(CliRunner().invoke(publication, []))
 
 
-def test_a_rollback_moves_production_and_cache_and_shows_the_hold(opened: Opened) -> None:
+def test_a_rollback_moves_production_and_cache_and_shows_the_hold(stores: Stores) -> None:
     assert "publication 1" in said(CliRunner().invoke(publication, ["rollback", "1"]))
-    name = opened.client.get("ouspark:current").decode()
+    name = stores.client.get("ouspark:current").decode()
     assert name.startswith("3-")
-    assert b"STATE 1" in opened.client.get(f"ouspark:{name}:student:160499733001")
+    assert b"STATE 1" in stores.client.get(f"ouspark:{name}:student:160499733001")
     assert "Publishing is held" in said(CliRunner().invoke(publication, ["list"]))
     assert "goes on" in said(CliRunner().invoke(publication, ["resume"]))
     assert "was not held" in said(CliRunner().invoke(publication, ["resume"]))
 
 
 def test_a_difference_is_named_repaired_and_gone(
-    opened: Opened, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    stores: Stores, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
     assert "as published" in said(CliRunner().invoke(publication, ["verify"]))
-    opened.production.execute(
+    stores.production.execute(
         "UPDATE clean.students SET name = 'X' WHERE hall_ticket = '160499733007'"
     )
     found = CliRunner().invoke(publication, ["verify"])
@@ -63,10 +63,10 @@ def test_a_difference_is_named_repaired_and_gone(
     assert "hall_ticket 160499733007: differs" in found.output
     repaired = said(CliRunner().invoke(publication, ["publish", "--full"]))
     assert "Publication 3: 1 rows changed" in repaired
-    assert opened.is_clean()
+    assert stores.is_consistent()
 
 
-@pytest.mark.usefixtures("opened")
+@pytest.mark.usefixtures("stores")
 def test_a_number_that_can_not_be_brought_back_is_one_line() -> None:
     refused = CliRunner().invoke(publication, ["rollback", "7"])
     assert isinstance(refused.exception, OuSparkError)
@@ -79,21 +79,21 @@ def test_the_administrators_script_is_printed() -> None:
     assert "PASSWORD '...'" in script
 
 
-def test_the_status_of_the_cache_says_what_readers_are_given(opened: Opened) -> None:
+def test_the_status_of_the_cache_says_what_readers_are_given(stores: Stores) -> None:
     status = json.loads(said(CliRunner().invoke(cache, ["status", "--json"])))
     assert (status["publication"], status["current"], status["complete"]) == (2, True, True)
     assert status["counts"]["student"] == 300
-    opened.load(3)
-    opened.publish()
+    stores.load(3)
+    stores.publish()
     assert "publication 3 already" in said(CliRunner().invoke(cache, ["status"]))
     assert "of publication 3" in said(CliRunner().invoke(cache, ["rebuild"]))
 
 
-def test_a_changed_value_in_the_cache_is_named(opened: Opened) -> None:
+def test_a_changed_value_in_the_cache_is_named(stores: Stores) -> None:
     assert "300" in said(CliRunner().invoke(cache, ["verify"]))
-    name = opened.client.get("ouspark:current").decode()
-    opened.client.set(f"ouspark:{name}:student:160499733007", "{}")
-    opened.client.set(f"ouspark:{name}:student:unknown", "{}")
+    name = stores.client.get("ouspark:current").decode()
+    stores.client.set(f"ouspark:{name}:student:160499733007", "{}")
+    stores.client.set(f"ouspark:{name}:student:unknown", "{}")
     found = CliRunner().invoke(cache, ["verify"])
     assert isinstance(found.exception, OuSparkError)
     assert "student:160499733007: not what production says" in found.output
@@ -102,8 +102,8 @@ def test_a_changed_value_in_the_cache_is_named(opened: Opened) -> None:
     said(CliRunner().invoke(cache, ["verify", "--every", "10"]))
 
 
-def test_an_empty_cache_is_said_to_be_empty(opened: Opened) -> None:
-    opened.client.flushdb()
+def test_an_empty_cache_is_said_to_be_empty(stores: Stores) -> None:
+    stores.client.flushdb()
     assert "no living generation" in said(CliRunner().invoke(cache, ["status"]))
     refused = CliRunner().invoke(cache, ["verify"])
     assert isinstance(refused.exception, OuSparkError)

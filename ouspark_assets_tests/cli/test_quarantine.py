@@ -3,7 +3,7 @@ from click.testing import CliRunner
 
 from ouspark_assets.cli.quarantine import quarantine
 from ouspark_assets.domain.errors import OuSparkError
-from ouspark_assets_tests.support.worlds import Databases
+from ouspark_assets_tests.support.stores import Databases
 
 
 @pytest.fixture(autouse=True)

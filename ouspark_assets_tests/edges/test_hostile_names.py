@@ -38,7 +38,7 @@ from ouspark_assets_tests.pages.page_builder import RELEASE, TICKET, ResultPage,
 from ouspark_assets_tests.reports.test_class_sheet import SPREADSHEET, sheet
 from ouspark_assets_tests.reports.test_department_page import page
 from ouspark_assets_tests.support.factories import releases
-from ouspark_assets_tests.support.worlds import Databases, World
+from ouspark_assets_tests.support.stores import Databases, StoreAddresses
 
 NAMES = {
     "SQL": "A'; DROP TABLE clean.marks; --",
@@ -87,7 +87,9 @@ def strings(value: Any) -> Iterator[str]:
             yield from strings(part)
 
 
-def test_names_are_the_same_in_both_databases_and_in_the_cache(world: World) -> None:
+def test_names_are_the_same_in_both_databases_and_in_the_cache(
+    store_addresses: StoreAddresses,
+) -> None:
     index = releases({"release": RELEASE})
     batch = clean_pages(RELEASE, pages_of(page_with(NAMES)))
     assert set(batch.marks["subject_name"]) == set(NAMES.values())
@@ -104,20 +106,20 @@ def test_names_are_the_same_in_both_databases_and_in_the_cache(world: World) -> 
         "quarantine": pl.DataFrame(schema=QUARANTINE.dtypes),
     }
     computed = aggregated(tables)
-    with world.open() as opened:
-        with writing(opened.development, "run") as writer:
+    with store_addresses.connect() as stores:
+        with writing(stores.development, "run") as writer:
             for table in (STUDENTS, MARKS, SUBJECTS, STANDINGS):
                 writer.merge(table, [computed[table.name]])
-        opened.publish()
-        opened.prewarm()
-        for database in (opened.development, opened.production):
+        stores.publish()
+        stores.prewarm()
+        for database in (stores.development, stores.production):
             assert set(read_table(database, MARKS)["subject_name"]) == set(NAMES.values())
-        generation = opened.client.get("ouspark:current")
+        generation = stores.client.get("ouspark:current")
         assert isinstance(generation, bytes)
-        document = opened.client.get(f"ouspark:{generation.decode()}:student:{TICKET}")
+        document = stores.client.get(f"ouspark:{generation.decode()}:student:{TICKET}")
         assert isinstance(document, bytes)
         assert set(NAMES.values()) <= set(strings(json.loads(document)))
-        assert opened.is_clean()
+        assert stores.is_consistent()
 
 
 @pytest.mark.parametrize("name", KEPT_OUT.values(), ids=KEPT_OUT)

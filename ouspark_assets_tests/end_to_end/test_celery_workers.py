@@ -106,7 +106,7 @@ def kill(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def eventually(happened: Callable[[], bool], what: str) -> None:
+def wait_until(happened: Callable[[], bool], what: str) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not happened():
         assert time.monotonic() < deadline, what
@@ -167,7 +167,7 @@ def test_a_worker_killed_in_the_middle_costs_only_a_retry(spread: Spread, *, mac
         (release,) = spread.releases()
         selection = ("--select", "raw/result_pages*", "--partition", release)
         run = spread.start("dagster", "asset", "materialize", *MODULE, *selection)
-        eventually(lambda: scraping_has_begun(spread), "nothing is scraped")
+        wait_until(lambda: scraping_has_begun(spread), "nothing is scraped")
         if machine:
             kill(first)
             scrapers.enter_context(spread.worker("scraping"))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ouspark_assets.standin.process import running_standin
-from ouspark_assets_tests.support.daemon import wanted
+from ouspark_assets_tests.support.daemon import selected_releases_on_index
 from ouspark_assets_tests.support.pipeline import Pipeline
 
 MATERIALIZE = ("dagster", "asset", "materialize", "-m", "ouspark_assets.definitions")
@@ -17,7 +17,7 @@ def test_a_range_of_releases_is_brought_in_and_published_by_one_command(tmp_path
         pipeline = Pipeline(tmp_path / "home", site.url)
         done = pipeline.command(*MATERIALIZE, "--select", "source/release_index")
         assert done.returncode == 0, done.stderr[-2000:]
-        first, last = wanted(pipeline)
+        first, last = selected_releases_on_index(pipeline)
         ends = ("--partition-range", f"{first}...{last}")
         done = pipeline.command(*MATERIALIZE, "--select", "raw/result_pages*", *ends)
         assert done.returncode == 0, done.stderr[-2000:]

@@ -17,10 +17,10 @@ import pytest
 
 from ouspark_assets.standin.process import running_standin
 from ouspark_assets_tests.support.daemon import (
-    eventually,
-    releases_of_readers,
+    releases_in_cache,
     running_daemon,
-    wanted,
+    selected_releases_on_index,
+    wait_until,
 )
 from ouspark_assets_tests.support.pipeline import ROOT, Pipeline
 
@@ -50,17 +50,17 @@ def instance_of(
 
 
 def readers_have(pipeline: Pipeline, *releases: str) -> bool:
-    return set(releases) <= set(releases_of_readers(pipeline))
+    return set(releases) <= set(releases_in_cache(pipeline))
 
 
 def test_new_releases_reach_readers_by_three_runs_and_nothing_typed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pipeline_of(tmp_path / "home", students=40, releases=2, seed=3) as pipeline:
-        two = wanted(pipeline)
+        two = selected_releases_on_index(pipeline)
         assert len(two) == 2
         with running_daemon(pipeline) as log:
-            eventually("readers have both", lambda: readers_have(pipeline, *two), log)
+            wait_until("readers have both", lambda: readers_have(pipeline, *two), log)
         with instance_of(pipeline, monkeypatch) as instance:
             runs = instance.get_runs()
         # Cut off with the daemon: a look at the cache that began when the cache was there.
@@ -83,13 +83,17 @@ def test_the_time_from_the_link_to_the_cache_of_ten_thousand_results(
     # A main release and its revaluation are out; what comes next is a main one again.
     world = {"students": 10_000, "releases": 2, "seed": 3, "release_after": 240.0}
     with pipeline_of(tmp_path / "home", **world) as pipeline:
-        old = wanted(pipeline)
+        old = selected_releases_on_index(pipeline)
         with running_daemon(pipeline, OUSPARK_INDEX_INTERVAL="60") as log:
-            eventually("readers have the old ones", lambda: readers_have(pipeline, *old), log)
-            assert wanted(pipeline) == old, "too late to see the next link appear"
-            eventually("there is a new link", lambda: wanted(pipeline) != old, log)
-            appeared, new = datetime.now(UTC), wanted(pipeline)[-1]
-            eventually("readers have the new one", lambda: readers_have(pipeline, new), log)
+            wait_until("readers have the old ones", lambda: readers_have(pipeline, *old), log)
+            assert selected_releases_on_index(pipeline) == old, (
+                "too late to see the next link appear"
+            )
+            wait_until(
+                "there is a new link", lambda: selected_releases_on_index(pipeline) != old, log
+            )
+            appeared, new = datetime.now(UTC), selected_releases_on_index(pipeline)[-1]
+            wait_until("readers have the new one", lambda: readers_have(pipeline, new), log)
             seconds = (datetime.now(UTC) - appeared).total_seconds()
         with instance_of(pipeline, monkeypatch) as instance:
             since = reversed(instance.get_runs(dg.RunsFilter(created_after=appeared)))
@@ -110,13 +114,21 @@ def test_a_killed_run_holds_up_nothing(
     world = {"students": 300, "releases": 1, "seed": 3, "faults": "slow"}
     with pipeline_of(tmp_path / "home", **world) as pipeline:
         with running_daemon(pipeline) as log:
-            eventually("a run is at work", lambda: bool(workers(pipeline, monkeypatch)), log)
+            wait_until("a run is at work", lambda: bool(workers(pipeline, monkeypatch)), log)
             if not everything:
                 os.kill(workers(pipeline, monkeypatch)[0], signal.SIGKILL)
-                eventually("it is there", lambda: readers_have(pipeline, *wanted(pipeline)), log)
+                wait_until(
+                    "it is there",
+                    lambda: readers_have(pipeline, *selected_releases_on_index(pipeline)),
+                    log,
+                )
         if everything:
             with running_daemon(pipeline) as log:
-                eventually("it is there", lambda: readers_have(pipeline, *wanted(pipeline)), log)
+                wait_until(
+                    "it is there",
+                    lambda: readers_have(pipeline, *selected_releases_on_index(pipeline)),
+                    log,
+                )
         pipeline.ouspark("cache", "verify")
 
 
@@ -126,7 +138,10 @@ def test_a_run_that_is_stuck_is_ended(tmp_path: Path, monkeypatch: pytest.Monkey
     with pipeline_of(tmp_path / "home", **world) as pipeline:
         select = ("--select", "source/release_index", "-m", "ouspark_assets.definitions")
         assert pipeline.command("dagster", "asset", "materialize", *select).returncode == 0
-        tags = {"dagster/max_runtime_seconds": "5", "dagster/partition": wanted(pipeline)[0]}
+        tags = {
+            "dagster/max_runtime_seconds": "5",
+            "dagster/partition": selected_releases_on_index(pipeline)[0],
+        }
         with (
             running_daemon(pipeline, OUSPARK_AUTOMATION="false") as log,
             instance_of(pipeline, monkeypatch) as instance,
@@ -139,8 +154,8 @@ def test_a_run_that_is_stuck_is_ended(tmp_path: Path, monkeypatch: pytest.Monkey
                 logs = instance.all_logs(run.run_id)
                 return any(text in f"{it.user_message} {it.dagster_event}" for it in logs)
 
-            eventually("it is reported", lambda: said("Exceeded maximum runtime"), log)
-            eventually("its process is gone", lambda: said("Process for run exited"), log)
+            wait_until("it is reported", lambda: said("Exceeded maximum runtime"), log)
+            wait_until("its process is gone", lambda: said("Process for run exited"), log)
 
 
 def workers(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> list[int]:

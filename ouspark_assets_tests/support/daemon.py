@@ -51,7 +51,7 @@ def running_daemon(pipeline: Pipeline, **variables: str) -> Iterator[Path]:
         daemon.wait()
 
 
-def eventually(what: str, holds: Callable[[], bool], log: Path) -> None:
+def wait_until(what: str, holds: Callable[[], bool], log: Path) -> None:
     """Wait until something holds; if it never does, say what happened instead."""
     ends = time.monotonic() + DEADLINE_SECONDS
     while not holds():
@@ -59,7 +59,7 @@ def eventually(what: str, holds: Callable[[], bool], log: Path) -> None:
         time.sleep(POLL_SECONDS)
 
 
-def releases_of_readers(pipeline: Pipeline) -> list[str]:
+def releases_in_cache(pipeline: Pipeline) -> list[str]:
     """The releases in the generation that readers use; none while there is no server yet."""
     with contextlib.suppress(OuSparkError, redis.RedisError), pipeline.cache() as client:
         name = client.get("ouspark:current")
@@ -68,7 +68,7 @@ def releases_of_readers(pipeline: Pipeline) -> list[str]:
     return []
 
 
-def wanted(pipeline: Pipeline) -> list[str]:
+def selected_releases_on_index(pipeline: Pipeline) -> list[str]:
     """The releases that the index page shows and that are brought in unasked, oldest first."""
     url = pipeline.site_url + INDEX_PATH
     page = httpx.get(url, timeout=60)

@@ -10,7 +10,7 @@ from ouspark_assets.operations.alerts.reader_facts import NEWS_FOR
 from ouspark_assets.orchestration.automation.alert_facts import Sources, gather
 from ouspark_assets.warehouse.publication.publications import hold_publishing
 from ouspark_assets_tests.operations.alerts.happenings import Broken, loaded, shown
-from ouspark_assets_tests.support.worlds import RELEASE, Opened
+from ouspark_assets_tests.support.stores import RELEASE, Stores
 
 OLDER, OLDEST = "20250201", "20250101"
 
@@ -31,39 +31,39 @@ def behind(instance: dg.DagsterInstance) -> tuple[datetime | None, datetime | No
 
 
 def test_production_and_cache_are_behind_from_the_change_on(
-    instance: dg.DagsterInstance, opened: Opened
+    instance: dg.DagsterInstance, stores: Stores
 ) -> None:
     assert behind(instance) == (None, None)
-    loaded(opened.development, RELEASE, 300)
+    loaded(stores.development, RELEASE, 300)
     before = datetime.now(UTC)
-    opened.load(1)
+    stores.load(1)
     since, _ = behind(instance)
     assert since is not None
     assert before <= since <= datetime.now(UTC)
-    opened.publish()
+    stores.publish()
     is_published, since = behind(instance)
     assert is_published is None
     assert since is not None
-    opened.prewarm()
+    stores.prewarm()
     assert behind(instance) == (None, None)
     # What is not published does not make anything stale.
-    opened.development.execute(
+    stores.development.execute(
         "INSERT INTO ops.versions VALUES (999, 'run', '{clean.quarantine}', now())"
     )
     assert behind(instance) == (None, None)
-    hold_publishing(opened.production, 1)
+    hold_publishing(stores.production, 1)
     publication = look(instance).publication
     assert publication is not None
     assert str(publication.held).startswith("Publishing is held since")
 
 
 def test_students_are_beside_those_of_the_same_session_a_year_before(
-    instance: dg.DagsterInstance, opened: Opened
+    instance: dg.DagsterInstance, stores: Stores
 ) -> None:
     years = {RELEASE: (2025, 60), "20240402": (2024, 100)}
-    shown(opened.development, *({"release": it, "session_year": years[it][0]} for it in years))
+    shown(stores.development, *({"release": it, "session_year": years[it][0]} for it in years))
     for release, (_, students) in years.items():
-        loaded(opened.development, release, students)
+        loaded(stores.development, release, students)
     volumes = look(instance).volumes
     assert volumes is not None
     (volume,) = volumes.year_before
@@ -72,37 +72,37 @@ def test_students_are_beside_those_of_the_same_session_a_year_before(
 
 
 def test_a_new_release_is_live_once_the_cache_has_it(
-    instance: dg.DagsterInstance, opened: Opened
+    instance: dg.DagsterInstance, stores: Stores
 ) -> None:
     """An older one, which the index showed from the beginning, is brought in without news."""
-    development, beginning = opened.development, datetime.now(UTC) - timedelta(days=9)
+    development, beginning = stores.development, datetime.now(UTC) - timedelta(days=9)
     old = [{"release": it, "first_seen_at": beginning} for it in (OLDEST, OLDER)]
     shown(development, *old)
     loaded(development, OLDEST, 10)
-    opened.load(1)
-    opened.publish()
-    opened.prewarm()
+    stores.load(1)
+    stores.publish()
+    stores.prewarm()
     assert look(instance).live == []
     shown(development, *old, {"release": RELEASE, "first_seen_at": datetime.now(UTC)})
     late = {it.release: it.with_readers for it in look(instance).arrivals or ()}
     assert late == {OLDEST: True, OLDER: False, RELEASE: False}
     loaded(development, OLDER, 20)
     loaded(development, RELEASE, 1204)
-    opened.load(2)
-    opened.publish()
+    stores.load(2)
+    stores.publish()
     assert look(instance).live == []
-    opened.prewarm()
+    stores.prewarm()
     (live,) = look(instance).live or ()
     assert (live.release, live.students, live.publication) == (RELEASE, 1204, 2)
     assert live.title == "B.E. (CBCS) I Sem. (Main) Feb-2025 Results"
-    opened.production.execute(
+    stores.production.execute(
         "UPDATE ops.publications SET published_at = published_at - %s::interval", (NEWS_FOR,)
     )
     assert look(instance).live == []
 
 
 def test_a_server_that_is_down_leaves_the_rest_known(
-    instance: dg.DagsterInstance, opened: Opened, monkeypatch: pytest.MonkeyPatch
+    instance: dg.DagsterInstance, stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Broken().run(instance)
     for gone in ("OUSPARK_DEV_DSN", "OUSPARK_PROD_DSN", "OUSPARK_REDIS_URL"):

@@ -20,7 +20,7 @@ from ouspark_assets.orchestration.build import build_definitions
 from ouspark_assets.settings import load_settings
 from ouspark_assets_tests.operations.alerts.happenings import Broken, loaded, shown
 from ouspark_assets_tests.operations.alerts.receivers import WebReceiver, web_receiver
-from ouspark_assets_tests.support.worlds import NOWHERE, RELEASE, Opened
+from ouspark_assets_tests.support.stores import RELEASE, UNREACHABLE_DSN, Stores
 
 RULES = """\
 channels:
@@ -39,7 +39,7 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OUSPARK_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("OUSPARK_REDIS_URL", "redis://127.0.0.1:1")
     for name in ("OUSPARK_DEV_DSN", "OUSPARK_PROD_DSN"):
-        monkeypatch.setenv(name, NOWHERE)
+        monkeypatch.setenv(name, UNREACHABLE_DSN)
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_a_check_that_fails_is_told_once_and_so_is_its_end(
     ]
 
 
-@pytest.mark.usefixtures("world")
+@pytest.mark.usefixtures("store_addresses")
 def test_a_run_that_fails_is_told_once_and_so_is_its_end(
     instance: dg.DagsterInstance, program: WebReceiver
 ) -> None:
@@ -122,26 +122,26 @@ def test_what_a_channel_does_not_take_is_told_by_a_later_tick(
 
 
 def test_students_are_told_that_results_are_live(
-    instance: dg.DagsterInstance, program: WebReceiver, opened: Opened
+    instance: dg.DagsterInstance, program: WebReceiver, stores: Stores
 ) -> None:
     before = datetime.now(UTC) - timedelta(days=9)
-    shown(opened.development, {"release": "20250101", "first_seen_at": before})
-    loaded(opened.development, "20250101", 10)
-    opened.load(1)
-    opened.publish()
-    opened.prewarm()
+    shown(stores.development, {"release": "20250101", "first_seen_at": before})
+    loaded(stores.development, "20250101", 10)
+    stores.load(1)
+    stores.publish()
+    stores.prewarm()
     assert tick(instance) == "0 alerts open."
     shown(
-        opened.development,
+        stores.development,
         {"release": "20250101", "first_seen_at": before},
         {"release": RELEASE, "first_seen_at": datetime.now(UTC)},
     )
-    loaded(opened.development, RELEASE, 1204)
-    opened.load(2)
-    opened.publish()
+    loaded(stores.development, RELEASE, 1204)
+    stores.load(2)
+    stores.publish()
     tick(instance)
     assert program.taken == []
-    opened.prewarm()
+    stores.prewarm()
     tick(instance)
     tick(instance)
     (pushed,) = program.taken

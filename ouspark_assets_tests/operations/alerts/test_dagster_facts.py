@@ -11,7 +11,7 @@ from ouspark_assets.orchestration.automation.dagster_facts import (
 from ouspark_assets.orchestration.keys import RESULT_PAGES
 from ouspark_assets.orchestration.partitions import register_releases
 from ouspark_assets_tests.operations.alerts.happenings import Broken
-from ouspark_assets_tests.support.worlds import RELEASE
+from ouspark_assets_tests.support.stores import RELEASE
 
 OLDER = "20240402"
 

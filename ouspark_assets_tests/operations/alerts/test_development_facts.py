@@ -9,7 +9,7 @@ from ouspark_assets.operations.alerts.development_facts import (
     volumes_of_last_runs,
 )
 from ouspark_assets.warehouse.core.connection import Connection
-from ouspark_assets_tests.support.worlds import RELEASE
+from ouspark_assets_tests.support.stores import RELEASE
 
 OLDER = "20240402"
 

@@ -14,7 +14,7 @@ from ouspark_assets.schemas.analytics import AGGREGATE_TABLES, STANDINGS
 from ouspark_assets.warehouse.core.connection import Connection, Side, connected
 from ouspark_assets.warehouse.core.reading import read_table
 from ouspark_assets_tests.analytics.universities import load_clean_tables
-from ouspark_assets_tests.support.worlds import Databases
+from ouspark_assets_tests.support.stores import Databases
 
 
 @pytest.fixture

@@ -16,17 +16,17 @@ from ouspark_assets.orchestration.resources import default_resources
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.warehouse.publication.publications import lift_hold
 from ouspark_assets.warehouse.publication.rollback import roll_back
-from ouspark_assets_tests.support.worlds import Opened, World
+from ouspark_assets_tests.support.stores import StoreAddresses, Stores
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 @pytest.fixture
-def opened(world: World) -> Iterator[Opened]:
-    """Connections to a world, development in its first state."""
-    with world.open() as opened:
-        opened.load(1)
-        yield opened
+def stores(store_addresses: StoreAddresses) -> Iterator[Stores]:
+    """Return connections to stores whose development database is in state 1."""
+    with store_addresses.connect() as stores:
+        stores.load(1)
+        yield stores
 
 
 def materialize(
@@ -71,46 +71,46 @@ def checked(instance: dg.DagsterInstance, *, passed: bool, warning: bool = False
     )
 
 
-def test_a_publication_and_its_generation(opened: Opened, instance: dg.DagsterInstance) -> None:
+def test_a_publication_and_its_generation(stores: Stores, instance: dg.DagsterInstance) -> None:
     result, shown = materialize(instance)
     assert result.success
     assert shown["production/publication"]["publication"] == 1
     assert shown["cache/generation"]["publication"] == 1
-    assert opened.is_clean()
+    assert stores.is_consistent()
 
 
 def test_nothing_new_is_no_publication_and_no_generation(
-    opened: Opened, instance: dg.DagsterInstance
+    stores: Stores, instance: dg.DagsterInstance
 ) -> None:
     materialize(instance)
-    before = opened.client.get("ouspark:current")
+    before = stores.client.get("ouspark:current")
     result, shown = materialize(instance)
     assert result.success
     assert shown["production/publication"]["rows changed"] == 0
     assert shown["cache/generation"]["keys written"] == 0
-    assert opened.client.get("ouspark:current") == before
+    assert stores.client.get("ouspark:current") == before
 
 
 def test_nothing_is_published_while_the_latest_result_of_a_check_upstream_is_a_failure(
-    opened: Opened, instance: dg.DagsterInstance
+    stores: Stores, instance: dg.DagsterInstance
 ) -> None:
     checked(instance, passed=True)
     checked(instance, passed=False)
     result, _ = materialize(instance)
     assert not result.success
     assert "clean/marks: fits_its_model" in problem_of(result)
-    assert opened.production.execute("SELECT count(*) FROM ops.publications").fetchone() == (0,)
+    assert stores.production.execute("SELECT count(*) FROM ops.publications").fetchone() == (0,)
     checked(instance, passed=True)
     assert materialize(instance)[0].success
 
 
-@pytest.mark.usefixtures("opened")
+@pytest.mark.usefixtures("stores")
 def test_a_warning_does_not_stop_a_publication(instance: dg.DagsterInstance) -> None:
     checked(instance, passed=False, warning=True)
     assert materialize(instance)[0].success
 
 
-@pytest.mark.usefixtures("opened")
+@pytest.mark.usefixtures("stores")
 def test_a_check_whose_run_died_counts_by_its_result_before(instance: dg.DagsterInstance) -> None:
     checked(instance, passed=False)
     dead = dg.materialize([dies_before_its_check, never_reached], instance=instance,
@@ -132,23 +132,23 @@ def never_reached() -> dg.AssetCheckResult:
 
 
 def test_a_held_publication_succeeds_says_so_and_the_cache_follows_the_rollback(
-    opened: Opened, instance: dg.DagsterInstance
+    stores: Stores, instance: dg.DagsterInstance
 ) -> None:
     materialize(instance)
-    opened.load(2)
+    stores.load(2)
     materialize(instance)
-    roll_back(opened.production, PUBLISHED_TABLES, 1, "cli")
-    opened.load(3)
+    roll_back(stores.production, PUBLISHED_TABLES, 1, "cli")
+    stores.load(3)
     result, shown = materialize(instance)
     assert result.success
     assert "ouspark publication resume" in str(shown["production/publication"]["held"])
     assert shown["production/publication"]["publication"] == 3
     assert shown["cache/generation"]["publication"] == 3
-    assert name_in_cache(opened.client) == "STATE 1"
-    lift_hold(opened.production)
+    assert name_in_cache(stores.client) == "STATE 1"
+    lift_hold(stores.production)
     _, shown = materialize(instance)
     assert shown["production/publication"]["publication"] == 4
-    assert name_in_cache(opened.client) == "STATE 3"
+    assert name_in_cache(stores.client) == "STATE 3"
 
 
 def name_in_cache(client: redis.Redis) -> str:
@@ -159,14 +159,14 @@ def name_in_cache(client: redis.Redis) -> str:
 
 
 def test_a_run_can_ask_for_a_full_publication_and_for_a_shrunk_one(
-    opened: Opened, instance: dg.DagsterInstance
+    stores: Stores, instance: dg.DagsterInstance
 ) -> None:
     materialize(instance)
-    opened.production.execute("DELETE FROM clean.marks WHERE subject_code = '101'")
+    stores.production.execute("DELETE FROM clean.marks WHERE subject_code = '101'")
     _, shown = materialize(instance, full=True)
     assert shown["production/publication"]["kind"] == "full"
-    assert opened.is_clean()
-    opened.development.execute("DELETE FROM clean.marks")
+    assert stores.is_consistent()
+    stores.development.execute("DELETE FROM clean.marks")
     result, _ = materialize(instance, full=True)
     assert "--allow-shrink" in problem_of(result)
     assert materialize(instance, full=True, allow_shrink=True)[0].success
@@ -184,11 +184,11 @@ def test_the_declared_blocking_checks_are_those_upstream_in_the_graph() -> None:
 
 
 def test_a_refused_publication_is_in_the_history_with_the_check_that_refused_it(
-    opened: Opened, instance: dg.DagsterInstance
+    stores: Stores, instance: dg.DagsterInstance
 ) -> None:
     checked(instance, passed=False)
     assert not materialize(instance)[0].success
-    rows = opened.development.execute("SELECT asset, outcome, error FROM ops.stage_runs").fetchall()
+    rows = stores.development.execute("SELECT asset, outcome, error FROM ops.stage_runs").fetchall()
     ((asset, outcome, error),) = rows
     assert (asset, outcome) == ("production.publication", "failed")
     assert f"clean/marks: {MODEL_CHECK}" in str(error)

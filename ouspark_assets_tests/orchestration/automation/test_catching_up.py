@@ -11,22 +11,22 @@ from ouspark_assets.orchestration.keys import key_of
 from ouspark_assets.settings import load_settings
 from ouspark_assets.warehouse.publication.publications import hold_publishing
 from ouspark_assets_tests.orchestration.automation.evaluating import submitted, tick
-from ouspark_assets_tests.support.worlds import NOWHERE, Opened
+from ouspark_assets_tests.support.stores import UNREACHABLE_DSN, Stores
 
 NOTHING = "Every change has been published, is held, or is too new."
 
 
 @pytest.fixture
-def changed(opened: Opened) -> Opened:
+def changed(stores: Stores) -> Stores:
     """A release that was loaded an hour ago, and not published."""
-    opened.load(1)
-    opened.development.execute(
+    stores.load(1)
+    stores.development.execute(
         "INSERT INTO ops.loads (release, fingerprint, layout, run_id) VALUES ('a', '', '{}', '')"
     )
-    opened.development.execute(
+    stores.development.execute(
         "UPDATE ops.versions SET committed_at = committed_at - interval '1 hour'"
     )
-    return opened
+    return stores
 
 
 def look(instance: dg.DagsterInstance) -> Any:
@@ -34,7 +34,7 @@ def look(instance: dg.DagsterInstance) -> Any:
 
 
 def test_changes_that_stay_unpublished_are_followed_up_by_one_run(
-    instance: dg.DagsterInstance, changed: Opened
+    instance: dg.DagsterInstance, changed: Stores
 ) -> None:
     first, second = look(instance), look(instance)
     assert len(first.run_requests) == 1
@@ -42,27 +42,27 @@ def test_changes_that_stay_unpublished_are_followed_up_by_one_run(
 
 
 def test_what_has_been_published_is_not_followed_up(
-    instance: dg.DagsterInstance, changed: Opened
+    instance: dg.DagsterInstance, changed: Stores
 ) -> None:
     changed.publish()
     assert look(instance).skip_message == NOTHING
 
 
 def test_what_has_just_been_loaded_is_left_to_lineage(
-    instance: dg.DagsterInstance, changed: Opened
+    instance: dg.DagsterInstance, changed: Stores
 ) -> None:
     changed.load(2)
     assert look(instance).skip_message == NOTHING
 
 
 def test_a_database_into_which_nothing_was_loaded_publishes_nothing(
-    instance: dg.DagsterInstance, opened: Opened
+    instance: dg.DagsterInstance, stores: Stores
 ) -> None:
     assert look(instance).skip_message == NOTHING
 
 
 def test_while_publishing_is_held_nothing_is_started(
-    instance: dg.DagsterInstance, changed: Opened
+    instance: dg.DagsterInstance, changed: Stores
 ) -> None:
     changed.publish()
     hold_publishing(changed.production, 1)
@@ -72,14 +72,14 @@ def test_while_publishing_is_held_nothing_is_started(
 
 
 def test_while_runs_are_under_way_nothing_is_started(
-    instance: dg.DagsterInstance, changed: Opened
+    instance: dg.DagsterInstance, changed: Stores
 ) -> None:
     submitted(instance, "bring_in_release", {"dagster/partition": "a"})
     assert look(instance).skip_message == "Runs are under way."
 
 
 def test_a_failed_check_is_named_instead_of_failing_again(
-    instance: dg.DagsterInstance, changed: Opened
+    instance: dg.DagsterInstance, changed: Stores
 ) -> None:
     marks = next(key_of(table) for table in TABLES_OF_A_LOAD if table.name == "marks")
     instance.report_runless_asset_event(
@@ -92,7 +92,7 @@ def test_a_failed_check_is_named_instead_of_failing_again(
 
 @pytest.mark.parametrize("side", ["DEV", "PROD"])
 def test_a_database_that_is_down_is_one_line(
-    instance: dg.DagsterInstance, changed: Opened, monkeypatch: pytest.MonkeyPatch, side: str
+    instance: dg.DagsterInstance, changed: Stores, monkeypatch: pytest.MonkeyPatch, side: str
 ) -> None:
-    monkeypatch.setenv(f"OUSPARK_{side}_DSN", NOWHERE)
+    monkeypatch.setenv(f"OUSPARK_{side}_DSN", UNREACHABLE_DSN)
     assert "can't be reached" in look(instance).skip_message

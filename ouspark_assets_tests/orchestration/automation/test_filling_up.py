@@ -25,7 +25,7 @@ from ouspark_assets_tests.orchestration.automation.evaluating import (
     submitted,
 )
 from ouspark_assets_tests.support.factories import releases
-from ouspark_assets_tests.support.worlds import NOWHERE, Opened
+from ouspark_assets_tests.support.stores import UNREACHABLE_DSN, Stores
 
 TODAY = date(2026, 11, 20)
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -45,7 +45,7 @@ def look(instance: dg.DagsterInstance, when: datetime = NOON) -> Any:
 
 
 @pytest.fixture
-def site(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def site(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A site with one release of long ago."""
     with running_standin(students=20, releases=1, seed=3) as site:
         monkeypatch.setenv("OUSPARK_SITE_URL", site.url)
@@ -53,7 +53,7 @@ def site(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def test_a_release_is_gone_on_with_until_nothing_is_left_and_then_asked_about_now_and_then(
-    instance: dg.DagsterInstance, site: None, opened: Opened
+    instance: dg.DagsterInstance, site: None, stores: Stores
 ) -> None:
     job = definitions().resolve_job_def("bring_in_release")
     read_index = definitions().resolve_job_def("read_index")
@@ -67,13 +67,13 @@ def test_a_release_is_gone_on_with_until_nothing_is_left_and_then_asked_about_no
     assert job.execute_in_process(instance=instance, partition_key=release).success
     assert look(instance).skip_message == DONE
 
-    opened.development.execute("DELETE FROM ops.loads")
+    stores.development.execute("DELETE FROM ops.loads")
     (request,) = look(instance).run_requests
     assert request.tags[WHY_TAG] == "pages of it are not loaded"
     assert job.execute_in_process(instance=instance, partition_key=release).success
 
-    opened.development.execute("UPDATE source.release_index SET published_on = current_date")
-    opened.development.execute("UPDATE clean.marks SET points = NULL")
+    stores.development.execute("UPDATE source.release_index SET published_on = current_date")
+    stores.development.execute("UPDATE clean.marks SET points = NULL")
     now = datetime.now(UTC)
     (request,) = look(instance, now).run_requests
     assert request.tags[WHY_TAG] == "some of its results are to come later"
@@ -86,18 +86,18 @@ def test_a_release_is_gone_on_with_until_nothing_is_left_and_then_asked_about_no
 
 
 def test_a_release_of_a_range_that_is_under_way_is_left_alone(
-    instance: dg.DagsterInstance, opened: Opened
+    instance: dg.DagsterInstance, stores: Stores
 ) -> None:
-    indexed(opened.development, {"release": "a"}, {"release": "b"})
+    indexed(stores.development, {"release": "a"}, {"release": "b"})
     assert [it.partition_key for it in look(instance).run_requests] == ["a", "b"]
     submitted(instance, "bring_in_new_results", {RANGE_START_TAG: "a", RANGE_END_TAG: "b"})
     assert look(instance).skip_message == DONE
 
 
 def test_a_database_that_is_down_is_one_line(
-    instance: dg.DagsterInstance, opened: Opened, monkeypatch: pytest.MonkeyPatch
+    instance: dg.DagsterInstance, stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("OUSPARK_DEV_DSN", NOWHERE)
+    monkeypatch.setenv("OUSPARK_DEV_DSN", UNREACHABLE_DSN)
     assert "The development database can't be reached" in look(instance).skip_message
 
 

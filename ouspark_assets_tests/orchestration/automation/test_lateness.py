@@ -15,7 +15,7 @@ from ouspark_assets.orchestration.automation.lateness import (
 from ouspark_assets.orchestration.resources import CacheServer, Development
 from ouspark_assets.settings import load_settings
 from ouspark_assets_tests.orchestration.automation.evaluating import definitions, indexed, tick
-from ouspark_assets_tests.support.worlds import Opened
+from ouspark_assets_tests.support.stores import Stores
 
 LONG_AGO = datetime.now(UTC) - timedelta(minutes=45)
 JUST_NOW = datetime.now(UTC)
@@ -31,18 +31,18 @@ def late(result: dg.AssetCheckResult) -> object:
     return result.metadata["late releases"].value
 
 
-def readers_have(opened: Opened, *carried: str) -> None:
-    opened.client.set(f"{PREFIX}:1-x:{META}", orjson.dumps({"releases": list(carried)}))
-    opened.client.set(CURRENT_KEY, "1-x")
+def readers_have(stores: Stores, *carried: str) -> None:
+    stores.client.set(f"{PREFIX}:1-x:{META}", orjson.dumps({"releases": list(carried)}))
+    stores.client.set(CURRENT_KEY, "1-x")
 
 
 def look(instance: dg.DagsterInstance, cursor: str | None = None) -> Any:
     return tick(late_results_sensor(load_settings()), instance, cursor)
 
 
-def test_a_release_is_late_when_the_index_showed_it_long_ago(opened: Opened) -> None:
+def test_a_release_is_late_when_the_index_showed_it_long_ago(stores: Stores) -> None:
     indexed(
-        opened.development,
+        stores.development,
         {"release": "long_ago", "first_seen_at": LONG_AGO},
         {"release": "just_now", "first_seen_at": JUST_NOW},
         {"release": "nobody_asked", "first_seen_at": LONG_AGO, "scheme": None},
@@ -50,20 +50,20 @@ def test_a_release_is_late_when_the_index_showed_it_long_ago(opened: Opened) -> 
     before = check()
     assert (before.passed, late(before)) == (False, ["long_ago"])
     assert before.severity is dg.AssetCheckSeverity.WARN
-    readers_have(opened, "long_ago")
+    readers_have(stores, "long_ago")
     assert check().passed
 
 
-def test_the_time_allowed_is_a_setting(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
-    indexed(opened.development, {"release": "a", "first_seen_at": LONG_AGO})
+def test_the_time_allowed_is_a_setting(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
+    indexed(stores.development, {"release": "a", "first_seen_at": LONG_AGO})
     monkeypatch.setenv("OUSPARK_SLA_MINUTES", "60")
     assert check().passed
 
 
 def test_a_cache_that_is_down_has_nothing_in_time(
-    opened: Opened, monkeypatch: pytest.MonkeyPatch
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    indexed(opened.development, {"release": "a", "first_seen_at": LONG_AGO})
+    indexed(stores.development, {"release": "a", "first_seen_at": LONG_AGO})
     monkeypatch.setenv("OUSPARK_REDIS_URL", "redis://127.0.0.1:1/0")
     result = check()
     assert not result.passed
@@ -71,23 +71,23 @@ def test_a_cache_that_is_down_has_nothing_in_time(
 
 
 def test_the_check_is_evaluated_when_its_answer_changes_and_only_then(
-    instance: dg.DagsterInstance, opened: Opened
+    instance: dg.DagsterInstance, stores: Stores
 ) -> None:
-    indexed(opened.development, {"release": "a", "first_seen_at": LONG_AGO})
+    indexed(stores.development, {"release": "a", "first_seen_at": LONG_AGO})
     became_late = look(instance)
     assert len(became_late.run_requests) == 1
     still_late = look(instance, became_late.cursor)
     assert (still_late.run_requests, still_late.skip_message) == ([], "Late as before: a.")
-    readers_have(opened, "a")
+    readers_have(stores, "a")
     arrived = look(instance, still_late.cursor)
     assert len(arrived.run_requests) == 1
     assert look(instance, arrived.cursor).skip_message == "No result is late."
 
 
 def test_the_job_that_is_started_evaluates_the_check_and_nothing_else(
-    instance: dg.DagsterInstance, opened: Opened
+    instance: dg.DagsterInstance, stores: Stores
 ) -> None:
-    indexed(opened.development, {"release": "a", "first_seen_at": LONG_AGO})
+    indexed(stores.development, {"release": "a", "first_seen_at": LONG_AGO})
     done = definitions().resolve_job_def("check_lateness").execute_in_process(instance=instance)
     (evaluation,) = done.get_asset_check_evaluations()
     assert done.success

@@ -17,8 +17,7 @@ from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.outcomes import Outcome
 from ouspark_assets.sources.results_site.parts import Answer
 from ouspark_assets_tests.orchestration.automation.evaluating import definitions
-from ouspark_assets_tests.support.dagster_database import dagster_database
-from ouspark_assets_tests.support.worlds import Opened
+from ouspark_assets_tests.support.stores import Stores, dagster_database
 
 ASSET = dg.AssetKey(["a", "table"])
 SOON = timedelta(minutes=1)
@@ -30,12 +29,12 @@ def run(instance: dg.DagsterInstance, job: str) -> dg.ExecuteInProcessResult:
 
 
 def test_production_that_is_as_published_is_verified_and_a_changed_row_fails_the_run(
-    instance: dg.DagsterInstance, opened: Opened
+    instance: dg.DagsterInstance, stores: Stores
 ) -> None:
-    opened.load(1)
-    opened.publish()
+    stores.load(1)
+    stores.publish()
     assert run(instance, "verify_production").success
-    opened.production.execute(
+    stores.production.execute(
         "UPDATE clean.students SET name = 'NOBODY' WHERE hall_ticket LIKE '%001'"
     )
     done = run(instance, "verify_production")
@@ -47,7 +46,7 @@ def test_production_that_is_as_published_is_verified_and_a_changed_row_fails_the
 
 
 def test_small_parts_become_one_and_every_answer_stays(
-    instance: dg.DagsterInstance, opened: Opened
+    instance: dg.DagsterInstance, stores: Stores
 ) -> None:
     archive = PageArchive(load_settings().lake_location)
     for number in range(3):
@@ -130,7 +129,7 @@ def test_the_instance_takes_turns_and_ends_and_retries_runs_as_it_should(
 
 
 def test_pruning_leaves_what_is_younger_than_the_setting(
-    instance: dg.DagsterInstance, opened: Opened
+    instance: dg.DagsterInstance, stores: Stores
 ) -> None:
     assert run(instance, "prune_history").success
     done = run(instance, "prune_history")

@@ -23,7 +23,7 @@ from ouspark_assets.orchestration.partitions import RELEASE_PARTITIONS_NAME, reg
 from ouspark_assets.settings import load_settings
 from ouspark_assets_tests.orchestration.automation.evaluating import definitions, submitted, tick
 from ouspark_assets_tests.sources.results_site.small_site import Sent, SmallSite, small_site
-from ouspark_assets_tests.support.worlds import NOWHERE
+from ouspark_assets_tests.support.stores import UNREACHABLE_DSN
 
 
 def row(release: str, title: str, day: str = "22-04-2025") -> str:
@@ -58,7 +58,7 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
     index = Index([OTHER_COURSE, NEWER, OLDER])
     monkeypatch.setenv("OUSPARK_HOME", str(tmp_path / "home"))
     for side in ("DEV", "PROD"):
-        monkeypatch.setenv(f"OUSPARK_{side}_DSN", NOWHERE)
+        monkeypatch.setenv(f"OUSPARK_{side}_DSN", UNREACHABLE_DSN)
     with small_site(index.answer) as site:
         index.site = site
         monkeypatch.setenv("OUSPARK_SITE_URL", site.url)

@@ -17,23 +17,23 @@ from ouspark_assets.settings import load_settings
 from ouspark_assets.warehouse.publication.publishing import Terms
 from ouspark_assets.warehouse.publication.rollback import roll_back
 from ouspark_assets_tests.orchestration.automation.evaluating import definitions, submitted, tick
-from ouspark_assets_tests.support.worlds import NOWHERE, Opened
+from ouspark_assets_tests.support.stores import UNREACHABLE_DSN, Stores
 
 FRESH, COLD = "Readers have the newest publication, if there is any.", "redis://127.0.0.1:1/0"
 
 
 @pytest.fixture
-def published(opened: Opened) -> Opened:
+def published(stores: Stores) -> Stores:
     """Publication 1, an hour old, and a cache that carries it."""
-    opened.load(1)
-    opened.publish()
-    grow_old(opened)
-    opened.prewarm()
-    return opened
+    stores.load(1)
+    stores.publish()
+    grow_old(stores)
+    stores.prewarm()
+    return stores
 
 
-def grow_old(opened: Opened) -> None:
-    opened.production.execute(
+def grow_old(stores: Stores) -> None:
+    stores.production.execute(
         "UPDATE ops.publications SET published_at = published_at - interval '1 hour'"
     )
 
@@ -47,7 +47,7 @@ def look_at_the_cache(instance: dg.DagsterInstance, cursor: str | None = None) -
     return tick(cold_cache_sensor(load_settings()), instance, cursor)
 
 
-def test_a_new_publication_is_prewarmed(instance: dg.DagsterInstance, published: Opened) -> None:
+def test_a_new_publication_is_prewarmed(instance: dg.DagsterInstance, published: Stores) -> None:
     published.load(2)
     published.publish()
     (request,) = look_at_publications(instance).run_requests
@@ -55,21 +55,21 @@ def test_a_new_publication_is_prewarmed(instance: dg.DagsterInstance, published:
 
 
 def test_a_publication_that_the_cache_carries_starts_nothing(
-    instance: dg.DagsterInstance, published: Opened
+    instance: dg.DagsterInstance, published: Stores
 ) -> None:
     for seen in (look_at_publications(instance), look_at_the_cache(instance)):
         assert (seen.run_requests, seen.skip_message) == ([], FRESH)
 
 
 def test_before_the_first_publication_there_is_nothing_to_do(
-    instance: dg.DagsterInstance, opened: Opened
+    instance: dg.DagsterInstance, stores: Stores
 ) -> None:
     assert look_at_the_cache(instance).skip_message == FRESH
 
 
 @pytest.mark.parametrize("job", ["prewarm", "follow_up"])
 def test_nothing_is_started_beside_a_run_that_brings_it(
-    instance: dg.DagsterInstance, published: Opened, job: str
+    instance: dg.DagsterInstance, published: Stores, job: str
 ) -> None:
     published.client.flushdb()
     run = submitted(instance, job)
@@ -79,7 +79,7 @@ def test_nothing_is_started_beside_a_run_that_brings_it(
 
 
 def test_a_cache_that_was_lost_is_built_again_by_one_run(
-    instance: dg.DagsterInstance, published: Opened
+    instance: dg.DagsterInstance, published: Stores
 ) -> None:
     published.client.flushdb()
     first, second = look_at_the_cache(instance), look_at_the_cache(instance)
@@ -88,17 +88,17 @@ def test_a_cache_that_was_lost_is_built_again_by_one_run(
     job = definitions().resolve_job_def("prewarm")
     assert job.execute_in_process(instance=instance).success
     assert look_at_the_cache(instance).skip_message == FRESH
-    assert published.is_clean()
+    assert published.is_consistent()
 
 
-def test_a_key_that_is_gone_is_noticed(instance: dg.DagsterInstance, published: Opened) -> None:
+def test_a_key_that_is_gone_is_noticed(instance: dg.DagsterInstance, published: Stores) -> None:
     gone = next(published.client.scan_iter("ouspark:*:student:*"))
     published.client.delete(gone)
     assert len(look_at_the_cache(instance).run_requests) == 1
 
 
 def test_a_publication_brought_back_by_command_reaches_the_cache(
-    instance: dg.DagsterInstance, published: Opened
+    instance: dg.DagsterInstance, published: Stores
 ) -> None:
     published.load(2)
     published.publish()
@@ -111,7 +111,7 @@ def test_a_publication_brought_back_by_command_reaches_the_cache(
 
 
 def test_a_cache_that_is_down_is_asked_less_and_less_often(
-    instance: dg.DagsterInstance, published: Opened, monkeypatch: pytest.MonkeyPatch
+    instance: dg.DagsterInstance, published: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = load_settings().redis_url
     assert url is not None
@@ -130,9 +130,9 @@ def test_a_cache_that_is_down_is_asked_less_and_less_often(
 
 
 def test_production_that_is_down_is_one_line(
-    instance: dg.DagsterInstance, published: Opened, monkeypatch: pytest.MonkeyPatch
+    instance: dg.DagsterInstance, published: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("OUSPARK_PROD_DSN", NOWHERE)
+    monkeypatch.setenv("OUSPARK_PROD_DSN", UNREACHABLE_DSN)
     for seen in (look_at_publications(instance), look_at_the_cache(instance)):
         assert seen.run_requests == []
         assert "The production database can't be reached" in seen.skip_message

@@ -13,8 +13,8 @@ from sqlalchemy.engine import Engine
 
 from ouspark_assets.orchestration.storage.pooled_storage import KEPT, engine_of
 from ouspark_assets.services import Endpoints
-from ouspark_assets_tests.support.dagster_database import dagster_database
 from ouspark_assets_tests.support.pipeline import ROOT
+from ouspark_assets_tests.support.stores import dagster_database
 
 STEPS = 12
 

@@ -27,7 +27,7 @@ from ouspark_assets.warehouse.publication.publishing import Terms, publish
 from ouspark_assets.warehouse.publication.rollback import roll_back
 from ouspark_assets.warehouse.publication.verifying import verify
 from ouspark_assets_tests.support.factories import marks
-from ouspark_assets_tests.support.worlds import Databases
+from ouspark_assets_tests.support.stores import Databases
 from ouspark_assets_tests.warehouse.core.doors import plain_in_front_of
 
 PATIENCE_SECONDS = 10

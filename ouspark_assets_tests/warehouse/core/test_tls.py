@@ -13,7 +13,7 @@ from ouspark_assets.warehouse.core.writing import writing
 from ouspark_assets.warehouse.publication.publishing import publish
 from ouspark_assets.warehouse.publication.verifying import verify
 from ouspark_assets_tests.support.factories import marks
-from ouspark_assets_tests.support.worlds import Databases
+from ouspark_assets_tests.support.stores import Databases
 from ouspark_assets_tests.warehouse.core.doors import TlsProxy, tls_in_front_of
 
 SUBJECTS = marks(*({"subject_code": str(code)} for code in range(101, 141)))

@@ -11,7 +11,7 @@ from ouspark_assets.warehouse.core.connection import Connection, Side, connected
 from ouspark_assets.warehouse.core.reading import read_releases, read_table
 from ouspark_assets.warehouse.core.writing import Change, writing
 from ouspark_assets_tests.support.factories import marks, releases
-from ouspark_assets_tests.support.worlds import Databases
+from ouspark_assets_tests.support.stores import Databases
 
 RELEASE = {"release": "20250402"}
 THREE = marks({"subject_code": "101"}, {"subject_code": "102"}, {"subject_code": "103"})

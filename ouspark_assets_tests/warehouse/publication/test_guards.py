@@ -18,7 +18,7 @@ from ouspark_assets.warehouse.publication.guards import clear_errors, refuse_shr
 from ouspark_assets.warehouse.publication.publications import TableState
 from ouspark_assets.warehouse.publication.publishing import Published, Terms, publish
 from ouspark_assets_tests.support.factories import marks
-from ouspark_assets_tests.support.worlds import Databases
+from ouspark_assets_tests.support.stores import Databases
 
 RELEASE = {"release": "20250402"}
 SUBJECTS = marks(*({"subject_code": str(code)} for code in range(101, 141)))

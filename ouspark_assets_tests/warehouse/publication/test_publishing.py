@@ -12,7 +12,7 @@ from ouspark_assets.warehouse.core.reading import read_table
 from ouspark_assets.warehouse.core.writing import writing
 from ouspark_assets.warehouse.publication.publishing import Published, Terms, publish
 from ouspark_assets_tests.support.factories import appearances, marks
-from ouspark_assets_tests.support.worlds import Databases
+from ouspark_assets_tests.support.stores import Databases
 
 RELEASE = {"release": "20250402"}
 SUBJECTS = marks(*({"subject_code": str(code)} for code in range(101, 109)))

@@ -24,7 +24,7 @@ from ouspark_assets.warehouse.publication.roles import roles_script
 from ouspark_assets.warehouse.publication.rollback import roll_back
 from ouspark_assets.warehouse.publication.verifying import verify
 from ouspark_assets_tests.support.factories import marks
-from ouspark_assets_tests.support.worlds import Databases
+from ouspark_assets_tests.support.stores import Databases
 
 RELEASE = {"release": "20250402"}
 SUBJECTS = marks(*({"subject_code": str(code)} for code in range(101, 141)))

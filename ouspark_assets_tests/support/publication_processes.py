@@ -1,6 +1,6 @@
-"""Readers that hammer a world while it is published, and publishers to be killed.
+"""Processes that read or publish the stores of a test: continuous readers, and publishers to kill.
 
-What they read and publish is `worlds.py`.
+The stores and their numbered states are in `stores.py`.
 """
 
 import json
@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from ouspark_assets_tests.support.worlds import STUDENT_COUNT, SUBJECT_COUNT, World
+from ouspark_assets_tests.support.stores import STUDENT_COUNT, SUBJECT_COUNT, StoreAddresses
 
 READER = f"""
 import json, random, sys, threading, time
 import psycopg, redis
 TICKETS = {STUDENT_COUNT}
-# Hundreds of reads a second, and some of the processor left to who publishes.
+# Hundreds of reads per second, leaving processor time to the publisher.
 PAUSE = 0.001
 seen = {{"production": 0, "cache": 0, "numbers": [], "problems": []}}
 stop = threading.Event()
@@ -90,7 +90,7 @@ print(json.dumps(seen))
 
 @dataclass
 class Readings:
-    """What a reader has seen in the end."""
+    """What the readers have seen: how often they read, which publications, and what was wrong."""
 
     production: int = 0
     cache: int = 0
@@ -99,10 +99,10 @@ class Readings:
 
 
 @contextmanager
-def hammered(world: World) -> Iterator[Readings]:
-    """A process that reads production and cache all the while; filled in at the end."""
+def concurrent_readers(store_addresses: StoreAddresses) -> Iterator[Readings]:
+    """Read production and cache in another process during the block; filled in at its end."""
     readings = Readings()
-    process = _python(READER, world)
+    process = _python(READER, store_addresses)
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     try:
@@ -112,24 +112,24 @@ def hammered(world: World) -> Iterator[Readings]:
     vars(readings).update(json.loads(output))
 
 
-# Imports cost a second, so they are done once: every publisher is a fork of this process, which
-# itself has no connection and no thread.
+# Imports take a second and are done once: every publisher is a fork of this process, which itself
+# has no connection and no thread.
 PUBLISHERS = """
 import os, signal, sys
-from ouspark_assets_tests.support.worlds import Databases, World
-world = World(Databases(*sys.argv[1:3]), sys.argv[3])
+from ouspark_assets_tests.support.stores import Databases, StoreAddresses
+store_addresses = StoreAddresses(Databases(*sys.argv[1:3]), sys.argv[3])
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 
 def say(word):
-    # In one piece: two of them may speak at once.
+    # One write call: two publishers may write at the same time.
     os.write(1, f"{word} {os.getpid()}\\n".encode())
 
 for _ in sys.stdin:
     if os.fork() == 0:
-        with world.open() as opened:
+        with store_addresses.connect() as stores:
             say("begins")
-            opened.publish()
-            opened.prewarm()
+            stores.publish()
+            stores.prewarm()
             say("done")
             os._exit(0)
 """
@@ -143,14 +143,14 @@ class Publishers:
     heard: list[tuple[str, int]] = field(default_factory=list)
 
     def begin(self) -> int:
-        """Start one; its process id, now that it is about to publish."""
+        """Start a publisher and return its process id as soon as it is about to publish."""
         assert self.process.stdin is not None
         self.process.stdin.write("go\n")
         self.process.stdin.flush()
         return self.next("begins")
 
     def next(self, word: str) -> int:
-        """Wait until one of them says a word; who said it."""
+        """Wait until a publisher prints this word, and return its process id."""
         assert self.process.stdout is not None
         while not (said := [it for it in self.heard if it[0] == word]):
             what, pid = self.process.stdout.readline().split()
@@ -160,16 +160,16 @@ class Publishers:
 
 
 @contextmanager
-def publishers(world: World) -> Iterator[Publishers]:
-    """A way to start publishers."""
-    process = _python(PUBLISHERS, world)
+def publishers(store_addresses: StoreAddresses) -> Iterator[Publishers]:
+    """Start the process that publishers are forked from."""
+    process = _python(PUBLISHERS, store_addresses)
     yield Publishers(process)
     process.communicate()
 
 
-def _python(program: str, world: World) -> subprocess.Popen[str]:
+def _python(program: str, store_addresses: StoreAddresses) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", program, *world.addresses],
+        [sys.executable, "-c", program, *store_addresses.as_arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

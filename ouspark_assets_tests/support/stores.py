@@ -1,14 +1,18 @@
-"""A small university in numbered states, in two databases and a cache: a world of its own.
+"""The two databases and the cache of one test, filled with 300 students in numbered states.
 
-State k is what publication k holds: every name in it says so, so that a mixture shows.
+Publication k holds state k. Every name in state k contains the number k, so that a reader who sees
+a mixture of two states is detected.
 """
 
+import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import polars as pl
+import psycopg
 import redis
+from psycopg import sql
 
 from ouspark_assets.cache.client import connect_cache
 from ouspark_assets.cache.documents import documents
@@ -17,6 +21,7 @@ from ouspark_assets.cache.prewarming import USUAL, Prewarming, prewarm, read_pub
 from ouspark_assets.cache.verifying import verify_cache
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.schemas.clean import MARKS, STUDENTS
+from ouspark_assets.services import Endpoints
 from ouspark_assets.warehouse.core.connection import Connection, Side, connected
 from ouspark_assets.warehouse.core.writing import writing
 from ouspark_assets.warehouse.publication.publications import last_publication
@@ -24,8 +29,8 @@ from ouspark_assets.warehouse.publication.publishing import Terms, publish
 from ouspark_assets.warehouse.publication.verifying import verify
 from ouspark_assets_tests.support.factories import frame, marks
 
-# Where nobody listens: an address for a server that a test has no use for.
-NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
+# Nothing listens on port 1: for a server that must not be used, or must be down.
+UNREACHABLE_DSN = "postgresql://nobody@127.0.0.1:1/nothing"
 STUDENT_COUNT, SUBJECT_COUNT = 300, 20
 TICKETS = [f"160499733{serial:03d}" for serial in range(1, STUDENT_COUNT + 1)]
 RELEASE = "20250402"
@@ -40,24 +45,24 @@ STUDENT = {
 
 @dataclass(frozen=True)
 class Databases:
-    """A development and a production database of one test."""
+    """The DSNs of the development and the production database of one test."""
 
     development: str
     production: str
 
 
 @dataclass(frozen=True)
-class World:
-    """Two databases and a cache."""
+class StoreAddresses:
+    """The addresses of both databases and the cache."""
 
     databases: Databases
     cache_url: str
 
     @contextmanager
-    def open(self) -> Iterator["Opened"]:
-        """Connections to all of it."""
+    def connect(self) -> Iterator["Stores"]:
+        """Open connections to all of them."""
         with ExitStack() as stack:
-            yield Opened(
+            yield Stores(
                 stack.enter_context(connected(self.databases.development, Side.DEVELOPMENT)),
                 stack.enter_context(connected(self.databases.production, Side.PRODUCTION)),
                 stack.enter_context(connected(self.databases.production, Side.PRODUCTION)),
@@ -65,14 +70,14 @@ class World:
             )
 
     @property
-    def addresses(self) -> list[str]:
-        """Development, production and cache, for processes that work on them."""
+    def as_arguments(self) -> list[str]:
+        """The three addresses as command-line arguments of another process."""
         return [self.databases.development, self.databases.production, self.cache_url]
 
 
 @dataclass(frozen=True)
-class Opened:
-    """What is needed to publish and to prewarm."""
+class Stores:
+    """Open connections to both databases and the cache; publishes and prewarms through them."""
 
     development: Connection
     production: Connection
@@ -80,7 +85,7 @@ class Opened:
     client: redis.Redis
 
     def load(self, number: int) -> None:
-        """Bring development to a state."""
+        """Write this state to the development database."""
         students = [
             {
                 **STUDENT,
@@ -103,16 +108,16 @@ class Opened:
             writer.merge(MARKS, [rows], {"release": RELEASE})
 
     def publish(self) -> int | None:
-        """Publish; the number, if there was anything to publish."""
+        """Publish and return the number; None when there was nothing to publish."""
         done = publish(self.development, self.production, PUBLISHED_TABLES, "run", Terms())
         return done.publication.number if done else None
 
     def prewarm(self, *, rebuild: bool = False) -> None:
-        """Bring the cache up to date."""
+        """Prewarm the cache for the newest publication."""
         prewarm(self.lock, self.production, self.client, Prewarming(rebuild=rebuild))
 
-    def is_clean(self) -> bool:
-        """Whether production is development, and the cache production."""
+    def is_consistent(self) -> bool:
+        """Return whether production equals development and the cache equals production."""
         name, newest = living_generation(self.client), last_publication(self.production)
         if name is None or newest is None:
             return False
@@ -123,3 +128,18 @@ class Opened:
             and cache_verdict.is_clean
             and name.startswith(f"{newest.number}-")
         )
+
+
+@contextmanager
+def dagster_database(servers: Endpoints) -> Iterator[str]:
+    """Create an empty database for Dagster's own records and yield its DSN; drop it at the end."""
+    name = f"dagster_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(servers.dev_dsn, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    try:
+        yield servers.dev_dsn.replace("/ouspark_dev", f"/{name}")
+    finally:
+        with psycopg.connect(servers.dev_dsn, autocommit=True) as connection:
+            connection.execute(
+                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+            )
