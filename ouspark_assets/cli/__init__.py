@@ -17,7 +17,7 @@ from typing import Any
 import click
 
 from ouspark_assets.domain.errors import OuSparkError, SettingsError
-from ouspark_assets.operations.logging.terminal import show_lines, speaks_json
+from ouspark_assets.operations.logging import configure_logging, logs_json
 from ouspark_assets.orchestration.failures import SEE_TO_THE_DISK, unusable_records
 from ouspark_assets.services import endpoints
 from ouspark_assets.settings import load_settings, project_root
@@ -83,7 +83,7 @@ class LazyGroup(click.Group):
 
 
 def _say(error: OuSparkError) -> None:
-    if speaks_json():
+    if logs_json():
         logging.getLogger(__name__).error("%s", error)
     else:
         click.secho(f"Error: {error}", fg="red", err=True)
@@ -105,7 +105,7 @@ def ouspark() -> None:
     """Osmania University's engineering results: scraped, cleaned, ranked, published, cached."""
     # Whoever needs the settings says what is wrong with them; `--help` does not.
     with contextlib.suppress(SettingsError):
-        show_lines(load_settings())
+        configure_logging(load_settings())
         warn_of_doubtful_variables()
 
 

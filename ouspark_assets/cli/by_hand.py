@@ -11,7 +11,7 @@ from uuid import uuid4
 import click
 
 from ouspark_assets.domain.errors import OuSparkError
-from ouspark_assets.operations.logging.place import at_work
+from ouspark_assets.operations.logging import log_context
 from ouspark_assets.orchestration.resources import Development
 from ouspark_assets.warehouse.records.stage_runs import BY_HAND, Stage, close_by_hand, recorded
 
@@ -22,7 +22,7 @@ GONE = "The command that did this is gone: it was killed, or its machine went do
 def recorded_by_hand(asset: str) -> Iterator[Stage]:
     """Record what a command does as a stage, if development can be reached."""
     run_id = f"{BY_HAND}{uuid4().hex[:8]}"
-    with at_work(run_id, asset), ExitStack() as stack:
+    with log_context(run_id, asset), ExitStack() as stack:
         try:
             connection = stack.enter_context(Development().connected(asset))
             close_by_hand(connection, GONE)

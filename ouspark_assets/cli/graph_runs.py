@@ -13,7 +13,7 @@ import dagster as dg
 
 from ouspark_assets.cli.output import tell
 from ouspark_assets.domain.errors import OuSparkError
-from ouspark_assets.operations.logging.terminal import level_of_runs
+from ouspark_assets.operations.logging import dagster_level
 from ouspark_assets.orchestration.executors.ownership import owned, reap_dead_runs
 from ouspark_assets.orchestration.failures import in_one_line, is_ours, telling, unusable_records
 from ouspark_assets.orchestration.keys import RELEASE_INDEX_KEY, RESULT_PAGES
@@ -75,7 +75,7 @@ class Graph:
         config: Mapping[str, Any] | None = None,
     ) -> GraphRun:
         """Materialize these assets, and run their checks, in one run."""
-        level = level_of_runs(load_settings(), verbose=self.verbose)
+        level = dagster_level(load_settings(), verbose=self.verbose)
         job = self.definitions.resolve_implicit_global_asset_job_def()
         run_id = str(uuid4())
         reap_dead_runs(self.instance)

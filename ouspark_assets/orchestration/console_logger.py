@@ -8,8 +8,7 @@ from typing import Any
 
 import dagster as dg
 
-from ouspark_assets.operations.logging.place import here
-from ouspark_assets.operations.logging.terminal import StandardError, show_lines
+from ouspark_assets.operations.logging import StderrHandler, configure_logging, current_log_context
 from ouspark_assets.settings import load_settings
 
 PARTITION_TAG = "dagster/partition"
@@ -28,8 +27,10 @@ class OrdinaryRecords(logging.Filter):
         record.msg, record.args = said["orig_message"], None
         record.run, record.job, record.step = said["run_id"], said["job_name"], said["step_key"]
         # A stage that is at work says itself which one it is; around it the step has to do.
-        record.stage = here().stage or (said["step_key"] or "").replace("__", ".")
-        record.release = here().release or (said["job_tags"] or {}).get(PARTITION_TAG)
+        record.stage = current_log_context().stage or (said["step_key"] or "").replace("__", ".")
+        record.release = current_log_context().release or (said["job_tags"] or {}).get(
+            PARTITION_TAG
+        )
         event = said["dagster_event"]
         record.event = event.event_type_value if event else None
         error = getattr(event.event_specific_data, "error", None) if event else None
@@ -52,10 +53,10 @@ def _as_field(error: Any) -> dict[str, str]:
 def _console(context: dg.InitLoggerContext, level: str) -> logging.Logger:
     settings = load_settings()
     # What rooms say goes the same way; a quiet command is not quiet about warnings of theirs.
-    show_lines(settings)
+    configure_logging(settings)
     # One of its own: loggers that are got by name live as long as the process.
     logger = logging.getLoggerClass()(context.logger_config.get("name") or "dagster", level)
-    handler = StandardError(settings)
+    handler = StderrHandler(settings)
     handler.addFilter(OrdinaryRecords())
     logger.addHandler(handler)
     return logger

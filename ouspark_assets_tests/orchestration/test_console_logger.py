@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from ouspark_assets.operations.logging.place import at_work
+from ouspark_assets.operations.logging import log_context
 from ouspark_assets.orchestration.console_logger import console, replace_the_default
 
 TICKET = "160421733001"
@@ -18,7 +18,7 @@ NAMED = {"loggers": {"console": {"config": {"log_level": "INFO"}}}}
 @dg.asset(key=["clean", "things"], partitions_def=dg.StaticPartitionsDefinition(["a", "b"]))
 def things(context: dg.AssetExecutionContext) -> None:
     context.log.info(f"redis://:hidden-word@x knows {TICKET}")
-    with at_work(context.run.run_id, "clean.pages", "from the stage"):
+    with log_context(context.run.run_id, "clean.pages", "from the stage"):
         context.log.info("within", extra={"rows": 3})
         if context.partition_key == "b":
             message = "it went wrong"

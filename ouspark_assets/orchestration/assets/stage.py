@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from ouspark_assets.operations.logging.place import at_work
+from ouspark_assets.operations.logging import log_context
 from ouspark_assets.orchestration.resources import Development
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.records.stage_runs import Stage, recorded
@@ -33,7 +33,7 @@ def stage(
 ) -> Iterator[Work]:
     """Connect, record the stage from beginning to end, hand over the connection."""
     with (
-        at_work(context.run.run_id, name, release),
+        log_context(context.run.run_id, name, release),
         development.connected(name) as connection,
         recorded(connection, context.run.run_id, name, release) as record,
     ):
