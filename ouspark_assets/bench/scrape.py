@@ -20,7 +20,7 @@ from ouspark_assets.bench.rounds import Contender, take_turns
 from ouspark_assets.settings import Settings
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.release_facts import ReleaseFacts
-from ouspark_assets.sources.results_site.scraper import Codes, Request, run_scrape
+from ouspark_assets.sources.results_site.scraper import KnownCodes, ScrapeRequest, run_scrape
 from ouspark_assets.standin.process import RunningStandin, running_standin
 
 CONNECTIONS = 32
@@ -77,8 +77,8 @@ def page_of(site: RunningStandin, folder: Path, most: int) -> Page:
 def archived(settings: Settings, page: Page, location: Path) -> PageArchive:
     """The pages of all tickets, fetched into a lake."""
     archive = PageArchive(str(location))
-    request = Request(page.facts, (page.release,), tickets=page.tickets)
-    report = run_scrape(settings, request, archive, Codes((), ()))
+    request = ScrapeRequest(page.facts, (page.release,), tickets=page.tickets)
+    report = run_scrape(settings, request, archive, KnownCodes((), ()))
     if report.found != len(page.tickets):
         message = f"Only {report.found} of {len(page.tickets)} tickets were found by the scraper"
         raise BenchError(message)

@@ -22,8 +22,8 @@ from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.settings import load_settings
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.outcomes import Outcome
-from ouspark_assets.sources.results_site.release_index import selected_releases
-from ouspark_assets.sources.results_site.scraper import Request, is_complete
+from ouspark_assets.sources.results_site.release_index import select_releases
+from ouspark_assets.sources.results_site.scraper import ScrapeRequest, is_complete
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.core.reading import read_table
 from ouspark_assets.warehouse.publication.publications import (
@@ -60,8 +60,8 @@ def completeness(development: Connection) -> dict[str, bool]:
 def _completeness(index: pl.DataFrame) -> dict[str, bool]:
     archive, codes, settings = Lake().archive(), known_codes(), load_settings()
     return {
-        release: is_complete(settings, Request.from_index(index, release), archive, codes)
-        for release in selected_releases(index)
+        release: is_complete(settings, ScrapeRequest.from_index(index, release), archive, codes)
+        for release in select_releases(index)
     }
 
 

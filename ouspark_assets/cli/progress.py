@@ -7,7 +7,7 @@ from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn, Time
 
 from ouspark_assets.cli.bars import Bars
 from ouspark_assets.cli.output import console
-from ouspark_assets.sources.results_site.scraper import Progress as Snapshot
+from ouspark_assets.sources.results_site.scraper import ScrapeProgress as Snapshot
 
 SECONDS_BETWEEN_LINES = 5.0
 

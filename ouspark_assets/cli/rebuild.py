@@ -14,7 +14,7 @@ from ouspark_assets.orchestration.build import build_definitions
 from ouspark_assets.orchestration.partitions import register_releases
 from ouspark_assets.orchestration.resources import Development, Lake, ResultsSite
 from ouspark_assets.schemas.source import RELEASE_INDEX
-from ouspark_assets.sources.results_site.release_index import added_release, merge_index
+from ouspark_assets.sources.results_site.release_index import make_release_row, merge_index
 from ouspark_assets.warehouse.core.reading import read_table
 from ouspark_assets.warehouse.core.writing import writing
 
@@ -44,7 +44,7 @@ def _archived_releases() -> list[str]:
     with Development().connected("rebuild") as connection, writing(connection, "cli") as writer:
         index = read_table(connection, RELEASE_INDEX)
         for release in sorted(set(archived) - set(index["release"])):
-            row = added_release(release, ResultsSite().url, seen_at=datetime.now(UTC))
+            row = make_release_row(release, ResultsSite().url, seen_at=datetime.now(UTC))
             index = merge_index(index, row)
         writer.merge(RELEASE_INDEX, [index])
     ordered = in_release_order(index)

@@ -12,7 +12,7 @@ from ouspark_assets.domain.releases import checked_release_key, in_release_order
 from ouspark_assets.orchestration.partitions import register_releases
 from ouspark_assets.orchestration.resources import Development, ResultsSite
 from ouspark_assets.schemas.source import RELEASE_INDEX
-from ouspark_assets.sources.results_site.release_index import added_release, merge_index
+from ouspark_assets.sources.results_site.release_index import make_release_row, merge_index
 from ouspark_assets.warehouse.core.reading import read_table
 from ouspark_assets.warehouse.core.writing import writing
 from ouspark_assets.warehouse.records.loads import loaded
@@ -61,7 +61,7 @@ def add_release(key: str, title: str) -> None:
 
     KEY names it as the address of its results page does: 20250402 for /res07/20250402.jsp.
     """
-    row = added_release(
+    row = make_release_row(
         checked_release_key(key), ResultsSite().url, seen_at=datetime.now(UTC), title=title
     )
     _refuse_another_course(row)

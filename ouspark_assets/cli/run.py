@@ -36,10 +36,10 @@ from ouspark_assets.pipeline.scrape import known_codes
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.settings import load_settings, project_root
 from ouspark_assets.sources.results_site.release_index import (
-    left_out_for_want_of_a_scheme,
-    selected_releases,
+    find_releases_without_scheme,
+    select_releases,
 )
-from ouspark_assets.sources.results_site.scraper import Request, prepare
+from ouspark_assets.sources.results_site.scraper import ScrapeRequest, plan_scrape
 from ouspark_assets.warehouse.core.reading import read_table
 from ouspark_assets.warehouse.records.loads import loaded
 
@@ -130,7 +130,7 @@ def _wanted_releases(options: Options) -> list[str]:
         index = read_table(connection, RELEASE_INDEX)
         tables = loaded(connection)
     _warn_of_what_is_left_out(index, options)
-    candidates = selected_releases(
+    candidates = select_releases(
         index, releases=options.releases, since=options.since, all_=options.every
     )
     if options.named:
@@ -140,7 +140,7 @@ def _wanted_releases(options: Options) -> list[str]:
 
 
 def _warn_of_what_is_left_out(index: pl.DataFrame, options: Options) -> None:
-    left_out = left_out_for_want_of_a_scheme(index)
+    left_out = find_releases_without_scheme(index)
     if left_out and not (options.named or options.every):
         click.echo(
             f"Left out, as their titles name neither CBCS nor AICTE: {', '.join(left_out)}. "
@@ -160,12 +160,12 @@ def _announce(options: Options, releases: Sequence[str]) -> None:
     total = 0
     for release in releases:
         request = replace(
-            Request.from_index(index, release),
+            ScrapeRequest.from_index(index, release),
             tickets=tickets_of(options.tickets) if options.tickets else None,
             recheck=options.recheck,
             refetch=options.refetch,
         )
-        plan, answered = prepare(settings, request, archive, codes)
+        plan, answered = plan_scrape(settings, request, archive, codes)
         total += max(plan.estimate().likely - len(answered), 0)
     named = ", ".join(releases)
     plural = "s" if len(releases) > 1 else ""

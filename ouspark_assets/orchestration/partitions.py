@@ -8,7 +8,7 @@ import dagster as dg
 import polars as pl
 
 from ouspark_assets.domain.releases import BE_COURSE, in_release_order
-from ouspark_assets.sources.results_site.release_index import selected_releases
+from ouspark_assets.sources.results_site.release_index import select_releases
 
 RELEASE_PARTITIONS_NAME = "release"
 
@@ -31,4 +31,4 @@ def releases_to_register(index: pl.DataFrame) -> list[str]:
     is brought in together, or named as a range by people, is one range.
     """
     engineering = in_release_order(index).filter(pl.col("course") == BE_COURSE)
-    return list(dict.fromkeys([*selected_releases(index), *engineering["release"]]))
+    return list(dict.fromkeys([*select_releases(index), *engineering["release"]]))

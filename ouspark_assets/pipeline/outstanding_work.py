@@ -15,7 +15,7 @@ from ouspark_assets.pipeline.scrape import known_codes
 from ouspark_assets.settings import Settings
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.completion import is_complete
-from ouspark_assets.sources.results_site.scrape_request import Request, may_be_rechecked
+from ouspark_assets.sources.results_site.scrape_request import ScrapeRequest, is_recheckable
 
 # Colleges come in batches: in the first days "not found" is often only "not yet".
 DAYS_OF_FILLING_UP = 3
@@ -44,7 +44,7 @@ def unfinished_releases(
     codes = known_codes()
     found: list[Outstanding] = []
     for release in candidates:
-        if not is_complete(settings, Request.from_index(index, release), archive, codes):
+        if not is_complete(settings, ScrapeRequest.from_index(index, release), archive, codes):
             found.append(Outstanding(release, "not every ticket has been answered"))
         elif loaded.get(release) != fingerprint_of(archive, release):
             found.append(Outstanding(release, "pages of it are not loaded"))
@@ -61,10 +61,10 @@ def releases_to_recheck(
     """The candidates whose answers may still change, and can be expected to."""
     found: list[Outstanding] = []
     for release in candidates:
-        facts = Request.from_index(index, release).facts
+        facts = ScrapeRequest.from_index(index, release).facts
         kind = index.filter(pl.col("release") == release)["exam_kind"].item()
         why = _why_recheck(kind, facts.published_on, today, is_pending=release in pending)
-        if why and may_be_rechecked(facts, today):
+        if why and is_recheckable(facts, today):
             hours = _hours_between(settings, facts.published_on, today)
             found.append(Outstanding(release, why, hours))
     return found

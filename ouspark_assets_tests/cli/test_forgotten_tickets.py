@@ -15,9 +15,9 @@ from ouspark_assets.schemas.analytics import COLLEGE_STATS
 from ouspark_assets.schemas.clean import MARKS
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.outcomes import Outcome
-from ouspark_assets.sources.results_site.parts import Answer
+from ouspark_assets.sources.results_site.parts import ArchivedAnswer
 from ouspark_assets.sources.results_site.release_facts import ReleaseFacts
-from ouspark_assets.sources.results_site.ticket_plan import KnownTicket, Scope, TicketPlan
+from ouspark_assets.sources.results_site.ticket_plan import KnownTicket, SearchScope, TicketPlan
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.core.reading import read_table
 from ouspark_assets.warehouse.core.writing import writing
@@ -36,8 +36,8 @@ ANN, BEN, CAT = "160421733001", "160421733002", "160421733003"
 MAY_SHRINK = Terms(allow_shrink=True)
 
 
-def answer(ticket: str) -> Answer:
-    return Answer(ticket, Outcome.FOUND, 200, datetime.now(UTC), 1, 10, b"a page")
+def answer(ticket: str) -> ArchivedAnswer:
+    return ArchivedAnswer(ticket, Outcome.FOUND, 200, datetime.now(UTC), 1, 10, b"a page")
 
 
 def lake(folder: Path) -> PageArchive:
@@ -112,7 +112,7 @@ def asked(plan: TicketPlan) -> list[str]:
 
 
 def test_a_forgotten_ticket_is_never_asked_and_its_class_is_found_all_the_same() -> None:
-    scope = Scope(("1604",), ("733",), (2021,))
+    scope = SearchScope(("1604",), ("733",), (2021,))
     forgotten = {f"1604217330{serial:02d}" for serial in (1, 2, 19, 20)}
     whole = asked(TicketPlan(facts(), scope))
     less = asked(TicketPlan(facts(), scope, forgotten=forgotten))
@@ -123,7 +123,7 @@ def test_a_forgotten_ticket_is_never_asked_and_its_class_is_found_all_the_same()
 def test_a_forgotten_ticket_is_not_asked_by_name_either() -> None:
     plan = TicketPlan.of_tickets(facts(), [ANN, BEN], {ANN})
     assert plan.next_tickets(10) == [BEN]
-    known = TicketPlan(facts(), Scope(discover=False), [KnownTicket(ANN)], forgotten={ANN})
+    known = TicketPlan(facts(), SearchScope(discover=False), [KnownTicket(ANN)], forgotten={ANN})
     assert known.next_tickets(10) == []
 
 

@@ -18,11 +18,11 @@ import pytest
 from ouspark_assets.domain.errors import SiteError
 from ouspark_assets.settings import Settings
 from ouspark_assets.sources.results_site.archive import PageArchive
-from ouspark_assets.sources.results_site.outcomes import Cause, Outcome, judge
+from ouspark_assets.sources.results_site.outcomes import Cause, Outcome, judge_answer
 from ouspark_assets.sources.results_site.release_facts import ReleaseFacts
 from ouspark_assets.sources.results_site.release_index import read_index, require_links
-from ouspark_assets.sources.results_site.scraper import Codes, Request, run_scrape
-from ouspark_assets.sources.results_site.site_client import Reply, SiteClient
+from ouspark_assets.sources.results_site.scraper import KnownCodes, ScrapeRequest, run_scrape
+from ouspark_assets.sources.results_site.site_client import Answer, SiteClient
 from ouspark_assets.sources.results_site.site_index import fetch_index
 from ouspark_assets_tests.edges.limits import at_most, in_time
 from ouspark_assets_tests.edges.raw_site import (
@@ -137,7 +137,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run(work)
 
 
-async def ask(url: str, settings: Settings = PATIENT) -> Reply:
+async def ask(url: str, settings: Settings = PATIENT) -> Answer:
     async with SiteClient(settings, f"{url}/res07/20250402.jsp") as client:
         return await client.ask(TICKET)
 
@@ -168,9 +168,12 @@ def test_a_ticket_is_answered_by_a_cause(talk: Talk, cause: Cause | None, said: 
     with listening(after_request(talk)) as port:
         reply = run(ask(f"http://127.0.0.1:{port}", settings_for(cause)))
     # What breaks at the very end is one or the other, as it happens to arrive.
-    assert reply.cause == cause or {reply.cause, cause} == {Cause.TRUNCATED, Cause.CONNECTION}
-    # Without a cause it is for the judge, who does not find a student in it.
-    assert judge(reply.body, TICKET, reply.status or 0).outcome is Outcome.FAILED
+    assert reply.cause == cause or {reply.cause, cause} == {
+        Cause.TRUNCATED,
+        Cause.CONNECTION,
+    }
+    # Without a cause it is for the judgement, which does not find a student in it.
+    assert judge_answer(reply.body, TICKET, reply.status or 0).outcome is Outcome.FAILED
 
 
 @pytest.mark.parametrize(("talk", "cause", "said"), NAMED)
@@ -232,9 +235,9 @@ def test_a_scrape_of_a_site_that_only_sends_bombs_ends_with_every_ticket_failed(
     tickets = tuple(f"160421733{serial:03d}" for serial in range(1, 9))
     with listening(after_request(bombing("gzip"))) as port:
         facts = ReleaseFacts("20250402", f"http://127.0.0.1:{port}/res07/20250402.jsp")
-        request = Request(facts, ("20250402",), tickets)
+        request = ScrapeRequest(facts, ("20250402",), tickets)
         archive = PageArchive(str(tmp_path))
         with in_time():
-            report = run_scrape(PATIENT, request, archive, Codes((), ()), random=Random(1))
+            report = run_scrape(PATIENT, request, archive, KnownCodes((), ()), random=Random(1))
     assert (report.found, report.failed, report.complete) == (0, len(tickets), False)
     assert set(archive.answers("20250402")["cause"]) == {Cause.TOO_LARGE.value}

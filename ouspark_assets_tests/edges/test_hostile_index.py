@@ -9,8 +9,8 @@ from ouspark_assets.sources.results_site.index_links import LONGEST_TITLE_SHOWN
 from ouspark_assets.sources.results_site.release_index import (
     MOST_LINKS,
     MOST_PROBLEMS,
-    IndexReading,
-    added_release,
+    ParsedIndex,
+    make_release_row,
     read_index,
     require_links,
 )
@@ -22,7 +22,7 @@ SEEN = datetime(2025, 4, 2, tzinfo=UTC)
 TITLE = "B.E. (CBCS) II Sem Aug-2025"
 
 
-def reading(body: str | bytes) -> IndexReading:
+def reading(body: str | bytes) -> ParsedIndex:
     with in_time():
         return read_index(body.encode() if isinstance(body, str) else body, URL, seen_at=SEEN)
 
@@ -31,7 +31,7 @@ def links(number: int, title: str = TITLE) -> list[str]:
     return [f"<a href='/res07/{key}.jsp'>{title}</a>" for key in range(number)]
 
 
-def titled(title: str) -> IndexReading:
+def titled(title: str) -> ParsedIndex:
     return reading(f"<a href='/res07/1.jsp'>{title}</a>")
 
 
@@ -132,7 +132,7 @@ def test_a_title_is_read_in_time_however_it_is_made(title: str) -> None:
     (found,) = titled(title).frame["title"]
     assert len(found) <= LONGEST_TITLE
     with in_time():
-        added = added_release("1", "https://results.invalid", seen_at=SEEN, title=title)
+        added = make_release_row("1", "https://results.invalid", seen_at=SEEN, title=title)
     assert len(added["title"][0]) <= LONGEST_TITLE
 
 

@@ -18,7 +18,7 @@ from ouspark_assets.sources.reference_files.files import FOLDER
 from ouspark_assets.sources.results_site import object_store as stores
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.outcomes import Outcome
-from ouspark_assets.sources.results_site.parts import Answer
+from ouspark_assets.sources.results_site.parts import ArchivedAnswer
 from ouspark_assets_tests.edges.limits import in_time
 from ouspark_assets_tests.sources.results_site.pages_by_hand import found_page
 
@@ -167,7 +167,7 @@ def lake(folder: Path) -> Path:
     for tickets in (TICKETS[:10], TICKETS[10:]):
         archive.write(
             RELEASE,
-            [Answer(it, Outcome.FOUND, 200, at, 1, 1, found_page(it)) for it in tickets],
+            [ArchivedAnswer(it, Outcome.FOUND, 200, at, 1, 1, found_page(it)) for it in tickets],
         )
     return folder / archive.parts(RELEASE)[0]
 

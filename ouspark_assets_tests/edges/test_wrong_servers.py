@@ -23,7 +23,7 @@ from ouspark_assets_tests.edges.limits import in_time
 from ouspark_assets_tests.edges.raw_site import Talk, by_lines, listening, saying, silent_after
 
 SECRET = "hunter2"  # noqa: S105
-HTTP = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"
+HTTP = b"HTTP/1.1 400 Bad ScrapeRequest\r\nContent-Length: 0\r\n\r\n"
 BANNER = b"SSH-2.0-OpenSSH_9.6\r\n"
 WRONG_PASSWORD = b'SFATAL\0VFATAL\0C28P01\0Mpassword authentication failed for user "me"\0\0'
 

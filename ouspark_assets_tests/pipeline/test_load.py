@@ -12,7 +12,7 @@ from ouspark_assets.pipeline.load import Loaded, load_release
 from ouspark_assets.schemas.clean import MARKS
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.outcomes import Outcome
-from ouspark_assets.sources.results_site.parts import Answer
+from ouspark_assets.sources.results_site.parts import ArchivedAnswer
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.core.reading import read_table
 from ouspark_assets.warehouse.quarantine.decisions import (
@@ -39,7 +39,7 @@ def lake(tmp_path: Path) -> PageArchive:
 
 def fetched(lake: PageArchive, page: ResultPage) -> None:
     """Put a page into the lake, as if it had just been fetched."""
-    answer = Answer(TICKET, Outcome.FOUND, 200, datetime.now(UTC), 1, 1, page.body())
+    answer = ArchivedAnswer(TICKET, Outcome.FOUND, 200, datetime.now(UTC), 1, 1, page.body())
     lake.write(RELEASE, [answer])
 
 

@@ -12,7 +12,7 @@ from ouspark_assets.cache.generation import living_generation, meta_of
 from ouspark_assets.cache.prewarming import generation_for
 from ouspark_assets.operations.alerts.development_facts import changed_since
 from ouspark_assets.operations.alerts.facts import Arrival, Freshness, LiveRelease
-from ouspark_assets.sources.results_site.release_index import selected_releases
+from ouspark_assets.sources.results_site.release_index import select_releases
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.publication.publications import (
     Publication,
@@ -89,7 +89,7 @@ def cache_freshness(published: Published, living: Living) -> Freshness:
 
 def arrivals(index: pl.DataFrame, living: Living) -> list[Arrival]:
     """The releases that are brought in unasked."""
-    expected = index.filter(pl.col("release").is_in(selected_releases(index)))
+    expected = index.filter(pl.col("release").is_in(select_releases(index)))
     columns = expected.select("release", "title", "first_seen_at").iter_rows()
     return [
         Arrival(release, title, seen_at, release in living.releases)

@@ -26,10 +26,10 @@ from ouspark_assets.pipeline.scrape import known_codes
 from ouspark_assets.schemas.clean import MARKS
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.settings import load_settings
-from ouspark_assets.sources.results_site.scraper import Progress as Snapshot
+from ouspark_assets.sources.results_site.scraper import ScrapeProgress as Snapshot
 from ouspark_assets.sources.results_site.scraper import (
-    Request,
     ScrapeReport,
+    ScrapeRequest,
     ShowProgress,
     run_scrape,
 )
@@ -101,14 +101,14 @@ def result_pages(
     return dg.MaterializeResult(metadata=metadata, check_results=list(checks))
 
 
-def _request(work: Work, release: str, config: ScrapeConfig) -> Request:
+def _request(work: Work, release: str, config: ScrapeConfig) -> ScrapeRequest:
     index = read_table(work.connection, RELEASE_INDEX)
     pending: frozenset[str] = frozenset()
     if config.recheck:
         marks = read_releases(work.connection, MARKS, [release])
         pending = frozenset(marks.filter(pl.col("points").is_null())["hall_ticket"])
     return replace(
-        Request.from_index(index, release),
+        ScrapeRequest.from_index(index, release),
         tickets=tickets_of(Path(config.tickets_file)) if config.tickets_file else None,
         recheck=config.recheck,
         refetch=config.refetch,

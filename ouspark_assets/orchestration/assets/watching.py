@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import psycopg
 
 from ouspark_assets.orchestration.assets.stage import Work
-from ouspark_assets.sources.results_site.scrape_report import Progress, ShowProgress
+from ouspark_assets.sources.results_site.scrape_report import ScrapeProgress, ShowProgress
 from ouspark_assets.warehouse.core.connection import first_line
 from ouspark_assets.warehouse.records.site_health import Sighting, note
 
@@ -28,7 +28,7 @@ def watched(work: Work, url: str, show: ShowProgress) -> Iterator[ShowProgress]:
     parts = urlsplit(url)
     watch = _Watch(work, f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname))
 
-    def both(snapshot: Progress) -> None:
+    def both(snapshot: ScrapeProgress) -> None:
         watch.look(snapshot)
         show(snapshot)
 
@@ -43,11 +43,11 @@ class _Watch:
 
     def __init__(self, work: Work, host: str) -> None:
         self._work, self._host = work, host
-        self._noted: Progress | None = None
+        self._noted: ScrapeProgress | None = None
         self._noted_at = 0.0
-        self._last: Progress | None = None
+        self._last: ScrapeProgress | None = None
 
-    def look(self, snapshot: Progress) -> None:
+    def look(self, snapshot: ScrapeProgress) -> None:
         record = self._work.record
         # A scrape that fails in the middle has done what it has done.
         record.rows_in = snapshot.requests
@@ -60,13 +60,13 @@ class _Watch:
         if self._last is not None:
             self._note(self._last, scraping=False)
 
-    def _is_worth_it(self, snapshot: Progress) -> bool:
+    def _is_worth_it(self, snapshot: ScrapeProgress) -> bool:
         before = self._noted
         if before is None or time.monotonic() - self._noted_at >= SECONDS_BETWEEN_NOTES:
             return True
         return (before.breaker, before.outages) != (snapshot.breaker, snapshot.outages)
 
-    def _note(self, snapshot: Progress, *, scraping: bool) -> None:
+    def _note(self, snapshot: ScrapeProgress, *, scraping: bool) -> None:
         troubles = self._noted.troubles if self._noted else 0
         seen = Sighting(
             host=self._host,

@@ -42,7 +42,7 @@ from ouspark_assets.orchestration.resources import CacheServer, Development, Pro
 from ouspark_assets.orchestration.storage.instance_storage import storage_errors
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.settings import load_settings
-from ouspark_assets.sources.results_site.release_index import selected_releases
+from ouspark_assets.sources.results_site.release_index import select_releases
 from ouspark_assets.warehouse.core.connection import Connection, first_line
 from ouspark_assets.warehouse.core.reading import read_table
 
@@ -153,7 +153,7 @@ def _against_a_year_before(
             before_name=f"in {before} a year before",
             at=students[release][1],
         )
-        for release in selected_releases(index)
+        for release in select_releases(index)
         for before in same_session_a_year_before(index, release)
         if release in students and students.get(before, (0,))[0]
     ]

@@ -24,7 +24,7 @@ from ouspark_assets.pipeline.outstanding_work import (
 )
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.settings import Settings
-from ouspark_assets.sources.results_site.release_index import selected_releases
+from ouspark_assets.sources.results_site.release_index import select_releases
 from ouspark_assets.warehouse.core.reading import read_table
 from ouspark_assets.warehouse.records.loads import loaded
 from ouspark_assets.warehouse.records.outstanding import releases_with_pending_results
@@ -77,7 +77,7 @@ def _outstanding(
     with development.connected("fill up") as connection:
         index = read_table(connection, RELEASE_INDEX)
         tables = loaded(connection)
-        candidates = selected_releases(index)
+        candidates = select_releases(index)
         pending = releases_with_pending_results(connection, candidates)
     unfinished = unfinished_releases(settings, index, tables, lake.archive(), candidates)
     today = datetime.now(UTC).date()

@@ -18,7 +18,7 @@ from ouspark_assets.orchestration.keys import GENERATION
 from ouspark_assets.orchestration.resources import CacheServer, Development
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.settings import Settings, load_settings
-from ouspark_assets.sources.results_site.release_index import selected_releases
+from ouspark_assets.sources.results_site.release_index import select_releases
 from ouspark_assets.warehouse.core.reading import read_table
 
 IN_TIME = "readers_have_new_results_in_time"
@@ -83,7 +83,7 @@ def late_releases(development: Development, cache_server: CacheServer, minutes: 
         index = read_table(connection, RELEASE_INDEX)
     since = datetime.now(UTC) - timedelta(minutes=minutes)
     shown_long = set(index.filter(pl.col("first_seen_at") < since)["release"])
-    expected = [release for release in selected_releases(index) if release in shown_long]
+    expected = [release for release in select_releases(index) if release in shown_long]
     if not expected:
         return []
     with cache_server.client() as client:

@@ -32,11 +32,11 @@ from ouspark_assets.orchestration.resources import Development, ResultsSite
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.settings import Settings
 from ouspark_assets.sources.results_site.release_index import (
-    left_out_for_want_of_a_scheme,
+    find_releases_without_scheme,
     merge_index,
     read_index,
     require_links,
-    selected_releases,
+    select_releases,
 )
 from ouspark_assets.sources.results_site.site_index import IndexPage, fetch_index
 from ouspark_assets.warehouse.core.reading import read_table
@@ -89,12 +89,12 @@ class Findings:
     @property
     def wanted(self) -> list[str]:
         """The releases to bring in unasked, oldest first."""
-        return selected_releases(self.index)
+        return select_releases(self.index)
 
     @property
     def left_out(self) -> tuple[str, ...]:
         """The releases that might be wanted, if their titles said more."""
-        return tuple(left_out_for_want_of_a_scheme(self.index))
+        return tuple(find_releases_without_scheme(self.index))
 
 
 def new_results_sensor(settings: Settings) -> dg.SensorDefinition:

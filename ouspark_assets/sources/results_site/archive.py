@@ -16,14 +16,14 @@ from ouspark_assets.domain.errors import LakeError
 from ouspark_assets.domain.hall_tickets import mask_ticket
 from ouspark_assets.domain.releases import checked_release_key, is_release_key
 from ouspark_assets.sources.results_site.forgotten_tickets import ForgottenTickets
-from ouspark_assets.sources.results_site.object_store import Schema, Store
+from ouspark_assets.sources.results_site.object_store import ObjectStore, Schema
 from ouspark_assets.sources.results_site.outcomes import Outcome
 from ouspark_assets.sources.results_site.parts import (
     OUTCOMES,
     SCHEMA,
     SMALL_PART_ROWS,
     WITHOUT_BODY,
-    Answer,
+    ArchivedAnswer,
     Merging,
     columns_named,
     encoded,
@@ -43,12 +43,12 @@ class PageArchive:
 
     def __init__(self, location: str) -> None:
         """Open the lake at a folder or an s3:// URL."""
-        self._store = Store(location)
+        self._store = ObjectStore(location)
         self.location = location
         # What was forgotten is never read again, should it have come back into a part.
         self.forgotten = ForgottenTickets(self._store)
 
-    def write(self, release: str, answers: Sequence[Answer]) -> str:
+    def write(self, release: str, answers: Sequence[ArchivedAnswer]) -> str:
         """Write answers as one new part, whole or not at all; its path."""
         return self._write(release, frame_of(release, answers))
 

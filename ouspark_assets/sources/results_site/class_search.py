@@ -17,7 +17,7 @@ LAST_SERIAL = 999
 PROBES = (1, 7, 3, 13, 5, 21, 2, 10, 17, 4, 8, 6)
 
 
-class Standing(IntEnum):
+class Likelihood(IntEnum):
     """What speaks for a class: how many serials are probed before it is given up."""
 
     UNLIKELY = 0
@@ -98,7 +98,7 @@ class ClassSearch:
     sparse: bool
     run: int
     searched_before: bool = False
-    standing: Standing = Standing.UNLIKELY
+    standing: Likelihood = Likelihood.UNLIKELY
     regular_sweep: Sweep | None = None
     lateral_sweep: Sweep | None = None
     _probed: int = 0
@@ -108,7 +108,7 @@ class ClassSearch:
         """Whether a student of the class is known."""
         return self.regular_sweep is not None
 
-    def raise_to(self, standing: Standing) -> Iterable[int]:
+    def raise_to(self, standing: Likelihood) -> Iterable[int]:
         """Take a better standing; the serials that it lets be probed."""
         if self.exists or standing <= self.standing:
             return ()
@@ -147,6 +147,6 @@ class ClassSearch:
     def _probe_up_to(self, count: int) -> Iterable[int]:
         serials = list(PROBES[self._probed : count])
         self._probed = max(self._probed, min(count, len(PROBES)))
-        if self.lateral and Standing.BRANCH_SEEN in range(count - len(serials) + 1, count + 1):
+        if self.lateral and Likelihood.BRANCH_SEEN in range(count - len(serials) + 1, count + 1):
             serials.append(FIRST_LATERAL_SERIAL)
         return serials

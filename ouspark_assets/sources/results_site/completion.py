@@ -8,11 +8,17 @@ from datetime import UTC, datetime
 
 from ouspark_assets.settings import Settings
 from ouspark_assets.sources.results_site.archive import PageArchive
-from ouspark_assets.sources.results_site.scrape_request import Codes, Request, scope_of
+from ouspark_assets.sources.results_site.scrape_request import (
+    KnownCodes,
+    ScrapeRequest,
+    build_scope,
+)
 from ouspark_assets.sources.results_site.ticket_plan import TicketPlan
 
 
-def is_complete(settings: Settings, request: Request, archive: PageArchive, codes: Codes) -> bool:
+def is_complete(
+    settings: Settings, request: ScrapeRequest, archive: PageArchive, codes: KnownCodes
+) -> bool:
     """Whether every ticket planned for a release had an answer, and nothing was added since."""
     marker = archive.marker(request.facts.key)
     if marker is None:
@@ -20,21 +26,27 @@ def is_complete(settings: Settings, request: Request, archive: PageArchive, code
     return bool(marker.get("plan") == _fingerprint(settings, request, archive, codes))
 
 
-def _fingerprint(settings: Settings, request: Request, archive: PageArchive, codes: Codes) -> str:
+def _fingerprint(
+    settings: Settings, request: ScrapeRequest, archive: PageArchive, codes: KnownCodes
+) -> str:
     """What completeness depends on: where was looked, or which earlier releases were known.
 
     Colleges and branches that are added later are looked for in every release again, which asks
     only for what is not archived.
     """
-    scope = scope_of(settings, codes)
+    scope = build_scope(settings, codes)
     if scope.discover or not request.facts.known_only:
         return scope.fingerprint()
     known = sorted(set(archive.releases()).intersection(request.earlier))
     return "known:" + ",".join(known)
 
 
-def note_complete(
-    settings: Settings, request: Request, archive: PageArchive, codes: Codes, plan: TicketPlan
+def mark_complete(
+    settings: Settings,
+    request: ScrapeRequest,
+    archive: PageArchive,
+    codes: KnownCodes,
+    plan: TicketPlan,
 ) -> None:
     """Note that every ticket of the plan had an answer, and which cohorts were searched."""
     archive.mark(
@@ -48,10 +60,10 @@ def note_complete(
 
 
 def searched_before(
-    settings: Settings, archive: PageArchive, codes: Codes, request: Request
+    settings: Settings, archive: PageArchive, codes: KnownCodes, request: ScrapeRequest
 ) -> set[int]:
     """The cohorts that a release before this one was searched for, as widely as now."""
-    scope = scope_of(settings, codes, discover=request.discover).fingerprint()
+    scope = build_scope(settings, codes, discover=request.discover).fingerprint()
     earlier = set(archive.releases()).intersection(request.earlier)
     markers = [marker for release in earlier if (marker := archive.marker(release))]
     return {

@@ -1,4 +1,4 @@
-"""Fetching a plan's tickets politely: how many at once, when again, when to stop and wait.
+"""TicketFetcher a plan's tickets politely: how many at once, when again, when to stop and wait.
 
 One dispatcher decides, tasks only ask. Outcomes go to the plan and the part writer. Which tickets
 there are is `plan.py`, what a reply means `judging.py`, which tickets wait `troubles.py`, the rules
@@ -13,16 +13,21 @@ from datetime import UTC, datetime
 from random import Random
 
 from ouspark_assets.sources.results_site.breaker import CircuitBreaker
-from ouspark_assets.sources.results_site.outcomes import Cause, Judgement, Outcome, judge
+from ouspark_assets.sources.results_site.outcomes import (
+    Cause,
+    Outcome,
+    Verdict,
+    judge_answer,
+)
 from ouspark_assets.sources.results_site.part_writer import PartWriter
-from ouspark_assets.sources.results_site.parts import Answer
+from ouspark_assets.sources.results_site.parts import ArchivedAnswer
 from ouspark_assets.sources.results_site.retry_policy import AdaptiveLimit, Backoff, TokenBucket
-from ouspark_assets.sources.results_site.retry_queue import TroubledTicket, Troubles
-from ouspark_assets.sources.results_site.site_client import Asks, Reply
+from ouspark_assets.sources.results_site.retry_queue import RetryQueue, RetryState
+from ouspark_assets.sources.results_site.site_client import Answer, TicketClient
 from ouspark_assets.sources.results_site.tally import (
-    PageIsGoneError,
-    Patience,
-    Tally,
+    FetchCounts,
+    ResultsPageGoneError,
+    RetryPolicy,
     is_overload,
     one_answered,
 )
@@ -38,33 +43,33 @@ SHORTEST_NAP = 0.02
 log = logging.getLogger(__name__)
 
 
-class Fetching:
+class TicketFetcher:
     """One pass over a plan: everything asked, judged, handed on."""
 
     def __init__(
         self,
         plan: TicketPlan,
-        client: Asks,
+        client: TicketClient,
         writer: PartWriter,
-        patience: Patience,
+        patience: RetryPolicy,
         *,
         concurrency: int,
         rate: float | None = None,
         answered: Mapping[str, Outcome] | None = None,
         random: Random | None = None,
-        progress: Callable[["Fetching"], None] | None = None,
+        progress: Callable[["TicketFetcher"], None] | None = None,
     ) -> None:
         """Prepare to fetch; nothing is asked before `run`."""
         chance = random or Random()  # noqa: S311
         self.plan, self._client, self._writer, self._patience = plan, client, writer, patience
-        self.tally = Tally()
+        self.tally = FetchCounts()
         self.limit = AdaptiveLimit(concurrency)
         self.breaker = CircuitBreaker(chance)
         self._bucket = TokenBucket(rate, refilled_at=time.monotonic())
         self._backoff = Backoff(chance)
         self._answered = dict(answered or {})
         self._progress = progress
-        self._troubles = Troubles(patience, self._backoff)
+        self._troubles = RetryQueue(patience, self._backoff)
         self._tasks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
         self._paused_until = 0.0
@@ -76,7 +81,7 @@ class Fetching:
         self._skipped = 0
         writer.on_written = self._changed.set
 
-    async def run(self) -> Tally:
+    async def run(self) -> FetchCounts:
         """Ask everything the plan gives; whatever happens, what is in hand is written."""
         try:
             await self._dispatch()
@@ -194,7 +199,7 @@ class Fetching:
         else:
             self._troubles.refund()
 
-    def _try_in_vain(self, now: float, ticket: str, reply: Reply, judged: Judgement) -> None:
+    def _try_in_vain(self, now: float, ticket: str, reply: Answer, judged: Verdict) -> None:
         """A trial without a canary failed: the site may be down, or all there is may be bad."""
         state = self._troubles.met(ticket, judged, reply)
         alone = self.plan.waiting == 0 and self._troubles.are_few
@@ -206,32 +211,32 @@ class Fetching:
         else:
             self._again_later(ticket, now)
 
-    def _judged(self, ticket: str, reply: Reply) -> Judgement:
+    def _judged(self, ticket: str, reply: Answer) -> Verdict:
         self.tally.requests += 1
         self.tally.received += len(reply.body)
         if reply.cause is not None or reply.status is None:
-            judged = Judgement(Outcome.FAILED, str(reply.cause or Cause.CONNECTION))
+            judged = Verdict(Outcome.FAILED, str(reply.cause or Cause.CONNECTION))
         else:
-            judged = judge(reply.body, ticket, reply.status)
+            judged = judge_answer(reply.body, ticket, reply.status)
         if judged.cause is not None:
             self.tally.troubles[judged.cause] += 1
             self.tally.last_trouble = str(judged.cause)
             self._refuse_what_cannot_work(reply)
         return judged
 
-    def _refuse_what_cannot_work(self, reply: Reply) -> None:
+    def _refuse_what_cannot_work(self, reply: Answer) -> None:
         """A page that is not there, or has moved, is no trouble that passes."""
         gone = reply.status == NOT_FOUND or reply.cause == Cause.REDIRECT
         if gone and not self._heard and self.tally.requests >= PAGE_IS_GONE:
             same = self.tally.troubles["http_404"] + self.tally.troubles[Cause.REDIRECT.value]
             if same == self.tally.requests:
-                raise PageIsGoneError(reply.status)
+                raise ResultsPageGoneError(reply.status)
 
-    def _take_answer(self, ticket: str, reply: Reply, judged: Judgement) -> None:
+    def _take_answer(self, ticket: str, reply: Answer, judged: Verdict) -> None:
         self._site_is_up(time.monotonic())
         self._canary, self._heard = ticket, True
         attempts = self._troubles.are_over(ticket) + 1
-        answer = Answer(
+        answer = ArchivedAnswer(
             ticket,
             judged.outcome,
             reply.status,
@@ -249,7 +254,7 @@ class Fetching:
         self.breaker.good(now)
         self._troubles.site_is_up()
 
-    def _take_trouble(self, ticket: str, reply: Reply, judged: Judgement) -> None:
+    def _take_trouble(self, ticket: str, reply: Answer, judged: Verdict) -> None:
         now = time.monotonic()
         state = self._troubles.met(ticket, judged, reply)
         if is_overload(judged.cause):
@@ -283,11 +288,11 @@ class Fetching:
     def _give_up(self, ticket: str, elapsed_ms: int) -> None:
         self._failed(ticket, self._troubles.give_up(ticket), elapsed_ms)
 
-    def _failed(self, ticket: str, state: TroubledTicket, elapsed_ms: int) -> None:
+    def _failed(self, ticket: str, state: RetryState, elapsed_ms: int) -> None:
         self.tally.causes[state.cause or "unknown"] += 1
         self._hand_on(state.as_failed(ticket, elapsed_ms))
 
-    def _hand_on(self, answer: Answer) -> None:
+    def _hand_on(self, answer: ArchivedAnswer) -> None:
         self.tally.outcomes[answer.outcome] += 1
         self._writer.add(answer)
         self.plan.record(answer.hall_ticket, answer.outcome)

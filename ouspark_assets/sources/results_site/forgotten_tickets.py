@@ -9,7 +9,7 @@ import secrets
 from datetime import UTC, datetime
 from functools import cached_property
 
-from ouspark_assets.sources.results_site.object_store import Store
+from ouspark_assets.sources.results_site.object_store import ObjectStore
 
 FOLDER = "forgotten/"
 SALT_BYTES = 16
@@ -18,7 +18,7 @@ SALT_BYTES = 16
 class ForgottenTickets:
     """The list of a lake; `ticket in forgotten` tells whether a ticket is on it."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: ObjectStore) -> None:
         """Of this lake; read when it is first asked."""
         self._store = store
         self._known: dict[str, bool] = {}

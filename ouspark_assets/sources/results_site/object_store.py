@@ -27,7 +27,7 @@ PATIENCE: "RetryConfig" = {"max_retries": 6, "retry_timeout": timedelta(seconds=
 Schema = Mapping[str, pl.DataType]
 
 
-class Store:
+class ObjectStore:
     """Objects under one location, by path."""
 
     def __init__(self, location: str) -> None:

@@ -37,16 +37,16 @@ class Cause(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class Verdict:
     """An outcome; with `failed`, the cause of it."""
 
     outcome: Outcome
     cause: str | None = None
 
 
-FOUND = Judgement(Outcome.FOUND)
-NOT_FOUND = Judgement(Outcome.NOT_FOUND)
-NO_CHANGE = Judgement(Outcome.NO_CHANGE)
+FOUND = Verdict(Outcome.FOUND)
+NOT_FOUND = Verdict(Outcome.NOT_FOUND)
+NO_CHANGE = Verdict(Outcome.NO_CHANGE)
 
 # Blanks, entities for blanks and quotes, and tags: whatever may stand between two words of a page.
 _GAP = rb"(?:[\s\xa0]|&nbsp;?|&#160;?|&#xa0;?|<[^<>]*>)*+"
@@ -68,7 +68,7 @@ _OPEN_WORDS = (b"promoted", b"detained", b"withheld", b"malpractice", b"later", 
 _END = re.compile(rb"</html\s*>")
 
 
-def judge(body: bytes, ticket: str, status: int = OK) -> Judgement:
+def judge_answer(body: bytes, ticket: str, status: int = OK) -> Verdict:
     """What an answer says of the ticket that was asked for."""
     if status != OK:
         return _trouble(f"http_{status}")
@@ -88,7 +88,7 @@ def judge(body: bytes, ticket: str, status: int = OK) -> Judgement:
     return _trouble(Cause.UNKNOWN_PAGE if page.strip() else Cause.EMPTY)
 
 
-def leaves_nothing_open(body: bytes) -> bool:
+def has_nothing_open(body: bytes) -> bool:
     """Whether a student's page says PASSED and of no semester that something is open.
 
     A hint for what to ask in later releases, never a result: anything unusual counts as open.
@@ -108,7 +108,7 @@ def _table(page: bytes, name: bytes, start: int) -> int:
     return -1
 
 
-def _judge_result(page: bytes, personal: int, ticket: bytes) -> Judgement:
+def _judge_result(page: bytes, personal: int, ticket: bytes) -> Verdict:
     """The page has a personal table: is it the asked student's, and is it all there?"""
     ends = (_table(page, name, personal) for name in (*_RESULT_TABLES, _SEARCH_TABLE))
     end = min((place for place in ends if place >= 0), default=len(page))
@@ -132,11 +132,11 @@ def _is_whole(page: bytes, start: int) -> bool:
     return b"<html" not in page or _END.search(page, end.end()) is not None
 
 
-def _judge_sentence(sentence: re.Match[bytes], ticket: bytes) -> Judgement:
+def _judge_sentence(sentence: re.Match[bytes], ticket: bytes) -> Verdict:
     if sentence[1] != ticket:
         return _trouble(Cause.WRONG_TICKET)
     return NOT_FOUND if sentence[2] else NO_CHANGE
 
 
-def _trouble(cause: str) -> Judgement:
-    return Judgement(Outcome.FAILED, str(cause))
+def _trouble(cause: str) -> Verdict:
+    return Verdict(Outcome.FAILED, str(cause))

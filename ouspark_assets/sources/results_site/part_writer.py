@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from ouspark_assets.domain.errors import LakeError
 from ouspark_assets.sources.results_site.archive import PageArchive
-from ouspark_assets.sources.results_site.parts import Answer
+from ouspark_assets.sources.results_site.parts import ArchivedAnswer
 
 PART_ROWS = 2000
 PART_BYTES = 16 * 1024 * 1024
@@ -34,7 +34,7 @@ class PartWriter:
         self.error: LakeError | None = None
         self._archive, self._release = archive, release
         self._rows, self._seconds = rows, seconds
-        self._answers: list[Answer] = []
+        self._answers: list[ArchivedAnswer] = []
         self._bytes = 0
         self._since = time.monotonic()
         self._writing: asyncio.Task[None] | None = None
@@ -45,7 +45,7 @@ class PartWriter:
         """Whether a whole further part is waiting for the one being written."""
         return self._writing is not None and self._is_full()
 
-    def add(self, answer: Answer) -> None:
+    def add(self, answer: ArchivedAnswer) -> None:
         """Take an answer; a full part begins to be written."""
         self._answers.append(answer)
         self._bytes += len(answer.body or b"")

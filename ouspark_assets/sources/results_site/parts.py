@@ -11,7 +11,7 @@ from datetime import datetime
 
 import polars as pl
 
-from ouspark_assets.sources.results_site.outcomes import Outcome, leaves_nothing_open
+from ouspark_assets.sources.results_site.outcomes import Outcome, has_nothing_open
 
 MOST_ROWS_OF_A_PART = 8192
 MOST_BYTES_OF_A_PART = 64 * 1024 * 1024
@@ -37,7 +37,7 @@ OUTCOMES = [outcome.value for outcome in Outcome]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ArchivedAnswer:
     """One answer of the site to one hall ticket; a failed one has a cause instead of a body."""
 
     hall_ticket: str
@@ -50,7 +50,7 @@ class Answer:
     cause: str | None = None
 
 
-def frame_of(release: str, answers: Sequence[Answer]) -> pl.DataFrame:
+def frame_of(release: str, answers: Sequence[ArchivedAnswer]) -> pl.DataFrame:
     """Answers as the rows of a part."""
     return pl.DataFrame([_row(release, answer) for answer in answers], schema=SCHEMA, orient="row")
 
@@ -90,7 +90,7 @@ class Merging:
         return pl.concat(self._frames).unique(same, keep="first", maintain_order=True)
 
 
-def _row(release: str, answer: Answer) -> tuple[object, ...]:
+def _row(release: str, answer: ArchivedAnswer) -> tuple[object, ...]:
     found = answer.outcome is Outcome.FOUND
     digest = None if answer.body is None else hashlib.sha256(answer.body).hexdigest()
     return (
@@ -104,7 +104,7 @@ def _row(release: str, answer: Answer) -> tuple[object, ...]:
         digest,
         answer.body,
         answer.cause,
-        leaves_nothing_open(answer.body) if found and answer.body is not None else None,
+        has_nothing_open(answer.body) if found and answer.body is not None else None,
     )
 
 

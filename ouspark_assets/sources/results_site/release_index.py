@@ -1,6 +1,6 @@
 """The index page of the site, read into rows of `source.release_index`, and which to fetch.
 
-Pure: bytes and frames in, frames out. Fetching the page is `index_page.py`, its links are
+Pure: bytes and frames in, frames out. TicketFetcher the page is `index_page.py`, its links are
 `index_links.py`, reading titles is `titles.py`.
 """
 
@@ -39,14 +39,14 @@ Session: TypeAlias = tuple[Any, Any, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class IndexReading:
+class ParsedIndex:
     """What an index page says: rows of `source.release_index`, and what could not be read."""
 
     frame: pl.DataFrame
     problems: tuple[str, ...]
 
 
-def read_index(body: bytes, page_url: str, *, seen_at: datetime) -> IndexReading:
+def read_index(body: bytes, page_url: str, *, seen_at: datetime) -> ParsedIndex:
     """Every result link of an index page; a title that can't be read is kept and reported."""
     problems: list[str] = []
     found = list(islice(find_links(body, page_url, problems), MOST_LINKS + 1))
@@ -58,10 +58,10 @@ def read_index(body: bytes, page_url: str, *, seen_at: datetime) -> IndexReading
         raise SiteError(message)
     rows = [_row(link, seen_at, problems) for link in _first_of_each(found, problems)]
     frame = RELEASE_INDEX.conform(pl.DataFrame(rows, schema=RELEASE_INDEX.dtypes, orient="row"))
-    return IndexReading(with_revises(frame), _without_end(problems))
+    return ParsedIndex(add_revises(frame), _without_end(problems))
 
 
-def require_links(reading: IndexReading, page_url: str) -> None:
+def require_links(reading: ParsedIndex, page_url: str) -> None:
     """Refuse a page without a single result link: whatever it is, it is not the index."""
     if reading.frame.is_empty():
         message = (
@@ -92,10 +92,12 @@ def merge_index(known: pl.DataFrame, read: pl.DataFrame) -> pl.DataFrame:
     )
     gone = known.join(read, on="release", how="anti")
     frame = pl.concat([RELEASE_INDEX.conform(fresh), RELEASE_INDEX.conform(gone)])
-    return with_revises(frame)
+    return add_revises(frame)
 
 
-def added_release(key: str, site_url: str, *, seen_at: datetime, title: str = "") -> pl.DataFrame:
+def make_release_row(
+    key: str, site_url: str, *, seen_at: datetime, title: str = ""
+) -> pl.DataFrame:
     """A row for a release that the index does not show, named by hand."""
     url = f"{site_url.rstrip('/')}/{RESULTS_FOLDER}/{checked_release_key(key)}.jsp"
     row = _row(IndexLink(key, title[:LONGEST_TITLE], url, None), seen_at, [])
@@ -104,7 +106,7 @@ def added_release(key: str, site_url: str, *, seen_at: datetime, title: str = ""
     return RELEASE_INDEX.conform(pl.DataFrame([row], schema=RELEASE_INDEX.dtypes, orient="row"))
 
 
-def with_revises(index: pl.DataFrame) -> pl.DataFrame:
+def add_revises(index: pl.DataFrame) -> pl.DataFrame:
     """The index with `revises`: the one main release of a revaluation's session, else null."""
     rows = index.to_dicts()
     main: dict[Session, list[dict[str, Any]]] = {}
@@ -120,12 +122,12 @@ def with_revises(index: pl.DataFrame) -> pl.DataFrame:
     return index.with_columns(pl.Series("revises", revises, dtype=pl.String))
 
 
-def usual_scheme() -> pl.Expr:
+def names_modern_scheme() -> pl.Expr:
     """B.E. releases whose title names CBCS or AICTE: those that are brought in unasked."""
     return _engineering() & pl.col("scheme").is_in([Scheme.CBCS.value, Scheme.AICTE.value])
 
 
-def no_scheme() -> pl.Expr:
+def names_no_scheme() -> pl.Expr:
     """B.E. releases whose title names no scheme: perhaps CBCS, so they are worth a word."""
     return _engineering() & pl.col("scheme").is_null()
 
@@ -134,7 +136,7 @@ def _engineering() -> pl.Expr:
     return pl.col("course") == BE_COURSE
 
 
-def selected_releases(
+def select_releases(
     index: pl.DataFrame,
     *,
     releases: Iterable[str] = (),
@@ -147,19 +149,21 @@ def selected_releases(
     if named := tuple(releases):
         _refuse_unknown(named, index)
         return ordered.filter(pl.col("release").is_in(named))["release"].to_list()
-    wanted = ordered.filter(usual_scheme() | no_scheme() if all_ else usual_scheme())
+    wanted = ordered.filter(
+        names_modern_scheme() | names_no_scheme() if all_ else names_modern_scheme()
+    )
     if not all_:
-        wanted = wanted.filter(_year() >= (last_year_of(index) if since is None else since))
+        wanted = wanted.filter(_year() >= (first_recent_year(index) if since is None else since))
     return [key for key in wanted["release"].to_list() if key not in complete]
 
 
-def left_out_for_want_of_a_scheme(index: pl.DataFrame) -> list[str]:
+def find_releases_without_scheme(index: pl.DataFrame) -> list[str]:
     """The last year's B.E. releases that are not brought in because their title says too little."""
-    recent = in_release_order(index).filter(no_scheme(), _year() >= last_year_of(index))
+    recent = in_release_order(index).filter(names_no_scheme(), _year() >= first_recent_year(index))
     return recent["release"].to_list()
 
 
-def last_year_of(index: pl.DataFrame) -> int:
+def first_recent_year(index: pl.DataFrame) -> int:
     """The session year from which on a release is of the last year, by the newest on the index."""
     newest = index.filter(_engineering()).select(_year().max()).item()
     return newest - 1 if isinstance(newest, int) else 0

@@ -8,18 +8,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from ouspark_assets.sources.results_site.outcomes import Judgement, Outcome
-from ouspark_assets.sources.results_site.parts import Answer
+from ouspark_assets.sources.results_site.outcomes import Outcome, Verdict
+from ouspark_assets.sources.results_site.parts import ArchivedAnswer
 from ouspark_assets.sources.results_site.retry_policy import Backoff
-from ouspark_assets.sources.results_site.site_client import Reply
-from ouspark_assets.sources.results_site.tally import Patience
+from ouspark_assets.sources.results_site.site_client import Answer
+from ouspark_assets.sources.results_site.tally import RetryPolicy
 
 # So few tickets that all fail may be bad themselves, without the site being down.
 FEW_TICKETS = 3
 
 
 @dataclass(slots=True)
-class TroubledTicket:
+class RetryState:
     """A ticket with trouble behind it."""
 
     attempts: int = 0
@@ -29,21 +29,21 @@ class TroubledTicket:
     status: int | None = None
     last_round: bool = False
 
-    def as_failed(self, ticket: str, elapsed_ms: int) -> Answer:
+    def as_failed(self, ticket: str, elapsed_ms: int) -> ArchivedAnswer:
         """What is archived of it when it stays without an answer."""
         now = datetime.now(UTC)
-        return Answer(
+        return ArchivedAnswer(
             ticket, Outcome.FAILED, self.status, now, self.attempts, elapsed_ms, None, self.cause
         )
 
 
-class Troubles:
+class RetryQueue:
     """The tickets with trouble behind them, and those of them that wait to be asked again."""
 
-    def __init__(self, patience: Patience, backoff: Backoff) -> None:
+    def __init__(self, patience: RetryPolicy, backoff: Backoff) -> None:
         """None yet."""
         self._patience, self._backoff = patience, backoff
-        self._tickets: dict[str, TroubledTicket] = {}
+        self._tickets: dict[str, RetryState] = {}
         self._waiting: list[tuple[float, str]] = []
         self._doubtful: list[str] = []
         # Charged since the site last answered: taken back if it turns out to have been down.
@@ -54,9 +54,9 @@ class Troubles:
         """Whether so few tickets are in trouble that they may be bad themselves."""
         return len(self._tickets) <= FEW_TICKETS
 
-    def met(self, ticket: str, judged: Judgement, reply: Reply) -> TroubledTicket:
+    def met(self, ticket: str, judged: Verdict, reply: Answer) -> RetryState:
         """A ticket after one more attempt in vain."""
-        state = self._tickets.setdefault(ticket, TroubledTicket())
+        state = self._tickets.setdefault(ticket, RetryState())
         state.attempts += 1
         state.cause, state.status = judged.cause, reply.status
         return state
@@ -82,11 +82,11 @@ class Troubles:
         state = self._tickets.pop(ticket, None)
         return state.attempts if state else 0
 
-    def give_up(self, ticket: str) -> TroubledTicket:
+    def give_up(self, ticket: str) -> RetryState:
         """A ticket that is not asked any more, with what it has behind it."""
         return self._tickets.pop(ticket)
 
-    def give_up_all(self) -> Iterator[tuple[str, TroubledTicket]]:
+    def give_up_all(self) -> Iterator[tuple[str, RetryState]]:
         """Every ticket that is left."""
         while self._tickets:
             yield self._tickets.popitem()

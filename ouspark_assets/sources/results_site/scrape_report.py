@@ -8,13 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ouspark_assets.sources.results_site.breaker import State
-from ouspark_assets.sources.results_site.fetcher import Fetching
+from ouspark_assets.sources.results_site.fetcher import TicketFetcher
 from ouspark_assets.sources.results_site.outcomes import Outcome
-from ouspark_assets.sources.results_site.tally import Tally
+from ouspark_assets.sources.results_site.tally import FetchCounts
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class ScrapeProgress:
     """How far a scrape is; `expected` grows as classes turn out longer."""
 
     release: str
@@ -69,21 +69,21 @@ class ScrapeReport:
         return sum(self.failed_by_cause.values())
 
 
-ShowProgress = Callable[[Progress], None]
+ShowProgress = Callable[[ScrapeProgress], None]
 
 
 def shown(
     release: str, progress: ShowProgress | None, started: float
-) -> Callable[[Fetching], None] | None:
+) -> Callable[[TicketFetcher], None] | None:
     """A watcher of the fetching that shows its progress; None when no one looks."""
     if progress is None:
         return None
 
-    def show(fetching: Fetching) -> None:
+    def show(fetching: TicketFetcher) -> None:
         tally = fetching.tally
         seconds = time.perf_counter() - started
         progress(
-            Progress(
+            ScrapeProgress(
                 release=release,
                 found=tally.outcomes[Outcome.FOUND],
                 not_found=tally.outcomes[Outcome.NOT_FOUND],
@@ -108,7 +108,7 @@ def shown(
 
 def report_of(
     release: str,
-    tally: Tally,
+    tally: FetchCounts,
     *,
     planned: int,
     parts: int,

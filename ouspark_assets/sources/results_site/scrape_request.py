@@ -12,13 +12,13 @@ from ouspark_assets.domain.errors import SiteError
 from ouspark_assets.domain.releases import in_release_order
 from ouspark_assets.settings import Settings
 from ouspark_assets.sources.results_site.release_facts import ReleaseFacts
-from ouspark_assets.sources.results_site.ticket_plan import Scope
+from ouspark_assets.sources.results_site.ticket_plan import SearchScope
 
 RECHECK_DAYS = 90
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ScrapeRequest:
     """What is wanted of a release; without options, what is missing of it."""
 
     facts: ReleaseFacts
@@ -31,7 +31,7 @@ class Request:
     discover: bool | None = None
 
     @classmethod
-    def from_index(cls, index: pl.DataFrame, release: str) -> "Request":
+    def from_index(cls, index: pl.DataFrame, release: str) -> "ScrapeRequest":
         """The request for a release of the index, with what comes before it."""
         ordered = in_release_order(index)
         keys = tuple(ordered["release"].to_list())
@@ -49,18 +49,20 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Codes:
+class KnownCodes:
     """The colleges and branches that are known, by code."""
 
     colleges: tuple[str, ...]
     branches: tuple[str, ...]
 
 
-def scope_of(settings: Settings, codes: Codes, *, discover: bool | None = None) -> Scope:
+def build_scope(
+    settings: Settings, codes: KnownCodes, *, discover: bool | None = None
+) -> SearchScope:
     """Where to look for unknown tickets, by the codes that are known and the settings."""
     colleges = dict.fromkeys([*codes.colleges, *settings.site_extra_colleges])
     branches = dict.fromkeys([*codes.branches, *settings.site_extra_branches])
-    return Scope(
+    return SearchScope(
         colleges=tuple(colleges),
         branches=tuple(branches),
         admission_years=tuple(int(year) for year in settings.site_admission_years),
@@ -69,15 +71,15 @@ def scope_of(settings: Settings, codes: Codes, *, discover: bool | None = None) 
     )
 
 
-def may_be_rechecked(facts: ReleaseFacts, today: date) -> bool:
+def is_recheckable(facts: ReleaseFacts, today: date) -> bool:
     """Whether a release is so young that answers may still change."""
     published = facts.published_on
     return published is None or today - published <= timedelta(days=RECHECK_DAYS)
 
 
-def too_old_to_recheck(request: Request) -> str | None:
+def explain_skipped_recheck(request: ScrapeRequest) -> str | None:
     """Why a recheck asked nothing again; None when it was not wanted, or could."""
-    if not request.recheck or may_be_rechecked(request.facts, datetime.now(UTC).date()):
+    if not request.recheck or is_recheckable(request.facts, datetime.now(UTC).date()):
         return None
     return (
         f"release {request.facts.key}: published on {request.facts.published_on}, more than"

@@ -19,39 +19,43 @@ from ouspark_assets.settings import Settings
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.completion import (
     is_complete,
-    note_complete,
+    mark_complete,
     searched_before,
 )
-from ouspark_assets.sources.results_site.fetcher import Fetching
+from ouspark_assets.sources.results_site.fetcher import TicketFetcher
 from ouspark_assets.sources.results_site.outcomes import Outcome
 from ouspark_assets.sources.results_site.part_writer import PartWriter
 from ouspark_assets.sources.results_site.release_facts import ReleaseFacts
 from ouspark_assets.sources.results_site.scrape_report import (
-    Progress,
+    ScrapeProgress,
     ScrapeReport,
     ShowProgress,
     report_of,
     shown,
 )
 from ouspark_assets.sources.results_site.scrape_request import (
-    Codes,
-    Request,
-    may_be_rechecked,
-    scope_of,
-    too_old_to_recheck,
+    KnownCodes,
+    ScrapeRequest,
+    build_scope,
+    explain_skipped_recheck,
+    is_recheckable,
 )
-from ouspark_assets.sources.results_site.site_client import SiteClient, rate_for
-from ouspark_assets.sources.results_site.tally import PageIsGoneError, Patience, Tally
-from ouspark_assets.sources.results_site.ticket_plan import KnownTicket, TicketPlan, nothing_known
+from ouspark_assets.sources.results_site.site_client import SiteClient, request_rate
+from ouspark_assets.sources.results_site.tally import FetchCounts, ResultsPageGoneError, RetryPolicy
+from ouspark_assets.sources.results_site.ticket_plan import (
+    KnownTicket,
+    TicketPlan,
+    explain_empty_plan,
+)
 
 __all__ = [
-    "Codes",
-    "Progress",
-    "Request",
+    "KnownCodes",
+    "ScrapeProgress",
     "ScrapeReport",
+    "ScrapeRequest",
     "ShowProgress",
     "is_complete",
-    "prepare",
+    "plan_scrape",
     "run_scrape",
     "scrape",
 ]
@@ -65,9 +69,9 @@ log = logging.getLogger(__name__)
 
 def run_scrape(
     settings: Settings,
-    request: Request,
+    request: ScrapeRequest,
     archive: PageArchive,
-    codes: Codes,
+    codes: KnownCodes,
     *,
     progress: ShowProgress | None = None,
     random: Random | None = None,
@@ -105,9 +109,9 @@ def _cancelled_by_sigterm() -> Iterator[None]:
 
 async def scrape(
     settings: Settings,
-    request: Request,
+    request: ScrapeRequest,
     archive: PageArchive,
-    codes: Codes,
+    codes: KnownCodes,
     *,
     progress: ShowProgress | None = None,
     random: Random | None = None,
@@ -115,26 +119,26 @@ async def scrape(
     """Ask the site what is missing of a release, and write every answer to the lake."""
     facts = request.facts
     started = time.perf_counter()
-    plan, answered = prepare(settings, request, archive, codes)
+    plan, answered = plan_scrape(settings, request, archive, codes)
     writer = PartWriter(archive, facts.key)
     async with SiteClient(settings, facts.url) as client:
-        fetching = Fetching(
+        fetching = TicketFetcher(
             plan,
             client,
             writer,
-            Patience(settings.site_retries, settings.site_patience),
+            RetryPolicy(settings.site_retries, settings.site_patience),
             concurrency=settings.site_concurrency,
-            rate=rate_for(settings, facts.url),
+            rate=request_rate(settings, facts.url),
             answered=answered,
             random=random,
             progress=shown(facts.key, progress, started),
         )
         try:
             tally = await fetching.run()
-        except PageIsGoneError as error:
+        except ResultsPageGoneError as error:
             raise _gone(facts, error) from None
     complete = _close(settings, request, archive, codes, plan=plan, tally=tally)
-    notice = nothing_known(plan, facts) or too_old_to_recheck(request)
+    notice = explain_empty_plan(plan, facts) or explain_skipped_recheck(request)
     if notice is not None:
         log.warning(notice)
     return report_of(
@@ -149,8 +153,8 @@ async def scrape(
     )
 
 
-def prepare(
-    settings: Settings, request: Request, archive: PageArchive, codes: Codes
+def plan_scrape(
+    settings: Settings, request: ScrapeRequest, archive: PageArchive, codes: KnownCodes
 ) -> tuple[TicketPlan, dict[str, Outcome]]:
     """The plan of a release, and what is archived of it already and need not be asked."""
     archived = archive.answers(request.facts.key)
@@ -167,7 +171,7 @@ def prepare(
     else:
         plan = TicketPlan(
             request.facts,
-            scope_of(settings, codes, discover=request.discover),
+            build_scope(settings, codes, discover=request.discover),
             known_tickets(archive, request.order),
             failed_before=again,
             searched_before=searched_before(settings, archive, codes, request),
@@ -186,11 +190,11 @@ def known_tickets(archive: PageArchive, order: Sequence[str]) -> list[KnownTicke
     ]
 
 
-def _still_good(request: Request, outcomes: dict[str, Outcome]) -> dict[str, Outcome]:
+def _still_good(request: ScrapeRequest, outcomes: dict[str, Outcome]) -> dict[str, Outcome]:
     """What is archived and not asked again."""
     kept = set(CONCLUSIVE)
     pending: Collection[str] = ()
-    if request.recheck and may_be_rechecked(request.facts, datetime.now(UTC).date()):
+    if request.recheck and is_recheckable(request.facts, datetime.now(UTC).date()):
         kept, pending = {Outcome.FOUND}, request.pending
     return {
         ticket: outcome
@@ -201,12 +205,12 @@ def _still_good(request: Request, outcomes: dict[str, Outcome]) -> dict[str, Out
 
 def _close(
     settings: Settings,
-    request: Request,
+    request: ScrapeRequest,
     archive: PageArchive,
-    codes: Codes,
+    codes: KnownCodes,
     *,
     plan: TicketPlan,
-    tally: Tally,
+    tally: FetchCounts,
 ) -> bool:
     """Tidy the lake, and note whether the release is complete."""
     release = request.facts.key
@@ -219,7 +223,7 @@ def _close(
     if plan.discovers and not _found_any(archive, release):
         complete = False
     if complete:
-        note_complete(settings, request, archive, codes, plan)
+        mark_complete(settings, request, archive, codes, plan)
     else:
         archive.unmark(release)
     return complete
@@ -229,7 +233,7 @@ def _found_any(archive: PageArchive, release: str) -> bool:
     return bool((archive.answers(release)["outcome"] == Outcome.FOUND.value).any())
 
 
-def _gone(facts: ReleaseFacts, error: PageIsGoneError) -> SiteError:
+def _gone(facts: ReleaseFacts, error: ResultsPageGoneError) -> SiteError:
     if error.status == HTTP_NOT_FOUND:
         return SiteError(
             f"release {facts.key}: the site has no page {facts.url} (HTTP 404): it is not"

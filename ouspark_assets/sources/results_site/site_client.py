@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class Answer:
     """What came back for a ticket: a status and a body, or the cause why they are missing."""
 
     status: int | None
@@ -55,7 +55,7 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ResponseLimits:
     """Seconds and bytes beyond which a reply is given up."""
 
     connect: float
@@ -64,7 +64,7 @@ class Limits:
     body: int
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> "Limits":
+    def from_settings(cls, settings: Settings) -> "ResponseLimits":
         """The limits that the settings name."""
         return cls(
             settings.site_connect_timeout,
@@ -74,18 +74,18 @@ class Limits:
         )
 
 
-def rate_for(settings: Settings, url: str) -> float | None:
+def request_rate(settings: Settings, url: str) -> float | None:
     """Most requests a second for this site: as set, else 40, and none on this machine."""
     if settings.site_rate is not None:
         return settings.site_rate
     return None if is_loopback(urlsplit(url).hostname or "") else DEFAULT_RATE
 
 
-def http_client(settings: Settings, url: str) -> tuple[httpx.AsyncClient, AiohttpTransport]:
+def create_http_client(settings: Settings, url: str) -> tuple[httpx.AsyncClient, AiohttpTransport]:
     """The client for this one site, verified as the settings say, and the transport below it."""
     # A line for every request would fill the event log with hall tickets' worth of nothing.
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    context = tls_context(settings, url)
+    context = create_tls_context(settings, url)
     connections = settings.site_concurrency + 2
 
     def session() -> aiohttp.ClientSession:
@@ -99,7 +99,7 @@ def http_client(settings: Settings, url: str) -> tuple[httpx.AsyncClient, Aiohtt
     return client, transport
 
 
-def tls_context(settings: Settings, url: str) -> ssl.SSLContext:
+def create_tls_context(settings: Settings, url: str) -> ssl.SSLContext:
     """How the site's certificate is checked; anything but the full check is said loudly."""
     host = urlsplit(url).hostname
     if urlsplit(url).scheme != "https":
@@ -130,10 +130,10 @@ def _trust(context: ssl.SSLContext, settings: Settings) -> None:
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
 
 
-class Asks(Protocol):
+class TicketClient(Protocol):
     """Something that asks the site for a ticket."""
 
-    async def ask(self, ticket: str) -> Reply:
+    async def ask(self, ticket: str) -> Answer:
         """What the site answers."""
         ...
 
@@ -143,8 +143,8 @@ class SiteClient:
 
     def __init__(self, settings: Settings, url: str) -> None:
         """Open a client for the results page at this address."""
-        limits = Limits.from_settings(settings)
-        self._client, self._transport = http_client(settings, url)
+        limits = ResponseLimits.from_settings(settings)
+        self._client, self._transport = create_http_client(settings, url)
         self._url = httpx.URL(url)
         self._headers = httpx.Headers(FORM)
         self._limits = limits
@@ -164,17 +164,17 @@ class SiteClient:
         """Close every connection."""
         await self._client.aclose()
 
-    async def ask(self, ticket: str) -> Reply:
+    async def ask(self, ticket: str) -> Answer:
         """What the site answers to one hall ticket."""
         started = time.perf_counter()
         try:
             async with asyncio.timeout(self._limits.page):
                 status, body, retry_after, cause = await self._post(ticket)
         except TimeoutError:
-            return Reply(None, b"", _since(started), Cause.TOO_SLOW)
+            return Answer(None, b"", _since(started), Cause.TOO_SLOW)
         except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError) as error:
-            return Reply(None, b"", _since(started), self._cause(error))
-        return Reply(status, body, _since(started), cause, retry_after)
+            return Answer(None, b"", _since(started), self._cause(error))
+        return Answer(status, body, _since(started), cause, retry_after)
 
     async def _post(self, ticket: str) -> tuple[int, bytes, float | None, str | None]:
         request = httpx.Request(
@@ -202,7 +202,7 @@ class SiteClient:
         """Which trouble an exception is; a certificate that is refused ends the run instead."""
         root = error.__cause__ or error
         if isinstance(root, (aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError)):
-            raise untrusted(self._url.host) from None
+            raise certificate_error(self._url.host) from None
         if isinstance(root, aiohttp.ClientPayloadError):
             return Cause.TRUNCATED
         if isinstance(root, TimeoutError | httpx.TimeoutException):
@@ -210,7 +210,7 @@ class SiteClient:
         return Cause.CONNECTION
 
 
-def untrusted(host: str) -> SiteError:
+def certificate_error(host: str) -> SiteError:
     """The error for a certificate that can't be verified, with the way out."""
     return SiteError(
         f"the TLS certificate of {host} can't be verified: give its certificate in"

@@ -1,4 +1,4 @@
-"""Fetching the index page: conditional, a few patient tries, never to another host.
+"""TicketFetcher the index page: conditional, a few patient tries, never to another host.
 
 Reading it is `index.py`.
 """
@@ -19,9 +19,9 @@ from ouspark_assets.sources.results_site.retry_policy import Backoff, retry_afte
 from ouspark_assets.sources.results_site.site_client import (
     REDIRECTS,
     USER_AGENT,
-    http_client,
+    certificate_error,
+    create_http_client,
     read_body,
-    untrusted,
 )
 
 NOT_MODIFIED = 304
@@ -58,7 +58,7 @@ async def fetch_index(
     url = site_url.rstrip("/") + INDEX_PATH
     backoff = Backoff(random or Random(), first=0.5, longest=LONGEST_WAIT)  # noqa: S311
     trouble = ""
-    client, _ = http_client(settings, url)
+    client, _ = create_http_client(settings, url)
     async with client:
         for attempt in range(1, settings.site_retries + 1):
             try:
@@ -86,7 +86,7 @@ async def _fetch(
     except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError) as error:
         root = error.__cause__ or error
         if isinstance(root, (aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError)):
-            raise untrusted(urlsplit(url).hostname or "") from None
+            raise certificate_error(urlsplit(url).hostname or "") from None
         return None, type(root).__name__, None
     if response.status_code == NOT_MODIFIED and known is not None:
         return IndexPage(url, None, known.etag, known.last_modified), "", None

@@ -14,7 +14,7 @@ OVERLOAD = (Cause.TIMEOUT.value, Cause.TOO_SLOW.value, Cause.CONNECTION.value)
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RetryPolicy:
     """How often a ticket is asked, and how long the site may be down."""
 
     tries: int
@@ -24,7 +24,7 @@ class Patience:
 
 
 @dataclass(slots=True)
-class Tally:
+class FetchCounts:
     """What has happened so far, in numbers."""
 
     requests: int = 0
@@ -38,7 +38,7 @@ class Tally:
     gave_up: str | None = None
 
 
-class PageIsGoneError(SiteError):
+class ResultsPageGoneError(SiteError):
     """Every answer says that there is no such results page."""
 
     def __init__(self, status: int | None) -> None:

@@ -1,7 +1,7 @@
 """Which hall tickets to ask for, and in which order: a plan that grows with what is found.
 
-Pure: tickets out, outcomes in. Fetching is `fetching.py`, what one class needs is `classes.py`,
-which cohorts a release is about is `cohorts.py`.
+Pure: tickets out, outcomes in. Fetching is `fetcher.py`, one class is `class_search.py`,
+which cohorts a release is about `release_facts.py`.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from collections.abc import Collection, Container, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ouspark_assets.domain.hall_tickets import FIRST_LATERAL_SERIAL, Block, HallTicket
-from ouspark_assets.sources.results_site.class_search import ClassSearch, Standing, Sweep
+from ouspark_assets.sources.results_site.class_search import ClassSearch, Likelihood, Sweep
 from ouspark_assets.sources.results_site.outcomes import Outcome
 from ouspark_assets.sources.results_site.release_facts import ReleaseFacts
 
@@ -23,7 +23,7 @@ LONGEST_RUN = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class SearchScope:
     """Where unknown tickets are looked for; `discover` off means known tickets only."""
 
     colleges: tuple[str, ...] = ()
@@ -54,7 +54,7 @@ class KnownTicket:
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class RequestEstimate:
     """Requests that a plan will need: those certain at the start, and all that are likely."""
 
     certain: int
@@ -93,7 +93,7 @@ class TicketPlan:
     def __init__(
         self,
         facts: ReleaseFacts,
-        scope: Scope,
+        scope: SearchScope,
         known: Sequence[KnownTicket] = (),
         failed_before: Iterable[str] = (),
         searched_before: Collection[int] = (),
@@ -125,7 +125,7 @@ class TicketPlan:
         cls, facts: ReleaseFacts, tickets: Iterable[str], forgotten: Container[str] = ()
     ) -> "TicketPlan":
         """Exactly these tickets and no others."""
-        return cls(facts, Scope(discover=False), failed_before=tickets, forgotten=forgotten)
+        return cls(facts, SearchScope(discover=False), failed_before=tickets, forgotten=forgotten)
 
     def next_tickets(self, count: int) -> list[str]:
         """Up to so many tickets to ask now; none when there are none, or until outcomes come."""
@@ -168,12 +168,12 @@ class TicketPlan:
         """Tickets that could be asked now."""
         return len(self._queues)
 
-    def estimate(self) -> Estimate:
+    def estimate(self) -> RequestEstimate:
         """How many requests the plan will need, as far as can be told before the first."""
         cohorts = sum(self._facts.is_full(year) for year in self.years)
         pairs = {(block.college, block.branch) for block, s in self._classes.items() if s.exists}
         fresh = max(0, len(pairs) * cohorts - sum(s.exists for s in self._classes.values()))
-        return Estimate(self._certain, self._certain + fresh * USUAL_CLASS)
+        return RequestEstimate(self._certain, self._certain + fresh * USUAL_CLASS)
 
     def _plausible(self, known: Sequence[KnownTicket]) -> list[str]:
         """The known tickets that may be in this release, those of the revised release first."""
@@ -201,7 +201,7 @@ class TicketPlan:
         self._take_known(tickets)
         for block, search in self._classes.items():
             if not search.sparse:
-                self._ask(block, search.raise_to(Standing.POSSIBLE))
+                self._ask(block, search.raise_to(Likelihood.POSSIBLE))
 
     def _lay_out_class(self, block: Block) -> None:
         year = block.admission_year
@@ -270,11 +270,11 @@ class TicketPlan:
             if block.college != college or search.exists:
                 continue
             if block.branch == branch:
-                self._ask(block, search.raise_to(Standing.BRANCH_SEEN))
+                self._ask(block, search.raise_to(Likelihood.BRANCH_SEEN))
                 if search.sparse and self._sparse_answers.get(block.admission_year, (0, 0))[1]:
                     self._prove_sparse(block, search)
             elif not search.sparse:
-                self._ask(block, search.raise_to(Standing.COLLEGE_SEEN))
+                self._ask(block, search.raise_to(Likelihood.COLLEGE_SEEN))
 
     def _count_sparse(self, year: int, *, found: bool) -> None:
         """The first student with backlogs speaks for all likely classes of an older cohort."""
@@ -283,7 +283,7 @@ class TicketPlan:
         if not found or students:
             return
         for block, search in self._classes.items():
-            if block.admission_year == year and search.standing is Standing.BRANCH_SEEN:
+            if block.admission_year == year and search.standing is Likelihood.BRANCH_SEEN:
                 self._prove_sparse(block, search)
 
     def _prove_sparse(self, block: Block, search: ClassSearch) -> None:
@@ -319,7 +319,7 @@ class TicketPlan:
         self._queues.add(self._queues.search, (block.ticket(serial) for serial in serials))
 
 
-def nothing_known(plan: TicketPlan, facts: ReleaseFacts) -> str | None:
+def explain_empty_plan(plan: TicketPlan, facts: ReleaseFacts) -> str | None:
     """Why a release of known tickets asked for none; None when it asked for some."""
     if plan.planned or plan.discovers:
         return None

@@ -12,7 +12,7 @@ from ouspark_assets.orchestration.build import build_definitions
 from ouspark_assets.orchestration.partitions import register_releases
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.outcomes import Outcome
-from ouspark_assets.sources.results_site.parts import Answer
+from ouspark_assets.sources.results_site.parts import ArchivedAnswer
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.quarantine.decisions import Filters, records
 from ouspark_assets_tests.pages.page_builder import RELEASE, TICKET, ResultPage
@@ -41,7 +41,7 @@ def settings(development_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("OUSPARK_DEV_DSN", development_dsn)
     monkeypatch.setenv("OUSPARK_PROD_DSN", development_dsn)
     monkeypatch.setenv("OUSPARK_LAKE", str(tmp_path / "lake"))
-    answer = Answer(TICKET, Outcome.FOUND, 200, datetime.now(UTC), 1, 1, WRONG.body())
+    answer = ArchivedAnswer(TICKET, Outcome.FOUND, 200, datetime.now(UTC), 1, 1, WRONG.body())
     PageArchive(str(tmp_path / "lake")).write(RELEASE, [answer])
 
 

@@ -12,7 +12,7 @@ from ouspark_assets.orchestration.partitions import register_releases
 from ouspark_assets.orchestration.resources import default_resources
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.outcomes import Outcome
-from ouspark_assets.sources.results_site.parts import Answer
+from ouspark_assets.sources.results_site.parts import ArchivedAnswer
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets_tests.pages.page_builder import TICKET, ResultPage
 
@@ -31,7 +31,9 @@ def instance() -> Iterator[dg.DagsterInstance]:
 def lake(only_development: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A page of each release."""
     monkeypatch.setenv("OUSPARK_LAKE", str(tmp_path / "lake"))
-    answer = Answer(TICKET, Outcome.FOUND, 200, datetime.now(UTC), 1, 1, ResultPage().body())
+    answer = ArchivedAnswer(
+        TICKET, Outcome.FOUND, 200, datetime.now(UTC), 1, 1, ResultPage().body()
+    )
     for release in RELEASES:
         PageArchive(str(tmp_path / "lake")).write(release, [answer])
 

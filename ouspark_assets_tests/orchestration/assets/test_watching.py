@@ -14,7 +14,7 @@ from ouspark_assets.orchestration.partitions import register_releases
 from ouspark_assets.orchestration.resources import default_resources
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.sources.results_site.archive import PageArchive
-from ouspark_assets.sources.results_site.release_index import added_release
+from ouspark_assets.sources.results_site.release_index import make_release_row
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.core.writing import writing
 from ouspark_assets.warehouse.records.site_health import SiteHealth, health_of_sites
@@ -49,7 +49,7 @@ def scrape(
     def materialize(site: SmallSite) -> dg.ExecuteInProcessResult:
         monkeypatch.setenv("OUSPARK_SITE_URL", site.url)
         with writing(development, "test") as writer:
-            row = added_release(RELEASE, site.url, seen_at=datetime.now(UTC))
+            row = make_release_row(RELEASE, site.url, seen_at=datetime.now(UTC))
             writer.merge(RELEASE_INDEX, [row])
         config = {"tickets_file": str(tickets), "refetch": True}
         with dg.DagsterInstance.ephemeral() as instance:

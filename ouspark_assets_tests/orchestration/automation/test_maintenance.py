@@ -15,7 +15,7 @@ from ouspark_assets.services import Endpoints
 from ouspark_assets.settings import load_settings
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.outcomes import Outcome
-from ouspark_assets.sources.results_site.parts import Answer
+from ouspark_assets.sources.results_site.parts import ArchivedAnswer
 from ouspark_assets_tests.orchestration.automation.evaluating import definitions
 from ouspark_assets_tests.support.stores import Stores, dagster_database
 
@@ -51,7 +51,7 @@ def test_small_parts_become_one_and_every_answer_stays(
     archive = PageArchive(load_settings().lake_location)
     for number in range(3):
         ticket, now = f"16049973300{number}", datetime.now(UTC)
-        answer = Answer(ticket, Outcome.FOUND, 200, now, 1, 1, b"<html></html>")
+        answer = ArchivedAnswer(ticket, Outcome.FOUND, 200, now, 1, 1, b"<html></html>")
         archive.write("a", [answer])
     before = archive.answers("a")
     assert run(instance, "compact_lake").success

@@ -16,7 +16,7 @@ from ouspark_assets.orchestration.checks.pages import (
 from ouspark_assets.pipeline.load import Loaded, load_release
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.outcomes import Outcome
-from ouspark_assets.sources.results_site.parts import Answer
+from ouspark_assets.sources.results_site.parts import ArchivedAnswer
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets_tests.pages.page_builder import FOUR_COLUMNS, ResultPage
 
@@ -42,7 +42,7 @@ def loaded(
     lake.write(
         release,
         [
-            Answer(ticket, Outcome.FOUND, 200, now, 1, 1, body)
+            ArchivedAnswer(ticket, Outcome.FOUND, 200, now, 1, 1, body)
             for ticket, body in zip(STUDENTS, pages, strict=True)
         ],
     )

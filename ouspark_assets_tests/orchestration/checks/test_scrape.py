@@ -8,7 +8,7 @@ from ouspark_assets.orchestration.checks.scrape import AS_MANY, FEW_FAILED, scra
 from ouspark_assets.settings import Settings
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.outcomes import Outcome
-from ouspark_assets.sources.results_site.parts import Answer
+from ouspark_assets.sources.results_site.parts import ArchivedAnswer
 from ouspark_assets_tests.support.factories import releases
 
 INDEX = releases(
@@ -28,7 +28,7 @@ def answered(lake: PageArchive, release: str, found: int, failed: int = 0) -> No
     lake.write(
         release,
         [
-            Answer(f"160424733{serial:03d}", outcome, 200, datetime.now(UTC), 1, 1, b"page")
+            ArchivedAnswer(f"160424733{serial:03d}", outcome, 200, datetime.now(UTC), 1, 1, b"page")
             for serial, outcome in enumerate(outcomes, 1)
         ],
     )

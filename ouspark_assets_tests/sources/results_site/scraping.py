@@ -7,25 +7,25 @@ from ouspark_assets.settings import Settings
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.release_facts import ReleaseFacts
 from ouspark_assets.sources.results_site.scraper import (
-    Codes,
-    Request,
+    KnownCodes,
     ScrapeReport,
+    ScrapeRequest,
     run_scrape,
 )
 from ouspark_assets_tests.sources.results_site.small_site import SmallSite
 
 RELEASE = "20250402"
-CODES = Codes(("1604", "2453"), ("733", "735"))
+CODES = KnownCodes(("1604", "2453"), ("733", "735"))
 STUDENTS = {f"160424733{serial:03d}" for serial in (*range(1, 30), *range(301, 305))}
 SETTINGS = Settings(site_read_timeout=2, site_page_timeout=4, site_patience=20)
 
 
-def request_of(site: SmallSite, **options: object) -> Request:
+def request_of(site: SmallSite, **options: object) -> ScrapeRequest:
     facts = ReleaseFacts(
         RELEASE, site.page(), semesters=(1, 3), session_year=2026, session_month=2,
         published_on=datetime.now(UTC).date(),
     )  # fmt: skip
-    return Request(facts, (RELEASE,), **options)
+    return ScrapeRequest(facts, (RELEASE,), **options)
 
 
 def run(

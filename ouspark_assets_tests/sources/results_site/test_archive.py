@@ -14,9 +14,9 @@ from moto.server import ThreadedMotoServer
 
 from ouspark_assets.domain.errors import LakeError, SiteError
 from ouspark_assets.sources.results_site.archive import PageArchive
-from ouspark_assets.sources.results_site.object_store import Store
+from ouspark_assets.sources.results_site.object_store import ObjectStore
 from ouspark_assets.sources.results_site.outcomes import Outcome
-from ouspark_assets.sources.results_site.parts import SCHEMA, Answer
+from ouspark_assets.sources.results_site.parts import SCHEMA, ArchivedAnswer
 from ouspark_assets_tests.sources.results_site.pages_by_hand import found_page, sentence_page
 
 RELEASE = "20250402"
@@ -28,12 +28,14 @@ def ticket(serial: int) -> str:
     return f"160421733{serial:03d}"
 
 
-def answer(serial: int, outcome: Outcome = FOUND, *, minutes: int = 0, text: str = "") -> Answer:
+def answer(
+    serial: int, outcome: Outcome = FOUND, *, minutes: int = 0, text: str = ""
+) -> ArchivedAnswer:
     bodies = {
         FOUND: found_page(ticket(serial), status=text or "PASSED-8"),
         NOT_FOUND: sentence_page(ticket(serial)),
     }
-    return Answer(
+    return ArchivedAnswer(
         ticket(serial),
         outcome,
         200 if outcome is not FAILED else None,
@@ -106,7 +108,7 @@ def test_a_part_has_exactly_the_columns_that_others_rely_on(archive: PageArchive
     path = archive.write(RELEASE, [answer(1)])
     columns = ["release", "hall_ticket", "outcome", "http_status", "fetched_at", "attempts",
                "elapsed_ms", "sha256", "body"]  # fmt: skip
-    frame = Store(archive.location).read_columns(path, SCHEMA)
+    frame = ObjectStore(archive.location).read_columns(path, SCHEMA)
     assert frame is not None
     assert frame.columns[: len(columns)] == columns
 
@@ -175,14 +177,14 @@ def test_a_merge_that_dies_before_it_has_tidied_up_loses_and_doubles_nothing(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(Store, "delete", die)
+        patched.setattr(ObjectStore, "delete", die)
         with pytest.raises(KeyboardInterrupt):
             archive.compact(RELEASE)
     assert bodies(archive) == before
     archive.compact(RELEASE)
     assert bodies(archive) == before
     rows = [
-        Store(archive.location).read_columns(path, {"hall_ticket": pl.String()})
+        ObjectStore(archive.location).read_columns(path, {"hall_ticket": pl.String()})
         for path in archive.parts(RELEASE)
     ]
     assert sum(frame.height for frame in rows if frame is not None) == 5

@@ -4,7 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ouspark_assets.sources.results_site.outcomes import Cause, Outcome, judge, leaves_nothing_open
+from ouspark_assets.sources.results_site.outcomes import (
+    Cause,
+    Outcome,
+    has_nothing_open,
+    judge_answer,
+)
 from ouspark_assets_tests.sources.results_site.pages_by_hand import HEAD, found_page, sentence_page
 
 TICKET, OTHER = "160421733001", "160421733002"
@@ -12,7 +17,7 @@ PAGE = found_page(TICKET)
 
 
 def test_a_students_page_is_found() -> None:
-    assert judge(PAGE, TICKET).outcome is Outcome.FOUND
+    assert judge_answer(PAGE, TICKET).outcome is Outcome.FOUND
 
 
 @pytest.mark.parametrize(
@@ -30,7 +35,7 @@ def test_a_students_page_is_found() -> None:
 )
 def test_a_page_that_is_written_differently_is_found_too(old: bytes, new: bytes) -> None:
     assert old in PAGE
-    assert judge(PAGE.replace(old, new), TICKET).outcome is Outcome.FOUND
+    assert judge_answer(PAGE.replace(old, new), TICKET).outcome is Outcome.FOUND
 
 
 def test_tables_that_were_left_unclosed_do_not_hide_the_student() -> None:
@@ -38,41 +43,41 @@ def test_tables_that_were_left_unclosed_do_not_hide_the_student() -> None:
         b'</table></td></tr><tr><td><table id="AutoNumber4">', b"<table id=AutoNumber4>"
     )
     assert unclosed != PAGE
-    assert judge(unclosed, TICKET).outcome is Outcome.FOUND
+    assert judge_answer(unclosed, TICKET).outcome is Outcome.FOUND
 
 
 @given(st.integers(min_value=0, max_value=len(PAGE) - 1))
 def test_a_page_cut_at_any_byte_is_never_found(length: int) -> None:
-    judged = judge(PAGE[:length], TICKET)
+    judged = judge_answer(PAGE[:length], TICKET)
     assert judged.outcome is Outcome.FAILED
     assert judged.cause is not None
 
 
 def test_every_cut_of_a_page_is_trouble() -> None:
-    outcomes = {judge(PAGE[:length], TICKET).outcome for length in range(len(PAGE))}
+    outcomes = {judge_answer(PAGE[:length], TICKET).outcome for length in range(len(PAGE))}
     assert outcomes == {Outcome.FAILED}
 
 
 def test_a_ticket_of_another_student_is_never_taken_for_the_one_asked() -> None:
-    assert judge(PAGE, OTHER).cause == Cause.WRONG_TICKET
-    assert judge(sentence_page(TICKET), OTHER).cause == Cause.WRONG_TICKET
+    assert judge_answer(PAGE, OTHER).cause == Cause.WRONG_TICKET
+    assert judge_answer(sentence_page(TICKET), OTHER).cause == Cause.WRONG_TICKET
 
 
 def test_the_example_in_the_red_line_is_never_taken_for_the_ticket() -> None:
-    assert judge(PAGE, "160421733999").cause == Cause.WRONG_TICKET
+    assert judge_answer(PAGE, "160421733999").cause == Cause.WRONG_TICKET
     empty = PAGE.replace(b"&nbsp;160421733001", b"")
-    assert judge(empty, "160421733999").cause == Cause.NO_TICKET
+    assert judge_answer(empty, "160421733999").cause == Cause.NO_TICKET
 
 
 @pytest.mark.parametrize("quote", ['"', "&quot;", "'", ""])
 @pytest.mark.parametrize("ending", ["Not Found.", "not&nbsp;found", "NOT <b>FOUND</b>"])
 def test_the_sentence_for_a_missing_ticket_is_understood(quote: str, ending: str) -> None:
-    assert judge(sentence_page(TICKET, ending, quote), TICKET).outcome is Outcome.NOT_FOUND
+    assert judge_answer(sentence_page(TICKET, ending, quote), TICKET).outcome is Outcome.NOT_FOUND
 
 
 @pytest.mark.parametrize("ending", ["No CHANGE.", "no change", "No&nbsp;Change"])
 def test_the_sentence_for_an_unchanged_result_is_understood(ending: str) -> None:
-    assert judge(sentence_page(TICKET, ending), TICKET).outcome is Outcome.NO_CHANGE
+    assert judge_answer(sentence_page(TICKET, ending), TICKET).outcome is Outcome.NO_CHANGE
 
 
 @pytest.mark.parametrize(
@@ -90,18 +95,18 @@ def test_the_sentence_for_an_unchanged_result_is_understood(ending: str) -> None
     ],
 )
 def test_whatever_else_is_trouble_with_a_cause(body: bytes, status: int, cause: str) -> None:
-    judged = judge(body, TICKET, status)
+    judged = judge_answer(body, TICKET, status)
     assert (judged.outcome, judged.cause) == (Outcome.FAILED, cause)
 
 
 @given(st.binary(max_size=400))
 def test_no_bytes_whatever_are_taken_for_an_answer(body: bytes) -> None:
-    assert judge(body, TICKET).outcome is Outcome.FAILED
+    assert judge_answer(body, TICKET).outcome is Outcome.FAILED
 
 
 @given(st.binary(max_size=60), st.integers(min_value=0, max_value=len(PAGE)))
 def test_noise_inside_a_page_never_makes_it_another_students(noise: bytes, place: int) -> None:
-    assert judge(PAGE[:place] + noise + PAGE[place:], OTHER).outcome is Outcome.FAILED
+    assert judge_answer(PAGE[:place] + noise + PAGE[place:], OTHER).outcome is Outcome.FAILED
 
 
 @pytest.mark.parametrize(
@@ -110,4 +115,4 @@ def test_noise_inside_a_page_never_makes_it_another_students(noise: bytes, place
      ("COMPLETED-7.1", False), ("RESULT LATER", False)],
 )  # fmt: skip
 def test_only_a_plain_pass_leaves_nothing_open(status: str, settled: bool) -> None:
-    assert leaves_nothing_open(found_page(TICKET, status=status)) is settled
+    assert has_nothing_open(found_page(TICKET, status=status)) is settled

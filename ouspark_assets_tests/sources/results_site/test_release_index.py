@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from ouspark_assets.domain.errors import SiteError
 from ouspark_assets.schemas.source import RELEASE_INDEX, ReleaseIndex
 from ouspark_assets.sources.results_site.release_index import (
-    added_release,
-    left_out_for_want_of_a_scheme,
+    find_releases_without_scheme,
+    make_release_row,
     merge_index,
     read_index,
-    selected_releases,
+    select_releases,
 )
 
 URL = "https://www.osmania.ac.in/examination-results.php"
@@ -189,11 +189,11 @@ def test_a_new_release_is_first_seen_when_it_is_read() -> None:
 
 
 def test_a_release_can_be_added_by_hand() -> None:
-    frame = added_release("20250402", "https://www.osmania.ac.in/", seen_at=SEEN)
+    frame = make_release_row("20250402", "https://www.osmania.ac.in/", seen_at=SEEN)
     ReleaseIndex.validate(frame)
     assert frame["url"][0] == "https://www.osmania.ac.in/res07/20250402.jsp"
     with pytest.raises(SiteError, match="not a release key"):
-        added_release("../etc", "https://www.osmania.ac.in", seen_at=SEEN)
+        make_release_row("../etc", "https://www.osmania.ac.in", seen_at=SEEN)
 
 
 def index_of_three_years() -> pl.DataFrame:
@@ -209,22 +209,22 @@ def index_of_three_years() -> pl.DataFrame:
 
 def test_the_last_year_is_brought_in_oldest_first_and_the_complete_left_out() -> None:
     index = index_of_three_years()
-    assert selected_releases(index) == ["2", "3"]
-    assert selected_releases(index, complete=frozenset({"2"})) == ["3"]
-    assert selected_releases(index, since=2024) == ["1", "2", "3"]
-    assert selected_releases(index, since=2026) == []
-    assert selected_releases(RELEASE_INDEX.empty()) == []
+    assert select_releases(index) == ["2", "3"]
+    assert select_releases(index, complete=frozenset({"2"})) == ["3"]
+    assert select_releases(index, since=2024) == ["1", "2", "3"]
+    assert select_releases(index, since=2026) == []
+    assert select_releases(RELEASE_INDEX.empty()) == []
 
 
 def test_a_title_without_a_scheme_is_brought_in_when_all_are_and_said_otherwise() -> None:
     index = index_of_three_years()
-    assert selected_releases(index, all_=True) == ["1", "2", "3", "5"]
-    assert left_out_for_want_of_a_scheme(index) == ["5"]
+    assert select_releases(index, all_=True) == ["1", "2", "3", "5"]
+    assert find_releases_without_scheme(index) == ["5"]
 
 
 def test_named_releases_are_brought_in_whatever_they_are() -> None:
     index = index_of_three_years()
-    chosen = selected_releases(index, releases=["6", "4", "1"], complete=frozenset({"1"}))
+    chosen = select_releases(index, releases=["6", "4", "1"], complete=frozenset({"1"}))
     assert chosen == ["1", "6", "4"]
     with pytest.raises(SiteError, match="release 7 is not known"):
-        selected_releases(index, releases=["7"])
+        select_releases(index, releases=["7"])

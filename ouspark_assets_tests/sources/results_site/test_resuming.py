@@ -15,9 +15,9 @@ import pytest
 from ouspark_assets.settings import Settings
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.outcomes import Outcome
-from ouspark_assets.sources.results_site.parts import Answer
+from ouspark_assets.sources.results_site.parts import ArchivedAnswer
 from ouspark_assets.sources.results_site.scraper import (
-    Request,
+    ScrapeRequest,
     is_complete,
     run_scrape,
     scrape,
@@ -92,7 +92,7 @@ def test_a_release_of_known_tickets_is_open_again_when_an_earlier_one_arrives(
 ) -> None:
     with small_site(answers_for(STUDENTS)) as site:
         facts = replace(request_of(site).facts, key="20250718", repeaters_only=True)
-        later = Request(facts, (RELEASE, "20250718"))
+        later = ScrapeRequest(facts, (RELEASE, "20250718"))
         run_scrape(SETTINGS, later, archive, CODES)
         run(site, archive)
         assert not is_complete(SETTINGS, later, archive, CODES)
@@ -135,13 +135,13 @@ from ouspark_assets.settings import Settings
 from ouspark_assets.sources.results_site import part_writer
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.release_facts import ReleaseFacts
-from ouspark_assets.sources.results_site.scraper import Codes, Request, run_scrape
+from ouspark_assets.sources.results_site.scraper import KnownCodes, ScrapeRequest, run_scrape
 part_writer.PartWriter.__init__.__kwdefaults__["rows"] = 20
 url, lake = sys.argv[1:]
 facts = ReleaseFacts("20250402", url, semesters=(1, 3), session_year=2026, session_month=2)
-codes = Codes(("1604", "2453"), ("733", "735"))
+codes = KnownCodes(("1604", "2453"), ("733", "735"))
 settings = Settings(site_rate=100.0)
-run_scrape(settings, Request(facts, ("20250402",)), PageArchive(lake), codes)
+run_scrape(settings, ScrapeRequest(facts, ("20250402",)), PageArchive(lake), codes)
 """
 
 
@@ -170,7 +170,7 @@ def test_a_run_that_is_killed_is_resumed_after_its_last_part(
 
 def test_an_answer_that_is_archived_as_failed_is_no_answer(archive: PageArchive) -> None:
     ticket = "160424733001"
-    failed = Answer(ticket, Outcome.FAILED, None, datetime.now(UTC), 8, 10, None, "timeout")
+    failed = ArchivedAnswer(ticket, Outcome.FAILED, None, datetime.now(UTC), 8, 10, None, "timeout")
     archive.write(RELEASE, [failed])
     with small_site(answers_for(STUDENTS)) as site:
         run(site, archive)

@@ -5,9 +5,9 @@ import pytest
 
 from ouspark_assets.sources.results_site.release_facts import ReleaseFacts
 from ouspark_assets.sources.results_site.scrape_request import (
-    Request,
-    may_be_rechecked,
-    too_old_to_recheck,
+    ScrapeRequest,
+    explain_skipped_recheck,
+    is_recheckable,
 )
 
 FACTS = ReleaseFacts("20250402", "http://127.0.0.1/res07/20250402.jsp")
@@ -17,11 +17,14 @@ TODAY = datetime.now(UTC).date()
 @pytest.mark.parametrize(("days", "young"), [(0, True), (90, True), (91, False)])
 def test_a_release_is_rechecked_within_ninety_days(days: int, young: bool) -> None:
     published = replace(FACTS, published_on=TODAY - timedelta(days=days))
-    assert may_be_rechecked(published, TODAY) is young
+    assert is_recheckable(published, TODAY) is young
 
 
 def test_a_recheck_that_comes_too_late_says_so() -> None:
     old = replace(FACTS, published_on=date(2020, 1, 1))
-    assert "2020-01-01" in str(too_old_to_recheck(Request(old, recheck=True)))
-    assert too_old_to_recheck(Request(old)) is None
-    assert too_old_to_recheck(Request(replace(FACTS, published_on=TODAY), recheck=True)) is None
+    assert "2020-01-01" in str(explain_skipped_recheck(ScrapeRequest(old, recheck=True)))
+    assert explain_skipped_recheck(ScrapeRequest(old)) is None
+    assert (
+        explain_skipped_recheck(ScrapeRequest(replace(FACTS, published_on=TODAY), recheck=True))
+        is None
+    )

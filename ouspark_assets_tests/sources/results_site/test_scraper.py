@@ -7,7 +7,7 @@ import pytest
 from ouspark_assets.domain.errors import LakeError, SiteError
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.scraper import (
-    Progress,
+    ScrapeProgress,
     is_complete,
     run_scrape,
 )
@@ -32,7 +32,7 @@ from ouspark_assets_tests.sources.results_site.small_site import (
 def test_every_student_ends_up_in_the_lake_with_the_numbers_that_say_so(
     archive: PageArchive,
 ) -> None:
-    shown: list[Progress] = []
+    shown: list[ScrapeProgress] = []
     with small_site(answers_for(STUDENTS)) as site:
         request = request_of(site)
         report = run_scrape(SETTINGS, request, archive, CODES, progress=shown.append)

@@ -16,7 +16,7 @@ from cryptography.x509.oid import NameOID
 from ouspark_assets.domain.errors import SettingsError, SiteError
 from ouspark_assets.settings import Settings
 from ouspark_assets.sources.results_site.outcomes import Cause
-from ouspark_assets.sources.results_site.site_client import Reply, SiteClient, rate_for
+from ouspark_assets.sources.results_site.site_client import Answer, SiteClient, request_rate
 from ouspark_assets.sources.results_site.site_index import fetch_index
 from ouspark_assets_tests.sources.results_site.pages_by_hand import found_page
 from ouspark_assets_tests.sources.results_site.small_site import (
@@ -30,8 +30,8 @@ TICKET = "160421733001"
 PATIENT = {"site_read_timeout": 5.0, "site_connect_timeout": 5.0}
 
 
-def ask(site: SmallSite, ticket: str = TICKET, times: int = 1, **settings: object) -> list[Reply]:
-    async def asked() -> list[Reply]:
+def ask(site: SmallSite, ticket: str = TICKET, times: int = 1, **settings: object) -> list[Answer]:
+    async def asked() -> list[Answer]:
         options = Settings(**{**PATIENT, **settings})
         async with SiteClient(options, site.page()) as client:
             return [await client.ask(ticket) for _ in range(times)]
@@ -100,9 +100,9 @@ def test_a_wait_that_the_site_asks_for_is_understood() -> None:
 
 
 def test_the_usual_rate_holds_everywhere_but_on_this_machine() -> None:
-    assert rate_for(Settings(), "https://www.osmania.ac.in/x") == 40
-    assert rate_for(Settings(), "http://127.0.0.1:80/x") is None
-    assert rate_for(Settings(site_rate=5), "http://127.0.0.1:80/x") == 5
+    assert request_rate(Settings(), "https://www.osmania.ac.in/x") == 40
+    assert request_rate(Settings(), "http://127.0.0.1:80/x") is None
+    assert request_rate(Settings(site_rate=5), "http://127.0.0.1:80/x") == 5
 
 
 @pytest.fixture(scope="session")

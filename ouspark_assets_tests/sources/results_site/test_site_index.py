@@ -1,4 +1,4 @@
-"""Fetching the index: conditional, patient, and never from another host."""
+"""TicketFetcher the index: conditional, patient, and never from another host."""
 
 import asyncio
 from random import Random

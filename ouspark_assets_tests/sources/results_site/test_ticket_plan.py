@@ -12,14 +12,14 @@ from ouspark_assets.sources.results_site.outcomes import Outcome
 from ouspark_assets.sources.results_site.release_facts import ReleaseFacts
 from ouspark_assets.sources.results_site.ticket_plan import (
     KnownTicket,
-    Scope,
+    SearchScope,
     TicketPlan,
-    nothing_known,
+    explain_empty_plan,
 )
 
 COLLEGES = tuple(str(code) for code in (*range(1601, 1611), *range(2451, 2456)))
 BRANCHES = tuple(str(code) for code in range(732, 751))
-SCOPE = Scope(COLLEGES, BRANCHES)
+SCOPE = SearchScope(COLLEGES, BRANCHES)
 EVEN = ReleaseFacts(
     "20260655", "http://site.invalid", semesters=(1, 2, 3, 4, 5, 6), session_year=2026,
     session_month=7, published_on=date(2026, 10, 1),
@@ -197,9 +197,9 @@ def test_backlogs_and_revaluation_ask_known_tickets_only_unless_told(facts: Rele
 def test_an_empty_lake_that_leaves_nothing_to_ask_is_said_clearly() -> None:
     plan = TicketPlan(REVALUATION, SCOPE)
     assert fetch(plan, set()) == []
-    assert "fetch a main release first" in (nothing_known(plan, REVALUATION) or "")
+    assert "fetch a main release first" in (explain_empty_plan(plan, REVALUATION) or "")
     some = TicketPlan(REVALUATION, SCOPE, known({"160424733001"}))
-    assert nothing_known(some, REVALUATION) is None
+    assert explain_empty_plan(some, REVALUATION) is None
 
 
 def test_those_of_the_revised_release_are_asked_first() -> None:

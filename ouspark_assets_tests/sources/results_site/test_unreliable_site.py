@@ -13,8 +13,13 @@ import pytest
 from ouspark_assets.settings import Settings
 from ouspark_assets.sources.reference_files import branches, colleges
 from ouspark_assets.sources.results_site.archive import PageArchive
-from ouspark_assets.sources.results_site.release_index import read_index, selected_releases
-from ouspark_assets.sources.results_site.scraper import Codes, Request, ScrapeReport, run_scrape
+from ouspark_assets.sources.results_site.release_index import read_index, select_releases
+from ouspark_assets.sources.results_site.scraper import (
+    KnownCodes,
+    ScrapeReport,
+    ScrapeRequest,
+    run_scrape,
+)
 from ouspark_assets.sources.results_site.site_index import fetch_index
 from ouspark_assets.standin.process import RunningStandin, running_standin
 from ouspark_assets_tests.sources.results_site.small_site import Sent, answers_for, small_site
@@ -67,10 +72,10 @@ def scraped(site: RunningStandin, folder: Path, settings: Settings) -> Day:
     page = asyncio.run(fetch_index(settings, site.url))
     assert page.body is not None
     index = read_index(page.body, page.url, seen_at=datetime.now(UTC)).frame
-    (release,) = selected_releases(index)
-    codes = Codes(tuple(colleges()["college_code"]), tuple(branches()["branch_code"]))
+    (release,) = select_releases(index)
+    codes = KnownCodes(tuple(colleges()["college_code"]), tuple(branches()["branch_code"]))
     archive = PageArchive(str(folder / "lake"))
-    request = Request.from_index(index, release)
+    request = ScrapeRequest.from_index(index, release)
     report = run_scrape(settings, request, archive, codes, random=Random(1))
     truth = pl.read_parquet(site.export(folder / "truth") / "results.parquet")
     students = set(truth.filter(pl.col("release") == release)["hall_ticket"])
