@@ -1,6 +1,7 @@
-"""The `ouspark` command: a module per subcommand, loaded when it is asked for.
+"""The `ouspark` command: one module per subcommand, imported when the command is used.
 
-Here is only how commands are found and how their errors become one line and an exit code.
+This module finds the commands and turns errors into one line and an exit code; what a command
+does is in its module.
 """
 
 import contextlib
@@ -26,74 +27,77 @@ from ouspark_assets.settings.environment import load_dotenv_like_dagster, warn_o
 COMMANDS = {
     "run": "Discover, scrape, clean, compute, publish, prewarm",
     "releases": "List the known releases, or add one by its key",
-    "quarantine": "What could not be accepted: list, show, fix, replay, discard",
-    "explain": "A student's whole story, each number with the rule that made it",
-    "report": "Class workbooks and department pages to hand round",
-    "status": "What ran, what runs, what is stale or failed, what readers have",
-    "history": "What each stage did, beside how it usually goes",
-    "metrics": "The same in numbers for Prometheus: print, write to a file, serve",
-    "alerts": "Who is told what: rules, channels, what is open, what waits",
-    "forget": "Remove a student from everywhere, for good",
-    "rebuild": "Make every table anew from the lake",
-    "publication": "What has been published: list, publish, verify, rollback, resume",
-    "cache": "What readers are given: status, verify, rebuild",
-    "services": "Start, stop or look at the embedded servers",
+    "quarantine": "Rejected records: list, show, fix, replay, discard",
+    "explain": "Derive a student's results step by step, with every rule",
+    "report": "Write class workbooks and printable department pages",
+    "status": "Show runs, failures, stale tables, publication and cache",
+    "history": "Compare each stage's runs with the median of earlier ones",
+    "metrics": "Export metrics for Prometheus: print, write to a file, serve",
+    "alerts": "Alerts: rules, channels, open alerts, pending deliveries",
+    "forget": "Delete a student from every store, permanently",
+    "rebuild": "Rebuild every table from the lake",
+    "publication": "Publications: list, publish, verify, rollback, resume",
+    "cache": "The readers' cache: status, verify, rebuild",
+    "services": "Start, stop and inspect the embedded servers",
     "standin": "Serve the bundled results site",
-    "bench": "Measure each stage beside what people would use instead",
+    "bench": "Measure each stage against its reference",
 }
-INTERRUPTED = 130
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-# Bytes of an argument that Python could not decode.
-NO_TEXT = re.compile("[\ud800-\udfff]")
-GARBAGE_THRESHOLD = 100_000
+# What shells return for a process that SIGINT ended.
+EXIT_INTERRUPTED = 130
+DISK_FULL_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# Python decodes bytes of an argument that are not UTF-8 to lone surrogates.
+UNDECODABLE = re.compile("[\ud800-\udfff]")
+# Hundreds of thousands of small objects live until the end of a run: collecting them at the
+# default threshold costs a tenth of the time.
+GC_THRESHOLD = 100_000
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are imported when they are used: `--help` stays fast."""
+    """A group that imports a command when it is used, so that `--help` stays fast."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Every command."""
+        """Return the names of all commands."""
         del ctx
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of this name, imported now."""
+        """Import and return the command."""
         del ctx
         if cmd_name not in COMMANDS:
             return None
         if cmd_name == "run" and "--help" not in sys.argv and "-h" not in sys.argv:
-            _start_servers_meanwhile()
+            _start_servers_in_background()
         module = importlib.import_module(f"ouspark_assets.cli.{cmd_name}")
         command: click.Command = getattr(module, cmd_name)
         return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Refuse what is no text before it reaches a file or a database."""
+        """Refuse an argument that is not UTF-8 before it reaches a file or a database."""
         for argument in args:
-            if not argument.isascii() and NO_TEXT.search(argument):
-                message = f"the argument {argument!a} is not text in UTF-8"
+            if not argument.isascii() and UNDECODABLE.search(argument):
+                message = f"The argument {argument!a} is not valid UTF-8."
                 raise click.UsageError(message)
         return super().parse_args(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list of commands, without importing any."""
+        """Write the list of commands without importing any of them."""
         del ctx
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-def _say(error: OuSparkError) -> None:
+def _show_error(error: OuSparkError) -> None:
     if logs_json():
         logging.getLogger(__name__).error("%s", error)
     else:
         click.secho(f"Error: {error}", fg="red", err=True)
 
 
-def _start_servers_meanwhile() -> None:
-    """Start the embedded servers while Dagster is imported, which takes as long (1.5 s)."""
+def _start_servers_in_background() -> None:
+    """Start the embedded servers while Dagster is imported; each takes about 1.5 s."""
 
     def start() -> None:
-        # Whoever needs a server that can't be started will say so, at its place.
+        # If a server cannot be started, the code that needs it reports the error.
         with contextlib.suppress(OuSparkError):
             endpoints(load_settings())
 
@@ -101,19 +105,19 @@ def _start_servers_meanwhile() -> None:
 
 
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="ouspark-assets", prog_name="ouspark")
 def ouspark() -> None:
-    """Osmania University's engineering results: scraped, cleaned, ranked, published, cached."""
-    # Whoever needs the settings says what is wrong with them; `--help` does not.
+    """Scrape, clean, rank, publish and cache Osmania University's engineering results."""
+    # `--help` works with malformed settings; a command that needs them reports the error.
     with contextlib.suppress(SettingsError):
         configure_logging(load_settings())
         warn_of_doubtful_variables()
 
 
 def main() -> None:
-    """Run a command; what people can act on is one line, without a traceback."""
-    # Hundreds of thousands of small objects live until the end: collecting them costs a tenth.
-    gc.set_threshold(GARBAGE_THRESHOLD)
-    # The instance that the UI shows when it is started from the repository root.
+    """Run a command; an error that the operator can act on is one line, without a traceback."""
+    gc.set_threshold(GC_THRESHOLD)
+    # The same Dagster instance that the UI uses when it is started from the repository root.
     os.environ.setdefault("DAGSTER_HOME", str(project_root()))
     try:
         load_dotenv_like_dagster()
@@ -124,25 +128,25 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except OuSparkError as error:
-        _say(error)
+        _show_error(error)
         sys.exit(1)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted; running again goes on from here.", err=True)
-        sys.exit(INTERRUPTED)
+        click.echo("Interrupted. Run the command again to continue.", err=True)
+        sys.exit(EXIT_INTERRUPTED)
     except OSError as error:
-        if error.errno not in NO_ROOM:
+        if error.errno not in DISK_FULL_ERRORS:
             raise
-        # What standard output did not take would be tried again at the very end.
+        # Python would flush standard output again at exit, and fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        what = f"{error.filename or 'A file'} can't be written: {error.strerror}"
-        _say(OuSparkError(f"{what}. {SEE_TO_THE_DISK}"))
+        what = f"Cannot write {error.filename or 'a file'}: {error.strerror}"
+        _show_error(OuSparkError(f"{what}. {SEE_TO_THE_DISK}"))
         sys.exit(1)
-    except _raised_by_dagsters_records() as error:
-        _say(OuSparkError(unusable_records(str(error.orig).splitlines()[0])))
+    except _storage_errors() as error:
+        _show_error(OuSparkError(unusable_records(str(error.orig).splitlines()[0])))
         sys.exit(1)
 
 
-def _raised_by_dagsters_records() -> tuple[type[Any], ...]:
-    """What Dagster's storage raises; nothing as long as it was not even imported."""
+def _storage_errors() -> tuple[type[Any], ...]:
+    """Return the errors that Dagster's storage raises; none while it has not been imported."""
     imported = sys.modules.get("sqlalchemy.exc")
     return (imported.DBAPIError,) if imported else ()

@@ -1,6 +1,6 @@
-"""`ouspark bench`: measures each stage beside what people would use instead, and shows it.
+"""`ouspark bench`: measure each stage against its reference, and show the figures.
 
-How is `bench/`; here is what is chosen, the progress, the table and the exit code.
+Options, progress, table and exit code only; the measurements are in `bench/`.
 """
 
 import os
@@ -18,19 +18,18 @@ from ouspark_assets.bench.figures import Figure, Outcome
 from ouspark_assets.bench.plot import ratios_as_svg
 from ouspark_assets.bench.references import Interpreter
 from ouspark_assets.bench.scale import FULL, QUICK
-from ouspark_assets.cli.bars import Bars
-from ouspark_assets.cli.output import console, show_json, show_table
+from ouspark_assets.cli.output import ProgressBars, console, show_json, show_table
 from ouspark_assets.domain.errors import OuSparkError
 
 VERDICTS = {True: "met", False: "MISSED", None: ""}
 
 
 class BudgetMissedError(OuSparkError):
-    """A figure is beyond its budget."""
+    """A measured figure misses its budget."""
 
 
-class BenchProgress(Bars):
-    """A bar over the benchmarks; a line for each of them where there is no terminal."""
+class BenchProgress(ProgressBars):
+    """A progress bar over the benchmarks; without a terminal, one line per benchmark."""
 
     def __init__(self, names: Sequence[str]) -> None:
         super().__init__(
@@ -44,7 +43,7 @@ class BenchProgress(Bars):
         self._task = self.bars.add_task("", total=len(names))
 
     def begin(self, name: str) -> None:
-        """A benchmark begins."""
+        """Show that a benchmark begins."""
         self._name = name
         self.bars.update(self._task, completed=self._names.index(name), description=name)
         if not self.console.is_terminal:
@@ -53,27 +52,31 @@ class BenchProgress(Bars):
             )
 
     def step(self, text: str) -> None:
-        """Something in it begins."""
+        """Show which step of the benchmark begins."""
         self.bars.update(self._task, description=f"{self._name}: {text}")
 
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...", type=click.Choice(list(BENCHMARKS)))
-@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
-@click.option("--students", type=click.IntRange(min=100), help="Students of the populations.")
-@click.option("--runs", type=click.IntRange(min=1), help="Rounds of measuring (default 3).")
-@click.option("--quick", is_flag=True, help="Everything small and once: a smoke test, no figures.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--students",
+    type=click.IntRange(min=100),
+    help="Number of students in the synthetic populations.",
+)
+@click.option("--runs", type=click.IntRange(min=1), help="Number of measuring rounds (default 3).")
+@click.option("--quick", is_flag=True, help="Run everything once on small data, as a smoke test.")
 @click.option(
     "--python",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Interpreter with scrapy, requests, beautifulsoup4, pandas "
+    help="Python interpreter that has scrapy, requests, beautifulsoup4 and pandas "
     "(default .venv-bench, else this one).",
 )
 @click.option(
     "--plot",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Write the ratios as an SVG picture.",
+    help="Write the ratios to an SVG file.",
 )
 def bench(
     *,
@@ -85,10 +88,10 @@ def bench(
     python: Path | None,
     plot: Path | None,
 ) -> None:
-    """Measure each stage beside what people would use instead, in the same run.
+    """Measure each stage and its reference in the same run, and compare the two.
 
-    NAMEs: scrape, parse, load, analytics, publish, cache, end-to-end; all of them without one.
-    Every server runs under a temporary home. Fails when a budget is missed (never with --quick).
+    NAMEs: scrape, parse, load, analytics, publish, cache, end-to-end; the default is all of them.
+    The servers run under a temporary home. Fails if a budget is missed, except with --quick.
     """
     scale = QUICK if quick else FULL
     scale = scale.with_students(students) if students else scale
@@ -133,7 +136,7 @@ def _row(figure: Figure) -> dict[str, object]:
 
 
 def _machine() -> dict[str, Any]:
-    """What the figures were measured on."""
+    """Return what the figures were measured on."""
     return {
         "cores": os.cpu_count(),
         "load": round(os.getloadavg()[0], 1),
@@ -147,6 +150,6 @@ def _refuse_missed(outcomes: Sequence[Outcome]) -> None:
     missed = [(outcome.name, figure) for outcome in outcomes for figure in outcome.missed]
     if not missed:
         return
-    said = "; ".join(f"{name}: {it.what} ({it.budget_text})" for name, it in missed)
-    message = f"{len(missed)} budgets were missed: {said}. Look at the table, or measure again."
+    figures = "; ".join(f"{name}: {figure.what} ({figure.budget_text})" for name, figure in missed)
+    message = f"{len(missed)} budgets were missed: {figures}. Measure again on a quiet machine."
     raise BudgetMissedError(message)

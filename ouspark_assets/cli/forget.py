@@ -13,7 +13,7 @@ import dagster as dg
 from ouspark_assets.cache.forgetting import forget_in_cache
 from ouspark_assets.cli.explain import checked_ticket
 from ouspark_assets.cli.graph_runs import Graph
-from ouspark_assets.cli.output import show_table, tell
+from ouspark_assets.cli.output import show_notice, show_table
 from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.orchestration.build import build_definitions
 from ouspark_assets.orchestration.resources import CacheServer, Development, Lake, Production
@@ -90,7 +90,7 @@ def _forget_at_the_source(ticket: str, removed: Removed) -> None:
     """The lake and the development database; nobody scrapes meanwhile."""
     archive = Lake().archive()
     with Development().connected("forget") as connection:
-        with alone(connection, Lock.SCRAPE, load_settings().run_wait, "Forgetting", tell):
+        with alone(connection, Lock.SCRAPE, load_settings().run_wait, "Forgetting", show_notice):
             removed.answers = archive.forget(ticket)
         removed.development = forget_in_development(connection, PIPELINE_TABLES, ticket, RUN)
 

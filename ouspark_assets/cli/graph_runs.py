@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import dagster as dg
 
-from ouspark_assets.cli.output import tell
+from ouspark_assets.cli.output import show_notice
 from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.operations.logging import dagster_level
 from ouspark_assets.orchestration.executors.ownership import owned, reap_dead_runs
@@ -79,7 +79,7 @@ class Graph:
         job = self.definitions.resolve_implicit_global_asset_job_def()
         run_id = str(uuid4())
         reap_dead_runs(self.instance)
-        with owned(run_id, tell):
+        with owned(run_id, show_notice):
             result = job.execute_in_process(
                 run_id=run_id,
                 instance=self.instance,

@@ -8,8 +8,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from ouspark_assets.cli.moments import ago
-from ouspark_assets.cli.output import console, show_json
+from ouspark_assets.cli.output import console, format_age, show_json
 from ouspark_assets.operations.status.runs import Outcome
 from ouspark_assets.orchestration.resources import Development
 from ouspark_assets.warehouse.records.history import (
@@ -119,7 +118,7 @@ class Column:
 
 COLUMNS = (
     Column("stage", lambda it, _: Text(_named(it)), justify="left"),
-    Column("ago", lambda it, _: Text(ago(it.started))),
+    Column("ago", lambda it, _: Text(format_age(it.started))),
     Column("outcome", lambda it, _: _outcome(it), justify="left"),
     Column("rows", lambda it, _: _number(it.rows)),
     Column("changed", lambda it, _: Text(_percent(it.changed_share)), always=False),

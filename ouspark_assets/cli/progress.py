@@ -5,14 +5,13 @@ import time
 import click
 from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from ouspark_assets.cli.bars import Bars
-from ouspark_assets.cli.output import console
+from ouspark_assets.cli.output import ProgressBars, console
 from ouspark_assets.sources.results_site.scraper import ScrapeProgress as Snapshot
 
 SECONDS_BETWEEN_LINES = 5.0
 
 
-class ScrapeProgress(Bars):
+class ScrapeProgress(ProgressBars):
     """Shows the snapshots of one scrape after the other."""
 
     def __init__(self) -> None:

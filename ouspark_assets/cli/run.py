@@ -16,7 +16,7 @@ import polars as pl
 
 from ouspark_assets.cli.graph_runs import Graph, GraphRun, succeeded
 from ouspark_assets.cli.leftovers import sweep_leftovers
-from ouspark_assets.cli.output import tell
+from ouspark_assets.cli.output import show_notice
 from ouspark_assets.cli.progress import ScrapeProgress
 from ouspark_assets.cli.standing import (
     Standing,
@@ -103,7 +103,7 @@ def run(*, verbose: bool, **asked: Any) -> None:
     sweep_leftovers(project_root())
     with dg.DagsterInstance.get() as instance, ScrapeProgress() as progress:
         definitions = build_definitions({"progress": Progress.shown_by(progress.show)})
-        with alerting(instance, definitions, "ouspark run", tell):
+        with alerting(instance, definitions, "ouspark run", show_notice):
             graph = Graph(definitions, instance, verbose)
             runs, standing = _bring_everything_in(graph, options)
     show_summary(runs, time.monotonic() - started, standing)

@@ -1,6 +1,6 @@
-"""`ouspark services`: start, stop and look at the embedded servers.
+"""`ouspark services`: start, stop and inspect the embedded servers.
 
-What belongs here: options, tables and exit codes. What is done is in `ouspark_assets.services`.
+Options and tables only; the work is done in `ouspark_assets.services`.
 """
 
 import sys
@@ -15,13 +15,13 @@ from ouspark_assets.services.endpoints import configured, endpoints, missing_ser
 from ouspark_assets.services.overview import Overview, ServerOverview, overview
 from ouspark_assets.settings import load_settings
 
-WHAT = {
+LABELS = {
     "dev_dsn": "Development database",
     "prod_dsn": "Production database",
     "redis_url": "Cache",
     "site_url": "Results site",
 }
-PROGRAM = {"postgres": "PostgreSQL", "redis": "Valkey", "site": "stand-in"}
+PROGRAMS = {"postgres": "PostgreSQL", "redis": "Valkey", "site": "stand-in"}
 COLOURS = {
     "running": "green",
     "configured": "cyan",
@@ -29,55 +29,55 @@ COLOURS = {
     "starting": "yellow",
 }
 KIB = 1024
-# Said elsewhere in the JSON.
-NAMES = {"setting", "server", "address"}
+# Fields that the JSON has as keys and under the setting's own name.
+SHOWN_ELSEWHERE = {"setting", "server", "address"}
 
 
 @click.group()
 def services() -> None:
-    """Embedded PostgreSQL, Valkey and results site."""
+    """Start, stop and inspect the embedded PostgreSQL, Valkey and results site."""
 
 
 @services.command()
 def up() -> None:
-    """Start what is not configured and keep it until `down`."""
+    """Start the servers that are not configured, until `down`."""
     settings = load_settings()
     console = Console(highlight=False)
     if not missing_servers(configured(settings)):
-        console.print("Every server is configured: nothing to start.")
+        console.print("Every server is configured; there is nothing to start.")
     else:
         endpoints(settings)
         from ouspark_assets.services import client
 
         client.keep(settings.home)
-        console.print("The servers run until `ouspark services down`.")
+        console.print("The servers run until you stop them with `ouspark services down`.")
     _show(overview(settings), console)
 
 
 @services.command()
 def down() -> None:
-    """Stop the embedded servers, whoever uses them."""
+    """Stop the embedded servers, even while they are in use."""
     settings = load_settings()
     if sys.platform == "win32":
-        click.echo("No embedded servers run.")
+        click.echo("No embedded servers are running.")
         return
     from ouspark_assets.services import client
 
     answer = client.stop(settings.home)
     if answer is None:
-        click.echo("No embedded servers run.")
+        click.echo("No embedded servers are running.")
     elif answer.users:
         count = f"{answer.users} process{'es' if answer.users > 1 else ''}"
-        click.echo(f"The embedded servers are stopped; {count} still used them.")
+        click.echo(f"The embedded servers were stopped while {count} still used them.")
     else:
-        click.echo("The embedded servers are stopped.")
+        click.echo("The embedded servers were stopped.")
 
 
 @services.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--show-secrets", is_flag=True, help="Print passwords as they are.")
+@click.option("--show-secrets", is_flag=True, help="Show passwords unmasked.")
 def status(*, as_json: bool, show_secrets: bool) -> None:
-    """Say what runs where; starts nothing."""
+    """Show which servers run where, without starting any."""
     seen = overview(load_settings(), show_secrets=show_secrets)
     if as_json:
         click.echo(orjson.dumps(_as_json(seen), option=orjson.OPT_INDENT_2).decode())
@@ -88,7 +88,9 @@ def status(*, as_json: bool, show_secrets: bool) -> None:
 def _as_json(seen: Overview) -> dict[str, object]:
     servers: dict[str, dict[str, object]] = {}
     for server in sorted(seen.servers, key=lambda one: one.state == "configured"):
-        facts = {name: value for name, value in asdict(server).items() if name not in NAMES}
+        facts = {
+            name: value for name, value in asdict(server).items() if name not in SHOWN_ELSEWHERE
+        }
         servers.setdefault(server.server, facts)
     return {
         **{server.setting: server.address for server in seen.servers},
@@ -108,10 +110,10 @@ def _show(seen: Overview, console: Console) -> None:
     for server in seen.servers:
         table.add_row(*_cells(server))
     console.print(table)
-    # Below the table, because addresses are long and are copied from here.
+    # Addresses are long and meant to be copied, so they are printed below the table.
     for server in seen.servers:
         if server.address:
-            line = f"{WHAT[server.setting]}: {server.address}"
+            line = f"{LABELS[server.setting]}: {server.address}"
             console.print(line, markup=False, soft_wrap=True)
     for problem in dict.fromkeys(server.problem for server in seen.servers if server.problem):
         console.print(problem, style="red", markup=False, soft_wrap=True)
@@ -120,9 +122,9 @@ def _show(seen: Overview, console: Console) -> None:
 
 def _cells(server: ServerOverview) -> tuple[str, ...]:
     colour = COLOURS.get(server.state, "dim")
-    program = f"{PROGRAM[server.server]} {server.version or ''}".strip()
+    program = f"{PROGRAMS[server.server]} {server.version or ''}".strip()
     return (
-        WHAT[server.setting],
+        LABELS[server.setting],
         f"[{colour}]{server.state}[/]",
         "-" if server.state == "configured" else program,
         str(server.pid or "-"),
@@ -133,10 +135,10 @@ def _cells(server: ServerOverview) -> tuple[str, ...]:
 
 def _sharing(seen: Overview) -> str:
     if seen.supervisor_pid is None:
-        return f"No embedded servers run for {seen.home}."
+        return f"No embedded servers are running for {seen.home}."
     users = f"{seen.users} process{'' if seen.users == 1 else 'es'}"
-    end = "kept until `ouspark services down`" if seen.kept else "they stop after the last one"
-    return f"Used by {users}, {end}. Home: {seen.home}"
+    end = "run until `ouspark services down`" if seen.kept else "stop after the last user exits"
+    return f"The servers are used by {users} and {end}. Home: {seen.home}"
 
 
 def _duration(seconds: float | None) -> str:

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from rich.table import Table
 from rich.text import Text
 
-from ouspark_assets.cli.moments import ago, when
-from ouspark_assets.cli.output import console
+from ouspark_assets.cli.output import console, format_age, format_moment
 from ouspark_assets.operations.status.runs import LastRun, Outcome, StageRun
 from ouspark_assets.operations.status.state import CacheState, PublicationState, Status
 from ouspark_assets.warehouse.records.site_health import ScrapeUnderWay, SiteHealth
@@ -60,7 +59,7 @@ def _running(status: Status) -> list[Text]:
     return [
         *(_scrape(it) for it in status.scrapes),
         *(
-            Text(f"{_named(it)}, for {ago(it.started)}")
+            Text(f"{_named(it)}, for {format_age(it.started)}")
             for it in status.running
             if (it.run_id, it.release) not in scraped
         ),
@@ -70,9 +69,9 @@ def _running(status: Status) -> list[Text]:
 def _scrape(scrape: ScrapeUnderWay) -> Text:
     failed = f", {scrape.failed:,} failed" if scrape.failed else ""
     return Text(
-        f"scraping {scrape.release} for {ago(scrape.started)}: {scrape.requests:,} of about "
+        f"scraping {scrape.release} for {format_age(scrape.started)}: {scrape.requests:,} of about "
         f"{max(scrape.expected, scrape.requests):,} requests, {scrape.found:,} found{failed}, "
-        f"{scrape.per_second:,.0f}/s ({ago(scrape.seen_at)} ago)"
+        f"{scrape.per_second:,.0f}/s ({format_age(scrape.seen_at)} ago)"
     )
 
 
@@ -82,7 +81,7 @@ def _last_run(run: LastRun | None) -> list[Text]:
     took = "not ended" if run.seconds is None else f"{run.seconds:.1f} s"
     releases = f", {_counted(len(run.releases), 'release')}" if run.releases else ""
     stages = _counted(run.stages, "stage")
-    head = Text(f"{when(run.started)}, {took}, {stages}{releases}: ")
+    head = Text(f"{format_moment(run.started)}, {took}, {stages}{releases}: ")
     head.append(run.outcome, style=COLOURS[run.outcome])
     return [head, *(Text(_first_line(error), style="red") for error in run.errors)]
 
@@ -93,7 +92,7 @@ def _nothing_stale(status: Status) -> str:
 
 def _failed(stage: StageRun) -> Text:
     why = _first_line(stage.error) if stage.error else "killed; the next run goes on from there"
-    return Text(f"{_named(stage)}, {when(stage.started)}: {why}", style="red")
+    return Text(f"{_named(stage)}, {format_moment(stage.started)}: {why}", style="red")
 
 
 def _named(stage: StageRun) -> str:
@@ -114,19 +113,19 @@ def _site(site: SiteHealth) -> Text:
     """What is known of a site: as of now while it is scraped, else as the last scrape left it."""
     if site.breaker == CLOSED:
         line = Text(f"{site.host} ").append("answers", style="green")
-        line.append(f" (breaker {site.breaker} since {when(site.since)})")
+        line.append(f" (breaker {site.breaker} since {format_moment(site.since)})")
     else:
         down = "is down" if site.alive else "was down"
         line = Text(f"{site.host} ").append(down, style="red" if site.alive else "yellow")
-        line.append(f" (breaker {site.breaker} since {when(site.since)})")
+        line.append(f" (breaker {site.breaker} since {format_moment(site.since)})")
     if site.alive:
         line.append(f", {site.at_once} of {site.most_at_once} requests at once")
     elif site.scraping:
-        line.append(f", when its scrape was killed {ago(site.seen_at)} ago", style="yellow")
+        line.append(f", when its scrape was killed {format_age(site.seen_at)} ago", style="yellow")
     else:
-        line.append(f", as seen {ago(site.seen_at)} ago")
+        line.append(f", as seen {format_age(site.seen_at)} ago")
     if site.trouble and site.troubled_at:
-        line.append(f"; last trouble: {site.trouble}, {ago(site.troubled_at)} ago")
+        line.append(f"; last trouble: {site.trouble}, {format_age(site.troubled_at)} ago")
     return line
 
 
@@ -135,7 +134,7 @@ def _publication(publication: PublicationState) -> list[Text]:
         return [Text(publication.problem, style="red")]
     if publication.number is None:
         return [Text("none yet")]
-    at = f", {when(publication.published_at)}" if publication.published_at else ""
+    at = f", {format_moment(publication.published_at)}" if publication.published_at else ""
     held = [Text(publication.held, style="yellow")] if publication.held else []
     return [Text(f"{publication.number}{at}"), *held]
 
@@ -146,7 +145,7 @@ def _cache(cache: CacheState) -> Text:
     if cache.generation is None:
         return Text("no generation")
     of = f" of publication {cache.publication}" if cache.publication else ""
-    at = f", built {when(cache.built_at)}" if cache.built_at else ""
+    at = f", built {format_moment(cache.built_at)}" if cache.built_at else ""
     return Text(f"generation {cache.generation}{of}{at}")
 
 

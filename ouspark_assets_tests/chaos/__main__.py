@@ -17,7 +17,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, TimeElapsedColumn
 
-from ouspark_assets.cli.bars import Bars
+from ouspark_assets.cli.output import ProgressBars
 from ouspark_assets_tests.chaos.disk import mount_alone
 from ouspark_assets_tests.chaos.scene import opened
 from ouspark_assets_tests.chaos.script import Kind
@@ -81,7 +81,7 @@ def main(
     sys.exit(1 if tally.violations else 0)
 
 
-class _Watch(Bars):
+class _Watch(ProgressBars):
     """A bar over the time; a line for each event where there is no terminal."""
 
     def __init__(self, console: Console, seconds: float) -> None:

@@ -23,7 +23,7 @@ def test_what_can_not_be_written_for_want_of_room_is_one_clear_line(tmp_path: Pa
         )
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
-    assert line.startswith("Error: A file can't be written: File too large.")
+    assert line.startswith("Error: Cannot write a file: File too large.")
 
 
 def test_records_of_dagster_that_can_not_be_read_are_one_clear_line(

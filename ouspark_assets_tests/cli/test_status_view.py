@@ -7,7 +7,7 @@ from itertools import takewhile
 import pytest
 
 from ouspark_assets.cli.history import bars
-from ouspark_assets.cli.moments import span
+from ouspark_assets.cli.output import format_duration
 from ouspark_assets.cli.status_view import show_status
 from ouspark_assets.operations.status.runs import StageRun, last_run
 from ouspark_assets.operations.status.state import CacheState, PublicationState, Status
@@ -133,4 +133,4 @@ def test_bars_show_the_highest_at_full_height() -> None:
     ("seconds", "said"), [(0.4, "0 s"), (59, "59 s"), (61, "1 min"), (7200, "2 h"), (2e5, "2 d")]
 )
 def test_spans_in_the_largest_unit(seconds: float, said: str) -> None:
-    assert span(seconds) == said
+    assert format_duration(seconds) == said

@@ -209,7 +209,7 @@ def test_an_env_file_of_windows_is_read(folder: Path) -> None:
     ("arguments", "rate", "code", "said"),
     [
         (["services", "status"], "x", 1, "Error: Settings can't be used: OUSPARK_SITE_RATE"),
-        (["explain", "\udcff"], "1", 2, r"'\udcff' is not text in UTF-8"),
+        (["explain", "\udcff"], "1", 2, r"'\udcff' is not valid UTF-8"),
     ],
     ids=["a malformed setting", "an argument that is no text"],
 )

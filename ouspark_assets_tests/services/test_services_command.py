@@ -54,7 +54,7 @@ def test_up_keeps_the_servers_and_down_ends_them(run: Run) -> None:
 
 
 def test_down_with_nothing_running_is_fine(run: Run, home: Path) -> None:
-    assert "No embedded servers run" in run(["down"])
+    assert "No embedded servers are running" in run(["down"])
     assert not home.exists()
 
 
