@@ -10,7 +10,7 @@ from redis import Redis
 
 from ouspark_assets.cache.generation import living_generation, meta_of
 from ouspark_assets.cache.prewarming import generation_for
-from ouspark_assets.operations.alerts.development_facts import changed_since
+from ouspark_assets.operations.alerts.database_facts import changed_since
 from ouspark_assets.operations.alerts.facts import Arrival, Freshness, LiveRelease
 from ouspark_assets.sources.results_site.release_index import select_releases
 from ouspark_assets.warehouse.core.connection import Connection

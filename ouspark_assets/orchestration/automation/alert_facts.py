@@ -15,7 +15,7 @@ import polars as pl
 import psycopg
 
 from ouspark_assets.domain.errors import OuSparkError
-from ouspark_assets.operations.alerts.development_facts import (
+from ouspark_assets.operations.alerts.database_facts import (
     quarantined,
     stage_times,
     students_of_releases,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from ouspark_assets.operations.alerts.development_facts import (
+from ouspark_assets.operations.alerts.database_facts import (
     quarantined,
     stage_times,
     volumes_of_last_runs,
