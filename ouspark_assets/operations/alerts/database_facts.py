@@ -1,28 +1,100 @@
-"""What the development database knows: how long stages took, rows then and now, quarantine.
+"""The queries that read alert facts from the development database, production and the cache.
 
-Questions only. They are asked every half minute, so each looks at the last days alone.
+They run every 30 seconds, so each looks only at recent rows. The facts of Dagster's own storage are
+read in `orchestration/`.
 """
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
-from ouspark_assets.operations.alerts.facts import Quarantined, StageTime, Volume
+import polars as pl
+from redis import Redis
+
+from ouspark_assets.cache.generation import living_generation, meta_of
+from ouspark_assets.cache.prewarming import generation_for
+from ouspark_assets.operations.alerts.facts import (
+    Freshness,
+    ListedRelease,
+    LiveRelease,
+    QuarantinedRecords,
+    StageDuration,
+    VolumeComparison,
+)
 from ouspark_assets.schemas import PUBLISHED_TABLES
+from ouspark_assets.sources.results_site.release_index import select_releases
 from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.publication.publications import (
+    Publication,
+    current_hold,
+    last_publication,
+)
+from ouspark_assets.warehouse.publication.publishing import current_source
 
-MOST_EARLIER = 50
-LAST_RUN = "the run before"
-# Their rows are those of one scrape or build, not of all there is.
+# The largest `last` that a slow_stage rule may have.
+MAX_EARLIER_RUNS = 50
+# Part of the subject of stored alerts: another text would open each of them again.
+PREVIOUS_RUN = "the run before"
+# Their row counts are those of one scrape or build, not of the whole table.
 NOT_COMPARED = ["raw.result_pages", "cache.generation"]
+# A release that readers have had for longer is no longer news.
+NEWS_PERIOD = timedelta(days=1)
 
 
-def stage_times(connection: Connection) -> list[StageTime]:
-    """The latest run of each stage and release of the last day, beside what it usually takes.
+@dataclass(frozen=True)
+class ServedGeneration:
+    """The cache generation that readers use, and its releases."""
 
-    Runs that changed something are compared with such runs alone: the others end at once.
+    name: str | None
+    releases: frozenset[str]
+
+    @classmethod
+    def read(cls, client: Redis) -> "ServedGeneration":
+        """Return the current generation of the cache."""
+        name = living_generation(client)
+        meta = (meta_of(client, name) if name else None) or {}
+        return cls(name, frozenset(meta.get("releases", ())))
+
+
+@dataclass(frozen=True)
+class ProductionState:
+    """The newest publication of production, and the hold on the next one."""
+
+    last: Publication | None
+    hold: str | None
+    first_published_at: datetime | None
+    # The releases that were published a day ago, else those of the first publication.
+    earlier_releases: frozenset[str]
+
+    @classmethod
+    def read(cls, production: Connection, now: datetime) -> "ProductionState":
+        """Return the current state of production."""
+        hold = current_hold(production)
+        row: Any = production.execute(
+            """
+            SELECT (SELECT min(published_at) FROM ops.publications),
+                   coalesce((SELECT releases FROM ops.publications WHERE published_at < %s
+                              ORDER BY number DESC LIMIT 1),
+                            (SELECT releases FROM ops.publications ORDER BY number LIMIT 1), '{}')
+            """,
+            (now - NEWS_PERIOD,),
+        ).fetchone()
+        first_published_at, earlier_releases = row or (None, [])
+        return cls(
+            last=last_publication(production),
+            hold=str(hold) if hold else None,
+            first_published_at=first_published_at,
+            earlier_releases=frozenset(earlier_releases),
+        )
+
+
+def fetch_stage_durations(development: Connection) -> list[StageDuration]:
+    """Return the latest run of each stage and release of the last day, with the earlier durations.
+
+    A run that changed rows is compared only with runs that changed rows: the others end at once.
     """
-    rows: list[Any] = connection.execute(
+    rows: list[Any] = development.execute(
         """
         WITH latest AS (
           SELECT DISTINCT ON (asset, coalesce(release, '')) *
@@ -42,17 +114,17 @@ def stage_times(connection: Connection) -> list[StageTime]:
          WHERE outcome = 'succeeded'
             OR id IN (SELECT id FROM ops.unfinished_stages WHERE alive)
         """,
-        (MOST_EARLIER,),
+        (MAX_EARLIER_RUNS,),
     ).fetchall()
     return [
-        StageTime(_key(asset), release, run, started, seconds, is_running, tuple(earlier))
+        StageDuration(_asset_key(asset), release, run, started, seconds, is_running, tuple(earlier))
         for asset, release, run, started, seconds, is_running, earlier in rows
     ]
 
 
-def volumes_of_last_runs(connection: Connection) -> list[Volume]:
-    """The rows of each stage and release that ran within a week, beside the run before."""
-    rows: list[Any] = connection.execute(
+def compare_with_previous_run(development: Connection) -> list[VolumeComparison]:
+    """Return the rows of each stage and release of the last week, compared with the run before."""
+    rows: list[Any] = development.execute(
         """
         SELECT asset, release, run_id, ended, rows_written, before FROM (
           SELECT *, lead(rows_written) OVER stage AS before, row_number() OVER stage AS place
@@ -66,52 +138,113 @@ def volumes_of_last_runs(connection: Connection) -> list[Volume]:
         (NOT_COMPARED,),
     ).fetchall()
     return [
-        Volume(
-            what=f"rows of {_key(asset)}" + (f" of {release}" if release else ""),
-            asset=_key(asset),
+        VolumeComparison(
+            measure=f"rows of {_asset_key(asset)}" + (f" of {release}" if release else ""),
+            asset=_asset_key(asset),
             release=release,
-            rows=now,
-            before=before,
-            before_name=LAST_RUN,
+            count=count,
+            baseline_count=baseline_count,
+            baseline=PREVIOUS_RUN,
             at=ended,
             run_id=run,
         )
-        for asset, release, run, ended, now, before in rows
+        for asset, release, run, ended, count, baseline_count in rows
     ]
 
 
-def students_of_releases(connection: Connection) -> Mapping[str, tuple[int, datetime]]:
-    """How many students' pages were accepted of each release, and when it was loaded."""
-    rows: list[Any] = connection.execute(
+def fetch_student_counts(development: Connection) -> Mapping[str, tuple[int, datetime]]:
+    """Return per release how many students' pages were accepted, and when it was loaded."""
+    rows: list[Any] = development.execute(
         """
         SELECT release, accepted, loaded_at FROM ops.accounts JOIN ops.loads USING (release)
          WHERE table_name = 'appearances'
         """
     ).fetchall()
-    return {release: (students, at) for release, students, at in rows}
+    return {release: (students, loaded_at) for release, students, loaded_at in rows}
 
 
-def quarantined(connection: Connection) -> list[Quarantined]:
-    """Open records by release and moment, of the last year."""
-    rows: list[Any] = connection.execute(
+def fetch_open_quarantine(development: Connection) -> list[QuarantinedRecords]:
+    """Return the open quarantine records of the last year, counted by release and time."""
+    rows: list[Any] = development.execute(
         """
         SELECT release, first_seen_at, count(*) FROM clean.quarantine
          WHERE status = 'open' AND first_seen_at > now() - interval '1 year'
          GROUP BY release, first_seen_at
         """
     ).fetchall()
-    return [Quarantined(release, at, records) for release, at, records in rows]
+    return [QuarantinedRecords(*row) for row in rows]
 
 
-def changed_since(connection: Connection, version: int) -> datetime | None:
-    """When what is published changed first after a version; None when it did not."""
-    row = connection.execute(
+def fetch_publication_freshness(development: Connection, production: ProductionState) -> Freshness:
+    """Return since when production has lacked a change of development."""
+    source, last = current_source(development), production.last
+    number = last.number if last else None
+    if not source.releases:
+        return Freshness(number, None)
+    is_same_source = last is not None and last.source_database == source.database
+    version = last.source_version if last and is_same_source else 0
+    row = development.execute(
         "SELECT min(committed_at) FROM ops.versions WHERE version > %s AND tables && %s::text[]",
         (version, [table.qualified_name for table in PUBLISHED_TABLES]),
     ).fetchone()
-    return row[0] if row and isinstance(row[0], datetime) else None
+    behind_since = row[0] if row and isinstance(row[0], datetime) else None
+    return Freshness(number, behind_since, production.hold)
 
 
-def _key(asset: str) -> str:
-    """A stage's name as the graph writes assets."""
-    return asset.replace(".", "/", 1)
+def find_cache_freshness(production: ProductionState, served: ServedGeneration) -> Freshness:
+    """Return since when the cache has lacked the newest publication."""
+    last = production.last
+    if last is None:
+        return Freshness(None, None)
+    return Freshness(last.number, None if _is_serving(served, last) else last.published_at)
+
+
+def find_listed_releases(index: pl.DataFrame, served: ServedGeneration) -> list[ListedRelease]:
+    """Return the releases of the index that the pipeline loads automatically."""
+    selected = index.filter(pl.col("release").is_in(select_releases(index)))
+    return [
+        ListedRelease(release, title, first_seen_at, release in served.releases)
+        for release, title, first_seen_at in selected.select(
+            "release", "title", "first_seen_at"
+        ).iter_rows()
+    ]
+
+
+def find_live_releases(
+    listed: Sequence[ListedRelease],
+    production: ProductionState,
+    served: ServedGeneration,
+    student_counts: Mapping[str, tuple[int, datetime]],
+) -> list[LiveRelease]:
+    """Return the releases that readers have had since less than `NEWS_PERIOD`.
+
+    Only releases that appeared on the index after the first publication count: an older one that
+    is loaded later is not news.
+    """
+    last, first_published_at = production.last, production.first_published_at
+    if last is None or last.published_at is None or first_published_at is None:
+        return []
+    if not _is_serving(served, last):
+        return []
+    return [
+        LiveRelease(
+            release=release.release,
+            title=release.title,
+            students=student_counts.get(release.release, (0, last.published_at))[0],
+            publication=last.number,
+            since=last.published_at,
+        )
+        for release in listed
+        if release.is_served
+        and release.release not in production.earlier_releases
+        and release.first_seen_at > first_published_at
+    ]
+
+
+def _is_serving(served: ServedGeneration, publication: Publication) -> bool:
+    return served.name is not None and generation_for(publication).is_called(served.name)
+
+
+def _asset_key(stage: str) -> str:
+    """Return a stage's name (`clean.marks`) as an asset key (`clean/marks`)."""
+    return stage.replace(".", "/", 1)

@@ -1,6 +1,7 @@
-"""How things stand, in plain values: everything that rules are held against.
+"""The facts that alert rules are evaluated against, as plain values.
 
-What is None could not be looked at: rules about it neither begin nor end anything.
+A fact that is None could not be read: a rule about it neither opens nor ends an alert. How facts
+are read from the databases and the cache is in `database_facts.py`.
 """
 
 from collections.abc import Sequence
@@ -10,9 +11,10 @@ from datetime import datetime, timedelta
 
 @dataclass(frozen=True)
 class FailedRun:
-    """A run of Dagster that failed and that nothing has made up for since."""
+    """A failed Dagster run whose work has not succeeded since."""
 
-    what: str
+    # The asset that failed; without one, the step or the job.
+    name: str
     release: str | None
     run_id: str
     error: str
@@ -21,8 +23,8 @@ class FailedRun:
 
 
 @dataclass(frozen=True)
-class Command:
-    """A command that ran the graph without a daemon, from its beginning to its end."""
+class CommandOutcome:
+    """The outcome of a command that ran the graph without a daemon."""
 
     name: str
     started: datetime
@@ -38,12 +40,12 @@ class FailedCheck:
     is_error: bool
     run_id: str
     at: datetime
-    said: str = ""
+    summary: str = ""
 
 
 @dataclass(frozen=True)
 class Scrape:
-    """The latest scrape of a release: its tickets, and those the site failed to answer."""
+    """The latest scrape of a release: its hall tickets, and those the site failed to answer."""
 
     release: str
     run_id: str
@@ -53,30 +55,32 @@ class Scrape:
 
 
 @dataclass(frozen=True)
-class Volume:
-    """Rows of an asset, or students of a release, beside what they are compared with."""
+class VolumeComparison:
+    """A number of rows or students, compared with an earlier number."""
 
-    what: str
+    # What is counted, e.g. `rows of clean/marks`.
+    measure: str
     asset: str
     release: str | None
-    rows: int
-    before: int
-    before_name: str
+    count: int
+    baseline_count: int
+    # What it is compared with, e.g. `the run before`.
+    baseline: str
     at: datetime
     run_id: str | None = None
 
 
 @dataclass(frozen=True)
 class Volumes:
-    """Both comparisons, each with what it needs."""
+    """The comparisons with the previous run and with the same session a year before."""
 
-    last_run: Sequence[Volume]
-    year_before: Sequence[Volume]
+    last_run: Sequence[VolumeComparison]
+    year_before: Sequence[VolumeComparison]
 
 
 @dataclass(frozen=True)
-class StageTime:
-    """How long a stage took or is taking, and what the same stage took before, latest first."""
+class StageDuration:
+    """The duration of the latest run of a stage, and of the runs before it, latest first."""
 
     asset: str
     release: str | None
@@ -84,31 +88,32 @@ class StageTime:
     started: datetime
     seconds: float
     is_running: bool
-    earlier: tuple[float, ...]
+    earlier_seconds: tuple[float, ...]
 
 
 @dataclass(frozen=True)
 class Freshness:
-    """Since when production or the cache lacks what is newer above it; None: it does not."""
+    """Since when production or the cache has been behind its source; None: it is up to date."""
 
     publication: int | None
     behind_since: datetime | None
-    held: str | None = None
+    # Why publishing is on hold.
+    hold: str | None = None
 
 
 @dataclass(frozen=True)
-class Arrival:
-    """A release that the index has shown, and whether readers have it."""
+class ListedRelease:
+    """A release on the index, and whether readers have it."""
 
     release: str
     title: str
     first_seen_at: datetime
-    with_readers: bool
+    is_served: bool
 
 
 @dataclass(frozen=True)
-class Quarantined:
-    """Records of a release that went to quarantine at a moment and are still open."""
+class QuarantinedRecords:
+    """Records of a release that were quarantined at the same time and are still open."""
 
     release: str
     first_seen_at: datetime
@@ -117,7 +122,7 @@ class Quarantined:
 
 @dataclass(frozen=True)
 class LiveRelease:
-    """A new release that readers have since lately."""
+    """A new release that recently became available to readers."""
 
     release: str
     title: str
@@ -128,20 +133,20 @@ class LiveRelease:
 
 @dataclass(frozen=True)
 class Facts:
-    """Everything, as it was at a moment, and why parts of it are not known."""
+    """All facts at one time, and the reasons why some could not be read."""
 
     at: datetime
-    # In what time readers should have what the index shows, unless a rule says otherwise.
+    # `OUSPARK_SLA_MINUTES`: how soon after its appearance on the index a release should be served.
     sla: timedelta = timedelta(minutes=30)
     failed_runs: Sequence[FailedRun] | None = None
-    command: Command | None = None
+    command: CommandOutcome | None = None
     failed_checks: Sequence[FailedCheck] | None = None
     scrapes: Sequence[Scrape] | None = None
     volumes: Volumes | None = None
-    stage_times: Sequence[StageTime] | None = None
+    stage_durations: Sequence[StageDuration] | None = None
     publication: Freshness | None = None
     cache: Freshness | None = None
-    arrivals: Sequence[Arrival] | None = None
-    quarantined: Sequence[Quarantined] | None = None
-    live: Sequence[LiveRelease] | None = None
-    unknown: tuple[str, ...] = ()
+    listed_releases: Sequence[ListedRelease] | None = None
+    quarantined: Sequence[QuarantinedRecords] | None = None
+    live_releases: Sequence[LiveRelease] | None = None
+    unavailable: tuple[str, ...] = ()

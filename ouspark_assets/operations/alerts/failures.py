@@ -11,7 +11,13 @@ from ouspark_assets.operations.alerts.conditions import (
     Judgement,
     of_release,
 )
-from ouspark_assets.operations.alerts.facts import Command, Facts, FailedCheck, FailedRun, Scrape
+from ouspark_assets.operations.alerts.facts import (
+    CommandOutcome,
+    Facts,
+    FailedCheck,
+    FailedRun,
+    Scrape,
+)
 from ouspark_assets.operations.alerts.findings import Seen
 from ouspark_assets.operations.alerts.options import Option, count, flag, share
 from ouspark_assets.operations.alerts.wording import one_line, percent
@@ -72,18 +78,18 @@ class FailureShare(Condition):
 def _failed(run: FailedRun) -> Seen:
     more = f" (and {run.other_failures} more steps)" if run.other_failures else ""
     return Seen(
-        subject=f"{run.what}{of_release(run.release)}",
-        headline=f"Run failed: {run.what}{of_release(run.release)}{more}",
+        subject=f"{run.name}{of_release(run.release)}",
+        headline=f"Run failed: {run.name}{of_release(run.release)}{more}",
         since=run.at,
         details=(("Why", one_line(run.error)),),
         next_step=RERUN_NEXT,
         run_id=run.run_id,
         release=run.release,
-        asset=run.what,
+        asset=run.name,
     )
 
 
-def _command(command: Command, facts: Facts) -> Sequence[Seen] | None:
+def _command(command: CommandOutcome, facts: Facts) -> Sequence[Seen] | None:
     """The command's own failure, unless a failed run or check of it says the same already."""
     if command.error is None:
         return []
@@ -105,7 +111,7 @@ def _command(command: Command, facts: Facts) -> Sequence[Seen] | None:
 
 
 def _check(check: FailedCheck) -> Seen:
-    said = ((("Found", one_line(check.said)),)) if check.said else ()
+    said = ((("Found", one_line(check.summary)),)) if check.summary else ()
     blocks = "nothing is published until it passes; " if check.is_error else ""
     return Seen(
         subject=f"{check.asset}: {check.check}",

@@ -21,7 +21,11 @@ class ResultsLive(Condition):
 
     def judge(self, facts: Facts) -> Judgement:
         """Every release that readers have since lately."""
-        return {"live": None if facts.live is None else [_live(it) for it in facts.live]}
+        return {
+            "live": None
+            if facts.live_releases is None
+            else [_live(it) for it in facts.live_releases]
+        }
 
 
 def _live(release: LiveRelease) -> Seen:

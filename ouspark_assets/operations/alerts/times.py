@@ -12,7 +12,7 @@ from ouspark_assets.operations.alerts.conditions import (
     Judgement,
     of_release,
 )
-from ouspark_assets.operations.alerts.facts import Arrival, Facts, Freshness, StageTime
+from ouspark_assets.operations.alerts.facts import Facts, Freshness, ListedRelease, StageDuration
 from ouspark_assets.operations.alerts.findings import Seen
 from ouspark_assets.operations.alerts.options import Option, duration, factor, one_of, several
 from ouspark_assets.operations.alerts.wording import duration as for_people
@@ -42,14 +42,14 @@ class SlowStage(Condition):
 
     def judge(self, facts: Facts) -> Judgement:
         """Stages of the last day, those at work included."""
-        if facts.stage_times is None:
+        if facts.stage_durations is None:
             return {"stages": None}
-        found = ((it, self._usual(it)) for it in facts.stage_times)
+        found = ((it, self._usual(it)) for it in facts.stage_durations)
         return {"stages": [_slow(it, usual) for it, usual in found if usual is not None]}
 
-    def _usual(self, stage: StageTime) -> float | None:
+    def _usual(self, stage: StageDuration) -> float | None:
         """The usual seconds of a stage that was slow; None when it was not."""
-        earlier = stage.earlier[: self.last]
+        earlier = stage.earlier_seconds[: self.last]
         if len(earlier) < LEAST_EARLIER or stage.seconds < self.longer_than.total_seconds():
             return None
         usual = median(earlier)
@@ -86,18 +86,18 @@ class LateToReaders(Condition):
 
     def judge(self, facts: Facts) -> Judgement:
         """Releases that the index has shown for longer, and the cache does not hold."""
-        if facts.arrivals is None:
+        if facts.listed_releases is None:
             return {"arrivals": None}
         within = facts.sla if self.within is None else self.within
         late = [
             it
-            for it in facts.arrivals
-            if not it.with_readers and facts.at - it.first_seen_at > within
+            for it in facts.listed_releases
+            if not it.is_served and facts.at - it.first_seen_at > within
         ]
         return {"arrivals": [_late(it, facts.at - it.first_seen_at) for it in late]}
 
 
-def _slow(stage: StageTime, usual: float) -> Seen:
+def _slow(stage: StageDuration, usual: float) -> Seen:
     took = for_people(timedelta(seconds=stage.seconds))
     verb = "has been running for" if stage.is_running else "took"
     stuck = "is it stuck? " if stage.is_running else ""
@@ -121,8 +121,8 @@ def _stale(of: Of, fresh: Freshness, since: datetime, late: timedelta) -> Seen:
         headline = f"The cache has been behind production for {for_people(late)}"
         next_step = f"`ouspark cache rebuild` brings it to the publication; {STATUS_NEXT}"
     details = [("Publication", str(fresh.publication or "none yet"))]
-    if fresh.held:
-        details.append(("Held", one_line(fresh.held)))
+    if fresh.hold:
+        details.append(("Held", one_line(fresh.hold)))
         next_step = "`ouspark publication resume` lets publishing go on"
     return Seen(
         subject=of.value,
@@ -133,7 +133,7 @@ def _stale(of: Of, fresh: Freshness, since: datetime, late: timedelta) -> Seen:
     )
 
 
-def _late(arrival: Arrival, late: timedelta) -> Seen:
+def _late(arrival: ListedRelease, late: timedelta) -> Seen:
     return Seen(
         subject=arrival.release,
         headline=f"{arrival.release} is not with readers after {for_people(late)}",

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Annotated, ClassVar
 
 from ouspark_assets.operations.alerts.conditions import Condition, Judgement
-from ouspark_assets.operations.alerts.facts import Facts, Quarantined, Volume
+from ouspark_assets.operations.alerts.facts import Facts, QuarantinedRecords, VolumeComparison
 from ouspark_assets.operations.alerts.findings import Seen
 from ouspark_assets.operations.alerts.options import Option, count, duration, one_of, share
 from ouspark_assets.operations.alerts.wording import counted, percent
@@ -41,8 +41,8 @@ class VolumeDrop(Condition):
         volumes = facts.volumes.last_run if is_last else facts.volumes.year_before
         return {self.against: [_drop(it, self.against) for it in volumes if self._is_too_much(it)]}
 
-    def _is_too_much(self, volume: Volume) -> bool:
-        return volume.before - volume.rows > self.more_than * volume.before
+    def _is_too_much(self, volume: VolumeComparison) -> bool:
+        return volume.baseline_count - volume.count > self.more_than * volume.baseline_count
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,13 +58,13 @@ class QuarantineGrowth(Condition):
         """Releases with more new open records than the number."""
         if facts.quarantined is None:
             return {"quarantine": None}
-        new: dict[str, list[Quarantined]] = defaultdict(list)
+        new: dict[str, list[QuarantinedRecords]] = defaultdict(list)
         for it in facts.quarantined:
             if facts.at - it.first_seen_at <= self.within:
                 new[it.release].append(it)
         return {"quarantine": list(self._grown(new))}
 
-    def _grown(self, new: dict[str, list[Quarantined]]) -> Sequence[Seen]:
+    def _grown(self, new: dict[str, list[QuarantinedRecords]]) -> Sequence[Seen]:
         sums = {release: sum(it.records for it in found) for release, found in new.items()}
         return [
             _quarantine(release, records, self.within, min(it.first_seen_at for it in new[release]))
@@ -73,13 +73,13 @@ class QuarantineGrowth(Condition):
         ]
 
 
-def _drop(volume: Volume, against: Against) -> Seen:
-    less = percent(1 - volume.rows / volume.before)
+def _drop(volume: VolumeComparison, against: Against) -> Seen:
+    less = percent(1 - volume.count / volume.baseline_count)
     return Seen(
-        subject=f"{volume.what} against {volume.before_name}",
-        headline=f"{less} fewer than {volume.before_name}: {volume.what}",
+        subject=f"{volume.measure} against {volume.baseline}",
+        headline=f"{less} fewer than {volume.baseline}: {volume.measure}",
         since=volume.at,
-        details=(("Now", f"{volume.rows:,}"), ("Before", f"{volume.before:,}")),
+        details=(("Now", f"{volume.count:,}"), ("Before", f"{volume.baseline_count:,}")),
         next_step=(
             "if it is not meant, `ouspark publication rollback N` brings the former back"
             if against is Against.LAST_RUN

@@ -16,20 +16,18 @@ import psycopg
 
 from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.operations.alerts.database_facts import (
-    quarantined,
-    stage_times,
-    students_of_releases,
-    volumes_of_last_runs,
+    ProductionState,
+    ServedGeneration,
+    compare_with_previous_run,
+    fetch_open_quarantine,
+    fetch_publication_freshness,
+    fetch_stage_durations,
+    fetch_student_counts,
+    find_cache_freshness,
+    find_listed_releases,
+    find_live_releases,
 )
-from ouspark_assets.operations.alerts.facts import Command, Facts, Volume, Volumes
-from ouspark_assets.operations.alerts.reader_facts import (
-    Living,
-    Published,
-    arrivals,
-    cache_freshness,
-    live_releases,
-    publication_freshness,
-)
+from ouspark_assets.operations.alerts.facts import CommandOutcome, Facts, VolumeComparison, Volumes
 from ouspark_assets.operations.alerts.wording import one_line
 from ouspark_assets.orchestration.automation.dagster_facts import (
     failed_checks,
@@ -61,7 +59,7 @@ class Sources:
     cache_server: CacheServer = field(default_factory=CacheServer)
 
 
-def gather(sources: Sources, command: Command | None = None) -> Facts:
+def gather(sources: Sources, command: CommandOutcome | None = None) -> Facts:
     """Everything that is known now; the moment is that of the beginning."""
     sla = timedelta(minutes=load_settings().sla_minutes)
     facts = Facts(datetime.now(UTC), sla=sla, command=command)
@@ -70,18 +68,18 @@ def gather(sources: Sources, command: Command | None = None) -> Facts:
     published = _attempt(lambda: _published(sources, facts.at), unknown)
     living = _attempt(lambda: _living(sources), unknown)
     if published and living:
-        facts = replace(facts, cache=cache_freshness(published, living))
+        facts = replace(facts, cache=find_cache_freshness(published, living))
     readers = _Readers(published, living)
     facts = _attempt(lambda: _developed(sources, facts, readers), unknown) or facts
-    return replace(facts, unknown=tuple(unknown))
+    return replace(facts, unavailable=tuple(unknown))
 
 
 @dataclass(frozen=True)
 class _Readers:
     """What readers have, as far as it is known."""
 
-    published: Published | None
-    living: Living | None
+    published: ProductionState | None
+    living: ServedGeneration | None
 
 
 def _attempt(read: Callable[[], Known], unknown: list[str]) -> Known | None:
@@ -105,52 +103,52 @@ def _of_dagster(sources: Sources, facts: Facts) -> Facts:
     )
 
 
-def _published(sources: Sources, at: datetime) -> Published:
+def _published(sources: Sources, at: datetime) -> ProductionState:
     with sources.production.connected("alerts") as production, _briefly(production):
-        return Published.of(production, at)
+        return ProductionState.read(production, at)
 
 
-def _living(sources: Sources) -> Living:
+def _living(sources: Sources) -> ServedGeneration:
     with sources.cache_server.client() as client:
-        return Living.of(client)
+        return ServedGeneration.read(client)
 
 
 def _developed(sources: Sources, facts: Facts, readers: _Readers) -> Facts:
     with sources.development.connected("alerts") as development, _briefly(development):
         index = read_table(development, RELEASE_INDEX)
-        students = students_of_releases(development)
+        students = fetch_student_counts(development)
         volumes = Volumes(
-            volumes_of_last_runs(development), _against_a_year_before(index, students)
+            compare_with_previous_run(development), _against_a_year_before(index, students)
         )
         facts = replace(
             facts,
-            stage_times=stage_times(development),
-            quarantined=quarantined(development),
+            stage_durations=fetch_stage_durations(development),
+            quarantined=fetch_open_quarantine(development),
             volumes=volumes,
         )
         published, living = readers.published, readers.living
         if published:
-            facts = replace(facts, publication=publication_freshness(development, published))
+            facts = replace(facts, publication=fetch_publication_freshness(development, published))
     if living:
-        facts = replace(facts, arrivals=arrivals(index, living))
-    if living and published and facts.arrivals is not None:
-        live = live_releases(facts.arrivals, published, living, students)
-        facts = replace(facts, live=live)
+        facts = replace(facts, listed_releases=find_listed_releases(index, living))
+    if living and published and facts.listed_releases is not None:
+        live = find_live_releases(facts.listed_releases, published, living, students)
+        facts = replace(facts, live_releases=live)
     return facts
 
 
 def _against_a_year_before(
     index: pl.DataFrame, students: Mapping[str, tuple[int, datetime]]
-) -> list[Volume]:
+) -> list[VolumeComparison]:
     """The students of the last year's releases, beside the same session a year before."""
     return [
-        Volume(
-            what=f"students of {release}",
+        VolumeComparison(
+            measure=f"students of {release}",
             asset=RESULT_PAGES.to_user_string(),
             release=release,
-            rows=students[release][0],
-            before=students[before][0],
-            before_name=f"in {before} a year before",
+            count=students[release][0],
+            baseline_count=students[before][0],
+            baseline=f"in {before} a year before",
             at=students[release][1],
         )
         for release in select_releases(index)

@@ -15,7 +15,7 @@ import dagster as dg
 
 from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.operations.alerts.delivering import Delivered, deliver, open_channels
-from ouspark_assets.operations.alerts.facts import Command
+from ouspark_assets.operations.alerts.facts import CommandOutcome
 from ouspark_assets.operations.alerts.ledger import Recorded, Telling, record
 from ouspark_assets.operations.alerts.outbox import Outbox
 from ouspark_assets.operations.alerts.reading import read_rules, rules_file
@@ -72,7 +72,7 @@ def alert_sensor(settings: Settings) -> dg.SensorDefinition:
     return alerts
 
 
-def look_and_tell(sources: Sources, command: Command | None = None) -> Told:
+def look_and_tell(sources: Sources, command: CommandOutcome | None = None) -> Told:
     """Look at everything, write down what begins and ends, deliver what is due."""
     started = time.monotonic()
     settings = load_settings()
@@ -83,7 +83,7 @@ def look_and_tell(sources: Sources, command: Command | None = None) -> Told:
     recorded = record(outbox, evaluate(ruleset.rules, facts), telling)
     left = SECONDS_FOR_ALL - (time.monotonic() - started)
     sent = deliver(outbox, opened.channels, max(left, LEAST_SECONDS_TO_DELIVER))
-    return Told(recorded, sent, facts.unknown)
+    return Told(recorded, sent, facts.unavailable)
 
 
 def checks_of(graph: dg.RepositoryDefinition) -> tuple[dg.AssetCheckKey, ...]:
@@ -113,13 +113,13 @@ def alerting(
     finally:
         # Whoever interrupts a command knows about it.
         if not isinstance(sys.exception(), KeyboardInterrupt):
-            ended = Command(command, started, error)
+            ended = CommandOutcome(command, started, error)
             for line in _told_after(instance, definitions, ended):
                 tell(line)
 
 
 def _told_after(
-    instance: dg.DagsterInstance, definitions: dg.Definitions, command: Command
+    instance: dg.DagsterInstance, definitions: dg.Definitions, command: CommandOutcome
 ) -> tuple[str, ...]:
     try:
         checks = checks_of(definitions.get_repository_def())

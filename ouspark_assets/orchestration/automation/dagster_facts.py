@@ -48,7 +48,7 @@ def failed_runs(instance: dg.DagsterInstance) -> list[FailedRun]:
     for record in records:
         failed = _failed_run(instance, record, registered)
         if failed is not None:
-            found.setdefault((failed.what, failed.release), failed)
+            found.setdefault((failed.name, failed.release), failed)
     return list(found.values())
 
 
@@ -63,7 +63,7 @@ def failed_checks(
             is_error=result.evaluation.severity is dg.AssetCheckSeverity.ERROR,
             run_id=result.run_id,
             at=datetime.fromtimestamp(result.timestamp, UTC),
-            said=_said(result.evaluation),
+            summary=_said(result.evaluation),
         )
         for key, result in latest_results(instance, keys).items()
         if not result.evaluation.passed
@@ -103,7 +103,7 @@ def _failed_run(
     if _is_made_up_for(instance, _Attempt(run.job_name, asset, releases, ended)):
         return None
     return FailedRun(
-        what=asset.to_user_string() if asset else first.step or run.job_name,
+        name=asset.to_user_string() if asset else first.step or run.job_name,
         release=" to ".join(dict.fromkeys((releases[0], releases[-1]))) if releases else None,
         run_id=run.run_id,
         error=first.error,

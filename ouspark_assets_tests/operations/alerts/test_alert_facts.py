@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import pytest
 
+from ouspark_assets.operations.alerts.database_facts import NEWS_PERIOD
 from ouspark_assets.operations.alerts.facts import Facts
-from ouspark_assets.operations.alerts.reader_facts import NEWS_FOR
 from ouspark_assets.orchestration.automation.alert_facts import Sources, gather
 from ouspark_assets.warehouse.publication.publications import hold_publishing
 from ouspark_assets_tests.operations.alerts.happenings import Broken, loaded, shown
@@ -18,7 +18,7 @@ OLDER, OLDEST = "20250201", "20250101"
 def look(instance: dg.DagsterInstance) -> Facts:
     """The facts, all of which are known."""
     facts = gather(Sources(instance, ()))
-    assert facts.unknown == ()
+    assert facts.unavailable == ()
     return facts
 
 
@@ -54,7 +54,7 @@ def test_production_and_cache_are_behind_from_the_change_on(
     hold_publishing(stores.production, 1)
     publication = look(instance).publication
     assert publication is not None
-    assert str(publication.held).startswith("Publishing is held since")
+    assert str(publication.hold).startswith("Publishing is held since")
 
 
 def test_students_are_beside_those_of_the_same_session_a_year_before(
@@ -67,8 +67,8 @@ def test_students_are_beside_those_of_the_same_session_a_year_before(
     volumes = look(instance).volumes
     assert volumes is not None
     (volume,) = volumes.year_before
-    assert (volume.rows, volume.before) == (60, 100)
-    assert volume.before_name == "in 20240402 a year before"
+    assert (volume.count, volume.baseline_count) == (60, 100)
+    assert volume.baseline == "in 20240402 a year before"
 
 
 def test_a_new_release_is_live_once_the_cache_has_it(
@@ -82,23 +82,23 @@ def test_a_new_release_is_live_once_the_cache_has_it(
     stores.load(1)
     stores.publish()
     stores.prewarm()
-    assert look(instance).live == []
+    assert look(instance).live_releases == []
     shown(development, *old, {"release": RELEASE, "first_seen_at": datetime.now(UTC)})
-    late = {it.release: it.with_readers for it in look(instance).arrivals or ()}
+    late = {it.release: it.is_served for it in look(instance).listed_releases or ()}
     assert late == {OLDEST: True, OLDER: False, RELEASE: False}
     loaded(development, OLDER, 20)
     loaded(development, RELEASE, 1204)
     stores.load(2)
     stores.publish()
-    assert look(instance).live == []
+    assert look(instance).live_releases == []
     stores.prewarm()
-    (live,) = look(instance).live or ()
+    (live,) = look(instance).live_releases or ()
     assert (live.release, live.students, live.publication) == (RELEASE, 1204, 2)
     assert live.title == "B.E. (CBCS) I Sem. (Main) Feb-2025 Results"
     stores.production.execute(
-        "UPDATE ops.publications SET published_at = published_at - %s::interval", (NEWS_FOR,)
+        "UPDATE ops.publications SET published_at = published_at - %s::interval", (NEWS_PERIOD,)
     )
-    assert look(instance).live == []
+    assert look(instance).live_releases == []
 
 
 def test_a_server_that_is_down_leaves_the_rest_known(
@@ -110,10 +110,10 @@ def test_a_server_that_is_down_leaves_the_rest_known(
         with monkeypatch.context() as patch:
             patch.setenv(gone, f"{at}hunter2@127.0.0.1:1/0")
             facts = gather(Sources(instance, ()))
-        (why,) = facts.unknown
+        (why,) = facts.unavailable
         assert "can't be reached" in why
         assert "hunter2" not in why
         assert len(facts.failed_runs or ()) == 1
-        assert (facts.stage_times is None) == (gone == "OUSPARK_DEV_DSN")
+        assert (facts.stage_durations is None) == (gone == "OUSPARK_DEV_DSN")
         assert (facts.cache is None) == (gone != "OUSPARK_DEV_DSN")
-        assert facts.live is None
+        assert facts.live_releases is None

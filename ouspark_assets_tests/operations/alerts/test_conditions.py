@@ -9,17 +9,17 @@ import pytest
 
 from ouspark_assets.operations.alerts.conditions import Condition
 from ouspark_assets.operations.alerts.facts import (
-    Arrival,
-    Command,
+    CommandOutcome,
     Facts,
     FailedCheck,
     FailedRun,
     Freshness,
+    ListedRelease,
     LiveRelease,
-    Quarantined,
+    QuarantinedRecords,
     Scrape,
-    StageTime,
-    Volume,
+    StageDuration,
+    VolumeComparison,
     Volumes,
 )
 from ouspark_assets.operations.alerts.failures import CheckFailed, FailureShare, RunFailed
@@ -41,19 +41,21 @@ QUIET = Facts(
     failed_checks=(),
     scrapes=(),
     volumes=Volumes((), ()),
-    stage_times=(),
+    stage_durations=(),
     publication=Freshness(3, None),
     cache=Freshness(3, None),
-    arrivals=(),
+    listed_releases=(),
     quarantined=(),
-    live=(),
+    live_releases=(),
 )
 FAILED = FailedRun("clean/marks", RELEASE, RUN, "ValueError: boom", NOON - HOUR, 2)
 CHECK = FailedCheck("clean/marks", "fits_its_model", True, RUN, NOON - HOUR, "grade: isin")
 SCRAPE = Scrape(RELEASE, RUN, NOON - HOUR, 1000, 21)
-DROP = Volume("rows of clean/marks", "clean/marks", None, 89, 100, "the run before", NOON - HOUR)
-SLOW = StageTime("clean/marks", RELEASE, RUN, NOON - HOUR, 301, False, (100.0, 90.0, 110.0))
-LATE = Arrival(RELEASE, "B.E. (CBCS) I Sem.", NOON - HOUR, with_readers=False)
+DROP = VolumeComparison(
+    "rows of clean/marks", "clean/marks", None, 89, 100, "the run before", NOON - HOUR
+)
+SLOW = StageDuration("clean/marks", RELEASE, RUN, NOON - HOUR, 301, False, (100.0, 90.0, 110.0))
+LATE = ListedRelease(RELEASE, "B.E. (CBCS) I Sem.", NOON - HOUR, is_served=False)
 LIVE = LiveRelease(RELEASE, "B.E. (CBCS) I Sem.", 1204, 7, NOON - HOUR)
 
 
@@ -67,11 +69,11 @@ class Case:
     headline: str
 
 
-def volumes(volume: Volume) -> Facts:
+def volumes(volume: VolumeComparison) -> Facts:
     return replace(QUIET, volumes=Volumes((volume,), ()))
 
 
-def quarantine(*found: Quarantined) -> Facts:
+def quarantine(*found: QuarantinedRecords) -> Facts:
     return replace(QUIET, quarantined=found)
 
 
@@ -109,37 +111,41 @@ CASES: Mapping[str, Case] = {
     "rows are lost": Case(
         VolumeDrop(against=Against.LAST_RUN, more_than=0.1),
         volumes(DROP),
-        volumes(replace(DROP, rows=90)),
+        volumes(replace(DROP, count=90)),
         "11 % fewer than the run before: rows of clean/marks",
     ),
     "students are lost": Case(
         VolumeDrop(against=Against.YEAR_BEFORE, more_than=0.1),
-        replace(QUIET, volumes=Volumes((), (replace(DROP, before_name="in 2024x"),))),
+        replace(QUIET, volumes=Volumes((), (replace(DROP, baseline="in 2024x"),))),
         volumes(DROP),
         "11 % fewer than in 2024x: rows of clean/marks",
     ),
     "a stage was slow": Case(
         SlowStage(times=3, last=10, longer_than=timedelta(seconds=60)),
-        replace(QUIET, stage_times=(SLOW,)),
-        replace(QUIET, stage_times=(replace(SLOW, seconds=300),)),
+        replace(QUIET, stage_durations=(SLOW,)),
+        replace(QUIET, stage_durations=(replace(SLOW, seconds=300),)),
         "clean/marks of 20250402 took 5 min 1 s",
     ),
     "a stage is slow": Case(
         SlowStage(times=3, last=10, longer_than=timedelta(seconds=60)),
-        replace(QUIET, stage_times=(replace(SLOW, is_running=True),)),
-        replace(QUIET, stage_times=(replace(SLOW, earlier=(1.0, 1.0)),)),
+        replace(QUIET, stage_durations=(replace(SLOW, is_running=True),)),
+        replace(QUIET, stage_durations=(replace(SLOW, earlier_seconds=(1.0, 1.0)),)),
         "clean/marks of 20250402 has been running for 5 min 1 s",
     ),
     "a stage is slow for its last runs": Case(
         SlowStage(times=3, last=3, longer_than=timedelta(seconds=60)),
-        replace(QUIET, stage_times=(replace(SLOW, earlier=(90, 90, 90, 900, 900, 900)),)),
-        replace(QUIET, stage_times=(replace(SLOW, earlier=(900, 900, 900, 90, 90, 90)),)),
+        replace(
+            QUIET, stage_durations=(replace(SLOW, earlier_seconds=(90, 90, 90, 900, 900, 900)),)
+        ),
+        replace(
+            QUIET, stage_durations=(replace(SLOW, earlier_seconds=(900, 900, 900, 90, 90, 90)),)
+        ),
         "clean/marks of 20250402 took 5 min 1 s",
     ),
     "a stage is shorter than the floor": Case(
         SlowStage(times=3, last=10, longer_than=timedelta(seconds=60)),
-        replace(QUIET, stage_times=(replace(SLOW, seconds=60, earlier=(1, 1, 1)),)),
-        replace(QUIET, stage_times=(replace(SLOW, seconds=59, earlier=(1, 1, 1)),)),
+        replace(QUIET, stage_durations=(replace(SLOW, seconds=60, earlier_seconds=(1, 1, 1)),)),
+        replace(QUIET, stage_durations=(replace(SLOW, seconds=59, earlier_seconds=(1, 1, 1)),)),
         "clean/marks of 20250402 took 1 min",
     ),
     "production is behind": Case(
@@ -156,26 +162,30 @@ CASES: Mapping[str, Case] = {
     ),
     "a release is late": Case(
         LateToReaders(within=timedelta(minutes=59)),
-        replace(QUIET, arrivals=(LATE,)),
-        replace(QUIET, arrivals=(replace(LATE, with_readers=True),)),
+        replace(QUIET, listed_releases=(LATE,)),
+        replace(QUIET, listed_releases=(replace(LATE, is_served=True),)),
         "20250402 is not with readers after 1 h",
     ),
     "a release is late by the setting": Case(
         LateToReaders(),
-        replace(QUIET, arrivals=(LATE,), sla=timedelta(minutes=59)),
-        replace(QUIET, arrivals=(LATE,), sla=HOUR),
+        replace(QUIET, listed_releases=(LATE,), sla=timedelta(minutes=59)),
+        replace(QUIET, listed_releases=(LATE,), sla=HOUR),
         "20250402 is not with readers after 1 h",
     ),
     "quarantine grows": Case(
         QuarantineGrowth(more_than=9, within=DAY),
-        quarantine(Quarantined(RELEASE, NOON - HOUR, 6), Quarantined(RELEASE, NOON - DAY, 4)),
-        quarantine(Quarantined(RELEASE, NOON - HOUR, 6), Quarantined("other", NOON - DAY, 4)),
+        quarantine(
+            QuarantinedRecords(RELEASE, NOON - HOUR, 6), QuarantinedRecords(RELEASE, NOON - DAY, 4)
+        ),
+        quarantine(
+            QuarantinedRecords(RELEASE, NOON - HOUR, 6), QuarantinedRecords("other", NOON - DAY, 4)
+        ),
         "10 records of 20250402 went to quarantine",
     ),
     "quarantine does not shrink": Case(
         QuarantineGrowth(more_than=0, within=DAY),
-        quarantine(Quarantined(RELEASE, NOON - DAY, 1)),
-        quarantine(Quarantined(RELEASE, NOON - DAY - HOUR, 1)),
+        quarantine(QuarantinedRecords(RELEASE, NOON - DAY, 1)),
+        quarantine(QuarantinedRecords(RELEASE, NOON - DAY - HOUR, 1)),
         "1 record of 20250402 went to quarantine",
     ),
 }
@@ -227,7 +237,7 @@ def test_every_kind_but_the_news_has_a_case() -> None:
 
 def test_news_is_told_once_and_has_no_end(book: Book) -> None:
     of = rule(ResultsLive())
-    live = replace(QUIET, live=(LIVE,))
+    live = replace(QUIET, live_releases=(LIVE,))
     (news,) = told(book, of, live)
     assert (news.event, news.title) == (Event.NEWS, "Results are live: B.E. (CBCS) I Sem.")
     for later in range(1, 4):
@@ -236,8 +246,8 @@ def test_news_is_told_once_and_has_no_end(book: Book) -> None:
 
 
 def test_a_rule_may_be_narrowed_to_releases_and_assets() -> None:
-    other = replace(FAILED, what="raw/result_pages", release="20240402")
-    nameless = replace(FAILED, what="reading", release=None)
+    other = replace(FAILED, name="raw/result_pages", release="20240402")
+    nameless = replace(FAILED, name="reading", release=None)
     facts = replace(QUIET, failed_runs=(FAILED, other, nameless))
 
     def found(**narrowed: tuple[str, ...]) -> list[str | None]:
@@ -253,7 +263,7 @@ def test_a_rule_may_be_narrowed_to_releases_and_assets() -> None:
 
 def test_a_command_that_failed_before_any_run_is_told(book: Book) -> None:
     error = "The development database can't be reached: connection refused."
-    command = Command("ouspark run", NOON - HOUR, error)
+    command = CommandOutcome("ouspark run", NOON - HOUR, error)
     of = rule(RunFailed())
     (begun,) = told(book, of, replace(QUIET, command=command))
     assert begun.headline == "`ouspark run` failed"
@@ -268,7 +278,7 @@ def test_a_command_that_failed_before_any_run_is_told(book: Book) -> None:
     "said", [{"failed_runs": (replace(FAILED, at=NOON),)}, {"failed_checks": (CHECK,)}]
 )
 def test_a_command_that_failed_for_a_run_or_a_check_is_told_once(said: dict[str, object]) -> None:
-    command = Command("ouspark run", NOON - HOUR, "it failed")
+    command = CommandOutcome("ouspark run", NOON - HOUR, "it failed")
     facts = replace(QUIET, command=command, **said)  # type: ignore[arg-type]
     findings = evaluate([rule(RunFailed()), rule(CheckFailed())], facts).findings
     assert len(findings) == 1

@@ -24,7 +24,7 @@ def test_a_failed_run_is_known_until_its_asset_succeeds(instance: dg.DagsterInst
     broken.run(instance)
     latest = broken.run(instance)
     (failed,) = failed_runs(instance)
-    assert (failed.what, failed.release, failed.run_id) == ("clean/marks", None, latest)
+    assert (failed.name, failed.release, failed.run_id) == ("clean/marks", None, latest)
     assert failed.error == "ValueError: boom"
     broken.error = None
     broken.run(instance)
@@ -39,7 +39,7 @@ def test_a_failed_run_of_a_release_is_made_up_for_by_that_release(
     broken.run(instance, RELEASE)
     broken.error = None
     broken.run(instance, OLDER)
-    assert [(it.what, it.release) for it in failed_runs(instance)] == [("clean/marks", RELEASE)]
+    assert [(it.name, it.release) for it in failed_runs(instance)] == [("clean/marks", RELEASE)]
     broken.run(instance, RELEASE)
     assert failed_runs(instance) == []
 
@@ -68,7 +68,7 @@ def test_what_failed_for_a_check_alone_is_told_as_a_check(instance: dg.DagsterIn
     assert failed_runs(instance) == []
     (failed,) = failed_checks(instance, [key])
     assert (failed.asset, failed.check, failed.is_error) == ("clean/marks", "fits_its_model", True)
-    assert failed.said == "broken rules: grade: isin; rows: 7"
+    assert failed.summary == "broken rules: grade: isin; rows: 7"
     broken.judged(passed=True)
     broken.run(instance)
     assert failed_checks(instance, [key]) == []

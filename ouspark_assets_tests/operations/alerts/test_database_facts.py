@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from ouspark_assets.operations.alerts.database_facts import (
-    quarantined,
-    stage_times,
-    volumes_of_last_runs,
+    compare_with_previous_run,
+    fetch_open_quarantine,
+    fetch_stage_durations,
 )
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets_tests.support.stores import RELEASE
@@ -41,9 +41,9 @@ def test_a_stage_is_beside_what_it_took_before(development: Connection) -> None:
     ran(development, [10, 20, 30], release=OLDER, ago="9 days")
     ran(development, [99], release=RELEASE)
     ran(development, [5], asset="analytics.standings", ago="2 days")
-    (stage,) = stage_times(development)
+    (stage,) = fetch_stage_durations(development)
     assert (stage.asset, stage.release, stage.seconds) == ("clean/pages", RELEASE, 99)
-    assert stage.earlier == (30, 20, 10)
+    assert stage.earlier_seconds == (30, 20, 10)
     assert not stage.is_running
 
 
@@ -52,8 +52,8 @@ def test_a_run_with_nothing_to_do_is_not_what_it_usually_takes(development: Conn
     ran(development, [0.1, 0.1, 0.1], ago="8 days")
     development.execute("UPDATE ops.stage_runs SET rows_changed = 0 WHERE id > 3")
     ran(development, [11])
-    (stage,) = stage_times(development)
-    assert stage.earlier == (10, 10, 10)
+    (stage,) = fetch_stage_durations(development)
+    assert stage.earlier_seconds == (10, 10, 10)
 
 
 def test_a_stage_at_work_counts_and_one_that_was_killed_does_not(
@@ -62,7 +62,7 @@ def test_a_stage_at_work_counts_and_one_that_was_killed_does_not(
     begin = "INSERT INTO ops.stage_runs (run_id, asset, backend) VALUES ('run', %s, %s)"
     development.execute(begin, ("clean.pages", development.info.backend_pid))
     development.execute(begin, ("raw.result_pages", -1))
-    (stage,) = stage_times(development)
+    (stage,) = fetch_stage_durations(development)
     assert (stage.asset, stage.is_running) == ("clean/pages", True)
     assert stage.seconds >= 0
 
@@ -72,8 +72,8 @@ def test_rows_are_beside_those_of_the_run_before(development: Connection) -> Non
     ran(development, [1, 1], rows=[100, 0], asset="raw.result_pages", release=RELEASE)
     ran(development, [1, 1], rows=[100, 1], asset="analytics.backlogs", ago="8 days")
     ran(development, [1], rows=[7], release=RELEASE)
-    volumes = volumes_of_last_runs(development)
-    assert [(it.what, it.rows, it.before) for it in volumes] == [
+    volumes = compare_with_previous_run(development)
+    assert [(it.measure, it.count, it.baseline_count) for it in volumes] == [
         ("rows of analytics/standings", 89, 100)
     ]
 
@@ -91,6 +91,6 @@ def test_open_quarantine_is_counted_by_release_and_moment(development: Connectio
         """,
         (RELEASE, ago),
     )
-    found = sorted(quarantined(development), key=lambda it: it.first_seen_at)
+    found = sorted(fetch_open_quarantine(development), key=lambda it: it.first_seen_at)
     assert [(it.release, it.records) for it in found] == [(RELEASE, 2), (RELEASE, 1)]
     assert found[0].first_seen_at == ago
