@@ -17,7 +17,7 @@ from psycopg import sql
 
 from ouspark_assets.cache.client import connect_cache
 from ouspark_assets.services import Endpoints, endpoints
-from ouspark_assets.settings import Settings
+from ouspark_assets.settings import ServerSettings
 from ouspark_assets.warehouse.core.connection import Connection, Side, connected
 from ouspark_assets.warehouse.core.migrate import migrate
 from ouspark_assets_tests.support.stores import UNREACHABLE_DSN, Databases, StoreAddresses, Stores
@@ -35,7 +35,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Endpoints:
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent
-    found = endpoints(Settings(home=shared / "servers"), need={"postgres", "redis"})
+    found = endpoints(ServerSettings(home=shared / "servers"), need={"postgres", "redis"})
     _in_a_hurry(found)
     return found
 

@@ -27,7 +27,7 @@ from ouspark_assets.cache.documents import Documents, documents
 from ouspark_assets.cache.generation import Built, build
 from ouspark_assets.cache.layout import Generation
 from ouspark_assets.cache.published import SOURCES, Published
-from ouspark_assets.settings import Settings
+from ouspark_assets.settings import CacheSettings
 
 GENERATION, WRITING = "a whole generation", "its values alone"
 RECORDS = "a whole generation with serialising"
@@ -59,7 +59,7 @@ def measure(bench: Bench) -> Outcome:
     keys = bench.scale.keys
     plain = [_ready(Documents("student", keys, partial(_made_up, keys)))]
     published = _published(bench.scale.published_students)
-    top = Settings.model_fields["cache_top"].default
+    top = CacheSettings.model_fields["cache_top"].default
     records = [_ready(it) for it in documents(published, top)]
     contenders = [
         Contender(GENERATION, _building(server, lambda: plain)),

@@ -68,7 +68,7 @@ def _pages(bench: Bench) -> pl.DataFrame:
     bench.watch.step("fetching the pages")
     with running_standin(students=bench.scale.site_students, releases=1) as site:
         page = page_of(site, bench.room.folder("truth"), bench.scale.pages)
-        archive = archived(bench.room.settings, page, bench.room.home / "lake")
+        archive = archived(bench.room.settings.site, page, bench.room.home / "lake")
     return pl.concat(archive.pages(page.release))
 
 

@@ -18,7 +18,7 @@ from psycopg import sql
 
 from ouspark_assets.services import Endpoints, endpoints
 from ouspark_assets.services.client import stop
-from ouspark_assets.settings import PACKAGE_PARENT, Settings
+from ouspark_assets.settings import GROUPS, PACKAGE_PARENT, Settings
 from ouspark_assets.warehouse.core.connection import Side
 from ouspark_assets.warehouse.core.migrate import migrate
 
@@ -34,14 +34,17 @@ class Room:
     @cached_property
     def settings(self) -> Settings:
         """The defaults, under this home, whatever the environment says."""
-        fields = Settings.model_fields
-        defaults = {name: field.get_default() for name, field in fields.items() if name != "home"}
-        return Settings(home=self.home, **defaults)
+        defaults = {
+            name: {field: info.get_default() for field, info in group.model_fields.items()}
+            for name, group in GROUPS.items()
+        }
+        defaults["servers"]["home"] = self.home
+        return Settings.model_validate(defaults)
 
     @cached_property
     def servers(self) -> Endpoints:
         """PostgreSQL and Valkey of this home."""
-        return endpoints(self.settings, need={"postgres", "redis"})
+        return endpoints(self.settings.servers, need={"postgres", "redis"})
 
     @property
     def environment(self) -> dict[str, str]:

@@ -17,7 +17,7 @@ from ouspark_assets.bench.catalogue import Bench
 from ouspark_assets.bench.figures import Bound, Budget, Figure, Outcome
 from ouspark_assets.bench.references import BenchError, Interpreter
 from ouspark_assets.bench.rounds import Contender, take_turns
-from ouspark_assets.settings import Settings
+from ouspark_assets.settings import SiteSettings
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.release_facts import ReleaseFacts
 from ouspark_assets.sources.results_site.scraper import KnownCodes, ScrapeRequest, run_scrape
@@ -47,7 +47,7 @@ def measure(bench: Bench) -> Outcome:
     scale = bench.scale
     with running_standin(students=scale.site_students, releases=1) as site:
         page = page_of(site, bench.room.folder("truth"), scale.tickets)
-        settings = bench.room.settings.model_copy(update={"site_concurrency": CONNECTIONS})
+        settings = bench.room.settings.site.model_copy(update={"site_concurrency": CONNECTIONS})
         lake = bench.room.home / "lakes"
         contenders = [Contender(OURS, partial(_ours, settings, page, lake))]
         contenders += _libraries(bench.python, page, bench.room.folder("tickets"))
@@ -74,7 +74,7 @@ def page_of(site: RunningStandin, folder: Path, most: int) -> Page:
     return Page(release, f"{site.url.rstrip('/')}/res07/{release}.jsp", tuple(tickets.head(most)))
 
 
-def archived(settings: Settings, page: Page, location: Path) -> PageArchive:
+def archived(settings: SiteSettings, page: Page, location: Path) -> PageArchive:
     """The pages of all tickets, fetched into a lake."""
     archive = PageArchive(str(location))
     request = ScrapeRequest(page.facts, (page.release,), tickets=page.tickets)
@@ -85,7 +85,7 @@ def archived(settings: Settings, page: Page, location: Path) -> PageArchive:
     return archive
 
 
-def _ours(settings: Settings, page: Page, lakes: Path) -> float:
+def _ours(settings: SiteSettings, page: Page, lakes: Path) -> float:
     began = time.perf_counter()
     archived(settings, page, lakes / f"{time.monotonic_ns()}")
     return len(page.tickets) / (time.perf_counter() - began)

@@ -22,7 +22,7 @@ from ouspark_assets.operations.logging import configure_logging, logs_json
 from ouspark_assets.orchestration.failures import SEE_TO_THE_DISK, unusable_records
 from ouspark_assets.services import endpoints
 from ouspark_assets.settings import load_settings, project_root
-from ouspark_assets.settings.environment import load_dotenv_like_dagster, warn_of_doubtful_variables
+from ouspark_assets.settings.environment import load_dotenv_like_dagster, warn_of_misspelt_variables
 
 COMMANDS = {
     "run": "Discover, scrape, clean, compute, publish, prewarm",
@@ -99,7 +99,7 @@ def _start_servers_in_background() -> None:
     def start() -> None:
         # If a server cannot be started, the code that needs it reports the error.
         with contextlib.suppress(OuSparkError):
-            endpoints(load_settings())
+            endpoints(load_settings().servers)
 
     threading.Thread(target=start, daemon=True).start()
 
@@ -110,8 +110,8 @@ def ouspark() -> None:
     """Scrape, clean, rank, publish and cache Osmania University's engineering results."""
     # `--help` works with malformed settings; a command that needs them reports the error.
     with contextlib.suppress(SettingsError):
-        configure_logging(load_settings())
-        warn_of_doubtful_variables()
+        configure_logging(load_settings().logging)
+        warn_of_misspelt_variables()
 
 
 def main() -> None:

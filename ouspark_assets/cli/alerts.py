@@ -134,11 +134,11 @@ def _look() -> None:
 
 
 def _ruleset() -> Ruleset:
-    return read_rules(rules_file(load_settings()))
+    return read_rules(rules_file(load_settings().alerts))
 
 
 def _outbox() -> Outbox:
-    return Outbox.under(load_settings().home)
+    return Outbox.under(load_settings().servers.home)
 
 
 def _rule(rule: Rule) -> dict[str, object]:

@@ -74,7 +74,7 @@ def verify_generation(*, every: int, as_json: bool) -> None:
                 "The next `ouspark run` builds it."
             )
             raise CacheError(message)
-        made = documents(read_published(production), load_settings().cache_top)
+        made = documents(read_published(production), load_settings().cache.cache_top)
         verdict = verify_cache(client, name, made, every)
     if as_json:
         show_json(asdict(verdict) | {"clean": verdict.is_clean})

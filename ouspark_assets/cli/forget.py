@@ -90,7 +90,9 @@ def _forget_at_the_source(ticket: str, removed: Removed) -> None:
     """The lake and the development database; nobody scrapes meanwhile."""
     archive = Lake().archive()
     with Development().connected("forget") as connection:
-        with alone(connection, Lock.SCRAPE, load_settings().run_wait, "Forgetting", show_notice):
+        with alone(
+            connection, Lock.SCRAPE, load_settings().runs.run_wait, "Forgetting", show_notice
+        ):
             removed.answers = archive.forget(ticket)
         removed.development = forget_in_development(connection, PIPELINE_TABLES, ticket, RUN)
 

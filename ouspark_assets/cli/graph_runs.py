@@ -75,7 +75,7 @@ class Graph:
         config: Mapping[str, Any] | None = None,
     ) -> GraphRun:
         """Materialize these assets, and run their checks, in one run."""
-        level = dagster_level(load_settings(), verbose=self.verbose)
+        level = dagster_level(load_settings().logging, verbose=self.verbose)
         job = self.definitions.resolve_implicit_global_asset_job_def()
         run_id = str(uuid4())
         reap_dead_runs(self.instance)

@@ -115,7 +115,7 @@ def _fill(reading: Reading) -> None:
 
 def _addresses() -> Addresses:
     """The addresses of what runs."""
-    servers = overview(load_settings(), show_secrets=True).servers
+    servers = overview(load_settings().servers, show_secrets=True).servers
     return {it.setting: it.address for it in servers if it.state in USABLE and it.address}
 
 

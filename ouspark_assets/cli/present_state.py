@@ -58,7 +58,7 @@ def completeness(development: Connection) -> dict[str, bool]:
 
 
 def _completeness(index: pl.DataFrame) -> dict[str, bool]:
-    archive, codes, settings = Lake().archive(), known_codes(), load_settings()
+    archive, codes, settings = Lake().archive(), known_codes(), load_settings().site
     return {
         release: is_complete(settings, ScrapeRequest.from_index(index, release), archive, codes)
         for release in select_releases(index)
@@ -108,7 +108,7 @@ def cache_state(client: Redis, published: Publication | None) -> CacheState:
 def failing_checks() -> Sequence[str] | None:
     """The blocking checks whose latest result is a failure; None when Dagster can't be asked."""
     settings = load_settings()
-    if settings.dagster_dsn is None and not (settings.home / "dagster").exists():
+    if settings.runs.dagster_dsn is None and not (settings.servers.home / "dagster").exists():
         return ()  # nothing ever ran here, and looking at it should not leave a trace
     try:
         with dg.DagsterInstance.get() as instance:

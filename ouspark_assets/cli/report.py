@@ -37,7 +37,7 @@ from ouspark_assets.schemas.analytics import (
 from ouspark_assets.schemas.clean import MARKS, RESULTS, STUDENTS
 from ouspark_assets.schemas.reference import BRANCHES, COLLEGES, SUBJECTS
 from ouspark_assets.schemas.source import RELEASE_INDEX
-from ouspark_assets.settings import Settings, load_settings
+from ouspark_assets.settings import AnalyticsSettings, load_settings
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.core.reading import read_releases, read_table
 
@@ -76,7 +76,7 @@ def report(*, college: str | None, release: str | None, out: Path) -> None:
     """
     with Development().connected("report") as connection, connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        material = _material(connection, release, load_settings())
+        material = _material(connection, release, load_settings().analytics)
     found = [(name, part) for name, part in classes(material.source) if _is_of(name, college)]
     if not found:
         message = f"There is nothing to report{_of(college, release)}; see `ouspark status`."
@@ -149,7 +149,7 @@ def _semesters(material: Material, college: str, branch: str) -> pl.DataFrame:
     return semester_stats(marks, results, material.subjects)
 
 
-def _material(connection: Connection, release: str | None, settings: Settings) -> Material:
+def _material(connection: Connection, release: str | None, settings: AnalyticsSettings) -> Material:
     subjects, index = read_table(connection, SUBJECTS), read_table(connection, RELEASE_INDEX)
     source = _what_counts(connection)
     marks, results = MARKS.empty(), RESULTS.empty()
@@ -193,7 +193,7 @@ def _names(
     release: str | None,
     index: pl.DataFrame,
     subjects: pl.DataFrame,
-    settings: Settings,
+    settings: AnalyticsSettings,
 ) -> Names:
     row = connection.execute("SELECT max(loaded_at) FROM ops.loads").fetchone()
     as_of = row[0] if row is not None and isinstance(row[0], datetime) else NOTHING_LOADED

@@ -135,7 +135,9 @@ def _wanted_releases(options: Options) -> list[str]:
     )
     if options.named:
         return candidates
-    unfinished = unfinished_releases(load_settings(), index, tables, Lake().archive(), candidates)
+    unfinished = unfinished_releases(
+        load_settings().site, index, tables, Lake().archive(), candidates
+    )
     return [it.release for it in unfinished]
 
 
@@ -156,7 +158,7 @@ def _announce(options: Options, releases: Sequence[str]) -> None:
         return
     with Development().connected("run") as connection:
         index = read_table(connection, RELEASE_INDEX)
-    archive, codes, settings = Lake().archive(), known_codes(), load_settings()
+    archive, codes, settings = Lake().archive(), known_codes(), load_settings().site
     total = 0
     for release in releases:
         request = replace(

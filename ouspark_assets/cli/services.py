@@ -41,7 +41,7 @@ def services() -> None:
 @services.command()
 def up() -> None:
     """Start the servers that are not configured, until `down`."""
-    settings = load_settings()
+    settings = load_settings().servers
     console = Console(highlight=False)
     if not missing_servers(configured(settings)):
         console.print("Every server is configured; there is nothing to start.")
@@ -57,7 +57,7 @@ def up() -> None:
 @services.command()
 def down() -> None:
     """Stop the embedded servers, even while they are in use."""
-    settings = load_settings()
+    settings = load_settings().servers
     if sys.platform == "win32":
         click.echo("No embedded servers are running.")
         return
@@ -78,7 +78,7 @@ def down() -> None:
 @click.option("--show-secrets", is_flag=True, help="Show passwords unmasked.")
 def status(*, as_json: bool, show_secrets: bool) -> None:
     """Show which servers run where, without starting any."""
-    seen = overview(load_settings(), show_secrets=show_secrets)
+    seen = overview(load_settings().servers, show_secrets=show_secrets)
     if as_json:
         click.echo(orjson.dumps(_as_json(seen), option=orjson.OPT_INDENT_2).decode())
     else:

@@ -23,8 +23,8 @@ from ouspark_assets.warehouse.publication.publishing import current_source
 from ouspark_assets.warehouse.records.follow_ups import inputs_digest, is_remembered, remember
 
 CODE = ("*.py", "*.csv", "*.sql")
-# Settings of log lines, on which no number depends.
-ABOUT_LINES = {"log_format", "log_level"}
+# No number depends on these groups of settings.
+WITHOUT_EFFECT = {"logging"}
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def _is_of_now(publication: Publication, development: Connection) -> bool:
 
 
 def _digest(connection: Connection) -> str:
-    settings = load_settings().model_dump_json(exclude=ABOUT_LINES)
+    settings = load_settings().model_dump_json(exclude=WITHOUT_EFFECT)
     parts = (inputs_digest(connection), _code_digest(), settings)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 

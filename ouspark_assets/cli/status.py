@@ -101,7 +101,9 @@ def _publication(source: Source) -> tuple[PublicationState, Publication | None]:
 def _cache(published: Publication | None) -> CacheState:
     """What the cache has; asked only when it runs."""
     server = next(
-        it for it in overview(load_settings(), show_secrets=True).servers if it.server == "redis"
+        it
+        for it in overview(load_settings().servers, show_secrets=True).servers
+        if it.server == "redis"
     )
     if server.state not in USABLE or server.address is None:
         return _no_cache(f"{server.state}; it starts when needed")
@@ -118,5 +120,6 @@ def _no_cache(problem: str) -> CacheState:
 
 def _services() -> tuple[ServiceState, ...]:
     return tuple(
-        ServiceState(it.setting, it.state, it.address) for it in overview(load_settings()).servers
+        ServiceState(it.setting, it.state, it.address)
+        for it in overview(load_settings().servers).servers
     )

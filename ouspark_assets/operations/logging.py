@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import IO
 
 from ouspark_assets.domain.masking import mask_secrets
-from ouspark_assets.settings import Settings
+from ouspark_assets.settings import LoggingSettings
 
 PACKAGE = "ouspark_assets"
 JSON = "json"
@@ -104,7 +104,7 @@ class TextFormatter(logging.Formatter):
 class StderrHandler(logging.StreamHandler[IO[str]]):
     """Writes to `sys.stderr` as it is when a line is logged, because rich replaces it meanwhile."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: LoggingSettings) -> None:
         """Use the format that the settings ask for."""
         logging.Handler.__init__(self)
         self.setFormatter(JsonFormatter() if settings.log_format == JSON else TextFormatter())
@@ -125,7 +125,7 @@ class StderrHandler(logging.StreamHandler[IO[str]]):
         """Ignore the stream that `StreamHandler` wants to set."""
 
 
-def configure_logging(settings: Settings) -> None:
+def configure_logging(settings: LoggingSettings) -> None:
     """Log to stderr: this package from its level on, other libraries from WARNING on.
 
     Safe to call repeatedly: the `ouspark` command and every Dagster run both call it.
@@ -149,12 +149,12 @@ def logs_json() -> bool:
     return any(isinstance(handler.formatter, JsonFormatter) for handler in handlers)
 
 
-def package_level(settings: Settings) -> str:
+def package_level(settings: LoggingSettings) -> str:
     """Return the level from which on lines of this package are logged."""
     return settings.log_level or ("INFO" if settings.log_format == JSON else "WARNING")
 
 
-def dagster_level(settings: Settings, *, verbose: bool = False) -> str:
+def dagster_level(settings: LoggingSettings, *, verbose: bool = False) -> str:
     """Return the level for Dagster's lines about the runs of a command; by default, none appear."""
     if verbose:
         return "INFO"

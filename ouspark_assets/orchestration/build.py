@@ -29,7 +29,7 @@ from ouspark_assets.orchestration.jobs import JOBS
 from ouspark_assets.orchestration.presentation import presented
 from ouspark_assets.orchestration.resources import default_resources
 from ouspark_assets.settings import load_settings
-from ouspark_assets.settings.environment import warn_of_doubtful_variables
+from ouspark_assets.settings.environment import warn_of_misspelt_variables
 
 ASSET_MODULES = (source, raw, clean, reference, analytics, production, cache)
 
@@ -37,11 +37,11 @@ ASSET_MODULES = (source, raw, clean, reference, analytics, production, cache)
 def build_definitions(resources: Mapping[str, Any] | None = None) -> dg.Definitions:
     """The whole graph; `resources` replaces defaults by name."""
     settings = load_settings()
-    warn_of_doubtful_variables()
+    warn_of_misspelt_variables()
     replace_the_default()
     assets = presented(with_policies(dg.load_assets_from_modules(list(ASSET_MODULES))))
     return dg.Definitions(
-        assets=spread(assets, settings),
+        assets=spread(assets, settings.runs),
         asset_checks=[
             *model_checks(),
             *reference_checks(),
@@ -49,9 +49,9 @@ def build_definitions(resources: Mapping[str, Any] | None = None) -> dg.Definiti
             readers_have_new_results_in_time,
         ],
         jobs=[*JOBS, *automatic_jobs()],
-        sensors=[*sensors_of(settings), alert_sensor(settings)],
-        schedules=schedules_of(settings),
+        sensors=[*sensors_of(settings.automation), alert_sensor(settings.automation)],
+        schedules=schedules_of(settings.automation),
         resources={**default_resources(), **(resources or {})},
-        executor=executor_of(settings),
+        executor=executor_of(settings.runs),
         loggers={"console": console},
     )

@@ -51,7 +51,7 @@ def _as_field(error: Any) -> dict[str, str]:
 
 
 def _console(context: dg.InitLoggerContext, level: str) -> logging.Logger:
-    settings = load_settings()
+    settings = load_settings().logging
     # What rooms say goes the same way; a quiet command is not quiet about warnings of theirs.
     configure_logging(settings)
     # One of its own: loggers that are got by name live as long as the process.
@@ -72,12 +72,12 @@ def _console(context: dg.InitLoggerContext, level: str) -> logging.Logger:
 def console(context: dg.InitLoggerContext) -> logging.Logger:
     """The console as the run's configuration asks for it."""
     asked: str | None = context.logger_config.get("log_level")
-    return _console(context, (asked or load_settings().log_level or "INFO").upper())
+    return _console(context, (asked or load_settings().logging.log_level or "INFO").upper())
 
 
 def _unconfigured(context: dg.InitLoggerContext) -> logging.Logger:
     usual = str(context.logger_config["log_level"])
-    return _console(context, load_settings().log_level or usual)
+    return _console(context, load_settings().logging.log_level or usual)
 
 
 def replace_the_default() -> None:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 import dagster as dg
 import polars as pl
@@ -18,7 +18,7 @@ from redis import Redis
 from ouspark_assets.cache.client import connect_cache
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.services import Endpoints, ServerName, endpoints
-from ouspark_assets.settings import Settings, load_settings
+from ouspark_assets.settings import ServerSettings, SiteSettings, load_settings
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.scraper import ShowProgress
 from ouspark_assets.warehouse.core.connection import Connection, Side, connected
@@ -26,64 +26,71 @@ from ouspark_assets.warehouse.core.migrate import migrate
 from ouspark_assets.warehouse.core.reading import read_table
 from ouspark_assets.warehouse.records.computed_from import version_now
 
-# A server that is gone is brought back at the next question after this.
-SECONDS_REMEMBERED = 2
+# An embedded server that ended is restarted by the first question after this time.
+ENDPOINTS_TTL = 2
 
 
-class Development(dg.ConfigurableResource):  # type: ignore[type-arg]
+class Database(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """One of the two databases."""
+
+    side: ClassVar[Side]
+
+    @contextmanager
+    def connected(self, purpose: str) -> Iterator[Connection]:
+        """Yield a connection to the migrated database, named after its purpose."""
+        dsn = _dsn(self.side)
+        _migrate_once(dsn, self.side)
+        with connected(dsn, self.side, f"ouspark {purpose}") as connection:
+            yield connection
+
+
+class Development(Database):
     """The development database."""
 
-    @contextmanager
-    def connected(self, purpose: str) -> Iterator[Connection]:
-        """A connection to the migrated database."""
-        dsn = _endpoints("postgres").dev_dsn
-        _migrated(dsn, Side.DEVELOPMENT)
-        with connected(dsn, Side.DEVELOPMENT, f"ouspark {purpose}") as connection:
-            yield connection
+    side: ClassVar[Side] = Side.DEVELOPMENT
 
 
-class Production(dg.ConfigurableResource):  # type: ignore[type-arg]
+class Production(Database):
     """The production database."""
 
-    @contextmanager
-    def connected(self, purpose: str) -> Iterator[Connection]:
-        """A connection to the migrated database."""
-        dsn = _endpoints("postgres").prod_dsn
-        _migrated(dsn, Side.PRODUCTION)
-        with connected(dsn, Side.PRODUCTION, f"ouspark {purpose}") as connection:
-            yield connection
+    side: ClassVar[Side] = Side.PRODUCTION
 
 
 class CacheServer(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The Redis or Valkey server that readers ask."""
+    """The Redis or Valkey server of the readers' cache."""
 
     @contextmanager
     def client(self) -> Iterator[Redis]:
-        """A client, closed afterwards."""
+        """Yield a client and close it afterwards."""
         with connect_cache(_endpoints("redis").redis_url) as client:
             yield client
 
 
 class ResultsSite(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The university's results site."""
+    """The results site of the university, or the stand-in."""
 
     @property
     def url(self) -> str:
-        """Its root."""
+        """The root URL."""
         return _endpoints("site").site_url
 
     @property
-    def settings(self) -> Settings:
-        """The settings that say how politely it is asked."""
-        return load_settings()
+    def settings(self) -> SiteSettings:
+        """The limits on requests to the site."""
+        return load_settings().site
 
 
 class Lake(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The archive of every page ever received."""
+    """The archive of raw pages."""
+
+    @property
+    def location(self) -> str:
+        """The folder or URL of the lake."""
+        return load_settings().servers.lake_location
 
     def archive(self) -> PageArchive:
-        """The archive at the configured place."""
-        return PageArchive(load_settings().lake_location)
+        """Return the archive at the configured location."""
+        return PageArchive(self.location)
 
 
 class SharedFrames(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -156,17 +163,24 @@ def default_resources() -> dict[str, Any]:
     }
 
 
+def _dsn(side: Side) -> str:
+    addresses = _endpoints("postgres")
+    return addresses.dev_dsn if side is Side.DEVELOPMENT else addresses.prod_dsn
+
+
 def _endpoints(*needed: ServerName) -> Endpoints:
-    """Where the servers are; asking costs 8 ms, and a run asks a hundred times."""
-    return _endpoints_lately(load_settings(), needed, int(time.monotonic() / SECONDS_REMEMBERED))
+    """Return the addresses of the servers, cached: asking takes 8 ms, and a run asks 100 times."""
+    period = int(time.monotonic() / ENDPOINTS_TTL)
+    return _endpoints_in_period(load_settings().servers, needed, period)
 
 
 @lru_cache(maxsize=8)
-def _endpoints_lately(settings: Settings, needed: tuple[ServerName, ...], _when: int) -> Endpoints:
+def _endpoints_in_period(
+    settings: ServerSettings, needed: tuple[ServerName, ...], _period: int
+) -> Endpoints:
     return endpoints(settings, need=needed)
 
 
 @cache
-def _migrated(dsn: str, side: Side) -> None:
-    """Migrate once per process and database."""
+def _migrate_once(dsn: str, side: Side) -> None:
     migrate(dsn, side)

@@ -12,7 +12,7 @@ import polars as pl
 from ouspark_assets.domain.releases import ExamKind
 from ouspark_assets.pipeline.load import fingerprint_of
 from ouspark_assets.pipeline.scrape import known_codes
-from ouspark_assets.settings import Settings
+from ouspark_assets.settings import AutomationSettings, SiteSettings
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.completion import is_complete
 from ouspark_assets.sources.results_site.scrape_request import ScrapeRequest, is_recheckable
@@ -34,7 +34,7 @@ class Outstanding:
 
 
 def unfinished_releases(
-    settings: Settings,
+    settings: SiteSettings,
     index: pl.DataFrame,
     loaded: Mapping[str, str],
     archive: PageArchive,
@@ -52,7 +52,7 @@ def unfinished_releases(
 
 
 def releases_to_recheck(
-    settings: Settings,
+    settings: AutomationSettings,
     index: pl.DataFrame,
     pending: Sequence[str],
     candidates: Sequence[str],
@@ -80,6 +80,6 @@ def _why_recheck(kind: str, published_on: date | None, today: date, *, is_pendin
     return ""
 
 
-def _hours_between(settings: Settings, published_on: date | None, today: date) -> float:
+def _hours_between(settings: AutomationSettings, published_on: date | None, today: date) -> float:
     young = published_on and today - published_on <= timedelta(days=DAYS_OF_FREQUENT_RECHECKS)
     return settings.recheck_hours if young else HOURS_OF_A_DAY

@@ -15,7 +15,7 @@ from ouspark_assets.domain.addresses import mask_url
 from ouspark_assets.domain.errors import ServiceError
 
 if TYPE_CHECKING:
-    from ouspark_assets.settings import Settings
+    from ouspark_assets.settings import ServerSettings
 
 ServerName = Literal["postgres", "redis", "site"]
 EVERY_SERVER: frozenset[ServerName] = frozenset({"postgres", "redis", "site"})
@@ -43,7 +43,7 @@ class Endpoints:
         return f"Endpoints({', '.join(shown)})"
 
 
-def endpoints(settings: "Settings", need: Collection[ServerName] = EVERY_SERVER) -> Endpoints:
+def endpoints(settings: "ServerSettings", need: Collection[ServerName] = EVERY_SERVER) -> Endpoints:
     """The addresses of what is needed; whatever is not configured is started and shared.
 
     The process counts as a user of the embedded servers until it ends. Calling again is cheap
@@ -62,7 +62,7 @@ def endpoints(settings: "Settings", need: Collection[ServerName] = EVERY_SERVER)
 
 
 def exec_with_services(
-    settings: "Settings",
+    settings: "ServerSettings",
     command: Sequence[str],
     need: Collection[ServerName] = EVERY_SERVER,
 ) -> NoReturn:
@@ -76,7 +76,7 @@ def exec_with_services(
     os.execvp(command[0], list(command))  # noqa: S606 (no shell wanted)
 
 
-def configured(settings: "Settings") -> dict[str, str]:
+def configured(settings: "ServerSettings") -> dict[str, str]:
     """The addresses that the settings give."""
     secrets = {
         "dev_dsn": settings.dev_dsn,
@@ -98,7 +98,7 @@ def missing_servers(
     )
 
 
-def _embedded(settings: "Settings", servers: tuple[ServerName, ...]) -> dict[str, str]:
+def _embedded(settings: "ServerSettings", servers: tuple[ServerName, ...]) -> dict[str, str]:
     if sys.platform == "win32":
         names = ", ".join(f"OUSPARK_{name.upper()}" for s in servers for name in SETTINGS_OF[s])
         message = f"There are no embedded servers on Windows: set {names}"

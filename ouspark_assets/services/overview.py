@@ -19,7 +19,7 @@ from ouspark_assets.services.endpoints import (
 
 if TYPE_CHECKING:
     from ouspark_assets.services.protocol import Answer
-    from ouspark_assets.settings import Settings
+    from ouspark_assets.settings import ServerSettings
 
 DATA_FOLDERS: dict[ServerName, str] = {"postgres": "postgres", "redis": "valkey"}
 
@@ -53,7 +53,7 @@ class Overview:
     kept: bool
 
 
-def overview(settings: "Settings", *, show_secrets: bool = False) -> Overview:
+def overview(settings: "ServerSettings", *, show_secrets: bool = False) -> Overview:
     """Look at everything; nothing is started."""
     answer = _answer(settings.home)
     known = configured(settings)

@@ -1,7 +1,4 @@
-"""The environment on its way to the settings: `.env`, and names that no setting has.
-
-What a value means is `settings.py`.
-"""
+"""The environment before it is read: loading `.env`, and warnings about misspelt variables."""
 
 import io
 import logging
@@ -14,16 +11,16 @@ from dotenv import load_dotenv
 from dotenv.parser import parse_stream
 
 from ouspark_assets.domain.errors import SettingsError
-from ouspark_assets.settings import PREFIX, Settings
+from ouspark_assets.settings import PREFIX, variable_names
 
-# Of names that share a prefix of eight letters: a letter or two wrong, a word too many.
-ALIKE = 0.88
+# All names share a prefix of eight letters. This ratio allows a wrong letter or two, or a plural.
+MIN_SIMILARITY = 0.88
 
 log = logging.getLogger(__name__)
 
 
 def load_dotenv_like_dagster() -> None:
-    """Let `.env` of the current folder override the environment, as Dagster's commands do."""
+    """Override the environment with `.env` of the current folder, as Dagster's commands do."""
     path = Path.cwd() / ".env"
     if not path.is_file():
         return
@@ -31,23 +28,24 @@ def load_dotenv_like_dagster() -> None:
         text = path.read_text("utf-8-sig")
         for line in parse_stream(io.StringIO(text)):
             if line.error:
-                message = f"{path}, line {line.original.line}: is not NAME=value: correct it"
+                message = f"{path}, line {line.original.line}: is not NAME=value. Correct it."
                 raise SettingsError(message)
         load_dotenv(stream=io.StringIO(text), override=True)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not a text file"
-        message = f"{path} can't be read ({reason}): correct it, or move it away"
+        message = f"{path} can't be read ({reason}). Correct it or move it away."
+        # Not chained: the error of a malformed file contains its bytes, which may be secrets.
         raise SettingsError(message) from None
 
 
-def warn_of_doubtful_variables() -> None:
-    """Say once which variables are no setting and look like one: nobody would notice otherwise."""
+def warn_of_misspelt_variables() -> None:
+    """Log a warning, once per process, for each variable that resembles one of a setting."""
     _warn_of(frozenset(name for name in os.environ if name.startswith(PREFIX)))
 
 
 @lru_cache(maxsize=8)
 def _warn_of(names: frozenset[str]) -> None:
-    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    known = variable_names()
     for name in sorted(names - known):
-        for meant in get_close_matches(name, known, n=1, cutoff=ALIKE):
-            log.warning("%s is no setting and was ignored: is %s meant?", name, meant)
+        for similar in get_close_matches(name, sorted(known), n=1, cutoff=MIN_SIMILARITY):
+            log.warning("Unknown setting %s ignored. Did you mean %s?", name, similar)

@@ -1,6 +1,7 @@
-"""What a setting's value may be: text that fits a line, paths, addresses that can't be misread.
+"""Checks and conversions of single values: text, paths, URLs, codes, award limits.
 
-One check per function; which setting is held to which is said in `settings.py`.
+Each raises a ValueError with the end of a sentence whose subject is the variable. Which setting
+uses which check is in `groups.py`.
 """
 
 import unicodedata
@@ -11,34 +12,42 @@ from pydantic import SecretStr
 
 # Control characters, lone surrogates, line and paragraph separators.
 UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")
-HIGHEST_CGPA = 10
+MAX_CGPA = 10
 
 
-def plain(text: str) -> str:
-    """A value without blanks around it; refused with anything in it that a line can't hold."""
-    if not text.strip():
+def stripped_line(text: str) -> str:
+    """Return the value without surrounding blanks; refuse what does not print on one line."""
+    text = text.strip()
+    if not text:
         message = "is blank: give it a value, or leave it out"
         raise ValueError(message)
-    if any(unicodedata.category(letter) in UNPRINTABLE for letter in text.strip()):
+    if any(unicodedata.category(letter) in UNPRINTABLE for letter in text):
         message = "has characters that can't be printed, or a line break"
         raise ValueError(message)
-    return text.strip()
+    return text
 
 
-def expanded(path: Path) -> Path:
-    """A path with the folder of whoever is meant by ~."""
+def expanded_path(path: Path) -> Path:
+    """Return the path with ~ and ~user replaced by the home folder."""
     try:
         return path.expanduser()
-    except RuntimeError:
-        message = f"{path.parts[0]} is nobody's folder here: write the whole path"
-        raise ValueError(message) from None
+    except RuntimeError as error:
+        message = f"can't expand {path.parts[0]} (no such user): write the whole path"
+        raise ValueError(message) from error
 
 
-def unmistakable(value: SecretStr | None) -> SecretStr | None:
-    """Refuse a URL of which another part would be taken for the host, and shown in messages."""
+def secret_url(value: SecretStr | None, schemes: tuple[str, ...]) -> SecretStr | None:
+    """Return the URL; refuse other schemes, and a password that would be read as the host.
+
+    A host is shown in messages, so that a misread password would be shown as well.
+    """
     if value is None:
         return None
-    authority, _, path = value.get_secret_value().partition("://")[2].partition("/")
+    scheme, _, rest = value.get_secret_value().partition("://")
+    if scheme not in schemes:
+        message = f"must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}"
+        raise ValueError(message)
+    authority, _, path = rest.partition("/")
     if (
         authority.count("@") > 1
         or "@" in path.partition("?")[0]
@@ -49,52 +58,61 @@ def unmistakable(value: SecretStr | None) -> SecretStr | None:
     return value
 
 
-def refuse_odd_database(value: SecretStr) -> None:
-    """Redis clients take anything but a number for database 0, which may be somebody else's."""
+def refuse_malformed_redis_database(value: SecretStr) -> None:
+    """Refuse a database that is not a number.
+
+    Redis clients use database 0 instead, which may belong to another application.
+    """
     parts = urlsplit(value.get_secret_value())
-    refuse_odd_port(parts)
+    _refuse_malformed_port(parts)
     if parts.path.strip("/") and not parts.path.strip("/").isdecimal():
-        message = "must end in the number of a database, as redis://host:6379/0"
+        message = "must end in the number of a database, e.g. redis://host:6379/0"
         raise ValueError(message)
 
 
-def refuse_odd_port(parts: SplitResult) -> None:
-    """Refuse a port that no server has."""
+def root_url(value: str | None) -> str | None:
+    """Return the root URL of a site without a trailing slash; refuse anything beyond a root."""
+    if value is None:
+        return None
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or " " in value:
+        message = "must be an http:// or https:// URL"
+        raise ValueError(message)
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        message = "must be the root URL of a site: no user, password, query or fragment"
+        raise ValueError(message)
+    _refuse_malformed_port(parts)
+    return value.rstrip("/")
+
+
+def _refuse_malformed_port(parts: SplitResult) -> None:
     try:
-        odd = parts.port == 0
+        malformed = parts.port == 0
     except ValueError:
-        odd = True
-    if odd:
-        message = "has a port that is no number from 1 to 65535"
-        raise ValueError(message) from None
-
-
-def with_scheme(value: SecretStr | None, schemes: tuple[str, ...]) -> SecretStr | None:
-    """Refuse a URL of another kind."""
-    if value is not None and value.get_secret_value().partition("://")[0] not in schemes:
-        message = f"must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}"
+        malformed = True
+    if malformed:
+        message = "has a port that is not a number from 1 to 65535"
+        # Not chained: the cause quotes the port, which is part of a password if it was misread.
         raise ValueError(message)
-    return value
 
 
-def digits(codes: tuple[str, ...], length: int) -> tuple[str, ...]:
-    """Codes of so many digits each."""
-    if wrong := [
-        code for code in codes if not (code.isascii() and code.isdigit() and len(code) == length)
-    ]:
-        message = f"{wrong[0]!r} is not {length} digits"
-        raise ValueError(message)
+def codes_of_digits(codes: tuple[str, ...], length: int) -> tuple[str, ...]:
+    """Return the codes; refuse one that does not consist of `length` digits."""
+    for code in codes:
+        if not (code.isascii() and code.isdigit() and len(code) == length):
+            message = f"{code!r} is not {length} digits"
+            raise ValueError(message)
     return codes
 
 
-def award(text: str) -> tuple[str, float]:
-    """The name of a class award and its least CGPA."""
+def award_limit(text: str) -> tuple[str, float]:
+    """Return the name of a class award and its minimum CGPA, from e.g. `Distinction:8`."""
     name, _, limit = text.rpartition(":")
     try:
-        least = float(limit)
+        minimum = float(limit)
     except ValueError:
-        least = -1
-    if not name.strip() or not 0 <= least <= HIGHEST_CGPA:
-        message = f"{text!r} is not a name and a CGPA, as Distinction:8"
+        minimum = -1
+    if not name.strip() or not 0 <= minimum <= MAX_CGPA:
+        message = f"{text!r} is not a name and a CGPA, e.g. Distinction:8"
         raise ValueError(message)
-    return name.strip(), least
+    return name.strip(), minimum

@@ -91,8 +91,8 @@ def test_a_room_ignores_the_environment_and_is_gone_afterwards(
     monkeypatch.setenv("OUSPARK_DEV_DSN", "postgresql://nobody@127.0.0.1:1/elsewhere")
     monkeypatch.setenv("OUSPARK_SITE_CONCURRENCY", "3")
     with temporary_room() as room:
-        assert room.settings.dev_dsn is None
-        assert room.settings.site_concurrency == 32
+        assert room.settings.servers.dev_dsn is None
+        assert room.settings.site.site_concurrency == 32
         assert str(room.home) in room.servers.dev_dsn
         assert "OUSPARK_DEV_DSN" not in room.environment
     assert not room.home.exists()

@@ -21,7 +21,7 @@ from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.services import client as services
 from ouspark_assets.services import endpoints
 from ouspark_assets.services.overview import overview
-from ouspark_assets.settings import Settings
+from ouspark_assets.settings import ServerSettings
 from ouspark_assets.warehouse.core.connection import Connection, Side
 from ouspark_assets.warehouse.core.migrate import migrate
 from ouspark_assets.warehouse.publication.publishing import publish
@@ -31,17 +31,17 @@ PATIENCE_SECONDS = 60
 
 
 @pytest.fixture
-def own() -> Iterator[Settings]:
+def own() -> Iterator[ServerSettings]:
     """Servers of this test alone, which it may kill."""
     folder = Path(tempfile.mkdtemp(prefix="ouspark-test-"))
-    settings = Settings(home=folder / "home")
+    settings = ServerSettings(home=folder / "home")
     yield settings
     services.stop(settings.home)
     shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
-def store_addresses(own: Settings) -> StoreAddresses:
+def store_addresses(own: ServerSettings) -> StoreAddresses:
     """Return their addresses; publication 1 is made and prewarmed."""
     found = endpoints(own, need={"postgres", "redis"})
     migrate(found.dev_dsn, Side.DEVELOPMENT)
@@ -55,7 +55,7 @@ def store_addresses(own: Settings) -> StoreAddresses:
     return store_addresses
 
 
-def kill(settings: Settings, setting: str) -> None:
+def kill(settings: ServerSettings, setting: str) -> None:
     """End a server without a chance to clean up; its supervisor starts it again."""
     (pid,) = {it.pid for it in overview(settings).servers if it.setting == setting}
     assert pid is not None
@@ -65,7 +65,7 @@ def kill(settings: Settings, setting: str) -> None:
 class Doomed:
     """A development connection at whose first COPY the server dies."""
 
-    def __init__(self, development: Connection, settings: Settings) -> None:
+    def __init__(self, development: Connection, settings: ServerSettings) -> None:
         self.development, self.settings = development, settings
 
     def cursor(self) -> Any:
@@ -78,7 +78,7 @@ class Doomed:
 
 
 def test_servers_that_die_half_way_leave_readers_what_they_had_and_the_next_run_completes(
-    own: Settings, store_addresses: StoreAddresses
+    own: ServerSettings, store_addresses: StoreAddresses
 ) -> None:
     with store_addresses.connect() as stores:
         doomed: Any = Doomed(stores.development, own)
@@ -99,7 +99,7 @@ def test_servers_that_die_half_way_leave_readers_what_they_had_and_the_next_run_
         assert stores.is_consistent()
 
 
-def build_until_the_cache_dies(store_addresses: StoreAddresses, own: Settings) -> None:
+def build_until_the_cache_dies(store_addresses: StoreAddresses, own: ServerSettings) -> None:
     batch = pl.DataFrame({"name": [str(n) for n in range(2000)], "document": ["{}"] * 2000})
 
     def batches() -> Iterator[pl.DataFrame]:

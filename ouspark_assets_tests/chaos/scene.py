@@ -17,7 +17,7 @@ import psycopg
 from ouspark_assets.domain.errors import ServiceError
 from ouspark_assets.services import Endpoints, endpoints
 from ouspark_assets.services.client import stop
-from ouspark_assets.settings import Settings
+from ouspark_assets.settings import ServerSettings
 from ouspark_assets_tests.chaos.audience import Readers, reading
 from ouspark_assets_tests.chaos.disk import Disk, disk_at
 from ouspark_assets_tests.chaos.lake import FOUND, answers_in
@@ -173,7 +173,7 @@ def opened(population: Population, folder: Path, tally: Tally) -> Iterator[Scene
     with disk_at(folder / "disk") as disk, running_site(population, folder) as site:
         home = disk.folder / "home"
         try:
-            servers = endpoints(Settings(home=home), need={"postgres", "redis"})
+            servers = endpoints(ServerSettings(home=home), need={"postgres", "redis"})
             with reading(folder / "readings.json", servers) as readers:
                 yield Scene(
                     folder=folder,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from ouspark_assets.orchestration.executors.executor import SCRAPING_QUEUE
-from ouspark_assets.settings import PREFIX, Settings
+from ouspark_assets.settings import PREFIX, variable_names
 from ouspark_assets_tests.deploy.composed import (
     COMPOSE,
     MissingVariableError,
@@ -143,7 +143,7 @@ def test_there_is_one_daemon_and_one_worker_that_scrapes_one_release_at_a_time()
 
 
 def test_every_setting_it_gives_is_one_that_is_known() -> None:
-    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    known = variable_names()
     assert {name for _, name, _ in values() if name.startswith(PREFIX)} <= known
 
 

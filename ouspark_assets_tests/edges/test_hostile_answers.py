@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import pytest
 
 from ouspark_assets.domain.errors import SiteError
-from ouspark_assets.settings import Settings
+from ouspark_assets.settings import SiteSettings
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.outcomes import Cause, Outcome, judge_answer
 from ouspark_assets.sources.results_site.release_facts import ReleaseFacts
@@ -38,9 +38,9 @@ from ouspark_assets_tests.sources.results_site.pages_by_hand import found_page
 TICKET = "160421733001"
 NOW = datetime(2025, 4, 2, tzinfo=UTC)
 T = TypeVar("T")
-PATIENT = Settings(site_retries=1, site_patience=1, site_read_timeout=30, site_page_timeout=40)
+PATIENT = SiteSettings(site_retries=1, site_patience=1, site_read_timeout=30, site_page_timeout=40)
 # For what never ends unless it is given up.
-HASTY = Settings(site_retries=1, site_patience=1, site_read_timeout=0.3, site_page_timeout=0.6)
+HASTY = SiteSettings(site_retries=1, site_patience=1, site_read_timeout=0.3, site_page_timeout=0.6)
 ENDED_BY_US = (Cause.TIMEOUT, Cause.TOO_SLOW)
 MEGABYTES = 60
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -137,16 +137,16 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run(work)
 
 
-async def ask(url: str, settings: Settings = PATIENT) -> Answer:
+async def ask(url: str, settings: SiteSettings = PATIENT) -> Answer:
     async with SiteClient(settings, f"{url}/res07/20250402.jsp") as client:
         return await client.ask(TICKET)
 
 
-def settings_for(cause: Cause | None) -> Settings:
+def settings_for(cause: Cause | None) -> SiteSettings:
     return HASTY if cause in ENDED_BY_US else PATIENT
 
 
-def index_refused(talk: Talk, settings: Settings = PATIENT) -> str:
+def index_refused(talk: Talk, settings: SiteSettings = PATIENT) -> str:
     """The one line about an index page like this."""
 
     def read(url: str) -> None:

@@ -17,13 +17,13 @@ from pydantic.fields import FieldInfo
 
 from ouspark_assets.cli import main
 from ouspark_assets.domain.errors import SettingsError
-from ouspark_assets.settings import PREFIX, Settings, load_settings
-from ouspark_assets.settings.environment import load_dotenv_like_dagster, warn_of_doubtful_variables
+from ouspark_assets.settings import GROUPS, PREFIX, Settings, load_settings
+from ouspark_assets.settings.environment import load_dotenv_like_dagster, warn_of_misspelt_variables
 
 SECRET = "hunter2"  # noqa: S105
 UNIONS = (UnionType, Union)
 NO_NUMBERS = ("x", "1,5", "nan", "inf", "1e400", "9" * 40, "9" * 5000, "--1")
-FIELDS = Settings.model_fields
+FIELDS = {name: info for group in GROUPS.values() for name, info in group.model_fields.items()}
 # Any text is a seed's neighbour or a folder's name; what is wrong with these is said below.
 EVERY_NUMBER, EVERY_TEXT = {"standin_seed"}, {"home", "lake", "site_tls_certificate"}
 UNPRINTABLE = ("a\nb", "a\x01b", "\x1b[2J", "a\x7fb")
@@ -105,6 +105,23 @@ def test_a_malformed_value_is_one_line_that_names_its_variable(
         refused(monkeypatch, name, value)
 
 
+def test_no_variable_belongs_to_two_groups() -> None:
+    assert len(FIELDS) == sum(len(group.model_fields) for group in GROUPS.values())
+
+
+def test_malformed_values_of_several_groups_are_named_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    names = ("OUSPARK_SITE_RATE", "OUSPARK_CACHE_TOP", "OUSPARK_DEV_DSN")
+    for name in names:
+        monkeypatch.setenv(name, SECRET)
+    with pytest.raises(SettingsError) as error:
+        load_settings()
+    assert all(name in str(error.value) for name in names)
+    assert SECRET not in str(error.value)
+    assert "\n" not in str(error.value)
+
+
 def test_every_number_has_a_least_value_or_may_be_any() -> None:
     numbers = [name for name, it in FIELDS.items() if kinds(it) & {int, float}]
     unbounded = {name for name in numbers if not list(beyond_limits(FIELDS[name]))}
@@ -166,7 +183,8 @@ def test_blanks_around_a_value_do_not_matter(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str, read: object
 ) -> None:
     monkeypatch.setenv(f"{PREFIX}{name.upper()}", value)
-    assert getattr(load_settings(), name) == read
+    (group,) = (group for group, model in GROUPS.items() if name in model.model_fields)
+    assert getattr(getattr(load_settings(), group), name) == read
 
 
 @pytest.fixture
@@ -202,7 +220,7 @@ def test_a_malformed_env_file_is_one_line(folder: Path, content: bytes, said: st
 def test_an_env_file_of_windows_is_read(folder: Path) -> None:
     (folder / ".env").write_bytes(b"\xef\xbb\xbfOUSPARK_SITE_RATE=5\r\n# more\r\n\r\n")
     load_dotenv_like_dagster()
-    assert load_settings().site_rate == 5
+    assert load_settings().site.site_rate == 5
 
 
 @pytest.mark.parametrize(
@@ -233,7 +251,7 @@ def test_a_variable_that_looks_like_a_setting_and_is_none_is_said_once(
     for name in ("OUSPARK_SITE_URLS", "OUSPARK_ALERT_SLACK_URL", "OUSPARK_SOMETHING_ELSE"):
         monkeypatch.setenv(name, SECRET)
     for _ in range(2):
-        warn_of_doubtful_variables()
+        warn_of_misspelt_variables()
     assert caplog.messages == [
-        "OUSPARK_SITE_URLS is no setting and was ignored: is OUSPARK_SITE_URL meant?"
+        "Unknown setting OUSPARK_SITE_URLS ignored. Did you mean OUSPARK_SITE_URL?"
     ]

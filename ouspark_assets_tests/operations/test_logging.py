@@ -150,7 +150,7 @@ CONFIGURE = """
 import logging, warnings
 from ouspark_assets.operations.logging import configure_logging
 from ouspark_assets.settings import load_settings
-configure_logging(load_settings())
+configure_logging(load_settings().logging)
 log = logging.getLogger("ouspark_assets.example")
 """
 BAR = """
@@ -207,7 +207,10 @@ def test_python_warnings_and_uncaught_exceptions_are_json_too() -> None:
 
 
 def test_configuring_twice_logs_every_line_once() -> None:
-    assert len(run("configure_logging(load_settings())\nlog.error('x')").stderr.splitlines()) == 1
+    assert (
+        len(run("configure_logging(load_settings().logging)\nlog.error('x')").stderr.splitlines())
+        == 1
+    )
 
 
 def test_log_lines_and_a_progress_bar_do_not_overwrite_each_other_in_a_terminal() -> None:

@@ -21,14 +21,14 @@ import pytest
 
 from ouspark_assets.services import client
 from ouspark_assets.services.overview import Overview, overview
-from ouspark_assets.settings import Settings
+from ouspark_assets.settings import ServerSettings
 
 PATIENCE_SECONDS = 30.0
 USE = """
 import json, sys
 from ouspark_assets.services import endpoints
 from ouspark_assets.settings import load_settings
-found = endpoints(load_settings(), need=sys.argv[1].split(","))
+found = endpoints(load_settings().servers, need=sys.argv[1].split(","))
 print(json.dumps(vars(found)), flush=True)
 sys.stdin.read()
 """
@@ -75,10 +75,10 @@ def home() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def settings_of_module() -> Iterator[Settings]:
-    """Settings with a home for the tests of a module that only look (a cluster takes a second)."""
+def settings_of_module() -> Iterator[ServerSettings]:
+    """Settings of one home for all tests of a module (initialising a cluster takes a second)."""
     with temporary_home() as folder:
-        yield Settings(home=folder)
+        yield ServerSettings(home=folder)
 
 
 @contextmanager
@@ -91,13 +91,13 @@ def temporary_home() -> Iterator[Path]:
 
 
 @pytest.fixture
-def settings(home: Path) -> Settings:
+def settings(home: Path) -> ServerSettings:
     """Settings that configure nothing but the home."""
-    return Settings(home=home)
+    return ServerSettings(home=home)
 
 
 @pytest.fixture
-def look(settings: Settings) -> Callable[[], Overview]:
+def look(settings: ServerSettings) -> Callable[[], Overview]:
     """What runs now."""
     return lambda: overview(settings, show_secrets=True)
 

@@ -15,7 +15,7 @@ import redis
 from ouspark_assets.services import client, endpoints
 from ouspark_assets.services.overview import Overview
 from ouspark_assets.services.places import Places, prepare
-from ouspark_assets.settings import Settings
+from ouspark_assets.settings import ServerSettings
 
 Look = Callable[[], Overview]
 Eventually = Callable[[Callable[[], bool]], None]
@@ -37,7 +37,7 @@ def server_pid(look: Look, setting: str) -> int:
 
 
 def test_a_killed_postgres_comes_back_with_all_that_was_committed(
-    settings: Settings, look: Look, crash: Crash, eventually: Eventually
+    settings: ServerSettings, look: Look, crash: Crash, eventually: Eventually
 ) -> None:
     dsn = endpoints(settings, need={"postgres"}).dev_dsn
     with psycopg.connect(dsn, autocommit=True) as connection:
@@ -52,7 +52,7 @@ def test_a_killed_postgres_comes_back_with_all_that_was_committed(
 
 
 def test_a_killed_cache_comes_back_at_the_same_address(
-    settings: Settings, look: Look, crash: Crash, eventually: Eventually
+    settings: ServerSettings, look: Look, crash: Crash, eventually: Eventually
 ) -> None:
     url = endpoints(settings, need={"redis"}).redis_url
     crash(server_pid(look, "redis_url"))
@@ -62,7 +62,7 @@ def test_a_killed_cache_comes_back_at_the_same_address(
 
 
 def test_a_killed_supervisor_takes_its_servers_along_and_the_next_call_starts_them_again(
-    settings: Settings, look: Look, crash: Crash, is_alive: Callable[[int], bool]
+    settings: ServerSettings, look: Look, crash: Crash, is_alive: Callable[[int], bool]
 ) -> None:
     found = endpoints(settings, need={"postgres", "redis"})
     with psycopg.connect(found.prod_dsn) as connection:
@@ -81,7 +81,7 @@ def test_a_killed_supervisor_takes_its_servers_along_and_the_next_call_starts_th
 
 
 def test_after_a_killed_supervisor_nothing_is_said_to_run(
-    settings: Settings, look: Look, crash: Crash
+    settings: ServerSettings, look: Look, crash: Crash
 ) -> None:
     endpoints(settings, need={"redis"})
     supervisor = look().supervisor_pid
@@ -93,7 +93,7 @@ def test_after_a_killed_supervisor_nothing_is_said_to_run(
 
 
 def test_what_a_dead_supervisor_could_not_end_is_ended_by_the_next_one(
-    settings: Settings, home: Path, look: Look
+    settings: ServerSettings, home: Path, look: Look
 ) -> None:
     lock = prepare(home).lock("redis")
     hold = [sys.executable, "-c", HOLD_A_LOCK, str(lock)]
@@ -105,7 +105,7 @@ def test_what_a_dead_supervisor_could_not_end_is_ended_by_the_next_one(
     assert server_pid(look, "redis_url") != left_over.pid
 
 
-def test_stale_files_are_in_nobodys_way(settings: Settings, home: Path) -> None:
+def test_stale_files_are_in_nobodys_way(settings: ServerSettings, home: Path) -> None:
     found = endpoints(settings, need={"postgres", "redis"})
     client.stop(home)
     places = Places(home)
@@ -126,7 +126,7 @@ def test_stale_files_are_in_nobodys_way(settings: Settings, home: Path) -> None:
 
 
 def test_another_port_is_chosen_when_the_one_of_last_time_is_taken(
-    settings: Settings, home: Path
+    settings: ServerSettings, home: Path
 ) -> None:
     first = endpoints(settings, need={"redis"}).redis_url
     client.stop(home)
@@ -138,12 +138,14 @@ def test_another_port_is_chosen_when_the_one_of_last_time_is_taken(
     assert second != first
 
 
-def test_damaged_notes_about_ports_are_ignored(settings: Settings, home: Path) -> None:
+def test_damaged_notes_about_ports_are_ignored(settings: ServerSettings, home: Path) -> None:
     prepare(home).data("ports.json").write_text('{"redis": 99999999, "site": "x"}')
     assert redis.Redis.from_url(endpoints(settings, need={"redis"}).redis_url).ping()
 
 
-def test_the_cache_is_saved_on_a_stop_and_loaded_on_a_start(settings: Settings, home: Path) -> None:
+def test_the_cache_is_saved_on_a_stop_and_loaded_on_a_start(
+    settings: ServerSettings, home: Path
+) -> None:
     url = endpoints(settings, need={"redis"}).redis_url
     redis.Redis.from_url(url).mset({f"key:{number}": "x" * 100 for number in range(1000)})
     client.stop(home)
@@ -151,7 +153,7 @@ def test_the_cache_is_saved_on_a_stop_and_loaded_on_a_start(settings: Settings, 
 
 
 def test_servers_of_a_home_that_is_deleted_end(
-    settings: Settings,
+    settings: ServerSettings,
     home: Path,
     look: Look,
     eventually: Eventually,
@@ -166,7 +168,9 @@ def test_servers_of_a_home_that_is_deleted_end(
     assert look().users == 1
 
 
-def test_an_initialisation_that_was_cut_short_is_done_again(settings: Settings, home: Path) -> None:
+def test_an_initialisation_that_was_cut_short_is_done_again(
+    settings: ServerSettings, home: Path
+) -> None:
     half_made = prepare(home).data("postgres.new")
     half_made.mkdir()
     (half_made / "PG_VERSION").write_text("18\n")

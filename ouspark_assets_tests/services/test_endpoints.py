@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from ouspark_assets.domain.addresses import mask_url
 from ouspark_assets.services import NOT_ASKED_FOR, Endpoints, binaries, endpoints
 from ouspark_assets.services.overview import Overview
-from ouspark_assets.settings import Settings
+from ouspark_assets.settings import ServerSettings
 
 CONFIGURED = {
     "dev_dsn": "postgresql://someone:hidden-1@db.invalid/dev",
@@ -31,19 +31,19 @@ def states(seen: Overview) -> dict[str, str]:
 
 
 def test_with_everything_configured_nothing_is_started_and_no_folder_is_made(home: Path) -> None:
-    found = endpoints(Settings.model_validate({"home": home} | CONFIGURED))
+    found = endpoints(ServerSettings.model_validate({"home": home} | CONFIGURED))
     assert found == Endpoints(**CONFIGURED)
     assert not home.exists()
 
 
 def test_a_home_that_can_not_be_written_does_not_matter_when_everything_is_configured() -> None:
-    settings = Settings.model_validate({"home": Path("/dev/null/home")} | CONFIGURED)
+    settings = ServerSettings.model_validate({"home": Path("/dev/null/home")} | CONFIGURED)
     assert endpoints(settings).redis_url == CONFIGURED["redis_url"]
 
 
 def test_only_what_is_missing_is_started(home: Path, look: Callable[[], Overview]) -> None:
     configured = {name: value for name, value in CONFIGURED.items() if name != "redis_url"}
-    found = endpoints(Settings.model_validate({"home": home} | configured))
+    found = endpoints(ServerSettings.model_validate({"home": home} | configured))
     assert redis.Redis.from_url(found.redis_url).ping()
     assert found.dev_dsn == CONFIGURED["dev_dsn"]
     assert not (home / "services/postgres").exists()
@@ -51,17 +51,17 @@ def test_only_what_is_missing_is_started(home: Path, look: Callable[[], Overview
 
 
 def test_one_configured_database_is_used_while_the_other_one_is_embedded(
-    settings_of_module: Settings,
+    settings_of_module: ServerSettings,
 ) -> None:
     half = {"home": settings_of_module.home, "dev_dsn": CONFIGURED["dev_dsn"]}
-    found = endpoints(Settings.model_validate(half), need={"postgres"})
+    found = endpoints(ServerSettings.model_validate(half), need={"postgres"})
     assert found.dev_dsn == CONFIGURED["dev_dsn"]
     with psycopg.connect(found.prod_dsn) as connection:
         assert connection.info.dbname == "ouspark_prod"
 
 
 def test_a_server_that_was_not_asked_for_is_not_started_and_has_no_usable_address(
-    settings: Settings, look: Callable[[], Overview]
+    settings: ServerSettings, look: Callable[[], Overview]
 ) -> None:
     found = endpoints(settings, need={"redis"})
     assert found.dev_dsn == found.prod_dsn == found.site_url == NOT_ASKED_FOR
@@ -76,7 +76,7 @@ def test_a_server_that_was_not_asked_for_is_not_started_and_has_no_usable_addres
 
 
 def test_a_running_supervisor_starts_another_server_when_it_is_asked_for(
-    settings: Settings, look: Callable[[], Overview]
+    settings: ServerSettings, look: Callable[[], Overview]
 ) -> None:
     endpoints(settings, need={"redis"})
     before = look()
@@ -90,7 +90,7 @@ def test_a_running_supervisor_starts_another_server_when_it_is_asked_for(
 
 @pytest.mark.parametrize("database", ["dev", "prod"])
 def test_psycopg_sqlalchemy_and_psql_all_understand_the_dsn(
-    settings_of_module: Settings, database: str
+    settings_of_module: ServerSettings, database: str
 ) -> None:
     found = endpoints(settings_of_module, need={"postgres"})
     dsn = found.dev_dsn if database == "dev" else found.prod_dsn
@@ -108,7 +108,7 @@ def test_psycopg_sqlalchemy_and_psql_all_understand_the_dsn(
 
 
 def test_postgres_is_durable_speaks_utf8_and_listens_to_no_network(
-    settings_of_module: Settings,
+    settings_of_module: ServerSettings,
 ) -> None:
     found = endpoints(settings_of_module, need={"postgres"})
     wanted = {
@@ -133,7 +133,7 @@ def test_postgres_is_durable_speaks_utf8_and_listens_to_no_network(
     assert rules == [("local", "trust")]
 
 
-def test_the_cache_refuses_whoever_has_no_password(settings: Settings) -> None:
+def test_the_cache_refuses_whoever_has_no_password(settings: ServerSettings) -> None:
     found = endpoints(settings, need={"redis"})
     address, _, rest = found.redis_url.partition("@")
     assert rest.startswith("127.0.0.1:")
@@ -144,7 +144,7 @@ def test_the_cache_refuses_whoever_has_no_password(settings: Settings) -> None:
 
 
 def test_the_password_is_on_no_command_line_and_in_no_log(
-    settings: Settings, home: Path, look: Callable[[], Overview]
+    settings: ServerSettings, home: Path, look: Callable[[], Overview]
 ) -> None:
     password = endpoints(settings, need={"redis"}).redis_url.split(":")[2].partition("@")[0]
     seen = look()
@@ -161,7 +161,7 @@ def test_the_password_is_on_no_command_line_and_in_no_log(
     assert all(password not in log.read_text("utf-8") for log in (home / "logs").iterdir())
 
 
-def test_what_is_private_can_be_read_by_nobody_else(settings_of_module: Settings) -> None:
+def test_what_is_private_can_be_read_by_nobody_else(settings_of_module: ServerSettings) -> None:
     home = settings_of_module.home
     endpoints(settings_of_module, need={"postgres", "redis"})
     paths = [
@@ -173,7 +173,7 @@ def test_what_is_private_can_be_read_by_nobody_else(settings_of_module: Settings
 
 
 def test_an_earlier_folder_with_wider_permissions_is_narrowed(
-    settings: Settings, home: Path
+    settings: ServerSettings, home: Path
 ) -> None:
     (home / "services").mkdir(parents=True)
     (home / "services").chmod(0o755)
@@ -182,7 +182,7 @@ def test_an_earlier_folder_with_wider_permissions_is_narrowed(
 
 
 def test_threads_that_ask_at_once_get_the_same_answer(
-    settings: Settings, look: Callable[[], Overview]
+    settings: ServerSettings, look: Callable[[], Overview]
 ) -> None:
     answers: list[Endpoints] = []
     threads = [
@@ -198,7 +198,7 @@ def test_threads_that_ask_at_once_get_the_same_answer(
     assert look().users == 1
 
 
-def test_asking_again_gives_the_same_addresses(settings: Settings) -> None:
+def test_asking_again_gives_the_same_addresses(settings: ServerSettings) -> None:
     assert endpoints(settings, need={"redis"}) == endpoints(settings, need={"redis"})
 
 

@@ -13,7 +13,7 @@ import redis
 from ouspark_assets.domain.errors import ServiceError
 from ouspark_assets.services import client, endpoints
 from ouspark_assets.services.places import Places, prepare, socket_folder
-from ouspark_assets.settings import Settings
+from ouspark_assets.settings import ServerSettings
 
 # Root may write anywhere, so it gives up that right first; everybody else is stopped anyway.
 WITHOUT_PRIVILEGE = """
@@ -42,7 +42,7 @@ from ouspark_assets.domain.errors import ServiceError
 from ouspark_assets.services import endpoints
 from ouspark_assets.settings import load_settings
 try:
-    endpoints(load_settings(), need={"postgres"})
+    endpoints(load_settings().servers, need={"postgres"})
 except ServiceError as error:
     print(error)
 """
@@ -81,11 +81,11 @@ def test_a_full_disk_is_said_to_be_full(home: Path, room: int) -> None:
 def test_a_home_below_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ServiceError, match=r"Not a directory.*OUSPARK_HOME"):
-        endpoints(Settings(home=tmp_path / "file/home"), need={"redis"})
+        endpoints(ServerSettings(home=tmp_path / "file/home"), need={"redis"})
 
 
 def test_data_of_another_version_of_postgres_is_never_started(
-    settings: Settings, home: Path
+    settings: ServerSettings, home: Path
 ) -> None:
     data = prepare(home).data("postgres")
     data.mkdir()
@@ -96,7 +96,7 @@ def test_data_of_another_version_of_postgres_is_never_started(
 
 
 def test_a_start_that_fails_quotes_the_end_of_the_log_and_a_repair_is_enough(
-    settings: Settings, home: Path
+    settings: ServerSettings, home: Path
 ) -> None:
     endpoints(settings, need={"postgres"})
     client.stop(home)
@@ -115,7 +115,7 @@ def test_a_start_that_fails_quotes_the_end_of_the_log_and_a_repair_is_enough(
 
 def test_a_home_whose_path_fits_in_no_socket_address_works_all_the_same(home: Path) -> None:
     unwieldy = home.parent / f"größer, and with a comma {'x' * 120}" / "home"
-    found = endpoints(Settings(home=unwieldy), need={"postgres", "redis"})
+    found = endpoints(ServerSettings(home=unwieldy), need={"postgres", "redis"})
     try:
         with psycopg.connect(found.prod_dsn) as connection:
             assert connection.info.dbname == "ouspark_prod"
@@ -141,7 +141,7 @@ def test_a_socket_folder_that_somebody_else_prepared_is_refused(
 
 
 def test_on_windows_the_settings_to_give_are_named(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+    settings: ServerSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "platform", "win32")
     with pytest.raises(ServiceError, match=r"OUSPARK_DEV_DSN, OUSPARK_PROD_DSN, OUSPARK_REDIS_URL"):

@@ -6,7 +6,7 @@ import httpx
 
 from ouspark_assets.services import client, endpoints
 from ouspark_assets.services.overview import Overview, ServerOverview
-from ouspark_assets.settings import Settings
+from ouspark_assets.settings import ServerSettings
 
 
 def index_page(url: str) -> bytes:
@@ -18,7 +18,7 @@ def site(seen: Overview) -> ServerOverview:
 
 
 def test_the_site_is_at_the_same_address_after_a_stop_and_after_a_crash(
-    settings: Settings,
+    settings: ServerSettings,
     look: Callable[[], Overview],
     crash: Callable[[int], None],
     eventually: Callable[[Callable[[], bool]], None],
@@ -36,12 +36,12 @@ def test_the_site_is_at_the_same_address_after_a_stop_and_after_a_crash(
 
 
 def test_other_settings_of_the_population_replace_the_site_at_the_same_address(
-    settings: Settings, look: Callable[[], Overview]
+    settings: ServerSettings, look: Callable[[], Overview]
 ) -> None:
     first = endpoints(settings, need={"site"}).site_url
     before = site(look())
     page = index_page(first)
-    fewer = Settings(home=settings.home, standin_students=40, standin_releases=2)
+    fewer = ServerSettings(home=settings.home, standin_students=40, standin_releases=2)
     assert endpoints(fewer, need={"site"}).site_url == first
     after = site(look())
     assert before.pid != after.pid
@@ -50,7 +50,7 @@ def test_other_settings_of_the_population_replace_the_site_at_the_same_address(
 
 
 def test_the_same_settings_leave_the_site_alone(
-    settings: Settings, look: Callable[[], Overview]
+    settings: ServerSettings, look: Callable[[], Overview]
 ) -> None:
     endpoints(settings, need={"site"})
     before = site(look()).pid

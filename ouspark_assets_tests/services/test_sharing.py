@@ -12,7 +12,7 @@ import redis
 
 from ouspark_assets.services import client, endpoints
 from ouspark_assets.services.overview import Overview
-from ouspark_assets.settings import Settings
+from ouspark_assets.settings import ServerSettings
 
 Look = Callable[[], Overview]
 Eventually = Callable[[Callable[[], bool]], None]
@@ -31,13 +31,13 @@ StartUser = Callable[[], User]
 RUN_AND_LEAVE = """
 from ouspark_assets.services import endpoints
 from ouspark_assets.settings import load_settings
-print(endpoints(load_settings(), need={"redis"}).redis_url)
+print(endpoints(load_settings().servers, need={"redis"}).redis_url)
 """
 BECOME = """
 import sys
 from ouspark_assets.services import exec_with_services
 from ouspark_assets.settings import load_settings
-exec_with_services(load_settings(), sys.argv[1:], need={"redis"})
+exec_with_services(load_settings().servers, sys.argv[1:], need={"redis"})
 """
 
 
@@ -118,7 +118,7 @@ def test_stopping_says_how_many_still_used_the_servers(
 
 
 def test_a_user_whose_servers_were_stopped_gets_them_back_by_asking_again(
-    settings: Settings, home: Path
+    settings: ServerSettings, home: Path
 ) -> None:
     first = endpoints(settings, need={"redis"})
     redis.Redis.from_url(first.redis_url).set("kept", "over a stop")
@@ -166,7 +166,7 @@ def test_a_program_that_was_become_counts_as_a_user_until_it_ends(
     eventually(lambda: look().supervisor_pid is None)
 
 
-def test_a_forked_child_that_asks_counts_for_itself(settings: Settings, look: Look) -> None:
+def test_a_forked_child_that_asks_counts_for_itself(settings: ServerSettings, look: Look) -> None:
     endpoints(settings, need={"redis"})
     reader, writer = os.pipe()
     child = os.fork()

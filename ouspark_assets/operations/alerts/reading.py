@@ -22,7 +22,7 @@ from ouspark_assets.operations.alerts.options import (
 )
 from ouspark_assets.operations.alerts.rules import CONDITIONS, Kind, Rule, Ruleset
 from ouspark_assets.operations.alerts.yaml_nodes import Entry, read_document
-from ouspark_assets.settings import PACKAGE_PARENT, Settings, project_root
+from ouspark_assets.settings import PACKAGE_PARENT, AlertSettings, project_root
 
 FILE_NAME = "alert_rules.yaml"
 TOP = ("remind_after", "channels", "rules")
@@ -31,7 +31,7 @@ NEVER = "never"
 Spec = TypeVar("Spec")
 
 
-def rules_file(settings: Settings) -> Path:
+def rules_file(settings: AlertSettings) -> Path:
     """The file: as set, else of the project, else as it was installed."""
     if settings.alert_rules is not None:
         return settings.alert_rules

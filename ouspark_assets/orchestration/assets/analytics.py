@@ -18,7 +18,7 @@ from ouspark_assets.orchestration.resources import Development, SharedFrames
 from ouspark_assets.pipeline.aggregates import AGGREGATES, Aggregate
 from ouspark_assets.reports.plots import as_markdown
 from ouspark_assets.schemas.validation import require_valid
-from ouspark_assets.settings import Settings, load_settings
+from ouspark_assets.settings import AnalyticsSettings, load_settings
 from ouspark_assets.warehouse.core.writing import Change, writing
 from ouspark_assets.warehouse.records.computed_from import remember_inputs
 
@@ -59,7 +59,7 @@ def materialize(aggregate: Aggregate, work: Work, frames: SharedFrames) -> Chang
     """Read, compute, validate, merge; the result is kept for the aggregates after."""
     read = {table.name: frames.read(work.connection, table) for table in aggregate.reads}
     work.record.rows_in = sum(frame.height for frame in read.values())
-    result = aggregate.compute(read, options_from(load_settings()))
+    result = aggregate.compute(read, options_from(load_settings().analytics))
     require_valid(aggregate.table, result)
     with writing(work.connection, work.run_id) as writer:
         change = writer.merge(aggregate.table, [result])
@@ -68,7 +68,7 @@ def materialize(aggregate: Aggregate, work: Work, frames: SharedFrames) -> Chang
     return change
 
 
-def options_from(settings: Settings) -> Options:
+def options_from(settings: AnalyticsSettings) -> Options:
     """What the settings choose about the numbers."""
     return Options(
         least_ranked=settings.rank_least_students,

@@ -59,10 +59,11 @@ def bring_up_to_date(
 ) -> tuple[Publication, Built]:
     """Bring the cache to the newest publication on the terms of the settings."""
     settings = load_settings()
+    cache = settings.cache
     how = Prewarming(
-        top=settings.cache_top,
-        lifetimes=Lifetimes(settings.cache_building_seconds, settings.cache_retired_seconds),
-        wait_seconds=settings.publish_wait,
+        top=cache.cache_top,
+        lifetimes=Lifetimes(cache.cache_building_seconds, cache.cache_retired_seconds),
+        wait_seconds=settings.publication.publish_wait,
         rebuild=rebuild,
     )
     with (

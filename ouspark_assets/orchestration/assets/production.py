@@ -68,7 +68,7 @@ def publication(
 
 def terms_of_settings(*, full: bool = False, allow_shrink: bool = False) -> Terms:
     """The terms that the settings give, with what one publication asks for."""
-    settings = load_settings()
+    settings = load_settings().publication
     return Terms(
         father_names=settings.publish_father_names,
         full=full,

@@ -82,7 +82,7 @@ def result_pages(
         with (
             stage(context, development, "raw.result_pages", release) as work,
             development.connected(f"scrape {release} (run {context.run.run_id[:8]})") as lock,
-            alone(lock, Lock.SCRAPE, load_settings().run_wait, "Scraping", context.log.info),
+            alone(lock, Lock.SCRAPE, load_settings().runs.run_wait, "Scraping", context.log.info),
         ):
             asked = _request(work, release, config)
             pages[release] = asked.facts.url
@@ -97,7 +97,7 @@ def result_pages(
     with development.connected("check scrape") as connection:
         index = read_table(connection, RELEASE_INDEX)
     checks = scrape_check_results(lake.archive(), index, context.partition_keys, site.settings)
-    metadata = _metadata(reports) | _links(pages)
+    metadata = _metadata(reports) | _links(pages, lake)
     return dg.MaterializeResult(metadata=metadata, check_results=list(checks))
 
 
@@ -186,12 +186,12 @@ def notices(report: ScrapeReport) -> list[str]:
     return [f"Release {report.release}: {text}" for text in said]
 
 
-def _links(pages: Mapping[str, str]) -> dict[str, Any]:
+def _links(pages: Mapping[str, str], lake: Lake) -> dict[str, Any]:
     """Where the pages came from, and where they are now."""
     listed = "\n".join(f"- [{release}]({url})" for release, url in pages.items())
     return {
         "results pages": dg.MetadataValue.md(listed),
-        "lake": dg.MetadataValue.path(load_settings().lake_location),
+        "lake": dg.MetadataValue.path(lake.location),
     }
 
 

@@ -24,10 +24,10 @@ from ouspark_assets.orchestration.automation.warming import (
     cold_cache_sensor,
     new_publication_sensor,
 )
-from ouspark_assets.settings import Settings
+from ouspark_assets.settings import AutomationSettings
 
 
-def sensors_of(settings: Settings) -> list[dg.SensorDefinition]:
+def sensors_of(settings: AutomationSettings) -> list[dg.SensorDefinition]:
     """Every sensor, in the order in which results pass them."""
     return [
         new_results_sensor(settings),
@@ -40,7 +40,7 @@ def sensors_of(settings: Settings) -> list[dg.SensorDefinition]:
     ]
 
 
-def schedules_of(settings: Settings) -> list[dg.ScheduleDefinition]:
+def schedules_of(settings: AutomationSettings) -> list[dg.ScheduleDefinition]:
     """Every schedule."""
     return [fill_up_schedule(settings), *appointments(settings)]
 

@@ -61,7 +61,7 @@ class Sources:
 
 def gather(sources: Sources, command: CommandOutcome | None = None) -> Facts:
     """Everything that is known now; the moment is that of the beginning."""
-    sla = timedelta(minutes=load_settings().sla_minutes)
+    sla = timedelta(minutes=load_settings().automation.sla_minutes)
     facts = Facts(datetime.now(UTC), sla=sla, command=command)
     unknown: list[str] = []
     facts = _attempt(lambda: _of_dagster(sources, facts), unknown) or facts

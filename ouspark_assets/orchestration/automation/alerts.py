@@ -24,7 +24,7 @@ from ouspark_assets.operations.alerts.wording import counted
 from ouspark_assets.orchestration.automation.alert_facts import Sources, gather
 from ouspark_assets.orchestration.automation.switch import sensors_start
 from ouspark_assets.orchestration.resources import CacheServer, Development, Production
-from ouspark_assets.settings import Settings, load_settings
+from ouspark_assets.settings import AutomationSettings, load_settings
 
 SECONDS_BETWEEN_LOOKS = 30
 # Of the minute that Dagster gives a sensor.
@@ -49,7 +49,7 @@ class Told:
         return "; ".join((said, *troubles)) + ("" if troubles else ".")
 
 
-def alert_sensor(settings: Settings) -> dg.SensorDefinition:
+def alert_sensor(settings: AutomationSettings) -> dg.SensorDefinition:
     """The sensor."""
 
     @dg.sensor(
@@ -76,10 +76,10 @@ def look_and_tell(sources: Sources, command: CommandOutcome | None = None) -> To
     """Look at everything, write down what begins and ends, deliver what is due."""
     started = time.monotonic()
     settings = load_settings()
-    ruleset, outbox = read_rules(rules_file(settings)), Outbox.under(settings.home)
+    ruleset, outbox = read_rules(rules_file(settings.alerts)), Outbox.under(settings.servers.home)
     opened = open_channels(ruleset.channels, os.environ)
     facts = gather(sources, command)
-    telling = Telling(ruleset, frozenset(opened.channels), settings.ui_url)
+    telling = Telling(ruleset, frozenset(opened.channels), settings.alerts.ui_url)
     recorded = record(outbox, evaluate(ruleset.rules, facts), telling)
     left = SECONDS_FOR_ALL - (time.monotonic() - started)
     sent = deliver(outbox, opened.channels, max(left, LEAST_SECONDS_TO_DELIVER))

@@ -15,7 +15,7 @@ from ouspark_assets.orchestration.automation.under_way import unfinished_runs
 from ouspark_assets.orchestration.checks.upstream import failed_blocking_checks
 from ouspark_assets.orchestration.jobs import follow_up
 from ouspark_assets.orchestration.resources import Development, Production
-from ouspark_assets.settings import Settings
+from ouspark_assets.settings import AutomationSettings
 from ouspark_assets.warehouse.publication.publications import current_hold, last_publication
 from ouspark_assets.warehouse.publication.publishing import current_source
 from ouspark_assets.warehouse.records.outstanding import seconds_since_last_change
@@ -26,7 +26,7 @@ QUIET_SECONDS = 120
 SECONDS_BETWEEN_ATTEMPTS = 900
 
 
-def unpublished_changes_sensor(settings: Settings) -> dg.SensorDefinition:
+def unpublished_changes_sensor(settings: AutomationSettings) -> dg.SensorDefinition:
     """The sensor."""
 
     @dg.sensor(

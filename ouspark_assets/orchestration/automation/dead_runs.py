@@ -7,10 +7,10 @@ import dagster as dg
 
 from ouspark_assets.orchestration.automation.switch import sensors_start
 from ouspark_assets.orchestration.executors.ownership import reap_dead_runs
-from ouspark_assets.settings import Settings
+from ouspark_assets.settings import AutomationSettings
 
 
-def dead_runs_sensor(settings: Settings) -> dg.SensorDefinition:
+def dead_runs_sensor(settings: AutomationSettings) -> dg.SensorDefinition:
     """The sensor."""
 
     @dg.sensor(

@@ -16,14 +16,14 @@ from ouspark_assets.orchestration.executors.ownership import reap_dead_runs
 from ouspark_assets.orchestration.jobs import bring_in_release
 from ouspark_assets.orchestration.keys import RESULT_PAGES
 from ouspark_assets.orchestration.partitions import register_releases
-from ouspark_assets.orchestration.resources import Development, Lake
+from ouspark_assets.orchestration.resources import Development, Lake, ResultsSite
 from ouspark_assets.pipeline.outstanding_work import (
     Outstanding,
     releases_to_recheck,
     unfinished_releases,
 )
 from ouspark_assets.schemas.source import RELEASE_INDEX
-from ouspark_assets.settings import Settings
+from ouspark_assets.settings import AutomationSettings, SiteSettings
 from ouspark_assets.sources.results_site.release_index import select_releases
 from ouspark_assets.warehouse.core.reading import read_table
 from ouspark_assets.warehouse.records.loads import loaded
@@ -36,7 +36,7 @@ WHY_TAG = "ouspark/why"
 RECHECK_TAG = "ouspark/recheck"
 
 
-def fill_up_schedule(settings: Settings) -> dg.ScheduleDefinition:
+def fill_up_schedule(settings: AutomationSettings) -> dg.ScheduleDefinition:
     """The schedule."""
 
     @dg.schedule(
@@ -49,11 +49,14 @@ def fill_up_schedule(settings: Settings) -> dg.ScheduleDefinition:
         "for what may still change: results that come later, revaluations, the first days.",
     )
     def fill_up(
-        context: dg.ScheduleEvaluationContext, development: Development, lake: Lake
+        context: dg.ScheduleEvaluationContext,
+        development: Development,
+        site: ResultsSite,
+        lake: Lake,
     ) -> list[dg.RunRequest] | dg.SkipReason:
         reap_dead_runs(context.instance)
         try:
-            unfinished, to_recheck = _outstanding(settings, development, lake)
+            unfinished, to_recheck = _outstanding(settings, site.settings, development, lake)
         except OuSparkError as error:
             return dg.SkipReason(str(error))
         now = context.scheduled_execution_time
@@ -71,7 +74,7 @@ def fill_up_schedule(settings: Settings) -> dg.ScheduleDefinition:
 
 
 def _outstanding(
-    settings: Settings, development: Development, lake: Lake
+    settings: AutomationSettings, site: SiteSettings, development: Development, lake: Lake
 ) -> tuple[Sequence[Outstanding], Sequence[Outstanding]]:
     """The releases to go on with, and those to ask again about."""
     with development.connected("fill up") as connection:
@@ -79,7 +82,7 @@ def _outstanding(
         tables = loaded(connection)
         candidates = select_releases(index)
         pending = releases_with_pending_results(connection, candidates)
-    unfinished = unfinished_releases(settings, index, tables, lake.archive(), candidates)
+    unfinished = unfinished_releases(site, index, tables, lake.archive(), candidates)
     today = datetime.now(UTC).date()
     return unfinished, releases_to_recheck(settings, index, pending, candidates, today)
 

@@ -17,7 +17,7 @@ from ouspark_assets.orchestration.automation.switch import sensors_start
 from ouspark_assets.orchestration.keys import GENERATION
 from ouspark_assets.orchestration.resources import CacheServer, Development
 from ouspark_assets.schemas.source import RELEASE_INDEX
-from ouspark_assets.settings import Settings, load_settings
+from ouspark_assets.settings import AutomationSettings, load_settings
 from ouspark_assets.sources.results_site.release_index import select_releases
 from ouspark_assets.warehouse.core.reading import read_table
 
@@ -35,7 +35,7 @@ def readers_have_new_results_in_time(
     development: Development, cache_server: CacheServer
 ) -> dg.AssetCheckResult:
     """Compare what the index showed with what the living generation carries."""
-    minutes = load_settings().sla_minutes
+    minutes = load_settings().automation.sla_minutes
     try:
         late = late_releases(development, cache_server, minutes)
     except OuSparkError as error:
@@ -50,7 +50,7 @@ check_lateness = dg.define_asset_job(
 )
 
 
-def late_results_sensor(settings: Settings) -> dg.SensorDefinition:
+def late_results_sensor(settings: AutomationSettings) -> dg.SensorDefinition:
     """The sensor."""
 
     @dg.sensor(

@@ -15,7 +15,7 @@ from ouspark_assets.orchestration.automation.under_way import is_waiting, was_lo
 from ouspark_assets.orchestration.checks.upstream import blocking_checks, latest_results
 from ouspark_assets.orchestration.jobs import FIRST, PUBLISHES
 from ouspark_assets.orchestration.keys import RELEASE_INDEX_KEY, RESULT_PAGES, key_of
-from ouspark_assets.settings import Settings
+from ouspark_assets.settings import AutomationSettings
 
 # The daemon looks every 5 s; at an interval of 5 s every other look would come a moment too soon.
 EVERY_LOOK = 3
@@ -86,7 +86,7 @@ FOLLOWS_LINEAGE = (
 ).with_label("follows what is above it")
 
 
-def lineage_sensor(settings: Settings) -> dg.AutomationConditionSensorDefinition:
+def lineage_sensor(settings: AutomationSettings) -> dg.AutomationConditionSensorDefinition:
     """The sensor; Dagster's own would be off, look every 30 s, and know no condition of ours."""
     # That conditions may be our own is in beta, which every command would say otherwise.
     with warnings.catch_warnings(action="ignore", category=dg.BetaWarning):

@@ -51,7 +51,7 @@ def remove_old_events(context: dg.OpExecutionContext) -> None:
     # Dagster's storage classes, which who only loads the graph does not need.
     from ouspark_assets.orchestration.storage.instance_storage import prune
 
-    days = load_settings().history_days
+    days = load_settings().automation.history_days
     before = datetime.now(UTC) - timedelta(days=days)
     old = context.instance.get_runs(dg.RunsFilter(created_before=before))
     ended = [run.run_id for run in old if run.is_finished]

@@ -30,7 +30,7 @@ from ouspark_assets.orchestration.partitions import (
 )
 from ouspark_assets.orchestration.resources import Development, ResultsSite
 from ouspark_assets.schemas.source import RELEASE_INDEX
-from ouspark_assets.settings import Settings
+from ouspark_assets.settings import AutomationSettings
 from ouspark_assets.sources.results_site.release_index import (
     find_releases_without_scheme,
     merge_index,
@@ -97,7 +97,7 @@ class Findings:
         return tuple(find_releases_without_scheme(self.index))
 
 
-def new_results_sensor(settings: Settings) -> dg.SensorDefinition:
+def new_results_sensor(settings: AutomationSettings) -> dg.SensorDefinition:
     """The sensor, as often as the settings say."""
 
     @dg.sensor(

@@ -18,7 +18,7 @@ from ouspark_assets.orchestration.automation.maintenance import (
 from ouspark_assets.orchestration.automation.switch import schedules_start
 from ouspark_assets.orchestration.jobs import follow_up
 from ouspark_assets.orchestration.keys import PUBLICATION
-from ouspark_assets.settings import Settings
+from ouspark_assets.settings import AutomationSettings
 
 _FULL = {"ops": {PUBLICATION.to_python_identifier(): {"config": {"full": True}}}}
 
@@ -66,7 +66,7 @@ APPOINTMENTS = (
 )
 
 
-def appointments(settings: Settings) -> list[dg.ScheduleDefinition]:
+def appointments(settings: AutomationSettings) -> list[dg.ScheduleDefinition]:
     """The appointments as schedules."""
     return [
         dg.ScheduleDefinition(

@@ -20,7 +20,7 @@ from ouspark_assets.orchestration.automation.under_way import run_at_work_on
 from ouspark_assets.orchestration.jobs import follow_up, prewarm
 from ouspark_assets.orchestration.keys import GENERATION, PUBLICATION
 from ouspark_assets.orchestration.resources import CacheServer, Production
-from ouspark_assets.settings import Settings
+from ouspark_assets.settings import AutomationSettings
 from ouspark_assets.warehouse.publication.publications import Publication, last_publication
 
 JOBS_THAT_PREWARM = (prewarm.name, follow_up.name)
@@ -68,7 +68,7 @@ def behind(production: Production, cache_server: CacheServer) -> Publication | N
         return None if is_alive(client, generation_for(newest)) else newest
 
 
-def new_publication_sensor(settings: Settings) -> dg.AssetSensorDefinition:
+def new_publication_sensor(settings: AutomationSettings) -> dg.AssetSensorDefinition:
     """The sensor on publications."""
 
     @dg.asset_sensor(
@@ -96,7 +96,7 @@ def new_publication_sensor(settings: Settings) -> dg.AssetSensorDefinition:
     return new_publication
 
 
-def cold_cache_sensor(settings: Settings) -> dg.SensorDefinition:
+def cold_cache_sensor(settings: AutomationSettings) -> dg.SensorDefinition:
     """The sensor that looks at the cache itself."""
 
     @dg.sensor(

@@ -164,7 +164,7 @@ def volume_check(table: Table) -> dg.AssetChecksDefinition:
 
 
 def _thresholds() -> Thresholds:
-    settings = load_settings()
+    settings = load_settings().analytics
     return Thresholds(
         all_clear_points=settings.anomaly_all_clear_points,
         mean_cgpa=settings.anomaly_mean_cgpa,

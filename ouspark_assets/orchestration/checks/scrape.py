@@ -9,7 +9,7 @@ import dagster as dg
 import polars as pl
 
 from ouspark_assets.orchestration.keys import RESULT_PAGES
-from ouspark_assets.settings import Settings
+from ouspark_assets.settings import SiteSettings
 from ouspark_assets.sources.results_site.archive import PageArchive
 
 FEW_FAILED = "few_answers_failed"
@@ -32,7 +32,7 @@ SCRAPE_CHECKS = [
 
 
 def scrape_check_results(
-    archive: PageArchive, index: pl.DataFrame, releases: Sequence[str], settings: Settings
+    archive: PageArchive, index: pl.DataFrame, releases: Sequence[str], settings: SiteSettings
 ) -> Iterator[dg.AssetCheckResult]:
     """What the checks say of the releases that were scraped."""
     outcomes = {release: _outcomes(archive, release) for release in releases}
@@ -79,7 +79,7 @@ def _unlike_a_year_before(
     index: pl.DataFrame,
     release: str,
     counts: dict[str, int],
-    settings: Settings,
+    settings: SiteSettings,
 ) -> Iterator[str]:
     found = counts.get("found", 0)
     for other in same_session_a_year_before(index, release):

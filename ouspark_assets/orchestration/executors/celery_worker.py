@@ -12,5 +12,5 @@ from ouspark_assets.orchestration.executors.celery_steps import celery_arguments
 from ouspark_assets.orchestration.executors.executor import celery_broker_of
 from ouspark_assets.settings import load_settings
 
-app = make_app(celery_arguments(celery_broker_of(load_settings())))
+app = make_app(celery_arguments(celery_broker_of(load_settings().runs)))
 execute_plan = create_task(app)

@@ -12,7 +12,7 @@ import dagster as dg
 
 from ouspark_assets.domain.errors import SettingsError
 from ouspark_assets.orchestration.executors.ownership import show_life, turn
-from ouspark_assets.settings import Settings
+from ouspark_assets.settings import RunSettings
 
 # A child begins with everything imported: half a second for each step instead of three.
 CHILDREN = {"start_method": {"forkserver": {"preload_modules": ["ouspark_assets.definitions"]}}}
@@ -54,7 +54,7 @@ class OwnedExecutor(dg.Executor):
             yield from self.inner.execute(plan_context, execution_plan)
 
 
-def executor_of(settings: Settings) -> dg.ExecutorDefinition:
+def executor_of(settings: RunSettings) -> dg.ExecutorDefinition:
     """The executor that the settings ask for."""
     if settings.executor == "celery":
         # Runs work beside each other; what only one may do at a time has a lock of its own.
@@ -65,7 +65,7 @@ def executor_of(settings: Settings) -> dg.ExecutorDefinition:
     return owned(dg.in_process_executor, in_turn=True)
 
 
-def celery_broker_of(settings: Settings) -> str:
+def celery_broker_of(settings: RunSettings) -> str:
     """The broker's address, if all is set that workers on several machines need."""
     needed = {
         "OUSPARK_CELERY_BROKER": settings.celery_broker,
@@ -82,7 +82,7 @@ def celery_broker_of(settings: Settings) -> str:
     return settings.celery_broker.get_secret_value()
 
 
-def _celery(settings: Settings) -> dg.ExecutorDefinition:
+def _celery(settings: RunSettings) -> dg.ExecutorDefinition:
     broker = celery_broker_of(settings)
     try:
         from ouspark_assets.orchestration.executors.celery_steps import celery_executor_of
@@ -95,7 +95,7 @@ def _celery(settings: Settings) -> dg.ExecutorDefinition:
     return celery_executor_of(broker)
 
 
-def spread(assets: Iterable[Any], settings: Settings) -> list[Any]:
+def spread(assets: Iterable[Any], settings: RunSettings) -> list[Any]:
     """The assets, with a run per release where runs can go to several machines."""
     if settings.executor != "celery":
         return list(assets)

@@ -62,7 +62,7 @@ def show_life(run_id: str) -> int:
 @contextmanager
 def turn(run_id: str, tell: Callable[[str], None]) -> Iterator[None]:
     """Be the only run that works, waiting for the one before."""
-    doing, settings = f"run {run_id[:8]}", load_settings()
+    doing, settings = f"run {run_id[:8]}", load_settings().runs
     with (
         Development().connected(doing) as connection,
         alone(connection, Lock.RUN, settings.run_wait, doing.capitalize(), tell),
@@ -105,7 +105,7 @@ def _is_dead(record: dg.RunRecord) -> bool:
         and record.start_time is not None
         and time.time() - record.start_time > SECONDS_WITHOUT_A_SIGN
         # With a shared storage the sign may be on another machine.
-        and load_settings().dagster_dsn is None
+        and load_settings().runs.dagster_dsn is None
     )
 
 
@@ -128,7 +128,7 @@ def _close_their_stages(instance: dg.DagsterInstance) -> None:
 
 
 def _folder() -> Path:
-    return load_settings().home / "dagster" / "alive"
+    return load_settings().servers.home / "dagster" / "alive"
 
 
 def _sign(run_id: str) -> Path:

@@ -40,7 +40,7 @@ BUSY_SECONDS = 30
 def dagster_folder() -> Path:
     """The folder of Dagster's local state, made when it is missing."""
     load_dotenv_like_dagster()
-    folder = load_settings().home / "dagster"
+    folder = load_settings().servers.home / "dagster"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
@@ -127,7 +127,7 @@ class EnvironmentStorage(DagsterStorage, ConfigurableClass):
         """The storage that the settings ask for."""
         del config_value
         load_dotenv_like_dagster()
-        dsn = load_settings().dagster_dsn
+        dsn = load_settings().runs.dagster_dsn
         if dsn is None:
             folder = dagster_folder()
             with _alone(folder):

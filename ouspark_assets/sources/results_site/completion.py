@@ -6,7 +6,7 @@ what is planned is `plan.py`.
 
 from datetime import UTC, datetime
 
-from ouspark_assets.settings import Settings
+from ouspark_assets.settings import SiteSettings
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.scrape_request import (
     KnownCodes,
@@ -17,7 +17,7 @@ from ouspark_assets.sources.results_site.ticket_plan import TicketPlan
 
 
 def is_complete(
-    settings: Settings, request: ScrapeRequest, archive: PageArchive, codes: KnownCodes
+    settings: SiteSettings, request: ScrapeRequest, archive: PageArchive, codes: KnownCodes
 ) -> bool:
     """Whether every ticket planned for a release had an answer, and nothing was added since."""
     marker = archive.marker(request.facts.key)
@@ -27,7 +27,7 @@ def is_complete(
 
 
 def _fingerprint(
-    settings: Settings, request: ScrapeRequest, archive: PageArchive, codes: KnownCodes
+    settings: SiteSettings, request: ScrapeRequest, archive: PageArchive, codes: KnownCodes
 ) -> str:
     """What completeness depends on: where was looked, or which earlier releases were known.
 
@@ -42,7 +42,7 @@ def _fingerprint(
 
 
 def mark_complete(
-    settings: Settings,
+    settings: SiteSettings,
     request: ScrapeRequest,
     archive: PageArchive,
     codes: KnownCodes,
@@ -60,7 +60,7 @@ def mark_complete(
 
 
 def searched_before(
-    settings: Settings, archive: PageArchive, codes: KnownCodes, request: ScrapeRequest
+    settings: SiteSettings, archive: PageArchive, codes: KnownCodes, request: ScrapeRequest
 ) -> set[int]:
     """The cohorts that a release before this one was searched for, as widely as now."""
     scope = build_scope(settings, codes, discover=request.discover).fingerprint()

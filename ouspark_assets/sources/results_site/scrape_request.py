@@ -10,7 +10,7 @@ import polars as pl
 
 from ouspark_assets.domain.errors import SiteError
 from ouspark_assets.domain.releases import in_release_order
-from ouspark_assets.settings import Settings
+from ouspark_assets.settings import SiteSettings
 from ouspark_assets.sources.results_site.release_facts import ReleaseFacts
 from ouspark_assets.sources.results_site.ticket_plan import SearchScope
 
@@ -57,7 +57,7 @@ class KnownCodes:
 
 
 def build_scope(
-    settings: Settings, codes: KnownCodes, *, discover: bool | None = None
+    settings: SiteSettings, codes: KnownCodes, *, discover: bool | None = None
 ) -> SearchScope:
     """Where to look for unknown tickets, by the codes that are known and the settings."""
     colleges = dict.fromkeys([*codes.colleges, *settings.site_extra_colleges])

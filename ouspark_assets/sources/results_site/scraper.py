@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from random import Random
 
 from ouspark_assets.domain.errors import SiteError
-from ouspark_assets.settings import Settings
+from ouspark_assets.settings import SiteSettings
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.completion import (
     is_complete,
@@ -68,7 +68,7 @@ log = logging.getLogger(__name__)
 
 
 def run_scrape(
-    settings: Settings,
+    settings: SiteSettings,
     request: ScrapeRequest,
     archive: PageArchive,
     codes: KnownCodes,
@@ -108,7 +108,7 @@ def _cancelled_by_sigterm() -> Iterator[None]:
 
 
 async def scrape(
-    settings: Settings,
+    settings: SiteSettings,
     request: ScrapeRequest,
     archive: PageArchive,
     codes: KnownCodes,
@@ -154,7 +154,7 @@ async def scrape(
 
 
 def plan_scrape(
-    settings: Settings, request: ScrapeRequest, archive: PageArchive, codes: KnownCodes
+    settings: SiteSettings, request: ScrapeRequest, archive: PageArchive, codes: KnownCodes
 ) -> tuple[TicketPlan, dict[str, Outcome]]:
     """The plan of a release, and what is archived of it already and need not be asked."""
     archived = archive.answers(request.facts.key)
@@ -204,7 +204,7 @@ def _still_good(request: ScrapeRequest, outcomes: dict[str, Outcome]) -> dict[st
 
 
 def _close(
-    settings: Settings,
+    settings: SiteSettings,
     request: ScrapeRequest,
     archive: PageArchive,
     codes: KnownCodes,

@@ -19,7 +19,7 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 
 from ouspark_assets.domain.errors import SettingsError, SiteError
-from ouspark_assets.settings import Settings
+from ouspark_assets.settings import SiteSettings
 from ouspark_assets.sources.results_site.outcomes import Cause
 from ouspark_assets.sources.results_site.retry_policy import (
     DEFAULT_RATE,
@@ -64,7 +64,7 @@ class ResponseLimits:
     body: int
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> "ResponseLimits":
+    def from_settings(cls, settings: SiteSettings) -> "ResponseLimits":
         """The limits that the settings name."""
         return cls(
             settings.site_connect_timeout,
@@ -74,14 +74,16 @@ class ResponseLimits:
         )
 
 
-def request_rate(settings: Settings, url: str) -> float | None:
+def request_rate(settings: SiteSettings, url: str) -> float | None:
     """Most requests a second for this site: as set, else 40, and none on this machine."""
     if settings.site_rate is not None:
         return settings.site_rate
     return None if is_loopback(urlsplit(url).hostname or "") else DEFAULT_RATE
 
 
-def create_http_client(settings: Settings, url: str) -> tuple[httpx.AsyncClient, AiohttpTransport]:
+def create_http_client(
+    settings: SiteSettings, url: str
+) -> tuple[httpx.AsyncClient, AiohttpTransport]:
     """The client for this one site, verified as the settings say, and the transport below it."""
     # A line for every request would fill the event log with hall tickets' worth of nothing.
     logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -99,7 +101,7 @@ def create_http_client(settings: Settings, url: str) -> tuple[httpx.AsyncClient,
     return client, transport
 
 
-def create_tls_context(settings: Settings, url: str) -> ssl.SSLContext:
+def create_tls_context(settings: SiteSettings, url: str) -> ssl.SSLContext:
     """How the site's certificate is checked; anything but the full check is said loudly."""
     host = urlsplit(url).hostname
     if urlsplit(url).scheme != "https":
@@ -117,7 +119,7 @@ def create_tls_context(settings: Settings, url: str) -> ssl.SSLContext:
     return context
 
 
-def _trust(context: ssl.SSLContext, settings: Settings) -> None:
+def _trust(context: ssl.SSLContext, settings: SiteSettings) -> None:
     try:
         context.load_verify_locations(cafile=settings.site_tls_certificate)
     except (OSError, ssl.SSLError) as error:
@@ -141,7 +143,7 @@ class TicketClient(Protocol):
 class SiteClient:
     """Asks one results page for hall tickets; troubles are replies with a cause, not exceptions."""
 
-    def __init__(self, settings: Settings, url: str) -> None:
+    def __init__(self, settings: SiteSettings, url: str) -> None:
         """Open a client for the results page at this address."""
         limits = ResponseLimits.from_settings(settings)
         self._client, self._transport = create_http_client(settings, url)

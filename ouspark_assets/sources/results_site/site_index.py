@@ -12,7 +12,7 @@ import aiohttp
 import httpx
 
 from ouspark_assets.domain.errors import SiteError
-from ouspark_assets.settings import Settings
+from ouspark_assets.settings import SiteSettings
 from ouspark_assets.sources.results_site.index_links import same_site
 from ouspark_assets.sources.results_site.release_index import INDEX_PATH
 from ouspark_assets.sources.results_site.retry_policy import Backoff, retry_after_seconds
@@ -48,7 +48,7 @@ class IndexPage:
 
 
 async def fetch_index(
-    settings: Settings,
+    settings: SiteSettings,
     site_url: str,
     *,
     known: IndexPage | None = None,
@@ -78,7 +78,7 @@ async def fetch_index(
 
 
 async def _fetch(
-    client: httpx.AsyncClient, settings: Settings, url: str, known: IndexPage | None
+    client: httpx.AsyncClient, settings: SiteSettings, url: str, known: IndexPage | None
 ) -> tuple[IndexPage | None, str, float | None]:
     """The page, or what the trouble was and how long to wait."""
     try:
@@ -101,7 +101,7 @@ async def _fetch(
 
 
 async def _get(
-    client: httpx.AsyncClient, settings: Settings, url: str, headers: dict[str, str]
+    client: httpx.AsyncClient, settings: SiteSettings, url: str, headers: dict[str, str]
 ) -> tuple[httpx.Response, bytes | None]:
     """The response and its body, after redirects within the site."""
     timeout = httpx.Timeout(settings.site_read_timeout, connect=settings.site_connect_timeout)

@@ -59,7 +59,7 @@ def tick(instance: dg.DagsterInstance) -> str:
     with dg.build_sensor_context(
         instance=instance, definitions=definitions, resources=dict(definitions.resources or {})
     ) as context:
-        done: Any = alert_sensor(load_settings()).evaluate_tick(context)
+        done: Any = alert_sensor(load_settings().automation).evaluate_tick(context)
     assert not done.run_requests
     return str(done.skip_message)
 
@@ -116,7 +116,7 @@ def test_what_a_channel_does_not_take_is_told_by_a_later_tick(
     program.answers = [200]
     assert tick(instance).startswith("1 alert open;")
     assert program.taken == []
-    all_due(Outbox.under(load_settings().home), time.time())
+    all_due(Outbox.under(load_settings().servers.home), time.time())
     assert "1 message delivered" in tick(instance)
     assert len(program.taken) == 1
 

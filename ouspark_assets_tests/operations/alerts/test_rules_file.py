@@ -8,7 +8,7 @@ import pytest
 from ouspark_assets.domain.errors import AlertsError
 from ouspark_assets.operations.alerts.reading import read_rules, rules_file
 from ouspark_assets.operations.alerts.rules import Kind
-from ouspark_assets.settings import Settings
+from ouspark_assets.settings import AlertSettings
 
 CHANNELS = """\
 channels:
@@ -42,7 +42,7 @@ def read(folder: Path, text: str | bytes) -> str:
 
 
 def test_the_rules_that_are_shipped_are_right_and_of_every_kind() -> None:
-    ruleset = read_rules(rules_file(Settings()))
+    ruleset = read_rules(rules_file(AlertSettings()))
     assert {rule.kind for rule in ruleset.rules} == set(Kind)
     assert {spec.type for spec in ruleset.channels.values()} == {
         "slack",
@@ -267,5 +267,5 @@ def test_a_file_that_is_not_there_or_a_folder_is_one_line(tmp_path: Path) -> Non
 
 
 def test_the_rules_are_found_where_the_setting_says_else_in_the_project(tmp_path: Path) -> None:
-    assert rules_file(Settings(alert_rules=tmp_path / "mine.yaml")) == tmp_path / "mine.yaml"
-    assert rules_file(Settings()).read_text(encoding="utf-8").startswith("# Who is told what")
+    assert rules_file(AlertSettings(alert_rules=tmp_path / "mine.yaml")) == tmp_path / "mine.yaml"
+    assert rules_file(AlertSettings()).read_text(encoding="utf-8").startswith("# Who is told what")

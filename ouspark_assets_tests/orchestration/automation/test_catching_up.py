@@ -30,7 +30,7 @@ def changed(stores: Stores) -> Stores:
 
 
 def look(instance: dg.DagsterInstance) -> Any:
-    return tick(unpublished_changes_sensor(load_settings()), instance)
+    return tick(unpublished_changes_sensor(load_settings().automation), instance)
 
 
 def test_changes_that_stay_unpublished_are_followed_up_by_one_run(

@@ -16,7 +16,7 @@ from ouspark_assets.orchestration.automation.filling_up import (
 from ouspark_assets.orchestration.automation.under_way import RANGE_END_TAG, RANGE_START_TAG
 from ouspark_assets.orchestration.partitions import RELEASE_PARTITIONS_NAME
 from ouspark_assets.pipeline.outstanding_work import releases_to_recheck
-from ouspark_assets.settings import Settings, load_settings
+from ouspark_assets.settings import AutomationSettings, load_settings
 from ouspark_assets.standin.process import running_standin
 from ouspark_assets_tests.orchestration.automation.evaluating import (
     appointment,
@@ -41,7 +41,7 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 
 
 def look(instance: dg.DagsterInstance, when: datetime = NOON) -> Any:
-    return appointment(fill_up_schedule(load_settings()), instance, when)
+    return appointment(fill_up_schedule(load_settings().automation), instance, when)
 
 
 @pytest.fixture
@@ -118,5 +118,5 @@ def test_how_often_a_release_is_rechecked_follows_its_age(
     row: dict[str, object], *, pending: bool, expected: float | None
 ) -> None:
     index = releases({"release": "a", **row})
-    found = releases_to_recheck(Settings(), index, ["a"] if pending else [], ["a"], TODAY)
+    found = releases_to_recheck(AutomationSettings(), index, ["a"] if pending else [], ["a"], TODAY)
     assert [it.every_hours for it in found] == ([] if expected is None else [expected])

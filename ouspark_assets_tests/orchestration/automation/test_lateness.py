@@ -37,7 +37,7 @@ def readers_have(stores: Stores, *carried: str) -> None:
 
 
 def look(instance: dg.DagsterInstance, cursor: str | None = None) -> Any:
-    return tick(late_results_sensor(load_settings()), instance, cursor)
+    return tick(late_results_sensor(load_settings().automation), instance, cursor)
 
 
 def test_a_release_is_late_when_the_index_showed_it_long_ago(stores: Stores) -> None:

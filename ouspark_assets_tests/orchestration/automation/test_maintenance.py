@@ -48,7 +48,7 @@ def test_production_that_is_as_published_is_verified_and_a_changed_row_fails_the
 def test_small_parts_become_one_and_every_answer_stays(
     instance: dg.DagsterInstance, stores: Stores
 ) -> None:
-    archive = PageArchive(load_settings().lake_location)
+    archive = PageArchive(load_settings().servers.lake_location)
     for number in range(3):
         ticket, now = f"16049973300{number}", datetime.now(UTC)
         answer = ArchivedAnswer(ticket, Outcome.FOUND, 200, now, 1, 1, b"<html></html>")

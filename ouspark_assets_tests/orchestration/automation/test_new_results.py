@@ -72,7 +72,7 @@ def with_table(development_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def look(instance: dg.DagsterInstance, cursor: str | None = None) -> Any:
-    return tick(new_results_sensor(load_settings()), instance, cursor)
+    return tick(new_results_sensor(load_settings().automation), instance, cursor)
 
 
 def materialize(instance: dg.DagsterInstance, *keys: str) -> None:

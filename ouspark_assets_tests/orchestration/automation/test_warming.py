@@ -40,11 +40,11 @@ def grow_old(stores: Stores) -> None:
 
 def look_at_publications(instance: dg.DagsterInstance) -> Any:
     instance.report_runless_asset_event(dg.AssetMaterialization(PUBLICATION))
-    return tick(new_publication_sensor(load_settings()), instance)
+    return tick(new_publication_sensor(load_settings().automation), instance)
 
 
 def look_at_the_cache(instance: dg.DagsterInstance, cursor: str | None = None) -> Any:
-    return tick(cold_cache_sensor(load_settings()), instance, cursor)
+    return tick(cold_cache_sensor(load_settings().automation), instance, cursor)
 
 
 def test_a_new_publication_is_prewarmed(instance: dg.DagsterInstance, published: Stores) -> None:
@@ -113,7 +113,7 @@ def test_a_publication_brought_back_by_command_reaches_the_cache(
 def test_a_cache_that_is_down_is_asked_less_and_less_often(
     instance: dg.DagsterInstance, published: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url = load_settings().redis_url
+    url = load_settings().servers.redis_url
     assert url is not None
     monkeypatch.setenv("OUSPARK_REDIS_URL", COLD)
     waits, cursor = [], None

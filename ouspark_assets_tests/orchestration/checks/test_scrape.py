@@ -5,7 +5,7 @@ import dagster as dg
 import pytest
 
 from ouspark_assets.orchestration.checks.scrape import AS_MANY, FEW_FAILED, scrape_check_results
-from ouspark_assets.settings import Settings
+from ouspark_assets.settings import SiteSettings
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.outcomes import Outcome
 from ouspark_assets.sources.results_site.parts import ArchivedAnswer
@@ -35,7 +35,7 @@ def answered(lake: PageArchive, release: str, found: int, failed: int = 0) -> No
 
 
 def checked(lake: PageArchive) -> dict[str | None, dg.AssetCheckResult]:
-    results = scrape_check_results(lake, INDEX, ["20250402"], Settings())
+    results = scrape_check_results(lake, INDEX, ["20250402"], SiteSettings())
     return {result.check_name: result for result in results}
 
 

@@ -7,7 +7,7 @@ from ouspark_assets.domain.errors import SettingsError
 from ouspark_assets.orchestration.build import build_definitions
 from ouspark_assets.orchestration.executors.executor import celery_broker_of, executor_of
 from ouspark_assets.orchestration.keys import RESULT_PAGES
-from ouspark_assets.settings import Settings
+from ouspark_assets.settings import RunSettings
 
 BROKER = "redis://:canary@127.0.0.1:6379/1"
 DAGSTER_DSN = "postgresql://dagster:canary@127.0.0.1:5432/dagster"
@@ -42,13 +42,13 @@ def test_workers_without_what_they_need_are_refused_in_one_line(
     given: dict[str, str], missing: str
 ) -> None:
     with pytest.raises(SettingsError, match=f"need {missing}:") as refused:
-        executor_of(Settings(executor="celery", **given))
+        executor_of(RunSettings(executor="celery", **given))
     assert "\n" not in str(refused.value)
     assert "canary" not in str(refused.value)
 
 
 def test_a_broker_alone_chooses_nothing() -> None:
-    assert executor_of(Settings(celery_broker=BROKER)).name == "in_process"
+    assert executor_of(RunSettings(celery_broker=BROKER)).name == "in_process"
 
 
 def test_only_scraping_goes_to_the_queue_of_one_worker(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,4 +83,4 @@ def test_the_broker_is_part_of_nothing_that_dagster_stores(
     assert isinstance(chosen, dg.ExecutorDefinition)
     fields = chosen.config_schema.config_type.fields  # type: ignore[union-attr]
     assert set(fields) == {"retries"}
-    assert celery_broker_of(Settings(celery_broker=BROKER, dagster_dsn=DAGSTER_DSN)) == BROKER
+    assert celery_broker_of(RunSettings(celery_broker=BROKER, dagster_dsn=DAGSTER_DSN)) == BROKER

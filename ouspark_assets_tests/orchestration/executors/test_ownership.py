@@ -147,7 +147,7 @@ def test_signs_of_runs_that_have_ended_are_swept(instance: dg.DagsterInstance, h
 def looking() -> dg.JobDefinition:
     @dg.op
     def look(context: dg.OpExecutionContext) -> bool:
-        alive = load_settings().home / "dagster" / "alive" / context.run_id
+        alive = load_settings().servers.home / "dagster" / "alive" / context.run_id
         return alive.exists() and reap_dead_runs(context.instance) == ()
 
     @dg.job(executor_def=owned(dg.in_process_executor, in_turn=True))

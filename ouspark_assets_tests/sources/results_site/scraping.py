@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from random import Random
 
-from ouspark_assets.settings import Settings
+from ouspark_assets.settings import SiteSettings
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.release_facts import ReleaseFacts
 from ouspark_assets.sources.results_site.scraper import (
@@ -17,7 +17,7 @@ from ouspark_assets_tests.sources.results_site.small_site import SmallSite
 RELEASE = "20250402"
 CODES = KnownCodes(("1604", "2453"), ("733", "735"))
 STUDENTS = {f"160424733{serial:03d}" for serial in (*range(1, 30), *range(301, 305))}
-SETTINGS = Settings(site_read_timeout=2, site_page_timeout=4, site_patience=20)
+SETTINGS = SiteSettings(site_read_timeout=2, site_page_timeout=4, site_patience=20)
 
 
 def request_of(site: SmallSite, **options: object) -> ScrapeRequest:
@@ -29,7 +29,7 @@ def request_of(site: SmallSite, **options: object) -> ScrapeRequest:
 
 
 def run(
-    site: SmallSite, archive: PageArchive, *, settings: Settings = SETTINGS, **options: object
+    site: SmallSite, archive: PageArchive, *, settings: SiteSettings = SETTINGS, **options: object
 ) -> ScrapeReport:
     return run_scrape(settings, request_of(site, **options), archive, CODES, random=Random(1))
 

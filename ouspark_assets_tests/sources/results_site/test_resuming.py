@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ouspark_assets.settings import Settings
+from ouspark_assets.settings import SiteSettings
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.outcomes import Outcome
 from ouspark_assets.sources.results_site.parts import ArchivedAnswer
@@ -131,7 +131,7 @@ def test_what_is_in_hand_is_written_before_a_scrape_is_left(archive: PageArchive
 
 SCRAPE_IN_A_PROCESS = """
 import sys
-from ouspark_assets.settings import Settings
+from ouspark_assets.settings import SiteSettings
 from ouspark_assets.sources.results_site import part_writer
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.release_facts import ReleaseFacts
@@ -140,7 +140,7 @@ part_writer.PartWriter.__init__.__kwdefaults__["rows"] = 20
 url, lake = sys.argv[1:]
 facts = ReleaseFacts("20250402", url, semesters=(1, 3), session_year=2026, session_month=2)
 codes = KnownCodes(("1604", "2453"), ("733", "735"))
-settings = Settings(site_rate=100.0)
+settings = SiteSettings(site_rate=100.0)
 run_scrape(settings, ScrapeRequest(facts, ("20250402",)), PageArchive(lake), codes)
 """
 
@@ -161,7 +161,7 @@ def test_a_run_that_is_killed_is_resumed_after_its_last_part(
         archived = set(archive.answers(RELEASE)["hall_ticket"])
         assert len(archived) >= 20
         if sent is not signal.SIGKILL:
-            assert len(archived) > len(site.asked) - Settings().site_concurrency
+            assert len(archived) > len(site.asked) - SiteSettings().site_concurrency
         before = len(site.asked)
         assert run(site, archive).complete
     assert found(archive) == STUDENTS

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from ouspark_assets.domain.errors import SettingsError, SiteError
-from ouspark_assets.settings import Settings
+from ouspark_assets.settings import SiteSettings
 from ouspark_assets.sources.results_site.outcomes import Cause
 from ouspark_assets.sources.results_site.site_client import Answer, SiteClient, request_rate
 from ouspark_assets.sources.results_site.site_index import fetch_index
@@ -32,7 +32,7 @@ PATIENT = {"site_read_timeout": 5.0, "site_connect_timeout": 5.0}
 
 def ask(site: SmallSite, ticket: str = TICKET, times: int = 1, **settings: object) -> list[Answer]:
     async def asked() -> list[Answer]:
-        options = Settings(**{**PATIENT, **settings})
+        options = SiteSettings(**{**PATIENT, **settings})
         async with SiteClient(options, site.page()) as client:
             return [await client.ask(ticket) for _ in range(times)]
 
@@ -100,9 +100,9 @@ def test_a_wait_that_the_site_asks_for_is_understood() -> None:
 
 
 def test_the_usual_rate_holds_everywhere_but_on_this_machine() -> None:
-    assert request_rate(Settings(), "https://www.osmania.ac.in/x") == 40
-    assert request_rate(Settings(), "http://127.0.0.1:80/x") is None
-    assert request_rate(Settings(site_rate=5), "http://127.0.0.1:80/x") == 5
+    assert request_rate(SiteSettings(), "https://www.osmania.ac.in/x") == 40
+    assert request_rate(SiteSettings(), "http://127.0.0.1:80/x") is None
+    assert request_rate(SiteSettings(site_rate=5), "http://127.0.0.1:80/x") == 5
 
 
 @pytest.fixture(scope="session")
@@ -148,7 +148,7 @@ def test_a_certificate_that_nobody_vouches_for_ends_the_run(tls: ssl.SSLContext)
         with pytest.raises(SiteError, match="OUSPARK_SITE_TLS_CERTIFICATE"):
             ask(site)
         with pytest.raises(SiteError, match="OUSPARK_SITE_TLS_VERIFY"):
-            asyncio.run(fetch_index(Settings(), site.url))
+            asyncio.run(fetch_index(SiteSettings(), site.url))
     assert site.asked == []
 
 
@@ -172,6 +172,6 @@ def test_verification_can_be_switched_off_loudly(
 
 def test_a_file_that_is_no_certificate_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.pem").write_text("nothing")
-    settings = Settings(site_tls_certificate=tmp_path / "x.pem")
+    settings = SiteSettings(site_tls_certificate=tmp_path / "x.pem")
     with pytest.raises(SettingsError, match="give a PEM file"):
         SiteClient(settings, "https://127.0.0.1:1/res07/1.jsp")

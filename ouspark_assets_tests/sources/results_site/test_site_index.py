@@ -6,12 +6,12 @@ from random import Random
 import pytest
 
 from ouspark_assets.domain.errors import SiteError
-from ouspark_assets.settings import Settings
+from ouspark_assets.settings import SiteSettings
 from ouspark_assets.sources.results_site.site_index import IndexPage, fetch_index
 from ouspark_assets_tests.sources.results_site.small_site import Sent, SmallSite, small_site
 
 BODY = b"<table><tr><td><a href='res07/1.jsp'>B.E. (CBCS) Aug-2025</a></td></tr></table>"
-QUICK = Settings(site_retries=3, site_page_timeout=2)
+QUICK = SiteSettings(site_retries=3, site_page_timeout=2)
 
 
 class Hasty(Random):

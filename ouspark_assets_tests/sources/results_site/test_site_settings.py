@@ -12,7 +12,7 @@ def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OUSPARK_SITE_EXTRA_COLLEGES", "1611, 1612,1611")
     monkeypatch.setenv("OUSPARK_SITE_EXTRA_BRANCHES", "751")
     monkeypatch.setenv("OUSPARK_SITE_ADMISSION_YEARS", "2019,2020")
-    scope = build_scope(load_settings(), KnownCodes(("1604", "1611"), ("733",)))
+    scope = build_scope(load_settings().site, KnownCodes(("1604", "1611"), ("733",)))
     assert scope.colleges == ("1604", "1611", "1612")
     assert scope.branches == ("733", "751")
     assert scope.admission_years == (2019, 2020)

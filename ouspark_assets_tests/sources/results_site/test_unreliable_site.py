@@ -10,7 +10,7 @@ from random import Random
 import polars as pl
 import pytest
 
-from ouspark_assets.settings import Settings
+from ouspark_assets.settings import SiteSettings
 from ouspark_assets.sources.reference_files import branches, colleges
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.release_index import read_index, select_releases
@@ -65,10 +65,10 @@ class Day:
 
 def a_day(folder: Path, faults: str, students: int, **settings: object) -> Day:
     with running_standin(students=students, releases=1, faults=faults) as site:
-        return scraped(site, folder, Settings(**settings))
+        return scraped(site, folder, SiteSettings(**settings))
 
 
-def scraped(site: RunningStandin, folder: Path, settings: Settings) -> Day:
+def scraped(site: RunningStandin, folder: Path, settings: SiteSettings) -> Day:
     page = asyncio.run(fetch_index(settings, site.url))
     assert page.body is not None
     index = read_index(page.body, page.url, seen_at=datetime.now(UTC)).frame
@@ -109,7 +109,7 @@ def test_during_an_outage_only_the_breakers_trials_are_sent(tmp_path: Path) -> N
         return Sent(b"", 500) if down else good(ticket)
 
     archive = PageArchive(str(tmp_path))
-    settings = Settings(site_concurrency=8, site_retries=3)
+    settings = SiteSettings(site_concurrency=8, site_retries=3)
     with small_site(answers) as site:
         report = run_scrape(settings, request_of(site), archive, CODES, random=Random(1))
     # What was under way, and what it takes to see the outage, comes before the trials.
@@ -126,7 +126,7 @@ def test_a_site_that_stays_down_ends_the_run_and_the_next_one_goes_on(tmp_path: 
     good = answers_for(STUDENTS)
     archive = PageArchive(str(tmp_path))
     with small_site(lambda t: good(t) if len(site.asked) < 30 else Sent(reset=True)) as site:
-        settings = Settings(site_patience=1.0, site_concurrency=4)
+        settings = SiteSettings(site_patience=1.0, site_concurrency=4)
         report = run_scrape(settings, request_of(site), archive, CODES)
     assert "down" in (report.gave_up or "")
     assert not report.complete
@@ -134,7 +134,7 @@ def test_a_site_that_stays_down_ends_the_run_and_the_next_one_goes_on(tmp_path: 
         "found", "not_found", "failed",
     }  # fmt: skip
     with small_site(good) as site:
-        assert run_scrape(Settings(), request_of(site), archive, CODES).complete
+        assert run_scrape(SiteSettings(), request_of(site), archive, CODES).complete
     assert found(archive) == STUDENTS
 
 
@@ -150,7 +150,7 @@ def test_a_wait_that_the_site_asks_for_is_kept_by_all(tmp_path: Path) -> None:
 
     archive = PageArchive(str(tmp_path))
     with small_site(answers) as site:
-        report = run_scrape(Settings(site_concurrency=4), request_of(site), archive, CODES)
+        report = run_scrape(SiteSettings(site_concurrency=4), request_of(site), archive, CODES)
     after = [moment - refused[0] for moment, _ in site.asked]
     assert not [moment for moment in after if 0.2 < moment < 0.9]
     assert report.seconds_waited_for_site >= 0.9
@@ -172,7 +172,7 @@ def test_on_a_bad_day_at_full_size_every_student_ends_up_found(tmp_path: Path, f
 @pytest.mark.parametrize("seed", [1, 2])
 def test_ten_thousand_students_are_found_with_few_requests(tmp_path: Path, seed: int) -> None:
     with running_standin(students=10_500, releases=1, seed=seed) as site:
-        day = scraped(site, tmp_path, Settings())
+        day = scraped(site, tmp_path, SiteSettings())
     assert len(day.students) >= 10_000
     assert len(day.lost()) <= len(day.students) / 1000
     assert day.report.requests <= 1.6 * len(day.students)
