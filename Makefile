@@ -76,6 +76,10 @@ format: setup ## Format and mend what can be mended
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
+.PHONY: architecture
+architecture: setup ## Draw docs/architecture.svg from the imports
+	@$(BIN)/python -m ouspark_assets_tests.draw_architecture
+
 .PHONY: lock
 lock: setup ## Renew the locked dependencies
 	@$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade --quiet -o requirements/runtime.txt

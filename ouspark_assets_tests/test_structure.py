@@ -1,74 +1,32 @@
 """The structure of the code base: which package may import which, and where Dagster is allowed."""
 
-import ast
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
-from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).resolve().parent.parent / "ouspark_assets"
-NAME = PACKAGE.name
-# Top to bottom. A package or top-level module may import itself and whatever is on a lower level.
-LEVELS = (
-    ("cli", "definitions"),
-    ("bench", "orchestration"),
-    ("operations", "pipeline"),
-    ("cache", "pages", "reports", "services", "sources"),
-    ("analytics", "settings", "standin", "warehouse"),
-    ("schemas",),
-    ("domain",),
+from ouspark_assets_tests.draw_architecture import PICTURE, draw
+from ouspark_assets_tests.support.structure import (
+    LEVELS,
+    NAME,
+    PACKAGE,
+    docstring,
+    imported_libraries,
+    imported_names,
+    module_paths,
+    modules_of,
+    own_imports,
+    top_level,
 )
+
 MAX_ENTRIES = 18
 NOT_COUNTED = {"__init__.py", "__pycache__", "py.typed", "defs"}
 MAY_IMPORT_DAGSTER = {"orchestration", "cli"}
 DOES_NO_IO = ("analytics", "pages", "domain")
 IO_LIBRARIES = {"httpx", "aiohttp", "psycopg", "redis", "obstore", "requests", "socket"}
-
-
-@cache
-def module_paths() -> Mapping[str, Path]:
-    """Every module of the package by its dotted name."""
-    paths = {}
-    for path in sorted(PACKAGE.rglob("*.py")):
-        parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
-        paths[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
-    return paths
-
-
-@cache
-def imported_names(module: str) -> frozenset[str]:
-    """The full names of what a module imports; `from a import b` gives `a` and `a.b`."""
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(module_paths()[module].read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{module} has a relative import"
-            names |= {str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return frozenset(names)
-
-
-def own_imports(module: str) -> set[str]:
-    """The modules of this project that a module imports."""
-    return {name for name in imported_names(module) if name in module_paths()} - {NAME, module}
-
-
-def top_level(module: str) -> str:
-    """The package or top-level module below `ouspark_assets` that a module belongs to."""
-    return module.split(".")[1] if "." in module else ""
-
-
-def libraries(module: str) -> set[str]:
-    return {name.split(".")[0] for name in imported_names(module)}
-
-
-def modules_of(*packages: str) -> list[str]:
-    return [module for module in module_paths() if top_level(module) in packages]
 
 
 def test_there_are_at_most_eighteen_packages_and_each_has_a_level() -> None:
@@ -85,7 +43,7 @@ def test_a_package_imports_only_packages_of_lower_levels(package: str) -> None:
     allowed = {package, *(lower for packages in LEVELS[level + 1 :] for lower in packages)}
     assert not {
         f"{module} -> {imported}"
-        for module in modules_of(package)
+        for module in modules_of([package])
         for imported in own_imports(module)
         if top_level(imported) not in allowed
     }
@@ -106,7 +64,7 @@ def test_only_orchestration_and_the_command_line_import_dagster() -> None:
     assert not {
         module
         for module in module_paths()
-        for library in libraries(module)
+        for library in imported_libraries(module)
         if library.startswith("dagster") and top_level(module) not in MAY_IMPORT_DAGSTER
     }
 
@@ -125,17 +83,17 @@ def test_only_the_instance_storage_imports_the_internals_of_dagster() -> None:
 def test_computing_and_reading_pages_do_no_io(package: str) -> None:
     assert not {
         f"{module} -> {library}"
-        for module in modules_of(package)
-        for library in libraries(module) & IO_LIBRARIES
+        for module in modules_of([package])
+        for library in imported_libraries(module) & IO_LIBRARIES
     }
 
 
+def test_the_picture_of_the_architecture_is_up_to_date() -> None:
+    assert PICTURE.read_text(encoding="utf-8") == draw(), "run `make architecture` and commit it"
+
+
 def test_every_module_has_a_docstring() -> None:
-    without = [
-        module
-        for module, path in module_paths().items()
-        if not ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
-    ]
+    without = [module for module in module_paths() if not docstring(module)]
     assert not without
 
 
