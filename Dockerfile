@@ -1,5 +1,5 @@
-# One image for every service of ours: webserver, daemon, code server, workers, stand-in.
-# What is installed, and how, is deploy/install.sh; who runs what is compose.yaml.
+# One image for all of the project's services: webserver, daemon, code server, workers, stand-in.
+# deploy/install.sh installs the project; compose.yaml says which service runs which command.
 ARG PYTHON=3.11
 
 FROM python:${PYTHON}-slim-bookworm AS build
@@ -26,7 +26,7 @@ ENV PATH=/opt/ouspark/venv/bin:$PATH \
 WORKDIR /opt/ouspark
 USER 10001:10001
 EXPOSE 4000
-# By itself the image is the code server; it must be reachable from the internal network only.
+# Without a command the image runs the code server, which must only be reachable internally.
 HEALTHCHECK --interval=30s --timeout=20s --start-period=60s --retries=3 \
     CMD ["dagster", "api", "grpc-health-check", "-p", "4000"]
 CMD ["dagster", "code-server", "start", "-h", "0.0.0.0", "-p", "4000", \

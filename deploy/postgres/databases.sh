@@ -1,7 +1,7 @@
 #!/bin/sh
-# Three databases, each with a role of its own that can reach no other. Run once by the image of
-# PostgreSQL, when its volume is empty; roles with fewer rights in production: `ouspark
-# publication roles`.
+# Creates three databases, each with its own role, which cannot connect to the others. The PostgreSQL
+# image runs this once, when its volume is empty. `ouspark publication roles` prints a script for roles
+# with fewer rights in production.
 set -eu
 
 create() {
