@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from ouspark_assets_tests.draw_architecture import PICTURE, draw
 from ouspark_assets_tests.support.structure import (
     LEVELS,
     NAME,
@@ -86,10 +85,6 @@ def test_computing_and_reading_pages_do_no_io(package: str) -> None:
         for module in modules_of([package])
         for library in imported_libraries(module) & IO_LIBRARIES
     }
-
-
-def test_the_picture_of_the_architecture_is_up_to_date() -> None:
-    assert PICTURE.read_text(encoding="utf-8") == draw(), "run `make architecture` and commit it"
 
 
 def test_every_module_has_a_docstring() -> None:
