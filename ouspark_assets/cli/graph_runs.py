@@ -75,11 +75,12 @@ class Graph:
         config: Mapping[str, Any] | None = None,
     ) -> GraphRun:
         """Materialize these assets, and run their checks, in one run."""
-        level = dagster_level(load_settings().logging, verbose=self.verbose)
+        settings = load_settings()
+        level = dagster_level(settings.logging, verbose=self.verbose)
         job = self.definitions.resolve_implicit_global_asset_job_def()
         run_id = str(uuid4())
-        reap_dead_runs(self.instance)
-        with owned(run_id, show_notice):
+        reap_dead_runs(self.instance, settings)
+        with owned(run_id, settings, show_notice):
             result = job.execute_in_process(
                 run_id=run_id,
                 instance=self.instance,

@@ -115,7 +115,9 @@ def roll_back_to(number: int) -> None:
         recorded_by_hand("production.publication") as record,
         Production().connected("publication rollback") as production,
     ):
-        done = roll_back(production, PUBLISHED_TABLES, number, "cli", terms_of_settings())
+        done = roll_back(
+            production, PUBLISHED_TABLES, number, "cli", terms_of_settings(Production().settings)
+        )
         changed = record.rows_changed = done.publication.rows_changed
         record.rows_written = sum(state.rows for state in done.publication.states.values())
     click.echo(

@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 
 from ouspark_assets.operations.logging import StderrHandler, configure_logging, current_log_context
-from ouspark_assets.settings import load_settings
+from ouspark_assets.settings import LoggingSettings, load_settings
 
 PARTITION_TAG = "dagster/partition"
 
@@ -50,8 +50,9 @@ def _as_field(error: Any) -> dict[str, str]:
     }
 
 
-def _console(context: dg.InitLoggerContext, level: str) -> logging.Logger:
-    settings = load_settings().logging
+def _console(
+    context: dg.InitLoggerContext, settings: LoggingSettings, level: str
+) -> logging.Logger:
     # What rooms say goes the same way; a quiet command is not quiet about warnings of theirs.
     configure_logging(settings)
     # One of its own: loggers that are got by name live as long as the process.
@@ -72,12 +73,14 @@ def _console(context: dg.InitLoggerContext, level: str) -> logging.Logger:
 def console(context: dg.InitLoggerContext) -> logging.Logger:
     """The console as the run's configuration asks for it."""
     asked: str | None = context.logger_config.get("log_level")
-    return _console(context, (asked or load_settings().logging.log_level or "INFO").upper())
+    settings = load_settings().logging
+    return _console(context, settings, (asked or settings.log_level or "INFO").upper())
 
 
 def _unconfigured(context: dg.InitLoggerContext) -> logging.Logger:
     usual = str(context.logger_config["log_level"])
-    return _console(context, load_settings().logging.log_level or usual)
+    settings = load_settings().logging
+    return _console(context, settings, settings.log_level or usual)
 
 
 def replace_the_default() -> None:

@@ -18,7 +18,14 @@ from redis import Redis
 from ouspark_assets.cache.client import connect_cache
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.services import Endpoints, ServerName, endpoints
-from ouspark_assets.settings import ServerSettings, SiteSettings, load_settings
+from ouspark_assets.settings import (
+    CacheSettings,
+    PublicationSettings,
+    ServerSettings,
+    Settings,
+    SiteSettings,
+    load_settings,
+)
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.scraper import ShowProgress
 from ouspark_assets.warehouse.core.connection import Connection, Side, connected
@@ -55,9 +62,19 @@ class Production(Database):
 
     side: ClassVar[Side] = Side.PRODUCTION
 
+    @property
+    def settings(self) -> PublicationSettings:
+        """What is published, and how much a publication may change."""
+        return load_settings().publication
+
 
 class CacheServer(dg.ConfigurableResource):  # type: ignore[type-arg]
     """The Redis or Valkey server of the readers' cache."""
+
+    @property
+    def settings(self) -> CacheSettings:
+        """What a generation contains, and how long it lives."""
+        return load_settings().cache
 
     @contextmanager
     def client(self) -> Iterator[Redis]:
@@ -91,6 +108,15 @@ class Lake(dg.ConfigurableResource):  # type: ignore[type-arg]
     def archive(self) -> PageArchive:
         """Return the archive at the configured location."""
         return PageArchive(self.location)
+
+
+class Environment(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The environment variables, for settings that belong to no other resource."""
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the environment as it is now."""
+        return load_settings()
 
 
 class SharedFrames(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -158,6 +184,7 @@ def default_resources() -> dict[str, Any]:
         "cache_server": CacheServer(),
         "site": ResultsSite(),
         "lake": Lake(),
+        "environment": Environment(),
         "frames": SharedFrames(),
         "progress": Progress(),
     }

@@ -14,11 +14,11 @@ from ouspark_assets.orchestration.assets.column_lineage import column_lineage
 from ouspark_assets.orchestration.assets.stage import Work, stage
 from ouspark_assets.orchestration.keys import key_of
 from ouspark_assets.orchestration.metadata import change_counts, row_count, table_definition
-from ouspark_assets.orchestration.resources import Development, SharedFrames
+from ouspark_assets.orchestration.resources import Development, Environment, SharedFrames
 from ouspark_assets.pipeline.aggregates import AGGREGATES, Aggregate
 from ouspark_assets.reports.plots import as_markdown
 from ouspark_assets.schemas.validation import require_valid
-from ouspark_assets.settings import AnalyticsSettings, load_settings
+from ouspark_assets.settings import AnalyticsSettings
 from ouspark_assets.warehouse.core.writing import Change, writing
 from ouspark_assets.warehouse.records.computed_from import remember_inputs
 
@@ -38,10 +38,13 @@ def aggregate_asset(aggregate: Aggregate) -> dg.AssetsDefinition:
         metadata=table_definition(aggregate.table),
     )
     def computed(
-        context: dg.AssetExecutionContext, development: Development, frames: SharedFrames
+        context: dg.AssetExecutionContext,
+        development: Development,
+        environment: Environment,
+        frames: SharedFrames,
     ) -> dg.MaterializeResult[None]:
         with stage(context, development, aggregate.name) as work:
-            change = materialize(aggregate, work, frames)
+            change = materialize(aggregate, work, frames, environment.settings.analytics)
             shown = _shown(aggregate, frames.read(work.connection, aggregate.table))
             work.record.rows_written = change.rows
             work.record.rows_changed = change.changed
@@ -55,11 +58,13 @@ def aggregate_asset(aggregate: Aggregate) -> dg.AssetsDefinition:
     return computed
 
 
-def materialize(aggregate: Aggregate, work: Work, frames: SharedFrames) -> Change:
+def materialize(
+    aggregate: Aggregate, work: Work, frames: SharedFrames, settings: AnalyticsSettings
+) -> Change:
     """Read, compute, validate, merge; the result is kept for the aggregates after."""
     read = {table.name: frames.read(work.connection, table) for table in aggregate.reads}
     work.record.rows_in = sum(frame.height for frame in read.values())
-    result = aggregate.compute(read, options_from(load_settings().analytics))
+    result = aggregate.compute(read, options_from(settings))
     require_valid(aggregate.table, result)
     with writing(work.connection, work.run_id) as writer:
         change = writer.merge(aggregate.table, [result])

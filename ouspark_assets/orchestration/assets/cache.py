@@ -11,7 +11,6 @@ from ouspark_assets.cache.prewarming import Prewarming, prewarm
 from ouspark_assets.orchestration.assets.stage import stage
 from ouspark_assets.orchestration.keys import GENERATION, PUBLICATION
 from ouspark_assets.orchestration.resources import CacheServer, Development, Production
-from ouspark_assets.settings import load_settings
 from ouspark_assets.warehouse.publication.publications import Publication
 
 
@@ -58,12 +57,11 @@ def bring_up_to_date(
     production: Production, cache_server: CacheServer, *, rebuild: bool = False
 ) -> tuple[Publication, Built]:
     """Bring the cache to the newest publication on the terms of the settings."""
-    settings = load_settings()
-    cache = settings.cache
+    settings = cache_server.settings
     how = Prewarming(
-        top=cache.cache_top,
-        lifetimes=Lifetimes(cache.cache_building_seconds, cache.cache_retired_seconds),
-        wait_seconds=settings.publication.publish_wait,
+        top=settings.cache_top,
+        lifetimes=Lifetimes(settings.cache_building_seconds, settings.cache_retired_seconds),
+        wait_seconds=production.settings.publish_wait,
         rebuild=rebuild,
     )
     with (

@@ -14,7 +14,7 @@ from ouspark_assets.orchestration.checks.upstream import failed_blocking_checks
 from ouspark_assets.orchestration.keys import PUBLICATION, key_of
 from ouspark_assets.orchestration.resources import Development, Production
 from ouspark_assets.schemas import PUBLISHED_TABLES
-from ouspark_assets.settings import load_settings
+from ouspark_assets.settings import PublicationSettings
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.publication.publications import PublishingHeldError, last_publication
 from ouspark_assets.warehouse.publication.publishing import Published, Terms, publish
@@ -48,7 +48,9 @@ def publication(
     Everything that changed since the last one is sent in one transaction, so that a reader never
     sees half of it; when nothing changed, or publishing is held, there is no new publication.
     """
-    terms = terms_of_settings(full=config.full, allow_shrink=config.allow_shrink)
+    terms = terms_of_settings(
+        production.settings, full=config.full, allow_shrink=config.allow_shrink
+    )
     with stage(context, development, "production.publication") as work:
         work.record.rows_changed = 0
         _refuse_failed_checks(context.instance)
@@ -66,9 +68,10 @@ def publication(
     return dg.MaterializeResult(metadata=_metadata(done))
 
 
-def terms_of_settings(*, full: bool = False, allow_shrink: bool = False) -> Terms:
+def terms_of_settings(
+    settings: PublicationSettings, *, full: bool = False, allow_shrink: bool = False
+) -> Terms:
     """The terms that the settings give, with what one publication asks for."""
-    settings = load_settings().publication
     return Terms(
         father_names=settings.publish_father_names,
         full=full,

@@ -21,11 +21,16 @@ from ouspark_assets.orchestration.checks.scrape import SCRAPE_CHECKS, scrape_che
 from ouspark_assets.orchestration.executors.executor import IN_SCRAPING_QUEUE
 from ouspark_assets.orchestration.keys import RESULT_PAGES, key_of
 from ouspark_assets.orchestration.partitions import release_partitions
-from ouspark_assets.orchestration.resources import Development, Lake, Progress, ResultsSite
+from ouspark_assets.orchestration.resources import (
+    Development,
+    Environment,
+    Lake,
+    Progress,
+    ResultsSite,
+)
 from ouspark_assets.pipeline.scrape import known_codes
 from ouspark_assets.schemas.clean import MARKS
 from ouspark_assets.schemas.source import RELEASE_INDEX
-from ouspark_assets.settings import load_settings
 from ouspark_assets.sources.results_site.scraper import ScrapeProgress as Snapshot
 from ouspark_assets.sources.results_site.scraper import (
     ScrapeReport,
@@ -69,6 +74,7 @@ def result_pages(
     development: Development,
     site: ResultsSite,
     lake: Lake,
+    environment: Environment,
     progress: Progress,
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # dagster knows only the bare name
     """One answer of the site to one hall ticket, as received, kept for ever.
@@ -76,13 +82,14 @@ def result_pages(
     Whatever is archived already is not asked again; what the site failed to answer is asked
     first by the next run, and never taken for a missing student.
     """
+    wait = environment.settings.runs.run_wait
     reports: list[ScrapeReport] = []
     pages: dict[str, str] = {}
     for release in context.partition_keys:
         with (
             stage(context, development, "raw.result_pages", release) as work,
             development.connected(f"scrape {release} (run {context.run.run_id[:8]})") as lock,
-            alone(lock, Lock.SCRAPE, load_settings().runs.run_wait, "Scraping", context.log.info),
+            alone(lock, Lock.SCRAPE, wait, "Scraping", context.log.info),
         ):
             asked = _request(work, release, config)
             pages[release] = asked.facts.url

@@ -36,10 +36,9 @@ from ouspark_assets.orchestration.automation.dagster_facts import (
 )
 from ouspark_assets.orchestration.checks.scrape import same_session_a_year_before
 from ouspark_assets.orchestration.keys import RESULT_PAGES
-from ouspark_assets.orchestration.resources import CacheServer, Development, Production
+from ouspark_assets.orchestration.resources import CacheServer, Development, Environment, Production
 from ouspark_assets.orchestration.storage.instance_storage import storage_errors
 from ouspark_assets.schemas.source import RELEASE_INDEX
-from ouspark_assets.settings import load_settings
 from ouspark_assets.sources.results_site.release_index import select_releases
 from ouspark_assets.warehouse.core.connection import Connection, first_line
 from ouspark_assets.warehouse.core.reading import read_table
@@ -57,11 +56,12 @@ class Sources:
     development: Development = field(default_factory=Development)
     production: Production = field(default_factory=Production)
     cache_server: CacheServer = field(default_factory=CacheServer)
+    environment: Environment = field(default_factory=Environment)
 
 
 def gather(sources: Sources, command: CommandOutcome | None = None) -> Facts:
     """Everything that is known now; the moment is that of the beginning."""
-    sla = timedelta(minutes=load_settings().automation.sla_minutes)
+    sla = timedelta(minutes=sources.environment.settings.automation.sla_minutes)
     facts = Facts(datetime.now(UTC), sla=sla, command=command)
     unknown: list[str] = []
     facts = _attempt(lambda: _of_dagster(sources, facts), unknown) or facts

@@ -23,8 +23,8 @@ from ouspark_assets.operations.alerts.rules import evaluate
 from ouspark_assets.operations.alerts.wording import counted
 from ouspark_assets.orchestration.automation.alert_facts import Sources, gather
 from ouspark_assets.orchestration.automation.switch import sensors_start
-from ouspark_assets.orchestration.resources import CacheServer, Development, Production
-from ouspark_assets.settings import AutomationSettings, load_settings
+from ouspark_assets.orchestration.resources import CacheServer, Development, Environment, Production
+from ouspark_assets.settings import AutomationSettings
 
 SECONDS_BETWEEN_LOOKS = 30
 # Of the minute that Dagster gives a sensor.
@@ -63,10 +63,13 @@ def alert_sensor(settings: AutomationSettings) -> dg.SensorDefinition:
         development: Development,
         production: Production,
         cache_server: CacheServer,
+        environment: Environment,
     ) -> dg.SkipReason:
         graph = context.repository_def
         checks = None if graph is None else checks_of(graph)
-        sources = Sources(context.instance, checks, development, production, cache_server)
+        sources = Sources(
+            context.instance, checks, development, production, cache_server, environment
+        )
         return dg.SkipReason(str(look_and_tell(sources)))
 
     return alerts
@@ -75,7 +78,7 @@ def alert_sensor(settings: AutomationSettings) -> dg.SensorDefinition:
 def look_and_tell(sources: Sources, command: CommandOutcome | None = None) -> Told:
     """Look at everything, write down what begins and ends, deliver what is due."""
     started = time.monotonic()
-    settings = load_settings()
+    settings = sources.environment.settings
     ruleset, outbox = read_rules(rules_file(settings.alerts)), Outbox.under(settings.servers.home)
     opened = open_channels(ruleset.channels, os.environ)
     facts = gather(sources, command)

@@ -7,6 +7,7 @@ import dagster as dg
 
 from ouspark_assets.orchestration.automation.switch import sensors_start
 from ouspark_assets.orchestration.executors.ownership import reap_dead_runs
+from ouspark_assets.orchestration.resources import Environment
 from ouspark_assets.settings import AutomationSettings
 
 
@@ -20,8 +21,8 @@ def dead_runs_sensor(settings: AutomationSettings) -> dg.SensorDefinition:
         description="Reports runs failed whose process was killed: until then they would hold up "
         "the queue and everything that follows.",
     )
-    def dead_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        reaped = reap_dead_runs(context.instance)
+    def dead_runs(context: dg.SensorEvaluationContext, environment: Environment) -> dg.SkipReason:
+        reaped = reap_dead_runs(context.instance, environment.settings)
         for run_id in reaped:
             context.log.warning(f"Run {run_id} was reported failed: its process is gone.")
         return dg.SkipReason(

@@ -16,7 +16,7 @@ from ouspark_assets.orchestration.executors.ownership import reap_dead_runs
 from ouspark_assets.orchestration.jobs import bring_in_release
 from ouspark_assets.orchestration.keys import RESULT_PAGES
 from ouspark_assets.orchestration.partitions import register_releases
-from ouspark_assets.orchestration.resources import Development, Lake, ResultsSite
+from ouspark_assets.orchestration.resources import Development, Environment, Lake, ResultsSite
 from ouspark_assets.pipeline.outstanding_work import (
     Outstanding,
     releases_to_recheck,
@@ -53,8 +53,9 @@ def fill_up_schedule(settings: AutomationSettings) -> dg.ScheduleDefinition:
         development: Development,
         site: ResultsSite,
         lake: Lake,
+        environment: Environment,
     ) -> list[dg.RunRequest] | dg.SkipReason:
-        reap_dead_runs(context.instance)
+        reap_dead_runs(context.instance, environment.settings)
         try:
             unfinished, to_recheck = _outstanding(settings, site.settings, development, lake)
         except OuSparkError as error:

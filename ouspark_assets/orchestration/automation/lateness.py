@@ -15,9 +15,9 @@ from ouspark_assets.cache.generation import living_generation, meta_of
 from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.orchestration.automation.switch import sensors_start
 from ouspark_assets.orchestration.keys import GENERATION
-from ouspark_assets.orchestration.resources import CacheServer, Development
+from ouspark_assets.orchestration.resources import CacheServer, Development, Environment
 from ouspark_assets.schemas.source import RELEASE_INDEX
-from ouspark_assets.settings import AutomationSettings, load_settings
+from ouspark_assets.settings import AutomationSettings
 from ouspark_assets.sources.results_site.release_index import select_releases
 from ouspark_assets.warehouse.core.reading import read_table
 
@@ -32,10 +32,10 @@ SECONDS_BETWEEN_LOOKS = 60
     "in the cache that readers use.",
 )
 def readers_have_new_results_in_time(
-    development: Development, cache_server: CacheServer
+    development: Development, cache_server: CacheServer, environment: Environment
 ) -> dg.AssetCheckResult:
     """Compare what the index showed with what the living generation carries."""
-    minutes = load_settings().automation.sla_minutes
+    minutes = environment.settings.automation.sla_minutes
     try:
         late = late_releases(development, cache_server, minutes)
     except OuSparkError as error:

@@ -7,9 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from ouspark_assets.orchestration.resources import Development, Lake, Production
+from ouspark_assets.orchestration.resources import Development, Environment, Lake, Production
 from ouspark_assets.schemas import PUBLISHED_TABLES
-from ouspark_assets.settings import load_settings
 from ouspark_assets.warehouse.publication.verifying import TableVerdict, verify
 
 
@@ -46,12 +45,12 @@ def merge_small_parts(context: dg.OpExecutionContext, lake: Lake) -> None:
 
 
 @dg.op(out=dg.Out(dg.Nothing), tags={"dagster/kind": "dagster"})
-def remove_old_events(context: dg.OpExecutionContext) -> None:
+def remove_old_events(context: dg.OpExecutionContext, environment: Environment) -> None:
     """Remove old events and logs of runs; materializations, observations and checks stay."""
     # Dagster's storage classes, which who only loads the graph does not need.
     from ouspark_assets.orchestration.storage.instance_storage import prune
 
-    days = load_settings().automation.history_days
+    days = environment.settings.automation.history_days
     before = datetime.now(UTC) - timedelta(days=days)
     old = context.instance.get_runs(dg.RunsFilter(created_before=before))
     ended = [run.run_id for run in old if run.is_finished]

@@ -28,7 +28,7 @@ from ouspark_assets.orchestration.partitions import (
     register_releases,
     releases_to_register,
 )
-from ouspark_assets.orchestration.resources import Development, ResultsSite
+from ouspark_assets.orchestration.resources import Development, Environment, ResultsSite
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.settings import AutomationSettings
 from ouspark_assets.sources.results_site.release_index import (
@@ -109,10 +109,13 @@ def new_results_sensor(settings: AutomationSettings) -> dg.SensorDefinition:
         "and one run brings in all that are new; everything else follows from it.",
     )
     def new_results(
-        context: dg.SensorEvaluationContext, development: Development, site: ResultsSite
+        context: dg.SensorEvaluationContext,
+        development: Development,
+        site: ResultsSite,
+        environment: Environment,
     ) -> dg.SensorResult:
         seen = Seen.of(context.cursor)
-        reap_dead_runs(context.instance)
+        reap_dead_runs(context.instance, environment.settings)
         try:
             page = fetched(site, seen)
         except OuSparkError as error:

@@ -17,7 +17,12 @@ from ouspark_assets.analytics.anomalies import Thresholds, changed_colleges, los
 from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.domain.hall_tickets import mask_ticket
 from ouspark_assets.orchestration.keys import key_of
-from ouspark_assets.orchestration.resources import Development, Production, SharedFrames
+from ouspark_assets.orchestration.resources import (
+    Development,
+    Environment,
+    Production,
+    SharedFrames,
+)
 from ouspark_assets.schemas.analytics import (
     BACKLOGS,
     COLLEGE_STATS,
@@ -35,7 +40,7 @@ from ouspark_assets.schemas.analytics import (
 from ouspark_assets.schemas.clean import MARKS, RESULTS, STUDENTS
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.schemas.table import Table
-from ouspark_assets.settings import load_settings
+from ouspark_assets.settings import AnalyticsSettings
 from ouspark_assets.warehouse.core.reading import identifier, read_table
 
 MOST_SHOWN = 20
@@ -125,7 +130,10 @@ def sgpa_is_as_printed(development: Development, frames: SharedFrames) -> dg.Ass
     description="Share of all-clear and mean CGPA per college, against the previous publication",
 )
 def colleges_are_about_as_before(
-    development: Development, production: Production, frames: SharedFrames
+    development: Development,
+    production: Production,
+    environment: Environment,
+    frames: SharedFrames,
 ) -> dg.AssetCheckResult:
     """Warn of colleges that changed more than the settings allow."""
     try:
@@ -135,7 +143,9 @@ def colleges_are_about_as_before(
         return _not_compared(error)
     with development.connected("check anomalies") as connection:
         now = frames.read(connection, COLLEGE_STATS)
-    return _result(changed_colleges(now, before, _thresholds()), "changes")
+    return _result(
+        changed_colleges(now, before, _thresholds(environment.settings.analytics)), "changes"
+    )
 
 
 def volume_check(table: Table) -> dg.AssetChecksDefinition:
@@ -147,7 +157,10 @@ def volume_check(table: Table) -> dg.AssetChecksDefinition:
         description=f"Rows of {table.qualified_name} against the previous publication",
     )
     def no_rows_were_lost(
-        development: Development, production: Production, frames: SharedFrames
+        development: Development,
+        production: Production,
+        environment: Environment,
+        frames: SharedFrames,
     ) -> dg.AssetCheckResult:
         try:
             with production.connected("check volume") as connection:
@@ -158,13 +171,17 @@ def volume_check(table: Table) -> dg.AssetChecksDefinition:
         with development.connected("check volume") as connection:
             now = frames.read(connection, table).height
         before = int(str(row[0])) if row else 0
-        return _result(lost_rows(table.qualified_name, now, before, _thresholds()), "lost")
+        return _result(
+            lost_rows(
+                table.qualified_name, now, before, _thresholds(environment.settings.analytics)
+            ),
+            "lost",
+        )
 
     return no_rows_were_lost
 
 
-def _thresholds() -> Thresholds:
-    settings = load_settings().analytics
+def _thresholds(settings: AnalyticsSettings) -> Thresholds:
     return Thresholds(
         all_clear_points=settings.anomaly_all_clear_points,
         mean_cgpa=settings.anomaly_mean_cgpa,

@@ -12,7 +12,7 @@ import dagster as dg
 
 from ouspark_assets.domain.errors import SettingsError
 from ouspark_assets.orchestration.executors.ownership import show_life, turn
-from ouspark_assets.settings import RunSettings
+from ouspark_assets.settings import RunSettings, Settings, load_settings
 
 # A child begins with everything imported: half a second for each step instead of three.
 CHILDREN = {"start_method": {"forkserver": {"preload_modules": ["ouspark_assets.definitions"]}}}
@@ -24,9 +24,10 @@ IN_SCRAPING_QUEUE = {"dagster-celery/queue": SCRAPING_QUEUE}
 class OwnedExecutor(dg.Executor):
     """Another executor's work, with a sign of life and, if asked for, in turn."""
 
-    def __init__(self, inner: dg.Executor, *, in_turn: bool) -> None:
+    def __init__(self, inner: dg.Executor, settings: Settings, *, in_turn: bool) -> None:
         """Wrap an executor."""
         self.inner = inner
+        self.settings = settings
         self.in_turn = in_turn
 
     @property
@@ -46,9 +47,9 @@ class OwnedExecutor(dg.Executor):
     def execute(self, plan_context: Any, execution_plan: Any) -> Iterator[Any]:
         """Execute every step of a run."""
         run = plan_context.run_id
-        show_life(run)
+        show_life(run, self.settings.servers)
         waiting: AbstractContextManager[None] = (
-            turn(run, plan_context.log.info) if self.in_turn else nullcontext()
+            turn(run, self.settings.runs, plan_context.log.info) if self.in_turn else nullcontext()
         )
         with waiting:
             yield from self.inner.execute(plan_context, execution_plan)
@@ -115,7 +116,7 @@ def owned(definition: dg.ExecutorDefinition, *, in_turn: bool) -> dg.ExecutorDef
         if create is None:
             message = f"The executor {definition.name} can't be created"
             raise TypeError(message)
-        return OwnedExecutor(create(context), in_turn=in_turn)
+        return OwnedExecutor(create(context), load_settings(), in_turn=in_turn)
 
     return dg.ExecutorDefinition(
         name=definition.name,

@@ -17,7 +17,7 @@ import dagster as dg
 from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.orchestration.resources import Development
 from ouspark_assets.services.locks import is_locked, try_lock
-from ouspark_assets.settings import load_settings
+from ouspark_assets.settings import RunSettings, ServerSettings, Settings
 from ouspark_assets.warehouse.core.locks import Lock, alone
 from ouspark_assets.warehouse.records.stage_runs import close_stage_runs, unfinished_runs
 
@@ -35,34 +35,39 @@ UNENDED = "This stage never said how it ended: its process or its database conne
 
 
 @contextmanager
-def owned(run_id: str, tell: Callable[[str], None]) -> Iterator[None]:
+def owned(run_id: str, settings: Settings, tell: Callable[[str], None]) -> Iterator[None]:
     """Own a run from before it begins until after it has ended, in turn."""
-    descriptor = show_life(run_id)
+    descriptor = show_life(run_id, settings.servers)
     try:
-        with turn(run_id, tell):
+        with turn(run_id, settings.runs, tell):
             yield
         # Whoever leaves otherwise may not have told Dagster of the end (a full disk): its sign
         # stays, as that of a killed run does, and the run is reaped.
-        _sign(run_id).unlink(missing_ok=True)
+        (signs_of_life(settings.servers) / run_id).unlink(missing_ok=True)
     finally:
         os.close(descriptor)
 
 
-def show_life(run_id: str) -> int:
+def signs_of_life(settings: ServerSettings) -> Path:
+    """Return the folder of the signs of life."""
+    return settings.home / "dagster" / "alive"
+
+
+def show_life(run_id: str, settings: ServerSettings) -> int:
     """Show that a run is alive until the descriptor is closed, or the process has ended."""
-    folder = _folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor, path = tempfile.mkstemp(prefix=".", dir=folder)
+    signs = signs_of_life(settings)
+    signs.mkdir(parents=True, exist_ok=True)
+    descriptor, path = tempfile.mkstemp(prefix=".", dir=signs)
     # Locked before it has its name: nobody ever meets the sign of a living run unlocked.
     fcntl.flock(descriptor, fcntl.LOCK_EX)
-    Path(path).rename(_sign(run_id))
+    Path(path).rename(signs / run_id)
     return descriptor
 
 
 @contextmanager
-def turn(run_id: str, tell: Callable[[str], None]) -> Iterator[None]:
+def turn(run_id: str, settings: RunSettings, tell: Callable[[str], None]) -> Iterator[None]:
     """Be the only run that works, waiting for the one before."""
-    doing, settings = f"run {run_id[:8]}", load_settings().runs
+    doing = f"run {run_id[:8]}"
     with (
         Development().connected(doing) as connection,
         alone(connection, Lock.RUN, settings.run_wait, doing.capitalize(), tell),
@@ -70,34 +75,34 @@ def turn(run_id: str, tell: Callable[[str], None]) -> Iterator[None]:
         yield
 
 
-def reap_dead_runs(instance: dg.DagsterInstance) -> tuple[str, ...]:
+def reap_dead_runs(instance: dg.DagsterInstance, settings: Settings) -> tuple[str, ...]:
     """Report the runs failed whose process is gone, so that they hold up nothing; their ids."""
-    folder = _folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / ".reaping").touch()
-    reaping = try_lock(folder / ".reaping")
+    signs = signs_of_life(settings.servers)
+    signs.mkdir(parents=True, exist_ok=True)
+    (signs / ".reaping").touch()
+    reaping = try_lock(signs / ".reaping")
     if reaping is None:
         return ()  # somebody else is at it
     try:
-        return _reap(instance)
+        return _reap(instance, signs, is_shared=settings.runs.dagster_dsn is not None)
     finally:
         os.close(reaping)
 
 
-def _reap(instance: dg.DagsterInstance) -> tuple[str, ...]:
+def _reap(instance: dg.DagsterInstance, signs: Path, *, is_shared: bool) -> tuple[str, ...]:
     unfinished = instance.get_run_records(dg.RunsFilter(statuses=list(UNFINISHED)))
-    dead = [it.dagster_run for it in unfinished if _is_dead(it)]
+    dead = [it.dagster_run for it in unfinished if _is_dead(it, signs, is_shared=is_shared)]
     for run in dead:
         instance.report_run_failed(run, GONE)
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
-    _sweep({it.dagster_run.run_id for it in unfinished})
+    _sweep(signs, {it.dagster_run.run_id for it in unfinished})
     _close_their_stages(instance)
     return tuple(run.run_id for run in dead)
 
 
-def _is_dead(record: dg.RunRecord) -> bool:
+def _is_dead(record: dg.RunRecord, signs: Path, *, is_shared: bool) -> bool:
     run = record.dagster_run
-    sign = _sign(run.run_id)
+    sign = signs / run.run_id
     if sign.exists():
         return not is_locked(sign)
     return (
@@ -105,13 +110,13 @@ def _is_dead(record: dg.RunRecord) -> bool:
         and record.start_time is not None
         and time.time() - record.start_time > SECONDS_WITHOUT_A_SIGN
         # With a shared storage the sign may be on another machine.
-        and load_settings().runs.dagster_dsn is None
+        and not is_shared
     )
 
 
-def _sweep(unfinished: set[str]) -> None:
+def _sweep(signs: Path, unfinished: set[str]) -> None:
     """Remove the signs of runs that have ended."""
-    for sign in _folder().glob("[!.]*"):
+    for sign in signs.glob("[!.]*"):
         if sign.name not in unfinished and not is_locked(sign):
             sign.unlink(missing_ok=True)
 
@@ -125,11 +130,3 @@ def _close_their_stages(instance: dg.DagsterInstance) -> None:
             close_stage_runs(connection, ended, UNENDED)
     except OuSparkError:
         return  # closed by the next reaping; whoever needs the database now says so itself
-
-
-def _folder() -> Path:
-    return load_settings().servers.home / "dagster" / "alive"
-
-
-def _sign(run_id: str) -> Path:
-    return _folder() / run_id

@@ -12,7 +12,7 @@ from ouspark_assets.orchestration.automation.lateness import (
     late_results_sensor,
     readers_have_new_results_in_time,
 )
-from ouspark_assets.orchestration.resources import CacheServer, Development
+from ouspark_assets.orchestration.resources import CacheServer, Development, Environment
 from ouspark_assets.settings import load_settings
 from ouspark_assets_tests.orchestration.automation.evaluating import definitions, indexed, tick
 from ouspark_assets_tests.support.stores import Stores
@@ -22,7 +22,9 @@ JUST_NOW = datetime.now(UTC)
 
 
 def check() -> dg.AssetCheckResult:
-    result = readers_have_new_results_in_time(development=Development(), cache_server=CacheServer())
+    result = readers_have_new_results_in_time(
+        development=Development(), cache_server=CacheServer(), environment=Environment()
+    )
     assert isinstance(result, dg.AssetCheckResult)
     return result
 

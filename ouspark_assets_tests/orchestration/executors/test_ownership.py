@@ -45,7 +45,8 @@ def killed_after_showing_life(run_id: str) -> None:
     program = (
         "import sys, time\n"
         "from ouspark_assets.orchestration.executors.ownership import show_life\n"
-        "show_life(sys.argv[1]); print('alive', flush=True); time.sleep(600)\n"
+        "from ouspark_assets.settings import load_settings\n"
+        "show_life(sys.argv[1], load_settings().servers); print('alive', flush=True); time.sleep(600)\n"
     )
     with subprocess.Popen(
         [sys.executable, "-c", program, run_id], stdout=subprocess.PIPE, text=True
@@ -58,25 +59,25 @@ def killed_after_showing_life(run_id: str) -> None:
 def test_a_run_that_was_killed_is_reported_failed_once(instance: dg.DagsterInstance) -> None:
     run = started_run(instance)
     killed_after_showing_life(run)
-    assert reap_dead_runs(instance) == (run,)
+    assert reap_dead_runs(instance, load_settings()) == (run,)
     assert status_of(instance, run) is dg.DagsterRunStatus.FAILURE
-    assert reap_dead_runs(instance) == ()
+    assert reap_dead_runs(instance, load_settings()) == ()
     failures = instance.all_logs(run, of_type=dg.DagsterEventType.RUN_FAILURE)
     assert [GONE in event.message for event in failures] == [True]
 
 
 def test_a_run_that_is_alive_is_left_alone(instance: dg.DagsterInstance) -> None:
     run = started_run(instance)
-    descriptor = show_life(run)
-    assert reap_dead_runs(instance) == ()
+    descriptor = show_life(run, load_settings().servers)
+    assert reap_dead_runs(instance, load_settings()) == ()
     assert status_of(instance, run) is STARTED
     os.close(descriptor)
-    assert reap_dead_runs(instance) == (run,)
+    assert reap_dead_runs(instance, load_settings()) == (run,)
 
 
 def test_a_run_that_has_just_begun_has_time_to_show_life(instance: dg.DagsterInstance) -> None:
     run = started_run(instance)
-    assert reap_dead_runs(instance) == ()
+    assert reap_dead_runs(instance, load_settings()) == ()
     assert status_of(instance, run) is STARTED
 
 
@@ -87,16 +88,16 @@ def test_a_run_that_never_showed_life_is_dead_after_a_while(
     monkeypatch.setattr(
         "ouspark_assets.orchestration.executors.ownership.SECONDS_WITHOUT_A_SIGN", -1
     )
-    assert reap_dead_runs(instance) == (run,)
+    assert reap_dead_runs(instance, load_settings()) == (run,)
 
 
 def test_a_run_that_could_not_record_its_end_is_dead_at_once(
     instance: dg.DagsterInstance, home: Path
 ) -> None:
     run = started_run(instance)
-    with pytest.raises(FileNotFoundError), ownership.owned(run, print):
+    with pytest.raises(FileNotFoundError), ownership.owned(run, load_settings(), print):
         (home / "no folder" / "file").write_text("")
-    assert reap_dead_runs(instance) == (run,)
+    assert reap_dead_runs(instance, load_settings()) == (run,)
 
 
 def test_with_a_shared_storage_a_run_without_a_sign_may_be_on_another_machine(
@@ -107,7 +108,7 @@ def test_with_a_shared_storage_a_run_without_a_sign_may_be_on_another_machine(
         "ouspark_assets.orchestration.executors.ownership.SECONDS_WITHOUT_A_SIGN", -1
     )
     monkeypatch.setenv("OUSPARK_DAGSTER_DSN", development_dsn)
-    assert reap_dead_runs(instance) == ()
+    assert reap_dead_runs(instance, load_settings()) == ()
 
 
 def test_the_stages_of_a_dead_run_are_ended_with_it(
@@ -119,8 +120,8 @@ def test_the_stages_of_a_dead_run_are_ended_with_it(
             "INSERT INTO ops.stage_runs (run_id, asset) VALUES (%s, 'raw.result_pages')", (run,)
         )
     killed_after_showing_life(dead)
-    show_life(alive)
-    reap_dead_runs(instance)
+    show_life(alive, load_settings().servers)
+    reap_dead_runs(instance, load_settings())
     found = development.execute("SELECT run_id, outcome, error FROM ops.stage_runs ORDER BY id")
     assert found.fetchall() == [
         (dead, "failed", UNENDED),
@@ -135,12 +136,12 @@ def test_a_database_that_is_down_does_not_keep_dead_runs_alive(
     run = started_run(instance)
     killed_after_showing_life(run)
     monkeypatch.setenv("OUSPARK_DEV_DSN", "postgresql://nobody@127.0.0.1:1/nothing")
-    assert reap_dead_runs(instance) == (run,)
+    assert reap_dead_runs(instance, load_settings()) == (run,)
 
 
 def test_signs_of_runs_that_have_ended_are_swept(instance: dg.DagsterInstance, home: Path) -> None:
     killed_after_showing_life("a-run-of-yesterday")
-    reap_dead_runs(instance)
+    reap_dead_runs(instance, load_settings())
     assert [path.name for path in (home / "dagster" / "alive").glob("[!.]*")] == []
 
 
@@ -148,7 +149,7 @@ def looking() -> dg.JobDefinition:
     @dg.op
     def look(context: dg.OpExecutionContext) -> bool:
         alive = load_settings().servers.home / "dagster" / "alive" / context.run_id
-        return alive.exists() and reap_dead_runs(context.instance) == ()
+        return alive.exists() and reap_dead_runs(context.instance, load_settings()) == ()
 
     @dg.job(executor_def=owned(dg.in_process_executor, in_turn=True))
     def looking() -> None:
