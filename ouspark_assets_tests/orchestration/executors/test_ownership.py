@@ -46,7 +46,9 @@ def killed_after_showing_life(run_id: str) -> None:
         "import sys, time\n"
         "from ouspark_assets.orchestration.executors.ownership import show_life\n"
         "from ouspark_assets.settings import load_settings\n"
-        "show_life(sys.argv[1], load_settings().servers); print('alive', flush=True); time.sleep(600)\n"
+        "show_life(sys.argv[1], load_settings().servers)\n"
+        "print('alive', flush=True)\n"
+        "time.sleep(600)\n"
     )
     with subprocess.Popen(
         [sys.executable, "-c", program, run_id], stdout=subprocess.PIPE, text=True
