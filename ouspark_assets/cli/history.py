@@ -1,4 +1,4 @@
-"""`ouspark history`: what each stage did and how that compares with how it usually goes."""
+"""`ouspark history`: what each stage did, compared with the median of its earlier runs."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ouspark_assets.cli.output import console, format_age, show_json
-from ouspark_assets.operations.status.runs import Outcome
+from ouspark_assets.operations.status import StageOutcome
 from ouspark_assets.orchestration.resources import Development
 from ouspark_assets.warehouse.records.history import (
     StageTrend,
@@ -18,113 +18,124 @@ from ouspark_assets.warehouse.records.history import (
     trends,
 )
 
-BARS = "▁▂▃▄▅▆▇█"
-BARS_SHOWN = 10
-# From so many columns on there is room for everything.
-WIDE = 100
-# What differs so much from the usual is coloured; under a second nothing does.
-REMARKABLE, WORTH_A_REMARK = 2.0, 1.0
-MARKS = {Outcome.SUCCEEDED: ("ok", "green"), Outcome.RUNNING: ("running", "yellow")}
-Spans = dict[tuple[str, str | None], list[float]]
+SPARKS = "▁▂▃▄▅▆▇█"
+MAX_SPARKS = 10
+# Terminals of at least this many columns have room for every column of the table.
+WIDE_TERMINAL = 100
+# A stage is coloured as slow if it takes this many times the median, and at least a second:
+# shorter stages vary that much by chance.
+SLOW_RATIO, MIN_SLOW_SECONDS = 2.0, 1.0
+OUTCOME_STYLES = {
+    StageOutcome.SUCCEEDED: ("ok", "green"),
+    StageOutcome.RUNNING: ("running", "yellow"),
+}
+Durations = dict[tuple[str, str | None], list[float]]
 
 
 @click.command()
-@click.option("--asset", metavar="STAGE", help="Every run of this stage, as clean.pages.")
-@click.option("--release", metavar="KEY", help="Only of this release.")
-@click.option("--last", type=click.IntRange(1, 10_000), default=20, help="How many (default 20).")
+@click.option("--asset", metavar="STAGE", help="Show every run of this stage, e.g. clean.pages.")
+@click.option("--release", metavar="KEY", help="Show only the stages of this release.")
+@click.option(
+    "--last",
+    type=click.IntRange(1, 10_000),
+    default=20,
+    help="With --asset: how many runs to show (default 20).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def history(*, asset: str | None, release: str | None, last: int, as_json: bool) -> None:
-    """Show the latest run of each stage beside the median of those before.
+    """Show the latest run of each stage and the median duration of its earlier runs.
 
-    Rows, seconds, rate, and the shares of rejected and changed rows. With --asset, every run of
-    that stage.
+    The columns are rows, seconds, rows per second, and the shares of rows that were rejected or
+    changed. With --asset, every run of one stage is shown.
     """
     with Development().connected("history") as connection:
-        found = (
+        runs = (
             trends(connection, asset, release, last)
             if asset
             else latest_trends(connection, release=release)
         )
-        spans = seconds_of_each_stage(connection, BARS_SHOWN)
+        durations = seconds_of_each_stage(connection, MAX_SPARKS)
     if as_json:
-        show_json([asdict(it) for it in found])
-    elif found:
-        _show(found, spans)
+        show_json([asdict(run) for run in runs])
+    elif runs:
+        _show(runs, durations)
     else:
-        click.echo("Nothing like that has run yet.")
+        click.echo("No such stage has run yet.")
 
 
-def _show(found: Sequence[StageTrend], spans: Spans) -> None:
+def sparkline(values: Sequence[float]) -> str:
+    """Return one block character per value; the highest value has full height."""
+    highest = max(values, default=0)
+    if not highest:
+        return SPARKS[0] * len(values)
+    steps = len(SPARKS)
+    return "".join(SPARKS[min(int(value / highest * steps), steps - 1)] for value in values)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the table: the text and style of its cell for a run and recent durations."""
+
+    name: str
+    cell: Callable[[StageTrend, Sequence[float]], Text]
+    # Shown in narrow terminals too.
+    always: bool = True
+    justify: Literal["left", "right"] = "right"
+
+
+def _show(runs: Sequence[StageTrend], durations: Durations) -> None:
     terminal = console()
-    columns = [it for it in COLUMNS if terminal.width >= WIDE or it.always]
+    columns = [column for column in COLUMNS if terminal.width >= WIDE_TERMINAL or column.always]
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     for column in columns:
         table.add_column(column.name, justify=column.justify, no_wrap=True)
-    for it in found:
-        lately = spans.get((it.asset, it.release), [])
-        table.add_row(*(column.cell(it, lately) for column in columns))
+    for run in runs:
+        recent = durations.get((run.asset, run.release), [])
+        table.add_row(*(column.cell(run, recent) for column in columns))
     terminal.print(table)
-    for it in found:
-        if it.error:
-            terminal.print(Text(f"{_named(it)}: {it.error.splitlines()[0]}", style="red"))
+    for run in runs:
+        if run.error:
+            terminal.print(Text(f"{_stage(run)}: {run.error.splitlines()[0]}", style="red"))
 
 
-def _named(it: StageTrend) -> str:
-    return it.asset + (f" {it.release}" if it.release else "")
+def _stage(run: StageTrend) -> str:
+    return run.asset + (f" {run.release}" if run.release else "")
 
 
-def _outcome(it: StageTrend) -> Text:
-    mark, colour = MARKS.get(Outcome(it.outcome), ("died" if it.died else "failed", "red"))
-    return Text(mark, style=colour)
+def _outcome(run: StageTrend) -> Text:
+    unsuccessful = ("died" if run.died else "failed", "red")
+    text, colour = OUTCOME_STYLES.get(StageOutcome(run.outcome), unsuccessful)
+    return Text(text, style=colour)
 
 
-def _against_the_usual(it: StageTrend) -> Text:
-    """The usual seconds; coloured where they are far from it."""
-    if it.usual_seconds is None:
+def _usual_seconds(run: StageTrend) -> Text:
+    if run.usual_seconds is None:
         return Text("")
     slow = (
-        it.seconds_ratio is not None
-        and it.seconds_ratio >= REMARKABLE
-        and (it.seconds or 0) >= WORTH_A_REMARK
+        run.seconds_ratio is not None
+        and run.seconds_ratio >= SLOW_RATIO
+        and (run.seconds or 0) >= MIN_SLOW_SECONDS
     )
-    return Text(f"{it.usual_seconds:.2f}", style="yellow" if slow else "")
+    return Text(f"{run.usual_seconds:.2f}", style="yellow" if slow else "")
 
 
-def _percent(share: float | None) -> str:
-    return "" if share is None else f"{share:.1%}" if share else "0"
+def _share(share: float | None) -> Text:
+    return Text("" if share is None else f"{share:.1%}" if share else "0")
 
 
 def _number(value: float | None, digits: int = 0) -> Text:
     return Text("" if value is None else f"{value:,.{digits}f}")
 
 
-def bars(values: Sequence[float]) -> str:
-    """Values as a row of bars, the highest at full height."""
-    most = max(values, default=0)
-    if not most:
-        return BARS[0] * len(values)
-    return "".join(BARS[min(int(value / most * len(BARS)), len(BARS) - 1)] for value in values)
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of the table; some are left out where it is narrow."""
-
-    name: str
-    cell: Callable[[StageTrend, Sequence[float]], Text]
-    always: bool = True
-    justify: Literal["left", "right"] = "right"
-
-
 COLUMNS = (
-    Column("stage", lambda it, _: Text(_named(it)), justify="left"),
-    Column("ago", lambda it, _: Text(format_age(it.started))),
-    Column("outcome", lambda it, _: _outcome(it), justify="left"),
-    Column("rows", lambda it, _: _number(it.rows)),
-    Column("changed", lambda it, _: Text(_percent(it.changed_share)), always=False),
-    Column("rejected", lambda it, _: Text(_percent(it.reject_share))),
-    Column("seconds", lambda it, _: _number(it.seconds, 2)),
-    Column("usual", lambda it, _: _against_the_usual(it)),
-    Column("rows/s", lambda it, _: _number(it.rows_per_second), always=False),
-    Column("lately", lambda _, lately: Text(bars(lately)), justify="left"),
+    Column("stage", lambda run, _: Text(_stage(run)), justify="left"),
+    Column("ago", lambda run, _: Text(format_age(run.started))),
+    Column("outcome", lambda run, _: _outcome(run), justify="left"),
+    Column("rows", lambda run, _: _number(run.rows)),
+    Column("changed", lambda run, _: _share(run.changed_share), always=False),
+    Column("rejected", lambda run, _: _share(run.reject_share)),
+    Column("seconds", lambda run, _: _number(run.seconds, 2)),
+    Column("median", lambda run, _: _usual_seconds(run)),
+    Column("rows/s", lambda run, _: _number(run.rows_per_second), always=False),
+    Column("recent", lambda _, recent: Text(sparkline(recent)), justify="left"),
 )

@@ -29,7 +29,7 @@ from ouspark_assets.operations.metrics.exposition import (
     write,
 )
 from ouspark_assets.operations.metrics.reading import Reader, Reading
-from ouspark_assets.operations.status.state import CacheState, PublicationState
+from ouspark_assets.operations.status import CacheState, PublicationState
 from ouspark_assets.services.overview import overview
 from ouspark_assets.settings import load_settings
 from ouspark_assets.warehouse.core.connection import Connection, Side, connected, first_line

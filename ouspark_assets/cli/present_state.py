@@ -12,7 +12,7 @@ from redis import Redis
 
 from ouspark_assets.cache.generation import living_generation, meta_of
 from ouspark_assets.cache.prewarming import generation_for
-from ouspark_assets.operations.status.state import CacheState, PublicationState, ReleaseState
+from ouspark_assets.operations.status import CacheState, PublicationState, ReleaseState
 from ouspark_assets.orchestration.checks.upstream import failed_blocking_checks
 from ouspark_assets.orchestration.resources import Lake
 from ouspark_assets.orchestration.storage.instance_storage import storage_errors

@@ -1,10 +1,10 @@
-"""`ouspark status`: how things stand, on one screen. Reads only.
+"""`ouspark status`: the current state on one screen. Reads only.
 
-Here is where the facts come from; an embedded cache or site that is stopped stays stopped, and a
-server that can't be reached is part of the picture.
+The facts are collected here and shown by `status_view.py`. Embedded servers that are stopped are
+not started, and a server that cannot be reached is reported as such.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -20,13 +20,16 @@ from ouspark_assets.cli.present_state import (
 )
 from ouspark_assets.cli.status_view import show_status
 from ouspark_assets.domain.errors import OuSparkError
-from ouspark_assets.operations.status.runs import StageRun, at_work_now, last_run, not_succeeded
-from ouspark_assets.operations.status.state import (
+from ouspark_assets.operations.status import (
     CacheState,
     PublicationState,
     QuarantineReason,
     ServiceState,
+    StageRun,
     Status,
+    select_failed,
+    select_running,
+    summarize_last_run,
 )
 from ouspark_assets.orchestration.resources import Development, Production
 from ouspark_assets.services.overview import overview
@@ -43,51 +46,52 @@ from ouspark_assets.warehouse.records.overseeing import (
 )
 from ouspark_assets.warehouse.records.site_health import health_of_sites, scrapes_under_way
 
-# Enough for the longest run: a dozen stages for each release of a university's history.
-MOST_STAGES = 2_000
+# More than the longest run has: a dozen stages for each release of a university's history.
+MAX_STAGES = 2_000
 USABLE = ("running", "configured")
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def status(*, as_json: bool) -> None:
-    """Show what ran last, what runs, what is stale or failed, and what readers have."""
+    """Show what is running, what ran last, what is stale or failed, and what readers see."""
     with Development().connected("status") as connection:
-        seen = _status(connection)
+        current = _collect(connection)
     if as_json:
-        show_json({**asdict(seen), "stale": seen.stale})
+        show_json({**asdict(current), "stale": current.stale})
     else:
-        show_status(seen)
+        show_status(current)
 
 
-def _status(connection: Connection) -> Status:
+def _collect(connection: Connection) -> Status:
     publication, published = _publication(current_source(connection))
-    stages = [_stage(row) for row in recent_stage_runs(connection, MOST_STAGES)]
-    latest = [_stage(row) for row in latest_of_each_stage(connection)]
-    at_work = stages_at_work(connection)
+    stages = _stage_runs(recent_stage_runs(connection, MAX_STAGES))
+    latest = _stage_runs(latest_of_each_stage(connection))
+    running_ids = stages_at_work(connection)
+    checks = failing_checks()
+    if checks is None:
+        checks = ("unknown: Dagster's storage cannot be reached",)
+    services = overview(load_settings().servers).servers
     return Status(
-        last_run=last_run(stages, at_work),
-        running=at_work_now(stages, at_work),
-        scrapes=tuple(it for it in scrapes_under_way(connection) if it.alive),
-        failed=not_succeeded(latest, at_work),
-        failed_checks=_failed_checks(),
+        last_run=summarize_last_run(stages, running_ids),
+        running=select_running(stages, running_ids),
+        scrapes=tuple(scrape for scrape in scrapes_under_way(connection) if scrape.alive),
+        failed=select_failed(latest, running_ids),
+        failed_checks=tuple(checks),
         releases=tuple(release_states(connection)),
         publication=publication,
         cache=_cache(published),
         quarantine_open=open_records(connection),
         quarantine=tuple(QuarantineReason(*row) for row in open_reasons(connection)),
         sites=tuple(health_of_sites(connection)),
-        services=_services(),
+        services=tuple(
+            ServiceState(service.setting, service.state, service.address) for service in services
+        ),
     )
 
 
-def _stage(row: Sequence[Any]) -> StageRun:
-    return StageRun(*row)
-
-
-def _failed_checks() -> tuple[str, ...]:
-    found = failing_checks()
-    return ("unknown: Dagster's storage can't be reached",) if found is None else tuple(found)
+def _stage_runs(rows: Iterable[Sequence[Any]]) -> list[StageRun]:
+    return [StageRun(*row) for row in rows]
 
 
 def _publication(source: Source) -> tuple[PublicationState, Publication | None]:
@@ -99,27 +103,17 @@ def _publication(source: Source) -> tuple[PublicationState, Publication | None]:
 
 
 def _cache(published: Publication | None) -> CacheState:
-    """What the cache has; asked only when it runs."""
     server = next(
-        it
-        for it in overview(load_settings().servers, show_secrets=True).servers
-        if it.server == "redis"
+        server
+        for server in overview(load_settings().servers, show_secrets=True).servers
+        if server.server == "redis"
     )
     if server.state not in USABLE or server.address is None:
-        return _no_cache(f"{server.state}; it starts when needed")
-    try:
-        with connect_cache(server.address) as client:
-            return cache_state(client, published)
-    except OuSparkError as error:
-        return _no_cache(str(error))
-
-
-def _no_cache(problem: str) -> CacheState:
+        problem = f"{server.state}; starts when it is needed"
+    else:
+        try:
+            with connect_cache(server.address) as client:
+                return cache_state(client, published)
+        except OuSparkError as error:
+            problem = str(error)
     return CacheState(None, None, None, behind=False, problem=problem)
-
-
-def _services() -> tuple[ServiceState, ...]:
-    return tuple(
-        ServiceState(it.setting, it.state, it.address)
-        for it in overview(load_settings().servers).servers
-    )

@@ -1,4 +1,4 @@
-"""The state of things in a terminal: one screen, the worst in red. Nothing is decided here."""
+"""How `ouspark status` looks in a terminal: one screen, problems in red. Decides nothing."""
 
 from collections.abc import Iterator
 
@@ -6,16 +6,22 @@ from rich.table import Table
 from rich.text import Text
 
 from ouspark_assets.cli.output import console, format_age, format_moment
-from ouspark_assets.operations.status.runs import LastRun, Outcome, StageRun
-from ouspark_assets.operations.status.state import CacheState, PublicationState, Status
+from ouspark_assets.operations.status import (
+    CacheState,
+    LastRun,
+    PublicationState,
+    StageOutcome,
+    StageRun,
+    Status,
+)
 from ouspark_assets.warehouse.records.site_health import ScrapeUnderWay, SiteHealth
 
-MOST_LINES = 8
+MAX_LINES = 8
 COLOURS = {
-    Outcome.SUCCEEDED.value: "green",
-    Outcome.FAILED.value: "red",
-    Outcome.KILLED.value: "red",
-    Outcome.RUNNING.value: "yellow",
+    StageOutcome.SUCCEEDED.value: "green",
+    StageOutcome.FAILED.value: "red",
+    StageOutcome.KILLED.value: "red",
+    StageOutcome.RUNNING.value: "yellow",
 }
 SERVICES = {
     "dev_dsn": "development",
@@ -23,45 +29,50 @@ SERVICES = {
     "redis_url": "cache",
     "site_url": "site",
 }
-CLOSED = "closed"
+BREAKER_CLOSED = "closed"
 
 
 def show_status(status: Status) -> None:
-    """A line or a few for each part."""
+    """Print a few lines per section."""
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
-    for name, lines in _parts(status):
-        shown = lines[:MOST_LINES]
-        if len(lines) > MOST_LINES:
-            shown.append(Text(f"and {len(lines) - MOST_LINES} more; --json lists all", style="dim"))
+    for name, lines in _sections(status):
+        shown = lines[:MAX_LINES]
+        if len(lines) > MAX_LINES:
+            rest = f"and {len(lines) - MAX_LINES} more; use --json to list all"
+            shown.append(Text(rest, style="dim"))
         table.add_row(name, Text("\n").join(shown))
     console().print(table)
 
 
-def _parts(status: Status) -> Iterator[tuple[str, list[Text]]]:
+def _sections(status: Status) -> Iterator[tuple[str, list[Text]]]:
     yield "Running", _running(status) or [Text("nothing", style="dim")]
     yield "Last run", _last_run(status.last_run)
     stale = [Text(line, style="yellow") for line in status.stale]
-    yield "Stale", stale or [_fine(_nothing_stale(status))]
-    checks = [Text(f"check {name}", style="red") for name in status.failed_checks]
-    yield "Failed", [*map(_failed, status.failed), *checks] or [_fine("nothing")]
+    up_to_date = f"nothing: {_count(len(status.releases), 'release')} complete and loaded"
+    yield "Stale", stale or [Text(up_to_date, style="green")]
+    failures = [
+        *(_failed_stage(stage) for stage in status.failed),
+        *(Text(f"check {name}", style="red") for name in status.failed_checks),
+    ]
+    yield "Failed", failures or [Text("nothing", style="green")]
     yield "Quarantine", _quarantine(status)
-    # Sites of before, as a stand-in of yesterday, are in the JSON.
-    yield "Site", [_site(it) for it in status.sites[:1]] or [Text("not scraped yet", style="dim")]
+    # Sites scraped earlier, e.g. yesterday's stand-in, are in the JSON only.
+    yield "Site", [_site(site) for site in status.sites[:1]] or [Text("not scraped", style="dim")]
     yield "Publication", _publication(status.publication)
     yield "Cache", [_cache(status.cache)]
     yield "Services", [_services(status)]
 
 
 def _running(status: Status) -> list[Text]:
-    scraped = {(it.run_id, it.release) for it in status.scrapes}
+    scraped = {(scrape.run_id, scrape.release) for scrape in status.scrapes}
     return [
-        *(_scrape(it) for it in status.scrapes),
+        *(_scrape(scrape) for scrape in status.scrapes),
         *(
-            Text(f"{_named(it)}, for {format_age(it.started)}")
-            for it in status.running
-            if (it.run_id, it.release) not in scraped
+            Text(f"{_stage_name(stage)} for {format_age(stage.started)}")
+            for stage in status.running
+            if (stage.run_id, stage.release) not in scraped
         ),
     ]
 
@@ -71,61 +82,61 @@ def _scrape(scrape: ScrapeUnderWay) -> Text:
     return Text(
         f"scraping {scrape.release} for {format_age(scrape.started)}: {scrape.requests:,} of about "
         f"{max(scrape.expected, scrape.requests):,} requests, {scrape.found:,} found{failed}, "
-        f"{scrape.per_second:,.0f}/s ({format_age(scrape.seen_at)} ago)"
+        f"{scrape.per_second:,.0f}/s (reported {format_age(scrape.seen_at)} ago)"
     )
 
 
 def _last_run(run: LastRun | None) -> list[Text]:
     if run is None:
-        return [Text("none yet; `ouspark run` brings everything in", style="yellow")]
-    took = "not ended" if run.seconds is None else f"{run.seconds:.1f} s"
-    releases = f", {_counted(len(run.releases), 'release')}" if run.releases else ""
-    stages = _counted(run.stages, "stage")
-    head = Text(f"{format_moment(run.started)}, {took}, {stages}{releases}: ")
+        return [Text("none yet; start one with `ouspark run`", style="yellow")]
+    duration = "not finished" if run.seconds is None else f"{run.seconds:.1f} s"
+    releases = f", {_count(len(run.releases), 'release')}" if run.releases else ""
+    stages = _count(run.stages, "stage")
+    head = Text(f"{format_moment(run.started)}, {duration}, {stages}{releases}: ")
     head.append(run.outcome, style=COLOURS[run.outcome])
     return [head, *(Text(_first_line(error), style="red") for error in run.errors)]
 
 
-def _nothing_stale(status: Status) -> str:
-    return f"nothing: {_counted(len(status.releases), 'release')} complete and loaded"
+def _failed_stage(stage: StageRun) -> Text:
+    reason = _first_line(stage.error) if stage.error else "killed; the next run resumes it"
+    return Text(f"{_stage_name(stage)}, {format_moment(stage.started)}: {reason}", style="red")
 
 
-def _failed(stage: StageRun) -> Text:
-    why = _first_line(stage.error) if stage.error else "killed; the next run goes on from there"
-    return Text(f"{_named(stage)}, {format_moment(stage.started)}: {why}", style="red")
-
-
-def _named(stage: StageRun) -> str:
+def _stage_name(stage: StageRun) -> str:
     return stage.asset + (f" of {stage.release}" if stage.release else "")
 
 
 def _quarantine(status: Status) -> list[Text]:
     if not status.quarantine_open:
-        return [_fine("nothing open")]
-    records = _counted(status.quarantine_open, "record")
-    lines = [Text(f"{records} open; see `ouspark quarantine list`", style="yellow")]
-    return lines + [
-        Text(f"{it.records} × {it.table_name}: {it.reason}") for it in status.quarantine
+        return [Text("no open records", style="green")]
+    records = _count(status.quarantine_open, "open record")
+    return [
+        Text(f"{records}; see `ouspark quarantine list`", style="yellow"),
+        *(
+            Text(f"{reason.records} × {reason.table_name}: {reason.reason}")
+            for reason in status.quarantine
+        ),
     ]
 
 
 def _site(site: SiteHealth) -> Text:
-    """What is known of a site: as of now while it is scraped, else as the last scrape left it."""
-    if site.breaker == CLOSED:
-        line = Text(f"{site.host} ").append("answers", style="green")
-        line.append(f" (breaker {site.breaker} since {format_moment(site.since)})")
+    """Return a site's current state while it is scraped, else the state after its last scrape."""
+    line = Text(f"{site.host} ")
+    if site.breaker == BREAKER_CLOSED:
+        line.append("answers", style="green")
     else:
-        down = "is down" if site.alive else "was down"
-        line = Text(f"{site.host} ").append(down, style="red" if site.alive else "yellow")
-        line.append(f" (breaker {site.breaker} since {format_moment(site.since)})")
+        line.append(
+            "is down" if site.alive else "was down", style="red" if site.alive else "yellow"
+        )
+    line.append(f" (circuit breaker {site.breaker} since {format_moment(site.since)})")
     if site.alive:
-        line.append(f", {site.at_once} of {site.most_at_once} requests at once")
+        line.append(f", at most {site.at_once} of {site.most_at_once} concurrent requests")
     elif site.scraping:
         line.append(f", when its scrape was killed {format_age(site.seen_at)} ago", style="yellow")
     else:
-        line.append(f", as seen {format_age(site.seen_at)} ago")
+        line.append(f", as of {format_age(site.seen_at)} ago")
     if site.trouble and site.troubled_at:
-        line.append(f"; last trouble: {site.trouble}, {format_age(site.troubled_at)} ago")
+        line.append(f"; last failure: {site.trouble}, {format_age(site.troubled_at)} ago")
     return line
 
 
@@ -134,36 +145,34 @@ def _publication(publication: PublicationState) -> list[Text]:
         return [Text(publication.problem, style="red")]
     if publication.number is None:
         return [Text("none yet")]
-    at = f", {format_moment(publication.published_at)}" if publication.published_at else ""
+    published = f", {format_moment(publication.published_at)}" if publication.published_at else ""
     held = [Text(publication.held, style="yellow")] if publication.held else []
-    return [Text(f"{publication.number}{at}"), *held]
+    return [Text(f"{publication.number}{published}"), *held]
 
 
 def _cache(cache: CacheState) -> Text:
     if cache.problem:
         return Text(cache.problem, style="yellow")
     if cache.generation is None:
-        return Text("no generation")
-    of = f" of publication {cache.publication}" if cache.publication else ""
-    at = f", built {format_moment(cache.built_at)}" if cache.built_at else ""
-    return Text(f"generation {cache.generation}{of}{at}")
+        return Text("no current generation")
+    publication = f" of publication {cache.publication}" if cache.publication else ""
+    built = f", built {format_moment(cache.built_at)}" if cache.built_at else ""
+    return Text(f"generation {cache.generation}{publication}{built}")
 
 
 def _services(status: Status) -> Text:
     line = Text()
-    for number, it in enumerate(status.services):
-        style = {"failed": "red", "stopped": "dim"}.get(it.state, "")
+    for number, service in enumerate(status.services):
         line.append("  " if number else "")
-        line.append(f"{SERVICES[it.setting]} {it.state}", style=style)
+        line.append(
+            f"{SERVICES[service.setting]} {service.state}",
+            style={"failed": "red", "stopped": "dim"}.get(service.state, ""),
+        )
     return line
 
 
-def _counted(number: int, noun: str) -> str:
+def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def _fine(text: str) -> Text:
-    return Text(text, style="green")
 
 
 def _first_line(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The state of things as it looks in a terminal."""
+"""What `ouspark status` prints, and the sparklines and durations of the other commands."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -6,11 +6,16 @@ from itertools import takewhile
 
 import pytest
 
-from ouspark_assets.cli.history import bars
+from ouspark_assets.cli.history import sparkline
 from ouspark_assets.cli.output import format_duration
 from ouspark_assets.cli.status_view import show_status
-from ouspark_assets.operations.status.runs import StageRun, last_run
-from ouspark_assets.operations.status.state import CacheState, PublicationState, Status
+from ouspark_assets.operations.status import (
+    CacheState,
+    PublicationState,
+    StageRun,
+    Status,
+    summarize_last_run,
+)
 from ouspark_assets.warehouse.records.site_health import ScrapeUnderWay, SiteHealth
 
 NOW = datetime.now(UTC)
@@ -18,7 +23,7 @@ RELEASE = "20250402"
 
 
 def ago(hours: float) -> datetime:
-    """So many hours ago and half of one, so that it does not matter how long a test takes."""
+    """Return the time half an hour more than `hours` ago, so that the test may take a while."""
     return NOW - timedelta(hours=hours + 0.5)
 
 
@@ -54,83 +59,87 @@ def shown(capsys: pytest.CaptureFixture[str]) -> "Shown":
 
 
 class Shown:
-    """The lines of a part of the status."""
+    """Prints a status and returns one of its sections as a line."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
         self._capsys = capsys
 
-    def __call__(self, status: Status, part: str) -> str:
+    def __call__(self, status: Status, section: str) -> str:
         show_status(status)
         lines = self._capsys.readouterr().out.splitlines()
-        begin = next(number for number, line in enumerate(lines) if line.startswith(part))
+        begin = next(number for number, line in enumerate(lines) if line.startswith(section))
         rest = takewhile(lambda line: line.startswith(" "), lines[begin + 1 :])
-        return " ".join(" ".join([lines[begin].removeprefix(part), *rest]).split())
+        return " ".join(" ".join([lines[begin].removeprefix(section), *rest]).split())
 
 
-def test_a_scrape_under_way_shows_how_far_it_is(shown: Shown) -> None:
+def test_a_running_scrape_shows_its_progress(shown: Shown) -> None:
     status = replace(STATUS, running=(SCRAPING, COMPUTING), scrapes=(SCRAPE,))
     assert shown(status, "Running") == (
         f"scraping {RELEASE} for 2 h: 1,234 of about 9,900 requests, 800 found, 2 failed, 812/s "
-        "(1 h ago) analytics.backlogs, for 9 h"
+        "(reported 1 h ago) analytics.backlogs for 9 h"
     )
 
 
-def test_a_site_that_answers(shown: Shown) -> None:
-    said = shown(STATUS, "Site")
-    assert said.startswith("site:80 answers (breaker closed since ")
-    assert said.endswith("as seen 3 h ago")
+def test_a_site_that_answers_is_shown_with_its_breaker_and_the_time_of_the_last_scrape(
+    shown: Shown,
+) -> None:
+    text = shown(STATUS, "Site")
+    assert text.startswith("site:80 answers (circuit breaker closed since ")
+    assert text.endswith("as of 3 h ago")
 
 
-def test_a_site_that_is_down_now_says_since_when_and_why(shown: Shown) -> None:
-    said = shown(replace(STATUS, sites=(replace(DOWN, scraping=True, alive=True),)), "Site")
-    assert "site:80 is down (breaker open since " in said
-    assert "(14 h ago)), 4 of 32 requests at once; last trouble: timeout, 1 h ago" in said
+def test_a_site_that_is_down_is_shown_with_the_time_and_the_reason(shown: Shown) -> None:
+    text = shown(replace(STATUS, sites=(replace(DOWN, scraping=True, alive=True),)), "Site")
+    assert "site:80 is down (circuit breaker open since " in text
+    assert (
+        "(14 h ago)), at most 4 of 32 concurrent requests; last failure: timeout, 1 h ago" in text
+    )
 
 
 @pytest.mark.parametrize(
-    ("scraping", "says"),
-    [(True, "when its scrape was killed 3 h ago"), (False, "as seen 3 h ago")],
+    ("scraping", "expected"),
+    [(True, "when its scrape was killed 3 h ago"), (False, "as of 3 h ago")],
     ids=["killed", "ended"],
 )
-def test_a_site_that_was_down_when_it_was_left_is_not_said_to_be_down_now(
-    shown: Shown, scraping: bool, says: str
+def test_a_site_that_was_down_in_its_last_scrape_is_not_shown_as_down_now(
+    shown: Shown, scraping: bool, expected: str
 ) -> None:
-    said = shown(replace(STATUS, sites=(replace(DOWN, scraping=scraping),)), "Site")
-    assert "site:80 was down" in said
-    assert says in said
+    text = shown(replace(STATUS, sites=(replace(DOWN, scraping=scraping),)), "Site")
+    assert "site:80 was down" in text
+    assert expected in text
 
 
-def test_only_the_site_that_was_seen_last_is_shown(shown: Shown) -> None:
+def test_only_the_site_that_was_scraped_last_is_shown(shown: Shown) -> None:
     older = replace(DOWN, host="yesterday:80")
     assert "yesterday" not in shown(replace(STATUS, sites=(SITE, older)), "Site")
 
 
-def test_a_killed_stage_and_a_failed_check_are_failures(shown: Shown) -> None:
+def test_killed_stages_and_failed_checks_are_listed_as_failed(shown: Shown) -> None:
     status = replace(
         STATUS,
         failed=(replace(COMPUTING, started=ago(3)),),
         failed_checks=("clean/marks: fits_its_model",),
-        last_run=last_run([COMPUTING]),
+        last_run=summarize_last_run([COMPUTING]),
     )
     assert "analytics.backlogs, " in shown(status, "Failed")
-    assert "killed; the next run goes on from there" in shown(status, "Failed")
+    assert "killed; the next run resumes it" in shown(status, "Failed")
     assert "check clean/marks: fits_its_model" in shown(status, "Failed")
-    assert shown(status, "Last run").endswith("not ended, 1 stage: killed")
+    assert shown(status, "Last run").endswith("not finished, 1 stage: killed")
 
 
-def test_readers_are_told_by_publication_and_generation_with_their_age(shown: Shown) -> None:
+def test_publication_and_generation_are_shown_with_their_age(shown: Shown) -> None:
     assert shown(STATUS, "Publication").endswith("UTC (2 h ago)")
     assert shown(STATUS, "Cache").startswith("generation 3-ab of publication 3, built ")
 
 
-def test_bars_show_the_highest_at_full_height() -> None:
-    assert bars([0, 5, 10]) == "▁▅█"
-    assert bars([0, 0]) == "▁▁"
-    assert bars([]) == ""
+def test_the_highest_value_of_a_sparkline_has_full_height() -> None:
+    assert sparkline([0, 5, 10]) == "▁▅█"
+    assert sparkline([0, 0]) == "▁▁"
+    assert sparkline([]) == ""
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"), [(0.4, "0 s"), (59, "59 s"), (61, "1 min"), (7200, "2 h"), (2e5, "2 d")]
+    ("seconds", "text"), [(0.4, "0 s"), (59, "59 s"), (61, "1 min"), (7200, "2 h"), (2e5, "2 d")]
 )
-def test_spans_in_the_largest_unit(seconds: float, said: str) -> None:
-    assert format_duration(seconds) == said
+def test_durations_are_shown_in_the_largest_unit_that_fits(seconds: float, text: str) -> None:
+    assert format_duration(seconds) == text

@@ -173,8 +173,8 @@ def test_status_says_what_is_stale_what_failed_and_what_is_in_quarantine(run: Co
             "'{no such grade}', '{}', 'r')"
         )
     shown = run("status")
-    assert "the tables lack pages of the lake" in shown
-    assert "development has changed since its publication" in shown
+    assert "pages of the lake not loaded into the tables" in shown
+    assert "development has changed since the newest publication" in shown
     assert "it is away" in shown
     assert "1 × marks: no such grade" in shown
     with run.pipeline.connected(Side.DEVELOPMENT) as development:
@@ -194,7 +194,7 @@ def test_the_history_tells_of_every_stage_of_the_run(run: Commands) -> None:
     shown = run("history", "--asset", "clean.pages", "--release", max(releases))
     assert f"clean.pages {max(releases)}" in shown
     assert max(map(len, run("history").splitlines())) <= 120
-    assert "Nothing like that" in run("history", "--asset", "no.such")
+    assert "No such stage" in run("history", "--asset", "no.such")
 
 
 def test_the_site_and_its_scrapes_are_part_of_the_state_of_things(run: Commands) -> None:

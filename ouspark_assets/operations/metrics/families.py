@@ -15,7 +15,7 @@ from prometheus_client.core import (
 )
 
 from ouspark_assets.operations.metrics.reading import Reading
-from ouspark_assets.operations.status.state import CacheState, PublicationState
+from ouspark_assets.operations.status import CacheState, PublicationState
 from ouspark_assets.warehouse.records.counters import (
     BUCKETS,
     History,

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from ouspark_assets.operations.status.state import CacheState, PublicationState
+from ouspark_assets.operations.status import CacheState, PublicationState
 from ouspark_assets.warehouse.records.counters import History
 
 # Readings that hang; beyond that many nothing is tried any more until one of them ends.

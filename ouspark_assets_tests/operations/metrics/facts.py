@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from ouspark_assets.operations.metrics.reading import Reading
-from ouspark_assets.operations.status.state import CacheState, PublicationState
+from ouspark_assets.operations.status import CacheState, PublicationState
 from ouspark_assets.warehouse.records.counters import (
     BUCKETS,
     History,

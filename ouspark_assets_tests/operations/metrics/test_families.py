@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 
 from ouspark_assets.operations.metrics.exposition import Metrics, text
 from ouspark_assets.operations.metrics.reading import Reader, Reading
-from ouspark_assets.operations.status.state import CacheState, PublicationState
+from ouspark_assets.operations.status import CacheState, PublicationState
 from ouspark_assets_tests.operations.metrics.facts import everything
 
 BOUNDED = {"stage", "outcome", "state", "release", "table", "site", "le"}

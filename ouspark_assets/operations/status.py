@@ -1,0 +1,214 @@
+"""The current state as plain values: runs, releases, publication, cache, quarantine, services.
+
+Pure: facts in, frozen dataclasses out. `cli/status.py` collects the facts and shows them;
+`operations/metrics.py` exposes some of them.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from ouspark_assets.warehouse.records.site_health import ScrapeUnderWay, SiteHealth
+
+# One `ouspark run` starts several Dagster runs. Only Dagster's own overhead lies between them, and
+# that takes less than this even on a busy machine.
+MAX_GAP_WITHIN_COMMAND = timedelta(seconds=60)
+# The first stage of every complete run.
+FIRST_STAGE = "source.release_index"
+
+
+class StageOutcome(StrEnum):
+    """How a stage ended. A stage that has no end and is not running was killed."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    KILLED = "killed"
+
+
+@dataclass(frozen=True)
+class StageRun:
+    """One row of `ops.stage_runs`."""
+
+    id: int
+    run_id: str
+    asset: str
+    release: str | None
+    started: datetime
+    ended: datetime | None
+    outcome: str
+    error: str | None
+
+
+@dataclass(frozen=True)
+class LastRun:
+    """The stages of the latest command, summarised."""
+
+    started: datetime
+    seconds: float | None
+    outcome: str
+    stages: int
+    releases: tuple[str, ...]
+    run_ids: tuple[str, ...]
+    errors: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ReleaseState:
+    """A release that `ouspark run` selects by default, and what it still lacks."""
+
+    release: str
+    title: str
+    complete: bool
+    loaded: bool
+    unanswered: int
+
+    @property
+    def stale_because(self) -> str | None:
+        """What the release lacks; None if it is up to date."""
+        reasons = []
+        if not self.complete:
+            reasons.append("scrape incomplete")
+        if self.unanswered:
+            reasons.append(f"{self.unanswered} hall tickets without an answer")
+        if not self.loaded:
+            reasons.append("pages of the lake not loaded into the tables")
+        return "; ".join(reasons) or None
+
+
+@dataclass(frozen=True)
+class PublicationState:
+    """The newest publication; `behind` if development has changed since."""
+
+    number: int | None
+    published_at: datetime | None
+    behind: bool
+    held: str | None
+    problem: str | None
+
+
+@dataclass(frozen=True)
+class CacheState:
+    """The current cache generation; `behind` if there is a newer publication."""
+
+    generation: str | None
+    publication: int | None
+    built_at: datetime | None
+    behind: bool
+    problem: str | None
+
+
+@dataclass(frozen=True)
+class QuarantineReason:
+    """The number of open records of a table that were rejected for one reason."""
+
+    table_name: str
+    reason: str
+    records: int
+
+
+@dataclass(frozen=True)
+class ServiceState:
+    """A database, cache or site that the settings refer to."""
+
+    setting: str
+    state: str
+    address: str | None
+
+
+@dataclass(frozen=True)
+class Status:
+    """Everything that `ouspark status` shows."""
+
+    last_run: LastRun | None
+    running: tuple[StageRun, ...]
+    scrapes: tuple[ScrapeUnderWay, ...]
+    failed: tuple[StageRun, ...]
+    failed_checks: tuple[str, ...]
+    releases: tuple[ReleaseState, ...]
+    publication: PublicationState
+    cache: CacheState
+    quarantine_open: int
+    quarantine: tuple[QuarantineReason, ...]
+    sites: tuple[SiteHealth, ...]
+    services: tuple[ServiceState, ...]
+
+    @property
+    def stale(self) -> tuple[str, ...]:
+        """What the next run would bring up to date, one line each."""
+        return tuple(self._stale_lines())
+
+    def _stale_lines(self) -> Iterator[str]:
+        for release in self.releases:
+            if release.stale_because:
+                yield f"release {release.release}: {release.stale_because}"
+        if self.publication.behind:
+            yield "production: development has changed since the newest publication"
+        if self.cache.behind:
+            yield "cache: its generation is older than the newest publication"
+
+
+def summarize_last_run(
+    stages: Sequence[StageRun], running_ids: Collection[int] = ()
+) -> LastRun | None:
+    """Return the latest command's stages as one run; None if nothing has run yet.
+
+    The stages are given in the order in which they started.
+    """
+    newest_first: list[StageRun] = []
+    for stage in reversed(stages):
+        # Runs of one command may overlap, so the gap is measured up to the earliest start so far.
+        if newest_first and not _is_same_command(stage, newest_first[-1]):
+            break
+        newest_first.append(stage)
+    if not newest_first:
+        return None
+    stages = newest_first[::-1]
+    ended = [stage.ended for stage in stages if stage.ended is not None]
+    started = min(stage.started for stage in stages)
+    failures = [stage for stage in stages if stage.outcome == StageOutcome.FAILED]
+    return LastRun(
+        started=started,
+        seconds=(max(ended) - started).total_seconds() if len(ended) == len(stages) else None,
+        outcome=_combined_outcome(stages, running_ids).value,
+        stages=len(stages),
+        releases=tuple(dict.fromkeys(stage.release for stage in stages if stage.release)),
+        run_ids=tuple(dict.fromkeys(stage.run_id for stage in stages)),
+        errors=tuple(stage.error or "no error message was recorded" for stage in failures),
+    )
+
+
+def select_failed(latest: Sequence[StageRun], running_ids: Collection[int]) -> tuple[StageRun, ...]:
+    """Return those of the latest runs of each stage that failed or were killed."""
+    return tuple(
+        stage
+        for stage in latest
+        if stage.outcome != StageOutcome.SUCCEEDED and stage.id not in running_ids
+    )
+
+
+def select_running(
+    stages: Sequence[StageRun], running_ids: Collection[int]
+) -> tuple[StageRun, ...]:
+    """Return the stages that are running now."""
+    return tuple(stage for stage in stages if stage.id in running_ids)
+
+
+def _combined_outcome(stages: Sequence[StageRun], running_ids: Collection[int]) -> StageOutcome:
+    outcomes = {stage.outcome for stage in stages}
+    if any(stage.id in running_ids for stage in stages):
+        return StageOutcome.RUNNING
+    if StageOutcome.FAILED in outcomes:
+        return StageOutcome.FAILED
+    # Recorded as running although no process runs it: it was killed.
+    return StageOutcome.KILLED if StageOutcome.RUNNING in outcomes else StageOutcome.SUCCEEDED
+
+
+def _is_same_command(earlier: StageRun, later: StageRun) -> bool:
+    if earlier.run_id == later.run_id:
+        return True
+    if later.asset == FIRST_STAGE:
+        return False
+    end = earlier.ended or earlier.started
+    return later.started - end <= MAX_GAP_WITHIN_COMMAND
