@@ -6,7 +6,7 @@ The common ground of standings, backlogs and revaluation impact; no rule of whic
 import polars as pl
 
 from ouspark_assets.analytics.moments import BEFORE_ALL_RELEASES
-from ouspark_assets.domain.grades import ABSENT_GRADE, State, state_expression
+from ouspark_assets.domain.grades import ABSENT_GRADE, state_expression
 from ouspark_assets.domain.releases import ExamKind, in_release_order
 
 MONTHS = 12
@@ -46,11 +46,6 @@ def with_semester(marks: pl.DataFrame, subjects: pl.DataFrame | None) -> pl.Data
         .with_columns(pl.coalesce("semester", "_semester").alias("semester"))
         .drop("_semester")
     )
-
-
-def passed() -> pl.Expr:
-    """Whether an attempt passed."""
-    return pl.col("state") == State.PASSED.value
 
 
 def _session() -> pl.Expr:

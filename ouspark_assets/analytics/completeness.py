@@ -9,9 +9,9 @@ import polars as pl
 from ouspark_assets.analytics.keys import ticket_and_semester, ticket_number
 from ouspark_assets.analytics.moments import latest, with_release_order
 from ouspark_assets.analytics.semester_gpas import SemesterState
-from ouspark_assets.domain.grades import FIRST_LATERAL_SEMESTER, LEAST_SEMESTER
+from ouspark_assets.domain.grades import OPEN_STATUSES
 from ouspark_assets.domain.releases import ExamKind
-from ouspark_assets.domain.statuses import STATUSES_WITH_SOMETHING_OPEN
+from ouspark_assets.domain.subjects import FIRST_LATERAL_SEMESTER, FIRST_SEMESTER
 
 
 def missing_history(
@@ -43,7 +43,7 @@ def _open_on_paper_only(
     semester_gpas: pl.DataFrame, results: pl.DataFrame, release_index: pl.DataFrame
 ) -> pl.DataFrame:
     says_open = (
-        pl.col("status").is_in([status.value for status in STATUSES_WITH_SOMETHING_OPEN])
+        pl.col("status").is_in([status.value for status in OPEN_STATUSES])
         & pl.col("sgpa_printed").is_null()
     )
     undecided = semester_gpas.filter(pl.col("state") != SemesterState.FINISHED.value).select(
@@ -88,7 +88,7 @@ def _semesters_missing(
 
 def _semesters_expected(students: pl.DataFrame, latest_semesters: pl.DataFrame) -> pl.DataFrame:
     """Every semester that each student should have something in."""
-    first = pl.when("lateral_entry").then(FIRST_LATERAL_SEMESTER).otherwise(LEAST_SEMESTER)
+    first = pl.when("lateral_entry").then(FIRST_LATERAL_SEMESTER).otherwise(FIRST_SEMESTER)
     return (
         students.select("hall_ticket", "admission_year", "lateral_entry")
         .join(latest_semesters, on=["admission_year", "lateral_entry"])

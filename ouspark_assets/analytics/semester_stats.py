@@ -17,7 +17,7 @@ from ouspark_assets.analytics.keys import (
     without_text,
     without_ticket,
 )
-from ouspark_assets.domain.grades import ABSENT_GRADE, PASSING_GRADES
+from ouspark_assets.domain.grades import ABSENT_GRADE, PASSING_GRADES, ResultStatus
 from ouspark_assets.domain.rounding import (
     HUNDRED,
     from_hundredths,
@@ -25,7 +25,6 @@ from ouspark_assets.domain.rounding import (
     median_half_up,
     percent_half_up,
 )
-from ouspark_assets.domain.statuses import Status
 from ouspark_assets.schemas.analytics import SEMESTER_STATS
 
 BAND = 50  # hundredths of a grade point
@@ -90,8 +89,8 @@ def _printed(results: pl.DataFrame) -> pl.DataFrame:
             pl.col("release").first(),
             pl.len().alias("printed_lines"),
             sgpa.count().alias("printed_clear"),
-            (status == Status.PROMOTED.value).sum().alias("printed_promoted"),
-            (status == Status.DETAINED.value).sum().alias("printed_detained"),
+            (status == ResultStatus.PROMOTED.value).sum().alias("printed_promoted"),
+            (status == ResultStatus.DETAINED.value).sum().alias("printed_detained"),
             sgpa.count().alias("with_sgpa"),
             mean_half_up(sgpa, sgpa.count()).alias("mean_sgpa"),
             median_half_up(sgpa).alias("median_sgpa"),

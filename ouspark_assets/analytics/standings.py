@@ -6,9 +6,9 @@ the latest attempt's grade.
 
 import polars as pl
 
-from ouspark_assets.analytics.attempts import passed
 from ouspark_assets.analytics.keys import and_number, number_in, ticket_number
 from ouspark_assets.analytics.moments import ORDER_BITS, ROW_BITS, moment, row_of
+from ouspark_assets.domain.grades import has_passed
 from ouspark_assets.schemas.analytics import STANDINGS
 
 # An attempt's weight: passing outweighs every grade, then points, then the moment.
@@ -42,7 +42,7 @@ def counting_attempts(attempts: pl.DataFrame, key: pl.Expr) -> pl.DataFrame:
             key.alias("key"),
             _weight().alias("row"),
             moment().alias("first_row"),
-            pl.when(passed()).then(moment()).alias("cleared_row"),
+            pl.when(has_passed()).then(moment()).alias("cleared_row"),
             "semester",
             "sitting",
         )
@@ -60,4 +60,4 @@ def counting_attempts(attempts: pl.DataFrame, key: pl.Expr) -> pl.DataFrame:
 
 def _weight() -> pl.Expr:
     passing = _PASSING + _POINT * pl.col("points").cast(pl.Int64)
-    return moment() + pl.when(passed()).then(passing).otherwise(0)
+    return moment() + pl.when(has_passed()).then(passing).otherwise(0)

@@ -8,14 +8,9 @@ import polars as pl
 from ouspark_assets.analytics.keys import ticket_and_semester, ticket_number, without_semester
 from ouspark_assets.analytics.options import Options
 from ouspark_assets.analytics.semester_gpas import is_finished, semester_sums
-from ouspark_assets.domain.grades import (
-    FIRST_LATERAL_SEMESTER,
-    LAST_SEMESTER,
-    State,
-    is_open,
-    is_pending,
-)
+from ouspark_assets.domain.grades import has_passed, is_open, is_pending
 from ouspark_assets.domain.rounding import from_hundredths, ratio_half_up
+from ouspark_assets.domain.subjects import FIRST_LATERAL_SEMESTER, FIRST_SEMESTER, LAST_SEMESTER
 from ouspark_assets.schemas.analytics import STUDENT_CGPAS
 
 COUNTS = (
@@ -78,7 +73,7 @@ def _subjects(standings: pl.DataFrame) -> pl.DataFrame:
         standings.lazy()
         .select(
             ticket_number().alias("key"),
-            (pl.col("state") == State.PASSED.value).alias("passed_subjects"),
+            has_passed().alias("passed_subjects"),
             is_open().alias("open_subjects"),
             is_pending().alias("pending_subjects"),
         )
@@ -90,7 +85,7 @@ def _subjects(standings: pl.DataFrame) -> pl.DataFrame:
 
 def _has_the_degree() -> pl.Expr:
     """Every semester finished (from the third for lateral entry), nothing open, nothing missing."""
-    first = pl.when("lateral_entry").then(FIRST_LATERAL_SEMESTER).otherwise(1)
+    first = pl.when("lateral_entry").then(FIRST_LATERAL_SEMESTER).otherwise(FIRST_SEMESTER)
     return (
         (pl.col("semesters_finished") >= LAST_SEMESTER + 1 - first)
         & (pl.col("open_subjects") + pl.col("pending_subjects") == 0)

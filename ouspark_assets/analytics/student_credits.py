@@ -7,18 +7,16 @@ rounded up to a whole credit. Whether anyone is detained is read from pages, nev
 
 import polars as pl
 
-from ouspark_assets.analytics.attempts import passed
 from ouspark_assets.analytics.keys import (
     semester_of,
     ticket_and_semester,
     ticket_number,
     without_semester,
 )
-from ouspark_assets.domain.grades import is_open, is_pending
+from ouspark_assets.domain.grades import has_passed, is_open, is_pending
 from ouspark_assets.domain.rounding import HUNDRED, from_hundredths, hundredths
 from ouspark_assets.domain.subjects import SubjectKind
-from ouspark_assets.schemas.analytics import STUDENT_CREDITS
-from ouspark_assets.schemas.analytics.students import BOUNDARIES, REQUIREMENTS
+from ouspark_assets.schemas.analytics import BOUNDARIES, REQUIREMENTS, STUDENT_CREDITS
 
 UNKNOWN_SEMESTER = 0
 SEMESTERS_OF_A_YEAR = 2
@@ -54,11 +52,11 @@ def _per_semester(standings: pl.DataFrame, subjects: pl.DataFrame) -> pl.DataFra
     theory = subjects.filter(pl.col("kind") == SubjectKind.THEORY.value)
     sums = {
         "attempted": pl.lit(value=True),
-        "earned": passed(),
+        "earned": has_passed(),
         "open": is_open(),
         "pending": is_pending(),
-        "earned_theory": passed() & _one_of(theory),
-        "earned_laboratory": passed() & _one_of(laboratories),
+        "earned_theory": has_passed() & _one_of(theory),
+        "earned_laboratory": has_passed() & _one_of(laboratories),
     }
     known = standings.lazy().with_columns(pl.col("semester").fill_null(UNKNOWN_SEMESTER))
     return (

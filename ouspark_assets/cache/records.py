@@ -6,7 +6,7 @@ Built by polars as nested columns and encoded in one go; what a number means was
 import polars as pl
 
 from ouspark_assets.cache.published import TICKET, Published
-from ouspark_assets.schemas.analytics.students import SCOPES
+from ouspark_assets.schemas.analytics import SCOPES
 
 CLASS_NAME = pl.format("{}-{}-{}", "college_code", "branch_code", "admission_year")
 # The name of the group that a rank is among, as in the key of its ranking.

@@ -8,7 +8,7 @@ import polars as pl
 
 from ouspark_assets.cli.output import show_json, show_table
 from ouspark_assets.domain.errors import SiteError
-from ouspark_assets.domain.releases import checked_release_key, in_release_order
+from ouspark_assets.domain.releases import in_release_order, require_release_key
 from ouspark_assets.orchestration.partitions import register_releases
 from ouspark_assets.orchestration.resources import Development, ResultsSite
 from ouspark_assets.schemas.source import RELEASE_INDEX
@@ -62,7 +62,7 @@ def add_release(key: str, title: str) -> None:
     KEY names it as the address of its results page does: 20250402 for /res07/20250402.jsp.
     """
     row = make_release_row(
-        checked_release_key(key), ResultsSite().url, seen_at=datetime.now(UTC), title=title
+        require_release_key(key), ResultsSite().url, seen_at=datetime.now(UTC), title=title
     )
     _refuse_another_course(row)
     with Development().connected("releases") as connection, writing(connection, "cli") as writer:

@@ -25,7 +25,7 @@ from ouspark_assets.cli.standing import (
     what_it_would_be_computed_from,
 )
 from ouspark_assets.cli.summary import show_summary
-from ouspark_assets.domain.releases import checked_release_key
+from ouspark_assets.domain.releases import require_release_key
 from ouspark_assets.orchestration.assets.raw import tickets_of
 from ouspark_assets.orchestration.automation.alerts import alerting
 from ouspark_assets.orchestration.build import build_definitions
@@ -98,7 +98,7 @@ def run(*, verbose: bool, **asked: Any) -> None:
         message = "--since and --all exclude each other"
         raise click.UsageError(message)
     for release in options.releases:
-        checked_release_key(release)
+        require_release_key(release)
     started = time.monotonic()
     sweep_leftovers(project_root())
     with dg.DagsterInstance.get() as instance, ScrapeProgress() as progress:

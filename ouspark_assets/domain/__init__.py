@@ -1,5 +1,5 @@
-"""The university's own words and rules, each once: hall tickets, grades, releases, rounding.
+"""The university's terms and rules: hall tickets, grades, releases, rounding, masking, errors.
 
-Pure values, functions and polars expressions. Nothing here reads, writes, fetches or imports
-another room; every other room may import this one.
+Pure values, functions and polars expressions. Nothing here does I/O or imports another package of
+the project; every other package may import this one.
 """

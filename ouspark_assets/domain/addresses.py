@@ -1,7 +1,7 @@
-"""Masking the secrets in a URL, so that addresses can be shown in messages and tables.
+"""Masking the secrets in a URL, so that it can be shown in messages and tables.
 
-Standard library only: the services package imports this in every process. Masking free text is
-`masking.py`.
+Standard library only, because the services package imports this module in every process. Masking
+free text belongs to `masking.py`.
 """
 
 import re
@@ -11,10 +11,9 @@ MASK = "***"
 
 
 def mask_url(url: str) -> str:
-    """Return the URL with its passwords replaced, including one that was not percent-encoded."""
+    """Return the URL with its passwords masked, including one that was not percent-encoded."""
     scheme, separator, rest = url.partition("://")
-    credentials, at, place = rest.rpartition("@")
+    credentials, at, location = rest.rpartition("@")
     if ":" in credentials:
         credentials = f"{credentials.partition(':')[0]}:{MASK}"
-    shown = f"{scheme}{separator}{credentials}{at}{place}"
-    return SECRET_PARAMETER.sub(rf"\1={MASK}", shown)
+    return SECRET_PARAMETER.sub(rf"\1={MASK}", f"{scheme}{separator}{credentials}{at}{location}")

@@ -1,41 +1,41 @@
-"""The errors that people see: each is one clear line that says what happened and what to do.
+"""Errors that the operator can act on. Each message says what happened and what to do.
 
-Nothing else belongs here. Whatever is not an `OuSparkError` is a fault of the program and keeps
-its traceback.
+The command line prints these without a traceback. Any other exception is a bug in the program and
+keeps its traceback. Errors of a single package may be defined there as subclasses.
 """
 
 
 class OuSparkError(Exception):
-    """Something the operator can act on; the command line prints it without a traceback."""
+    """Base class of all errors that the operator can act on."""
 
 
 class SettingsError(OuSparkError):
-    """A setting is malformed or contradicts another one."""
+    """A setting is malformed or contradicts another setting."""
 
 
 class ServiceError(OuSparkError):
-    """A server that the pipeline needs can't be started or reached."""
+    """An embedded server cannot be started or reached."""
 
 
 class SiteError(OuSparkError):
-    """The results site can't be used as asked."""
+    """The results site cannot be used as requested."""
 
 
 class LakeError(OuSparkError):
-    """The archive of pages can't be read or written."""
+    """The lake cannot be read or written."""
 
 
 class WarehouseError(OuSparkError):
-    """A database refuses what the pipeline needs of it."""
+    """A database refused an operation, or data does not fit its table."""
 
 
 class CacheError(OuSparkError):
-    """The cache refuses what the pipeline needs of it."""
+    """The cache refused an operation."""
 
 
 class MetricsError(OuSparkError):
-    """Metrics can't be written or served where they were asked for."""
+    """Metrics cannot be written to or served at the configured place."""
 
 
 class AlertsError(OuSparkError):
-    """The rules of alerts, their outbox or a channel can't be used as they are."""
+    """The alert rules, their outbox or a delivery channel cannot be used."""

@@ -1,7 +1,7 @@
-"""Grades: how they are spelled, what they are worth, and which state they put a subject in.
+"""Grades, the points they carry, the state they give a subject, and the statuses of result lines.
 
-The one place that knows the ladder S A B C D E F. Which of several grades counts is decided in
-`analytics/standings.py`.
+Which of several grades is the effective one is decided in `analytics/standings.py`; how printed
+text is parsed, in `pages/`.
 """
 
 from enum import StrEnum
@@ -18,13 +18,10 @@ GRADE_BY_SPELLING = {
     "FAIL": FAILED_GRADE,
     "F AB": ABSENT_GRADE,
 }
-LEAST_SEMESTER, LAST_SEMESTER = 1, 8
-FIRST_LATERAL_SEMESTER = 3
-NUMERIC_SUBJECT_CODE = r"^([1-8])[0-9]{2}[A-Z]{0,2}$"
 
 
 class State(StrEnum):
-    """What a grade makes of a subject: the vocabulary of `standings.state`."""
+    """The state of a subject: the values of `standings.state`."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -35,8 +32,22 @@ class State(StrEnum):
 OPEN_STATES = (State.FAILED, State.ABSENT)
 
 
+class ResultStatus(StrEnum):
+    """The statuses known from real B.E. pages. Other statuses are stored as printed."""
+
+    PASSED = "PASSED"
+    PROMOTED = "PROMOTED"
+    COMPLETED = "COMPLETED"
+    ALREADY_PROMOTED = "ALREADY PROMOTED"
+    DETAINED = "DETAINED"
+
+
+# Printed without an SGPA, these statuses say that a subject of the semester is open.
+OPEN_STATUSES = (ResultStatus.PROMOTED, ResultStatus.ALREADY_PROMOTED, ResultStatus.DETAINED)
+
+
 def canonical_grade_expression(printed: str) -> pl.Expr:
-    """The grades that a column of printed texts stands for; what is no grade stays as it stands."""
+    """Return the grades in a column of printed text; unknown text is returned as printed."""
     text = pl.col(printed)
     return text.str.to_uppercase().replace_strict(
         GRADE_BY_SPELLING, default=text, return_dtype=pl.String
@@ -44,12 +55,12 @@ def canonical_grade_expression(printed: str) -> pl.Expr:
 
 
 def points_expression(grade: str = "grade") -> pl.Expr:
-    """Grade points of a column of canonical grades; null for whatever is not decided yet."""
+    """Return the grade points of a column of canonical grades; null for pending grades."""
     return pl.col(grade).replace_strict(POINTS_BY_GRADE, default=None, return_dtype=pl.Int16)
 
 
 def state_expression(grade: str = "grade") -> pl.Expr:
-    """The state that a column of canonical grades puts its subjects in."""
+    """Return the state of the subject for a column of canonical grades."""
     states = {
         **dict.fromkeys(PASSING_GRADES, State.PASSED.value),
         FAILED_GRADE: State.FAILED.value,
@@ -58,16 +69,16 @@ def state_expression(grade: str = "grade") -> pl.Expr:
     return pl.col(grade).replace_strict(states, default=State.PENDING.value, return_dtype=pl.String)
 
 
-def is_open(state: str = "state") -> pl.Expr:
-    """Whether a subject is a backlog: failed or absent, never pending."""
-    return pl.col(state).is_in([state.value for state in OPEN_STATES])
+def has_passed() -> pl.Expr:
+    """Whether the row's state is passed."""
+    return pl.col("state") == State.PASSED.value
 
 
-def is_pending(state: str = "state") -> pl.Expr:
-    """Whether a subject is not decided yet: neither passed nor a backlog."""
-    return pl.col(state) == State.PENDING.value
+def is_open() -> pl.Expr:
+    """Whether the row's state makes the subject a backlog: failed or absent, never pending."""
+    return pl.col("state").is_in([state.value for state in OPEN_STATES])
 
 
-def semester_from_code(subject_code: str = "subject_code") -> pl.Expr:
-    """The semester that a numeric code begins with (501 is of semester 5); null for other codes."""
-    return pl.col(subject_code).str.extract(NUMERIC_SUBJECT_CODE, 1).cast(pl.Int16)
+def is_pending() -> pl.Expr:
+    """Whether the university has not decided the subject: neither passed nor a backlog."""
+    return pl.col("state") == State.PENDING.value

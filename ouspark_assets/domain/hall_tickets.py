@@ -1,7 +1,7 @@
-"""Hall tickets: what the twelve digits mean (college, admission year, branch, serial).
+"""Hall tickets: the meaning of the twelve digits (college, admission year, branch, serial).
 
-One parser for single tickets, one set of expressions for frames. Which tickets exist is not known
-here.
+One parser for single tickets and one set of expressions for frames. Which tickets exist is not
+known here.
 """
 
 import re
@@ -18,27 +18,27 @@ _TICKET = re.compile(HALL_TICKET_PATTERN)
 
 @dataclass(frozen=True, slots=True, order=True)
 class Block:
-    """The tickets that differ in the serial alone: a class as the university numbers it."""
+    """The number block of a class: all tickets that differ only in the serial."""
 
     college: str
     admission_year: int
     branch: str
 
     def ticket(self, serial: int) -> str:
-        """The hall ticket of this class with the given serial."""
+        """Return the hall ticket of this class with the given serial."""
         return f"{self.college}{self.admission_year % 100:02d}{self.branch}{serial:03d}"
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class HallTicket:
-    """A hall ticket taken apart."""
+    """A parsed hall ticket."""
 
     block: Block
     serial: int
 
     @classmethod
     def parse(cls, text: str) -> "HallTicket | None":
-        """The ticket these twelve digits stand for, or None when they are not twelve digits."""
+        """Return the parsed ticket, or None when the text is not twelve digits."""
         if not is_hall_ticket(text):
             return None
         return cls(Block(text[:4], CENTURY + int(text[4:6]), text[6:9]), int(text[9:]))
@@ -53,17 +53,17 @@ class HallTicket:
 
 
 def is_hall_ticket(text: str) -> bool:
-    """Whether the text is twelve digits."""
+    """Return whether the text is twelve digits."""
     return _TICKET.fullmatch(text) is not None
 
 
 def mask_ticket(ticket: str) -> str:
-    """A ticket as it may be shown in metadata and logs: the class, without the serial."""
+    """Return the ticket without its serial, as it may be shown in metadata and logs."""
     return f"{ticket[:9]}xxx" if is_hall_ticket(ticket) else "x" * len(ticket)
 
 
 def hall_ticket_parts(column: str = "hall_ticket") -> list[pl.Expr]:
-    """Expressions for college_code, branch_code, admission_year, serial and lateral_entry."""
+    """Return expressions for college_code, branch_code, admission_year, serial, lateral_entry."""
     ticket = pl.col(column)
     serial = ticket.str.slice(9, 3).cast(pl.Int16)
     return [

@@ -1,6 +1,7 @@
-"""Releases: their keys, their kinds, and the one order in which "latest" is meant.
+"""Releases: their keys, their kinds, and the release order that defines "latest" everywhere.
 
-A release is one results page of the university. Reading its free-text title is `site/titles.py`.
+A release is one results page of the university. Parsing its free-text title belongs to
+`sources/results_site/titles.py`.
 """
 
 import re
@@ -17,14 +18,14 @@ _KEY = re.compile(RELEASE_KEY_PATTERN, re.ASCII)
 
 
 class ExamKind(StrEnum):
-    """Whether a release carries an examination's results or what revaluation changed in them."""
+    """Whether a release has the results of an examination or of its revaluation."""
 
     MAIN = "main"
     REVALUATION = "revaluation"
 
 
 class Scheme(StrEnum):
-    """The regulations a release belongs to."""
+    """The regulations that a release belongs to."""
 
     CBCS = "CBCS"
     NON_CBCS = "Non-CBCS"
@@ -32,23 +33,26 @@ class Scheme(StrEnum):
 
 
 def is_release_key(text: str) -> bool:
-    """Whether the text may name a release (and so a folder of the lake)."""
+    """Return whether the text is valid as a release key, and so as a folder name in the lake."""
     return _KEY.fullmatch(text) is not None
 
 
-def checked_release_key(text: str) -> str:
-    """The key itself; a text that can't be one is refused before it becomes a path."""
+def require_release_key(text: str) -> str:
+    """Return the text if it is a valid release key; raise before it is used as a path."""
     if not is_release_key(text):
-        message = f"{text!r} is not a release key: 1 to 64 letters, digits, '_' or '-'"
+        message = (
+            f"{text!r} is not a release key. A release key has 1 to 64 letters, digits, '_' or '-'."
+        )
         raise SiteError(message)
     return text
 
 
 def in_release_order(index: pl.DataFrame) -> pl.DataFrame:
-    """The rows of `source.release_index` oldest first, with their place as `release_order`.
+    """Return the rows of `source.release_index`, oldest first, with the column `release_order`.
 
-    Session year, session month, main before revaluation, published_on, first_seen_at, key. What
-    a title does not tell sorts first, so that an unreadable title never counts as the latest.
+    The order is: session year, session month, main before revaluation, published_on,
+    first_seen_at, key. Nulls sort first, so that a release whose title could not be parsed never
+    counts as the latest.
     """
     by = ["session_year", "session_month", "_revaluation", "published_on", "first_seen_at"]
     return (

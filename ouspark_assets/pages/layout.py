@@ -11,8 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 
 import polars as pl
 
-from ouspark_assets.domain.grades import POINTS_BY_GRADE
-from ouspark_assets.domain.statuses import Status
+from ouspark_assets.domain.grades import POINTS_BY_GRADE, ResultStatus
 from ouspark_assets.pages.headers import HEADER_KEYS, LEAST_HEADERS
 from ouspark_assets.pages.records import PageText
 from ouspark_assets.pages.vocabulary import COURSES, GENDERS, MEDIUMS, label_key
@@ -31,7 +30,7 @@ KNOWN_VALUES: Mapping[str, frozenset[str]] = {
     "gender": frozenset(GENDERS.values()),
     "course": frozenset(COURSES.values()),
     "medium": frozenset(MEDIUMS.values()),
-    "status": frozenset(status.value for status in Status),
+    "status": frozenset(status.value for status in ResultStatus),
     "grade": frozenset(POINTS_BY_GRADE),
 }
 

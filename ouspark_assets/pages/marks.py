@@ -2,11 +2,8 @@
 
 import polars as pl
 
-from ouspark_assets.domain.grades import (
-    canonical_grade_expression,
-    points_expression,
-    semester_from_code,
-)
+from ouspark_assets.domain.grades import canonical_grade_expression, points_expression
+from ouspark_assets.domain.subjects import semester_from_code
 from ouspark_assets.pages.problems import problems_where
 from ouspark_assets.pages.vocabulary import NO_CREDITS, NOTHING
 

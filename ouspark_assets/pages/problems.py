@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import polars as pl
 
 from ouspark_assets.schemas.table import Table
-from ouspark_assets.schemas.violations import MISSING, no_violations, violations
+from ouspark_assets.schemas.validation import MISSING, find_violations, no_violations
 
 
 def problems_where(
@@ -21,7 +21,7 @@ def problems_where(
 
 def model_problems(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
     """Every rule of the table's model that rows of the frame break."""
-    found = violations(table, frame)
+    found = find_violations(table, frame)
     return found.with_columns(frame["row"].gather(found["row"]).alias("row"))
 
 

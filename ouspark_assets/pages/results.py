@@ -2,8 +2,7 @@
 
 import polars as pl
 
-from ouspark_assets.domain.grades import is_open, state_expression
-from ouspark_assets.domain.statuses import Status
+from ouspark_assets.domain.grades import ResultStatus, is_open, state_expression
 from ouspark_assets.pages.problems import problems_where
 from ouspark_assets.pages.vocabulary import NOTHING
 
@@ -105,7 +104,7 @@ def _is_displaced() -> pl.Expr:
 def _status() -> pl.Expr:
     text = pl.coalesce("_status", "_line").str.strip_chars(" -").replace("", None)
     upper = text.str.to_uppercase()
-    known = upper.is_in([status.value for status in Status])
+    known = upper.is_in([status.value for status in ResultStatus])
     return pl.when(known).then(upper).otherwise(text)
 
 

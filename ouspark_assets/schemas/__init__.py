@@ -1,7 +1,7 @@
-"""What every stored table looks like: one Pandera model per table, a module per schema.
+"""One Pandera model per stored table, one module per database schema.
 
-From these models come the asset checks, the column schema in the UI, the column list of every
-COPY and the types of every read. No I/O and no rules of computation here.
+The models define the asset checks, the column descriptions in the UI, the columns of every COPY and
+the types of every read. No I/O and no computation here.
 """
 
 from ouspark_assets.schemas.analytics import AGGREGATE_TABLES

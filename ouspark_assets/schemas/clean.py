@@ -1,7 +1,7 @@
-"""What pages said, cleaned: appearances, results, marks, students, and what could not be accepted.
+"""Schemas of the records read from result pages: appearances, results, marks, students, quarantine.
 
-Columns and the rules between columns of one row. References between tables are checked in
-`checks.py`.
+Columns and rules within a row belong here. References between tables are checked in
+`orchestration/checks/`.
 """
 
 from typing import Annotated
@@ -18,116 +18,129 @@ PROVENANCE = ("sha256",)
 
 
 def _page_hash() -> str:
-    field: str = pa.Field(str_matches=SHA256_PATTERN, description="SHA-256 of the page")
+    field: str = pa.Field(
+        str_matches=SHA256_PATTERN, description="SHA-256 of the page that the row was read from."
+    )
     return field
 
 
-class Appearances(pa.DataFrameModel):
-    """A student's personal details as one page printed them."""
+class _PersonalDetails(pa.DataFrameModel):
+    """The personal details that a page prints."""
 
-    release: str = fields.release()
-    hall_ticket: str = fields.hall_ticket()
     name: str = fields.text(
-        "Name, case as printed", least=1, most=fields.LONGEST_NAME, pattern=fields.WITH_A_LETTER
+        "Name of the student, in the case that the page prints.",
+        min_length=1,
+        max_length=fields.MAX_NAME_LENGTH,
+        pattern=fields.WITH_A_LETTER,
     )
     father_name: str = fields.text(
-        "Father's name, case as printed",
-        most=fields.LONGEST_NAME,
+        "Name of the student's father, in the case that the page prints.",
+        max_length=fields.MAX_NAME_LENGTH,
         nullable=True,
         pattern=fields.WITH_A_LETTER,
     )
     gender: str = fields.text(
-        "MALE, FEMALE or as printed", nullable=True, pattern=fields.FROM_A_LETTER
+        "MALE or FEMALE; any other value as printed.", nullable=True, pattern=fields.FROM_A_LETTER
     )
     course: str = fields.text(
-        "Course, one spelling for each known one", nullable=True, pattern=fields.FROM_A_LETTER
+        "Course, with one spelling for each known course.",
+        nullable=True,
+        pattern=fields.FROM_A_LETTER,
     )
-    medium: str = fields.text("Medium of instruction", nullable=True, pattern=fields.FROM_A_LETTER)
+    medium: str = fields.text("Medium of instruction.", nullable=True, pattern=fields.FROM_A_LETTER)
     sha256: str = _page_hash()
 
+
+class _PageKey(pa.DataFrameModel):
+    """The key of a page: the release and the hall ticket."""
+
+    release: str = fields.release()
+    hall_ticket: str = fields.hall_ticket()
+
+
+class Appearances(_PersonalDetails, _PageKey):
+    """One row per result page: a student's personal details as the page prints them."""
+
     class Config:
-        """Whole-table rules."""
+        """Rules for the whole table."""
 
         strict = True
         unique = ["release", "hall_ticket"]
 
 
-class Students(pa.DataFrameModel):
-    """A student: the latest appearance in release order."""
+class _StudentKey(pa.DataFrameModel):
+    """The key of a student."""
 
     hall_ticket: str = fields.hall_ticket(unique=True)
-    name: str = fields.text(
-        "Name, case as printed", least=1, most=fields.LONGEST_NAME, pattern=fields.WITH_A_LETTER
-    )
-    father_name: str = fields.text(
-        "Father's name, case as printed",
-        most=fields.LONGEST_NAME,
-        nullable=True,
-        pattern=fields.WITH_A_LETTER,
-    )
-    gender: str = fields.text(
-        "MALE, FEMALE or as printed", nullable=True, pattern=fields.FROM_A_LETTER
-    )
-    course: str = fields.text(
-        "Course, one spelling for each known one", nullable=True, pattern=fields.FROM_A_LETTER
-    )
-    medium: str = fields.text("Medium of instruction", nullable=True, pattern=fields.FROM_A_LETTER)
-    sha256: str = _page_hash()
+
+
+class _TicketParts(pa.DataFrameModel):
+    """The parts of a student's hall ticket, and the release that the details come from."""
+
     college_code: str = fields.college_code()
     branch_code: str = fields.branch_code()
     admission_year: pl.Int16 = fields.admission_year()
     serial: pl.Int16 = pa.Field(
-        in_range={"min_value": 0, "max_value": 999}, description="Serial within the class"
+        in_range={"min_value": 0, "max_value": 999}, description="Serial within the class."
     )
-    lateral_entry: bool = pa.Field(description="Joined in the second year (serials from 301)")
-    last_release: str = fields.release("Latest release the student appears in")
+    lateral_entry: bool = pa.Field(
+        description="Whether the student joined in the second year (serials from 301)."
+    )
+    last_release: str = fields.release("Latest release that has a page of the student.")
+
+
+class Students(_TicketParts, _PersonalDetails, _StudentKey):
+    """One row per student: the personal details of the student's latest page in release order."""
 
     class Config:
-        """Whole-table rules."""
+        """Rules for the whole table."""
 
         strict = True
 
 
 class Results(pa.DataFrameModel):
-    """A semester line of a page."""
+    """One row per semester line of a result page: status, SGPA and CGPA as printed."""
 
     release: str = fields.release()
     hall_ticket: str = fields.hall_ticket()
     semester: pl.Int16 = fields.semester()
-    status: str = fields.text("Status as printed", least=1, pattern=fields.FROM_A_LETTER)
-    sgpa_printed: float = fields.gpa("SGPA the page prints; null when it prints none")
-    cgpa_printed: float = fields.gpa("CGPA the page prints; null when it prints none")
+    status: str = fields.text("Status as printed.", min_length=1, pattern=fields.FROM_A_LETTER)
+    sgpa_printed: float = fields.gpa("SGPA that the page prints; null if it prints none.")
+    cgpa_printed: float = fields.gpa("CGPA that the page prints; null if it prints none.")
     sha256: str = _page_hash()
 
     class Config:
-        """Whole-table rules."""
+        """Rules for the whole table."""
 
         strict = True
         unique = ["release", "hall_ticket", "semester"]
 
 
 class Marks(pa.DataFrameModel):
-    """A subject row of a page: one attempt."""
+    """One row per attempt: a marks row of a result page."""
 
     release: str = fields.release()
     hall_ticket: str = fields.hall_ticket()
     subject_code: str = fields.subject_code()
     subject_name: str = fields.text(
-        "Name as this page spells it", most=fields.LONGEST_SUBJECT_NAME, nullable=True
+        "Name of the subject as this page spells it.",
+        max_length=fields.MAX_SUBJECT_NAME_LENGTH,
+        nullable=True,
     )
-    semester: pl.Int16 = fields.semester(nullable=True)
+    semester: pl.Int16 = fields.semester(
+        "Semester of the subject, 1 to 8; null if unknown.", nullable=True
+    )
     credits: float = fields.credits_(
-        "Credits of the subject; 0 for '='", most=fields.MOST_CREDITS_OF_A_SUBJECT
+        "Credits of the subject; 0 where the page prints '='.", maximum=fields.MAX_SUBJECT_CREDITS
     )
     grade: str = fields.text(
-        "S A B C D E F Ab; anything else as printed, '' when blank", pattern=fields.WITHOUT_DIGITS
+        "Grade: S, A, B, C, D, E, F or Ab; any other text as printed; '' if blank.",
+        pattern=fields.WITHOUT_DIGITS,
     )
-    points: pl.Int16 = pa.Field(
-        nullable=True,
-        in_range={"min_value": 0, "max_value": fields.HIGHEST_GPA},
-        description="Grade points; null while the grade is pending",
+    points: pl.Int16 = fields.points("Grade points; null while the grade is pending.")
+    points_derived: bool = pa.Field(
+        description="Whether the points were derived from the grade because none were printed."
     )
-    points_derived: bool = pa.Field(description="Points taken from the grade, not printed")
     sha256: str = _page_hash()
 
     @pa.dataframe_check(name="points_fit_the_grade")
@@ -136,32 +149,40 @@ class Marks(pa.DataFrameModel):
         return data.lazyframe.select(pl.col("points").eq_missing(points_expression()))
 
     class Config:
-        """Whole-table rules."""
+        """Rules for the whole table."""
 
         strict = True
         unique = ["release", "hall_ticket", "subject_code"]
 
 
 class Quarantine(pa.DataFrameModel):
-    """Something a page said that could not be accepted, with the raw input and every reason."""
+    """One row per record that was not accepted, with the raw input and every reason."""
 
-    id: pl.Int64 = pa.Field(unique=True, description="Number of the record")
+    id: pl.Int64 = pa.Field(unique=True, description="Number of the quarantined record.")
     release: str = fields.release()
-    hall_ticket: str = fields.hall_ticket("Ticket the page was asked for")
+    hall_ticket: str = fields.hall_ticket("Hall ticket that the page was requested for.")
     table_name: str = pa.Field(
-        isin=["pages", "appearances", "results", "marks"], description="Table it was meant for"
+        isin=["pages", "appearances", "results", "marks"],
+        description="Table that the record was meant for.",
     )
-    reasons: Annotated[pl.List, pl.String()] = pa.Field(description="Every reason, not just one")
-    raw: str = pa.Field(description="The raw input (JSON)")
-    first_seen_at: Annotated[pl.Datetime, "us", "UTC"] = pa.Field(description="First seen")
-    run_id: str = pa.Field(description="Run that found it")
-    status: str = pa.Field(isin=["open", "resolved", "discarded"], description="What became of it")
+    reasons: Annotated[pl.List, pl.String()] = pa.Field(
+        description="Every reason why the record was not accepted."
+    )
+    raw: str = pa.Field(description="Raw input of the record (JSON).")
+    first_seen_at: Annotated[pl.Datetime, "us", "UTC"] = pa.Field(
+        description="When a load first rejected the record."
+    )
+    run_id: str = pa.Field(description="Run that rejected the record.")
+    status: str = pa.Field(
+        isin=["open", "resolved", "discarded"],
+        description="Whether the record is open, resolved or discarded.",
+    )
     resolved_at: Annotated[pl.Datetime, "us", "UTC"] = pa.Field(
-        nullable=True, description="When it was resolved or discarded"
+        nullable=True, description="When the record was resolved or discarded."
     )
 
     class Config:
-        """Whole-table rules."""
+        """Rules for the whole table."""
 
         strict = True
 

@@ -1,79 +1,98 @@
-"""Reference data: what a college, a branch and a subject code stands for.
+"""Schemas of the reference data: colleges, branches and subjects by their codes.
 
-Rows come from the files in `reference/` and, marked `inferred`, from what pages showed.
+Rows come from the files in `domain/reference/` and, marked as `inferred`, from codes that were
+seen on result pages.
 """
 
 import pandera.polars as pa
 import polars as pl
 
+from ouspark_assets.domain.subjects import SubjectKind
 from ouspark_assets.schemas import fields
 from ouspark_assets.schemas.table import Table
 
-KINDS = ("theory", "laboratory")
+KINDS = tuple(kind.value for kind in SubjectKind)
 
 
 def _inferred() -> bool:
-    field: bool = pa.Field(description="Known from pages only, not from the repository's files")
+    field: bool = pa.Field(
+        description="Whether the code is known only from result pages, not from a reference file."
+    )
     return field
 
 
 class _Named(pa.DataFrameModel):
-    """What every reference table has: a name, which only inferred rows may lack."""
+    """Reference data has a name; only inferred rows may lack it."""
 
     @pa.dataframe_check(name="named_unless_inferred")
     @classmethod
     def _named_unless_inferred(cls, data: pa.PolarsData) -> pl.LazyFrame:
-        name = next(it for it in data.lazyframe.collect_schema().names() if it.endswith("name"))
+        columns = data.lazyframe.collect_schema().names()
+        name = next(column for column in columns if column.endswith("name"))
         return data.lazyframe.select(pl.col(name).is_not_null() | pl.col("inferred"))
 
 
 class Colleges(_Named):
-    """A college, by the first four digits of a hall ticket."""
+    """One row per college: the first four digits of a hall ticket."""
 
     college_code: str = fields.college_code(unique=True)
-    name: str = fields.text("Full name", least=1, most=fields.LONGEST_NAME, nullable=True)
-    short_name: str = fields.text("Usual abbreviation", least=1, nullable=True)
+    name: str = fields.text(
+        "Full name of the college.",
+        min_length=1,
+        max_length=fields.MAX_NAME_LENGTH,
+        nullable=True,
+    )
+    short_name: str = fields.text("Common abbreviation.", min_length=1, nullable=True)
     autonomous: bool = pa.Field(
-        nullable=True, description="Publishes its own results, so only older batches are on pages"
+        nullable=True,
+        description="Whether the college publishes its own results, so that only older batches "
+        "have result pages.",
     )
     inferred: bool = _inferred()
 
     class Config:
-        """Whole-table rules."""
+        """Rules for the whole table."""
 
         strict = True
 
 
 class Branches(_Named):
-    """A branch, by digits seven to nine of a hall ticket."""
+    """One row per branch: digits seven to nine of a hall ticket."""
 
     branch_code: str = fields.branch_code(unique=True)
-    name: str = fields.text("Full name", least=1, most=fields.LONGEST_NAME, nullable=True)
-    short_name: str = fields.text("Usual abbreviation", least=1, nullable=True)
+    name: str = fields.text(
+        "Full name of the branch.", min_length=1, max_length=fields.MAX_NAME_LENGTH, nullable=True
+    )
+    short_name: str = fields.text("Common abbreviation.", min_length=1, nullable=True)
     inferred: bool = _inferred()
 
     class Config:
-        """Whole-table rules."""
+        """Rules for the whole table."""
 
         strict = True
 
 
 class Subjects(_Named):
-    """A subject, by its code; names, credits and semesters as they usually are."""
+    """One row per subject code, with the usual name, credits and semester of the subject."""
 
     subject_code: str = fields.subject_code(unique=True)
     subject_name: str = fields.text(
-        "Usual name", least=1, most=fields.LONGEST_SUBJECT_NAME, nullable=True
+        "Usual name of the subject.",
+        min_length=1,
+        max_length=fields.MAX_SUBJECT_NAME_LENGTH,
+        nullable=True,
     )
     credits: float = fields.credits_(
-        "Usual credits", nullable=True, most=fields.MOST_CREDITS_OF_A_SUBJECT
+        "Usual credits of the subject.", nullable=True, maximum=fields.MAX_SUBJECT_CREDITS
     )
-    semester: pl.Int16 = fields.semester("Semester, where it is known", nullable=True)
-    kind: str = pa.Field(isin=KINDS, nullable=True, description="theory or laboratory")
+    semester: pl.Int16 = fields.semester("Semester, 1 to 8; null if unknown.", nullable=True)
+    kind: str = pa.Field(
+        isin=KINDS, nullable=True, description="Theory or laboratory; null if unknown."
+    )
     inferred: bool = _inferred()
 
     class Config:
-        """Whole-table rules."""
+        """Rules for the whole table."""
 
         strict = True
 

@@ -1,6 +1,7 @@
-"""A stored table as data: where it is, its model, its key, and which columns count as content.
+"""`Table`: the location, model and key of a stored table, and which of its columns are content.
 
-What is common to all tables belongs here; the columns of each are in their own modules.
+What all tables have in common belongs here. The columns of each table are in the modules of the
+schemas.
 """
 
 from dataclasses import dataclass
@@ -13,30 +14,33 @@ import polars as pl
 
 @dataclass(frozen=True)
 class Table:
-    """One table of a database: `schema.name`, keyed by `key`, described by `model`."""
+    """A database table `schema.name` with the primary key `key`, described by `model`."""
 
     schema: str
     name: str
     model: type[pa.DataFrameModel]
     key: tuple[str, ...]
-    # Columns that say where a row came from: written with it, but no reason to write it again.
+    # Columns that say where a row came from. They are written with the row, but a difference in
+    # them alone does not make it a changed row.
     provenance: tuple[str, ...] = ()
-    # Key columns that may be null (matched by IS NOT DISTINCT FROM).
+    # Key columns that may be null; they are matched by IS NOT DISTINCT FROM.
     nullable_key: tuple[str, ...] = ()
     published: bool = True
-    # Columns that leave the development database only when a setting says so.
+    # Columns that are published only if a setting allows it.
     private: tuple[str, ...] = ()
 
     @property
     def qualified_name(self) -> str:
-        """`schema.name`, for people and messages."""
+        """`schema.name`, for messages."""
         return f"{self.schema}.{self.name}"
 
     @cached_property
     def dtypes(self) -> dict[str, pl.DataType]:
         """The polars type of every column, in order."""
         columns: dict[str, Any] = self.model.to_schema().columns
-        return {name: _instance(column.dtype.type) for name, column in columns.items()}
+        # Pandera gives classes for plain types and instances for nested ones.
+        types = {name: column.dtype.type for name, column in columns.items()}
+        return {name: t() if isinstance(t, type) else t for name, t in types.items()}
 
     @property
     def columns(self) -> list[str]:
@@ -45,19 +49,13 @@ class Table:
 
     @property
     def content(self) -> list[str]:
-        """The columns whose difference makes a row a changed one."""
+        """The columns that are compared to decide whether a row has changed."""
         return [name for name in self.columns if name not in (*self.key, *self.provenance)]
 
     def conform(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """The table's columns of a frame, in order and with the table's types."""
+        """Return the table's columns of the frame, in order and cast to the table's types."""
         return frame.select(pl.col(name).cast(dtype) for name, dtype in self.dtypes.items())
 
     def empty(self) -> pl.DataFrame:
-        """A frame of the table's columns without rows."""
+        """Return a frame with the table's columns and no rows."""
         return pl.DataFrame(schema=self.dtypes)
-
-
-def _instance(dtype: Any) -> pl.DataType:
-    """Pandera hands out classes for plain types and instances for nested ones."""
-    instance: pl.DataType = dtype() if isinstance(dtype, type) else dtype
-    return instance

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ouspark_assets.domain.errors import SiteError
-from ouspark_assets.domain.releases import checked_release_key, in_release_order, is_release_key
+from ouspark_assets.domain.releases import in_release_order, is_release_key, require_release_key
 from ouspark_assets_tests.support.factories import releases
 
 
@@ -38,13 +38,13 @@ def test_of_two_alike_the_key_decides() -> None:
 
 @pytest.mark.parametrize("key", ["20250402", "2025becbcs", "a-b_c", "x" * 64])
 def test_keys_of_real_releases_are_accepted(key: str) -> None:
-    assert checked_release_key(key) == key
+    assert require_release_key(key) == key
 
 
 @pytest.mark.parametrize("key", ["", "x" * 65, "../up", "a/b", "a.b", "a b", "a\n", "é", "a,b"])
 def test_a_key_that_could_leave_its_folder_is_refused(key: str) -> None:
     with pytest.raises(SiteError, match="not a release key"):
-        checked_release_key(key)
+        require_release_key(key)
 
 
 @given(st.text(max_size=70))

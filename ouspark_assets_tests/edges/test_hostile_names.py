@@ -127,7 +127,7 @@ def test_what_would_garble_what_stands_around_it_is_quarantined(name: str) -> No
     batch = clean_pages(RELEASE, pages_of(page_with({"": name, "good": "GOOD"})))
     assert batch.marks["subject_name"].to_list() == ["GOOD"]
     assert batch.rejected["reasons"].to_list() == [
-        ["subject_name has characters that can't be shown"]
+        ["subject_name has characters that can't be displayed"]
     ]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from ouspark_assets.cli.releases import releases
 from ouspark_assets.domain.errors import LakeError, SiteError
-from ouspark_assets.domain.releases import checked_release_key
+from ouspark_assets.domain.releases import require_release_key
 from ouspark_assets.orchestration.assets.raw import LARGEST_TICKETS_FILE, tickets_of
 from ouspark_assets.sources import reference_files as reference
 from ouspark_assets.sources.reference_files import ReferenceFileError
@@ -109,7 +109,7 @@ def test_a_release_key_that_is_no_name_is_refused_before_it_is_a_path(
     tmp_path: Path, key: str
 ) -> None:
     with pytest.raises(SiteError, match="is not a release key") as error:
-        checked_release_key(key)
+        require_release_key(key)
     one_line(error.value)
     archive = PageArchive(str(tmp_path / "lake"))
     for use in (archive.answers, archive.marker, archive.unmark, archive.compact):

@@ -109,7 +109,7 @@ def test_a_correction_can_not_smuggle_in_what_a_page_could_not() -> None:
     correction = correct(clean_pages(RELEASE, pages), credits="3", subject_name="A\0<b>")
     batch = clean_pages(RELEASE, pages, corrections=[correction])
     assert batch.rejected["reasons"].to_list() == [
-        ["subject_name has characters that can't be shown"]
+        ["subject_name has characters that can't be displayed"]
     ]
 
 

@@ -11,7 +11,7 @@ from ouspark_assets.pages.reading import LARGEST_PAGE, read_page
 from ouspark_assets_tests.pages.page_builder import RELEASE, TICKET, ResultPage, pages_of
 
 PLAIN = ResultPage()
-SHOWN = "subject_name has characters that can't be shown"
+SHOWN = "subject_name has characters that can't be displayed"
 
 
 def with_subject(name: str) -> bytes:

@@ -29,7 +29,7 @@ from ouspark_assets.operations.explain.story import (
     Sum,
 )
 from ouspark_assets.operations.explain.subjects import names, subjects
-from ouspark_assets.schemas.analytics.students import REQUIREMENTS, SCOPES
+from ouspark_assets.schemas.analytics import REQUIREMENTS, SCOPES
 
 EARNED_AT_LEAST = REQUIREMENTS[0]
 Row = Mapping[str, Any]

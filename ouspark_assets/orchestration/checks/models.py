@@ -13,7 +13,7 @@ import polars as pl
 from ouspark_assets.orchestration.resources import Development
 from ouspark_assets.schemas import PIPELINE_TABLES
 from ouspark_assets.schemas.table import Table
-from ouspark_assets.schemas.validation import broken_rules
+from ouspark_assets.schemas.validation import find_broken_rules
 from ouspark_assets.warehouse.core.reading import read_table
 from ouspark_assets.warehouse.core.references import REFERENCES, Reference, dangling
 
@@ -66,7 +66,7 @@ def _check_of(reference: Reference) -> dg.AssetChecksDefinition:
 
 def judged(table: Table, frame: pl.DataFrame) -> dg.AssetCheckResult:
     """What the model says of a whole table."""
-    broken = broken_rules(table, frame)
+    broken = find_broken_rules(table, frame)
     metadata: dict[str, Any] = {"rows": frame.height}
     if not broken.is_empty():
         shown = broken.head(MOST_RULES_SHOWN).iter_rows(named=True)

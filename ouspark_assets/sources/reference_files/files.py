@@ -10,7 +10,7 @@ from ouspark_assets import domain
 from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.schemas.reference import BRANCHES, COLLEGES, SUBJECTS
 from ouspark_assets.schemas.table import Table
-from ouspark_assets.schemas.violations import violations
+from ouspark_assets.schemas.validation import find_violations
 
 FOLDER = Path(domain.__file__).parent / "reference"
 BOOLEANS = {"yes": True, "no": False}
@@ -44,7 +44,7 @@ def _load(table: Table, path: Path) -> pl.DataFrame:
     ).with_columns(pl.col(pl.String).str.strip_chars().replace("", None))
     frame = _typed(table, texts, lines, path).with_columns(pl.lit(value=False).alias("inferred"))
     _check_key(frame[table.key[0]], lines, path)
-    for row, reason in violations(table, frame).select("row", "reason").head(1).iter_rows():
+    for row, reason in find_violations(table, frame).select("row", "reason").head(1).iter_rows():
         raise _error(path, lines[row], reason)
     return table.conform(frame).sort(table.key)
 

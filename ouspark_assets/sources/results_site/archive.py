@@ -14,7 +14,7 @@ import polars as pl
 
 from ouspark_assets.domain.errors import LakeError
 from ouspark_assets.domain.hall_tickets import mask_ticket
-from ouspark_assets.domain.releases import checked_release_key, is_release_key
+from ouspark_assets.domain.releases import is_release_key, require_release_key
 from ouspark_assets.sources.results_site.forgotten_tickets import ForgottenTickets
 from ouspark_assets.sources.results_site.object_store import ObjectStore, Schema
 from ouspark_assets.sources.results_site.outcomes import Outcome
@@ -249,7 +249,7 @@ class PageArchive:
 
 
 def _folder(release: str) -> str:
-    return f"{ROOT}/{PARTITION}{checked_release_key(release)}/"
+    return f"{ROOT}/{PARTITION}{require_release_key(release)}/"
 
 
 def _is_part(path: str) -> bool:

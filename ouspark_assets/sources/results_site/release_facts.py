@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from ouspark_assets.domain.grades import LAST_SEMESTER, LEAST_SEMESTER
-from ouspark_assets.domain.releases import ExamKind, checked_release_key
+from ouspark_assets.domain.releases import ExamKind, require_release_key
+from ouspark_assets.domain.subjects import FIRST_SEMESTER, LAST_SEMESTER
 from ouspark_assets.sources.results_site.release_titles import read_title
 
 # A session from October on belongs to the academic year that has just begun.
@@ -40,7 +40,7 @@ class ReleaseFacts:
         """The facts in a row of `source.release_index`."""
         semesters = row["semesters"]
         return cls(
-            key=checked_release_key(row["release"]),
+            key=require_release_key(row["release"]),
             url=row["url"],
             kind=ExamKind(row["exam_kind"]),
             semesters=tuple(semesters) if semesters else None,
@@ -78,7 +78,7 @@ class ReleaseFacts:
         """
         if self.academic_year is None:
             return sorted(known, reverse=True)
-        named = self.semesters or (LEAST_SEMESTER, LAST_SEMESTER)
+        named = self.semesters or (FIRST_SEMESTER, LAST_SEMESTER)
         newest = self.academic_year - (min(named) - 1) // 2
         oldest = self.academic_year - (max(named) - 1) // 2 - OLDER_COHORTS
         if known and self.semesters is None:
@@ -90,7 +90,7 @@ class ReleaseFacts:
         semester = self.semester_of(admission_year)
         if semester is None:
             return True
-        if not LEAST_SEMESTER <= semester <= LAST_SEMESTER:
+        if not FIRST_SEMESTER <= semester <= LAST_SEMESTER:
             return False
         named = self.semesters
         if named is None:

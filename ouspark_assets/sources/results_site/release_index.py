@@ -17,8 +17,8 @@ from ouspark_assets.domain.releases import (
     BE_COURSE,
     ExamKind,
     Scheme,
-    checked_release_key,
     in_release_order,
+    require_release_key,
 )
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.sources.results_site.index_links import (
@@ -99,7 +99,7 @@ def make_release_row(
     key: str, site_url: str, *, seen_at: datetime, title: str = ""
 ) -> pl.DataFrame:
     """A row for a release that the index does not show, named by hand."""
-    url = f"{site_url.rstrip('/')}/{RESULTS_FOLDER}/{checked_release_key(key)}.jsp"
+    url = f"{site_url.rstrip('/')}/{RESULTS_FOLDER}/{require_release_key(key)}.jsp"
     row = _row(IndexLink(key, title[:LONGEST_TITLE], url, None), seen_at, [])
     if not title:
         row |= {"course": BE_COURSE}
@@ -175,7 +175,7 @@ def _year() -> pl.Expr:
 
 def _refuse_unknown(named: tuple[str, ...], index: pl.DataFrame) -> None:
     known = set(index["release"])
-    if unknown := [checked_release_key(key) for key in named if key not in known]:
+    if unknown := [require_release_key(key) for key in named if key not in known]:
         message = (
             f"release {', '.join(unknown)} is not known: check the key against"
             " `ouspark releases list`, or add it with `ouspark releases add KEY`"

@@ -8,8 +8,8 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from ouspark_assets.domain.grades import LAST_SEMESTER, LEAST_SEMESTER
 from ouspark_assets.domain.releases import BE_COURSE, ExamKind, Scheme
+from ouspark_assets.domain.subjects import FIRST_SEMESTER, LAST_SEMESTER
 
 FIRST_SESSION_YEAR, LAST_SESSION_YEAR = 1990, 2100
 # The longest title seen has 130 characters; the time that reading takes grows with the square.
@@ -134,7 +134,7 @@ def _semesters(text: str) -> tuple[int, ...] | None:
     if old_style:
         return tuple(sorted(old_style))
     if _ALL_SEMESTERS.search(text):
-        return tuple(range(LEAST_SEMESTER, LAST_SEMESTER + 1))
+        return tuple(range(FIRST_SEMESTER, LAST_SEMESTER + 1))
     lists = [found["list"] for found in _BEFORE_WORD.finditer(text)]
     lists = lists or [found["list"] for found in _AFTER_WORD.finditer(text)]
     return tuple(sorted(set().union(*map(_listed, lists)))) or None

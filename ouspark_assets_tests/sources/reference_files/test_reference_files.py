@@ -94,7 +94,7 @@ def test_blank_lines_and_a_byte_order_mark_do_not_matter(folder: Path) -> None:
         (
             "subjects.csv",
             "subject_code,subject_name,credits,semester,kind\nPC1,A,3,3,practical\n",
-            "line 2: kind is not one of the known words",
+            "line 2: kind is not one of the allowed values",
         ),
     ],
 )
