@@ -13,7 +13,7 @@ from redis import Redis
 from ouspark_assets.cache.generation import living_generation, meta_of
 from ouspark_assets.cache.prewarming import generation_for
 from ouspark_assets.operations.status import CacheState, PublicationState, ReleaseState
-from ouspark_assets.orchestration.checks.upstream import failed_blocking_checks
+from ouspark_assets.orchestration.checks.check_results import describe_failed_blocking_checks
 from ouspark_assets.orchestration.resources import Lake
 from ouspark_assets.orchestration.storage.instance_storage import storage_errors
 from ouspark_assets.pipeline.load import fingerprint_of
@@ -112,6 +112,6 @@ def failing_checks() -> Sequence[str] | None:
         return ()  # nothing ever ran here, and looking at it should not leave a trace
     try:
         with dg.DagsterInstance.get() as instance:
-            return failed_blocking_checks(instance)
+            return describe_failed_blocking_checks(instance)
     except storage_errors():
         return None

@@ -17,12 +17,9 @@ from ouspark_assets.orchestration.assets import (
     reference,
     source,
 )
-from ouspark_assets.orchestration.automation import automatic_jobs, schedules_of, sensors_of
-from ouspark_assets.orchestration.automation.alerts import alert_sensor
-from ouspark_assets.orchestration.automation.lateness import readers_have_new_results_in_time
-from ouspark_assets.orchestration.automation.policies import with_policies
-from ouspark_assets.orchestration.checks.analytics import analytics_checks
-from ouspark_assets.orchestration.checks.models import model_checks, reference_checks
+from ouspark_assets.orchestration.automation import AUTOMATIC_JOBS, all_schedules, all_sensors
+from ouspark_assets.orchestration.automation.lineage import apply_policies
+from ouspark_assets.orchestration.checks.check_results import standalone_checks
 from ouspark_assets.orchestration.console_logger import console, replace_the_default
 from ouspark_assets.orchestration.executors.executor import executor_of, spread
 from ouspark_assets.orchestration.jobs import JOBS
@@ -39,18 +36,13 @@ def build_definitions(resources: Mapping[str, Any] | None = None) -> dg.Definiti
     settings = load_settings()
     warn_of_misspelt_variables()
     replace_the_default()
-    assets = presented(with_policies(dg.load_assets_from_modules(list(ASSET_MODULES))))
+    assets = presented(apply_policies(dg.load_assets_from_modules(list(ASSET_MODULES))))
     return dg.Definitions(
         assets=spread(assets, settings.runs),
-        asset_checks=[
-            *model_checks(),
-            *reference_checks(),
-            *analytics_checks(),
-            readers_have_new_results_in_time,
-        ],
-        jobs=[*JOBS, *automatic_jobs()],
-        sensors=[*sensors_of(settings.automation), alert_sensor(settings.automation)],
-        schedules=schedules_of(settings.automation),
+        asset_checks=standalone_checks(),
+        jobs=[*JOBS, *AUTOMATIC_JOBS],
+        sensors=all_sensors(settings.automation),
+        schedules=all_schedules(settings.automation),
         resources={**default_resources(), **(resources or {})},
         executor=executor_of(settings.runs),
         loggers={"console": console},

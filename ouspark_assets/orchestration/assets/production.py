@@ -10,7 +10,7 @@ from pydantic import Field
 
 from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.orchestration.assets.stage import stage
-from ouspark_assets.orchestration.checks.upstream import failed_blocking_checks
+from ouspark_assets.orchestration.checks.check_results import describe_failed_blocking_checks
 from ouspark_assets.orchestration.keys import PUBLICATION, key_of
 from ouspark_assets.orchestration.resources import Development, Production
 from ouspark_assets.schemas import PUBLISHED_TABLES
@@ -84,7 +84,7 @@ def terms_of_settings(
 
 
 def _refuse_failed_checks(instance: dg.DagsterInstance) -> None:
-    failed = failed_blocking_checks(instance)
+    failed = describe_failed_blocking_checks(instance)
     if failed:
         named = ", ".join(failed[:MOST_CHECKS_NAMED])
         more = f" and {len(failed) - MOST_CHECKS_NAMED} more" if failed[MOST_CHECKS_NAMED:] else ""

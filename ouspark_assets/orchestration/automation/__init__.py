@@ -1,34 +1,38 @@
-"""What happens without a person: sensors, schedules, policies, and the jobs that only they start.
+"""What runs without an operator: sensors, schedules, policies, and the jobs that only they start.
 
-Each module is one of them, thin over what a person would do by a command. What is computed, and
-how, is the business of `assets/`; which jobs people start is `jobs.py`.
+A module per subject: `ingestion` (new and unfinished releases), `lineage` (what is recomputed),
+`cache_sensors`, `maintenance`, and `alerts`. Assets are in `assets/`; the jobs that people start
+are in `jobs.py`.
 """
-
-from typing import Any
 
 import dagster as dg
 
-from ouspark_assets.orchestration.automation.catching_up import unpublished_changes_sensor
-from ouspark_assets.orchestration.automation.dead_runs import dead_runs_sensor
-from ouspark_assets.orchestration.automation.filling_up import fill_up_schedule
-from ouspark_assets.orchestration.automation.lateness import check_lateness, late_results_sensor
-from ouspark_assets.orchestration.automation.lineage import lineage_sensor
+from ouspark_assets.orchestration.automation.alerts import alert_sensor
+from ouspark_assets.orchestration.automation.cache_sensors import (
+    cold_cache_sensor,
+    late_results_sensor,
+    new_publication_sensor,
+)
+from ouspark_assets.orchestration.automation.ingestion import fill_up_schedule, new_results_sensor
+from ouspark_assets.orchestration.automation.lineage import (
+    lineage_sensor,
+    unpublished_changes_sensor,
+)
 from ouspark_assets.orchestration.automation.maintenance import (
     compact_lake,
+    dead_runs_sensor,
+    maintenance_schedules,
     prune_history,
     verify_production,
 )
-from ouspark_assets.orchestration.automation.new_results import new_results_sensor
-from ouspark_assets.orchestration.automation.schedules import appointments
-from ouspark_assets.orchestration.automation.warming import (
-    cold_cache_sensor,
-    new_publication_sensor,
-)
+from ouspark_assets.orchestration.checks.timeliness import check_lateness
 from ouspark_assets.settings import AutomationSettings
 
+AUTOMATIC_JOBS = (check_lateness, verify_production, compact_lake, prune_history)
 
-def sensors_of(settings: AutomationSettings) -> list[dg.SensorDefinition]:
-    """Every sensor, in the order in which results pass them."""
+
+def all_sensors(settings: AutomationSettings) -> list[dg.SensorDefinition]:
+    """Return every sensor, in the order in which results pass them."""
     return [
         new_results_sensor(settings),
         lineage_sensor(settings),
@@ -37,14 +41,10 @@ def sensors_of(settings: AutomationSettings) -> list[dg.SensorDefinition]:
         unpublished_changes_sensor(settings),
         late_results_sensor(settings),
         dead_runs_sensor(settings),
+        alert_sensor(settings),
     ]
 
 
-def schedules_of(settings: AutomationSettings) -> list[dg.ScheduleDefinition]:
-    """Every schedule."""
-    return [fill_up_schedule(settings), *appointments(settings)]
-
-
-def automatic_jobs() -> list[Any]:
-    """The jobs that automation starts and people hardly ever do."""
-    return [check_lateness, verify_production, compact_lake, prune_history]
+def all_schedules(settings: AutomationSettings) -> list[dg.ScheduleDefinition]:
+    """Return every schedule."""
+    return [fill_up_schedule(settings), *maintenance_schedules(settings)]

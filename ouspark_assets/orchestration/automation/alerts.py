@@ -22,7 +22,7 @@ from ouspark_assets.operations.alerts.reading import read_rules, rules_file
 from ouspark_assets.operations.alerts.rules import evaluate
 from ouspark_assets.operations.alerts.wording import counted
 from ouspark_assets.orchestration.automation.alert_facts import Sources, gather
-from ouspark_assets.orchestration.automation.switch import sensors_start
+from ouspark_assets.orchestration.automation.ticks import initial_sensor_status
 from ouspark_assets.orchestration.resources import CacheServer, Development, Environment, Production
 from ouspark_assets.settings import AutomationSettings
 
@@ -55,7 +55,7 @@ def alert_sensor(settings: AutomationSettings) -> dg.SensorDefinition:
     @dg.sensor(
         name="alerts",
         minimum_interval_seconds=SECONDS_BETWEEN_LOOKS,
-        default_status=sensors_start(settings),
+        default_status=initial_sensor_status(settings),
         description="Holds how things stand against the alert rules, and delivers what is due.",
     )
     def alerts(

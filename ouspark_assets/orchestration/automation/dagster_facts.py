@@ -11,11 +11,10 @@ from typing import Any
 import dagster as dg
 
 from ouspark_assets.operations.alerts.facts import FailedCheck, FailedRun, Scrape
-from ouspark_assets.orchestration.automation.under_way import releases_of
-from ouspark_assets.orchestration.checks.upstream import latest_results
+from ouspark_assets.orchestration.checks.check_results import latest_results
 from ouspark_assets.orchestration.failures import in_one_line, telling
 from ouspark_assets.orchestration.keys import RESULT_PAGES
-from ouspark_assets.orchestration.partitions import RELEASE_PARTITIONS_NAME
+from ouspark_assets.orchestration.partitions import RELEASE_PARTITIONS_NAME, releases_of_run
 
 MOST_FAILED_RUNS = 50
 MOST_SCRAPES = 200
@@ -99,7 +98,7 @@ def _failed_run(
         return None
     first = told[0] if told else _Failure(None, "it was killed, or could not begin")
     asset = planned.get(first.step or "") or next(iter(planned.values()), None)
-    releases = list(releases_of(run, registered))
+    releases = list(releases_of_run(run, registered))
     if _is_made_up_for(instance, _Attempt(run.job_name, asset, releases, ended)):
         return None
     return FailedRun(

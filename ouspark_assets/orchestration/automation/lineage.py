@@ -1,78 +1,129 @@
-"""When an asset follows from what is above it: one condition, and the sensor that evaluates it.
+"""When assets are recomputed because something upstream changed, and which policies they carry.
 
-Which assets it is given to is `policies.py`.
+One automation condition serves all assets that follow from others; the sensor `follow_lineage`
+evaluates it. The sensor `unpublished_changes` requests what a failed follow-up left undone.
+Scraping and loading releases is not started here, nor is the cache.
 """
 
 import warnings
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import Any
 
 import dagster as dg
 
 from ouspark_assets.orchestration.assets.clean import TABLES_OF_A_LOAD
-from ouspark_assets.orchestration.automation.switch import sensors_start
-from ouspark_assets.orchestration.automation.under_way import is_waiting, was_loading
-from ouspark_assets.orchestration.checks.upstream import blocking_checks, latest_results
-from ouspark_assets.orchestration.jobs import FIRST, PUBLISHES
-from ouspark_assets.orchestration.keys import RELEASE_INDEX_KEY, RESULT_PAGES, key_of
+from ouspark_assets.orchestration.automation.run_queries import (
+    is_queued,
+    runs_not_finished,
+    was_loading_releases,
+)
+from ouspark_assets.orchestration.automation.ticks import (
+    EVERY_DAEMON_LOOP,
+    initial_sensor_status,
+    retry_window,
+    skip_if_unreachable,
+)
+from ouspark_assets.orchestration.checks.check_results import (
+    blocking_checks,
+    describe_failed_blocking_checks,
+    latest_results,
+)
+from ouspark_assets.orchestration.jobs import FIRST, PUBLISHES, follow_up
+from ouspark_assets.orchestration.keys import (
+    GENERATION,
+    PUBLICATION,
+    RELEASE_INDEX_KEY,
+    RESULT_PAGES,
+    key_of,
+)
+from ouspark_assets.orchestration.resources import Development, Production
+from ouspark_assets.schemas.analytics import (
+    COLLEGE_RANKINGS,
+    DEPARTMENT_RANKINGS,
+    STUDENT_RANKINGS,
+)
 from ouspark_assets.settings import AutomationSettings
+from ouspark_assets.warehouse.publication.publications import current_hold, last_publication
+from ouspark_assets.warehouse.publication.publishing import current_source
+from ouspark_assets.warehouse.records.outstanding import seconds_since_last_change
 
-# The daemon looks every 5 s; at an interval of 5 s every other look would come a moment too soon.
-EVERY_LOOK = 3
-NOT_COMPUTED = (RELEASE_INDEX_KEY, RESULT_PAGES, *map(key_of, TABLES_OF_A_LOAD))
+# The assets that runs of releases materialize; all others are computed from them.
+LOADED_ASSETS = (RELEASE_INDEX_KEY, RESULT_PAGES, *map(key_of, TABLES_OF_A_LOAD))
+
+# What people read is refreshed every night, even when nothing is new: a day and a margin.
+FRESHNESS = dg.FreshnessPolicy.time_window(
+    warn_window=timedelta(hours=26), fail_window=timedelta(hours=36)
+)
+ASSETS_WITH_FRESHNESS = frozenset(
+    [
+        PUBLICATION,
+        GENERATION,
+        *map(key_of, (STUDENT_RANKINGS, COLLEGE_RANKINGS, DEPARTMENT_RANKINGS)),
+    ]
+)
+
+UNPUBLISHED_CHANGES_INTERVAL = 120
+# Changes younger than this are left to lineage, which needs this long to request a follow-up.
+MIN_CHANGE_AGE = 120
+FOLLOW_UP_RETRY_INTERVAL = 900
 
 _Condition = dg.AutomationCondition
 
 
 class LoadsAreDone(dg.AutomationCondition[dg.AssetKey]):
-    """No release is being loaded at this moment, and the last loads passed their blocking checks.
+    """True while no release is being loaded and the last loads passed their blocking checks.
 
-    Dagster's own conditions know of an asset or a check only whether a run that has not ended is
-    to evaluate it. Some tables of a load are checked before others, so that what follows would
-    come back in pieces; and a load that waits in the queue would hold up what has been loaded.
-    A follow-up that waits in the queue, on the other hand, will see all that is loaded by now.
+    Dagster's own conditions only know whether an unfinished run will evaluate an asset or a check.
+    With them, the follow-up of one load would be split into several runs, because some of its
+    tables are checked before others; and a load that is still queued would delay the follow-up of
+    releases that are loaded already. A queued follow-up, on the other hand, makes this false: when
+    it starts, it will read everything that is loaded by then.
     """
 
     @property
     def name(self) -> str:
-        """As the UI shows it."""
+        """The label in the UI."""
         return "no release is being loaded, and the last loads passed their blocking checks"
 
     def evaluate(
         self, context: dg.AutomationContext[dg.AssetKey]
     ) -> dg.AutomationResult[dg.AssetKey]:
-        """All or nothing."""
+        """Return all candidates or none."""
         candidates = context.candidate_subset
         view = context.asset_graph_view
-        done = not candidates.is_empty and loads_are_done(view.instance, view.effective_dt)
+        done = not candidates.is_empty and are_loads_done(view.instance, view.effective_dt)
         return dg.AutomationResult(
             context=context, true_subset=candidates if done else context.get_empty_subset()
         )
 
 
-# One answer for all assets of an evaluation, as of the moment for which it reads the events.
+# One answer for all assets of an evaluation, as of the time up to which it reads events.
 @lru_cache(maxsize=1)
-def loads_are_done(instance: dg.DagsterInstance, at: datetime) -> bool:
-    """Whether what has been loaded may be followed up now."""
-    if was_loading(instance, at) or is_waiting(instance, PUBLISHES):
+def are_loads_done(instance: dg.DagsterInstance, at: datetime) -> bool:
+    """Return whether what has been loaded may be followed up now."""
+    if was_loading_releases(instance, since=at) or is_queued(instance, PUBLISHES):
         return False
-    keys = [key for key in blocking_checks() if key.asset_key in NOT_COMPUTED]
+    keys = [key for key in blocking_checks() if key.asset_key in LOADED_ASSETS]
     results = latest_results(instance, keys)
-    return len(results) == len(keys) and all(it.evaluation.passed for it in results.values())
+    return len(results) == len(keys) and all(
+        result.evaluation.passed for result in results.values()
+    )
 
 
-_COMPUTED = dg.AssetSelection.all() - dg.AssetSelection.assets(*NOT_COMPUTED)
+_COMPUTED_ASSETS = dg.AssetSelection.all() - dg.AssetSelection.assets(*LOADED_ASSETS)
 
-# In one run with its asset a blocking check holds up what follows by itself; of what is not in
-# the run, the check must have passed.
-_CHECKS_ABOVE_PASS = _Condition.all_deps_match(
+# A blocking check in the same run as its asset stops the assets downstream by itself. If an
+# upstream asset is not in the run, its checks must have passed before.
+_UPSTREAM_CHECKS_PASSED = _Condition.all_deps_match(
     _Condition.will_be_requested()
     | _Condition.all_checks_match(_Condition.check_passed(), blocking_only=True)
-).allow(_COMPUTED)
+).allow(_COMPUTED_ASSETS)
 
-# `eager` would wait until every release ever registered has been loaded: an unpartitioned asset
-# has missing dependencies for as long as one partition above it is missing. The index alone
-# changes no number, and it is read again and again.
+# Plain `eager` would wait until every release ever registered is loaded: an unpartitioned asset
+# has missing dependencies as long as one upstream partition is missing. Updates of the index are
+# ignored because it is read again and again and changes no number by itself.
 FOLLOWS_LINEAGE = (
     _Condition.eager()
     .without(~_Condition.any_deps_missing())
@@ -80,23 +131,113 @@ FOLLOWS_LINEAGE = (
         _Condition.any_deps_updated(),
         _Condition.any_deps_updated().ignore(dg.AssetSelection.assets(RELEASE_INDEX_KEY)),
     )
-    .replace(_Condition.any_deps_in_progress(), _Condition.any_deps_in_progress().allow(_COMPUTED))
-    & _CHECKS_ABOVE_PASS.with_label("blocking checks above have passed, or are in the same run")
+    .replace(
+        _Condition.any_deps_in_progress(),
+        _Condition.any_deps_in_progress().allow(_COMPUTED_ASSETS),
+    )
+    & _UPSTREAM_CHECKS_PASSED.with_label("upstream blocking checks passed or are in the same run")
     & LoadsAreDone()
-).with_label("follows what is above it")
+).with_label("follows what is upstream")
+
+
+def apply_policies(assets: Iterable[Any]) -> list[dg.AssetsDefinition]:
+    """Return the assets with their automation condition, freshness policy and backfill policy.
+
+    Backfills use a single run for a range of releases. The command line requests a range from
+    every asset of a selection, so unpartitioned assets carry the policy as well.
+    """
+    return [
+        asset.map_asset_specs(_apply_policies).with_attributes(
+            backfill_policy=dg.BackfillPolicy.single_run()
+        )
+        for asset in assets
+    ]
+
+
+def _apply_policies(spec: dg.AssetSpec) -> dg.AssetSpec:
+    if spec.key in ASSETS_WITH_FRESHNESS:
+        spec = dg.apply_freshness_policy(spec, FRESHNESS)
+    if _follows_lineage(spec):
+        spec = spec.replace_attributes(automation_condition=FOLLOWS_LINEAGE)
+    return spec
+
+
+def _follows_lineage(spec: dg.AssetSpec) -> bool:
+    """Return whether an asset is recomputed automatically when something upstream changed.
+
+    Not the index, which has nothing upstream, and not the cache, which a sensor brings to the
+    newest publication. Not the partitioned assets either: results of checks on `raw/result_pages`
+    are not kept per release, so the success of one release would release another that is blocked.
+    """
+    return bool(spec.deps) and spec.partitions_def is None and spec.key != GENERATION
 
 
 def lineage_sensor(settings: AutomationSettings) -> dg.AutomationConditionSensorDefinition:
-    """The sensor; Dagster's own would be off, look every 30 s, and know no condition of ours."""
-    # That conditions may be our own is in beta, which every command would say otherwise.
+    """Return the sensor that evaluates the condition.
+
+    Dagster's default sensor would be stopped at first, tick every 30 s, and refuse custom
+    conditions.
+    """
+    # Custom conditions are in beta, and every command would print a warning about that.
     with warnings.catch_warnings(action="ignore", category=dg.BetaWarning):
         return dg.AutomationConditionSensorDefinition(
             name="follow_lineage",
             target=dg.AssetSelection.all(),
             run_tags=PUBLISHES | FIRST,
-            default_status=sensors_start(settings),
-            minimum_interval_seconds=EVERY_LOOK,
+            default_status=initial_sensor_status(settings),
+            minimum_interval_seconds=EVERY_DAEMON_LOOP,
             use_user_code_server=True,
-            description="When releases have been loaded: computes and publishes what follows, in "
-            "one run, provided that the blocking checks above have passed.",
+            description="After releases have been loaded: computes everything downstream and "
+            "publishes it, in one run, if the blocking checks upstream have passed.",
         )
+
+
+def unpublished_changes_sensor(settings: AutomationSettings) -> dg.SensorDefinition:
+    """Return the sensor that requests a follow-up for changes that were not published.
+
+    Lineage requests a follow-up once. If that run fails, nothing upstream changes any more, and
+    lineage does not request it again. It also misses changes between a request and the next
+    evaluation, and all changes while automation is off.
+    """
+
+    @dg.sensor(
+        name="unpublished_changes",
+        job=follow_up,
+        minimum_interval_seconds=UNPUBLISHED_CHANGES_INTERVAL,
+        default_status=initial_sensor_status(settings),
+        description="Starts the follow-up again when tables changed and no publication contains "
+        "the change, because a server was down or automation was off.",
+    )
+    @skip_if_unreachable
+    def unpublished_changes(
+        context: dg.SensorEvaluationContext, development: Development, production: Production
+    ) -> dg.RunRequest | dg.SkipReason:
+        if runs_not_finished(context.instance):
+            return dg.SkipReason("Other runs are queued or running.")
+        version = _find_unpublished_version(development, production)
+        if version is None:
+            return dg.SkipReason(
+                "No changes to publish: all are published, on hold, or younger than "
+                f"{MIN_CHANGE_AGE} s."
+            )
+        if failed := describe_failed_blocking_checks(context.instance):
+            return dg.SkipReason(f"Blocking checks failed: {', '.join(failed)}.")
+        return dg.RunRequest(run_key=f"{version} {retry_window(FOLLOW_UP_RETRY_INTERVAL)}")
+
+    return unpublished_changes
+
+
+def _find_unpublished_version(development: Development, production: Production) -> str | None:
+    """Return the version of the development database that should be published, if there is one."""
+    with development.connected("look for changes") as connection:
+        source, age = current_source(connection), seconds_since_last_change(connection)
+    with production.connected("look for changes") as connection:
+        last, hold = last_publication(connection), current_hold(connection)
+    if not source.releases or hold is not None or age is None or age < MIN_CHANGE_AGE:
+        return None
+    if last is not None and (last.source_database, last.source_version) == (
+        source.database,
+        source.version,
+    ):
+        return None
+    return f"{source.database} {source.version}"

@@ -53,7 +53,7 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WebRece
         yield receiver
 
 
-def tick(instance: dg.DagsterInstance) -> str:
+def evaluate_sensor(instance: dg.DagsterInstance) -> str:
     """One evaluation of the sensor, as the daemon makes it; what it said."""
     definitions = build_definitions()
     with dg.build_sensor_context(
@@ -71,7 +71,7 @@ def test_a_check_that_fails_is_told_once_and_so_is_its_end(
     for passed in (False, True):
         broken.judged(passed=passed)
         broken.run(instance)
-        tick(instance)
+        evaluate_sensor(instance)
     assert [(it["event"], it["headline"]) for it in program.taken] == [
         ("begun", "Check failed: fits_its_model of clean/marks"),
         ("over", "Check failed: fits_its_model of clean/marks"),
@@ -84,11 +84,11 @@ def test_a_run_that_fails_is_told_once_and_so_is_its_end(
 ) -> None:
     broken = Broken()
     run = broken.run(instance)
-    assert tick(instance) == "1 alert open, 1 message delivered."
-    assert tick(instance) == "1 alert open."
+    assert evaluate_sensor(instance) == "1 alert open, 1 message delivered."
+    assert evaluate_sensor(instance) == "1 alert open."
     broken.error = None
     broken.run(instance)
-    assert tick(instance) == "0 alerts open, 1 message delivered."
+    assert evaluate_sensor(instance) == "0 alerts open, 1 message delivered."
     begun, over = program.taken
     assert (begun["event"], begun["severity"]) == ("begun", "critical")
     assert begun["headline"] == "Run failed: clean/marks"
@@ -100,7 +100,7 @@ def test_a_failure_is_told_while_no_database_can_be_reached(
     instance: dg.DagsterInstance, program: WebReceiver
 ) -> None:
     Broken().run(instance)
-    said = tick(instance)
+    said = evaluate_sensor(instance)
     assert said.startswith("1 alert open, 1 message delivered; The production database can't be")
     assert "; The cache can't be reached" in said
     assert "; The development database can't be reached" in said
@@ -112,12 +112,12 @@ def test_what_a_channel_does_not_take_is_told_by_a_later_tick(
 ) -> None:
     program.answers = [503]
     Broken().run(instance)
-    assert tick(instance).startswith("1 alert open; program: answered 503;")
+    assert evaluate_sensor(instance).startswith("1 alert open; program: answered 503;")
     program.answers = [200]
-    assert tick(instance).startswith("1 alert open;")
+    assert evaluate_sensor(instance).startswith("1 alert open;")
     assert program.taken == []
     all_due(Outbox.under(load_settings().servers.home), time.time())
-    assert "1 message delivered" in tick(instance)
+    assert "1 message delivered" in evaluate_sensor(instance)
     assert len(program.taken) == 1
 
 
@@ -130,7 +130,7 @@ def test_students_are_told_that_results_are_live(
     stores.load(1)
     stores.publish()
     stores.prewarm()
-    assert tick(instance) == "0 alerts open."
+    assert evaluate_sensor(instance) == "0 alerts open."
     shown(
         stores.development,
         {"release": "20250101", "first_seen_at": before},
@@ -139,11 +139,11 @@ def test_students_are_told_that_results_are_live(
     loaded(stores.development, RELEASE, 1204)
     stores.load(2)
     stores.publish()
-    tick(instance)
+    evaluate_sensor(instance)
     assert program.taken == []
     stores.prewarm()
-    tick(instance)
-    tick(instance)
+    evaluate_sensor(instance)
+    evaluate_sensor(instance)
     (pushed,) = program.taken
     assert pushed["contents"]["en"] == (
         "B.E. (CBCS) I Sem. (Main) Feb-2025 Results: 1,204 students' results can be looked up."
@@ -155,7 +155,7 @@ def test_wrong_rules_are_one_line_in_the_ui(
 ) -> None:
     (tmp_path / "rules.yaml").write_text(RULES.replace("run_failed", "run_fails"))
     with pytest.raises(AlertsError, match=r"rules\.yaml, line 5: when must be one of"):
-        tick(instance)
+        evaluate_sensor(instance)
 
 
 @dataclass

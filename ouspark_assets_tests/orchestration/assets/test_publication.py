@@ -9,8 +9,8 @@ import redis
 from ouspark_assets.orchestration.assets.cache import generation
 from ouspark_assets.orchestration.assets.production import publication
 from ouspark_assets.orchestration.build import build_definitions
+from ouspark_assets.orchestration.checks.check_results import blocking_checks
 from ouspark_assets.orchestration.checks.models import MODEL_CHECK
-from ouspark_assets.orchestration.checks.upstream import blocking_checks
 from ouspark_assets.orchestration.keys import GENERATION, PUBLICATION
 from ouspark_assets.orchestration.resources import default_resources
 from ouspark_assets.schemas import PUBLISHED_TABLES

@@ -6,7 +6,6 @@ import dagster as dg
 import pytest
 
 from ouspark_assets.orchestration.assets.clean import TABLES_OF_A_LOAD
-from ouspark_assets.orchestration.automation.under_way import PARTITION_TAG
 from ouspark_assets.orchestration.keys import (
     GENERATION,
     PUBLICATION,
@@ -14,8 +13,8 @@ from ouspark_assets.orchestration.keys import (
     RESULT_PAGES,
     key_of,
 )
-from ouspark_assets.orchestration.partitions import register_releases
-from ouspark_assets_tests.orchestration.automation.evaluating import definitions, submitted
+from ouspark_assets.orchestration.partitions import PARTITION_TAG, register_releases
+from ouspark_assets_tests.orchestration.automation.evaluation import definitions, submit_run
 
 LOADED = [key_of(table) for table in TABLES_OF_A_LOAD]
 
@@ -118,7 +117,7 @@ def test_a_check_that_failed_further_down_does_not_hold_back_what_mends_it(
 
 def test_what_a_run_has_loaded_is_not_followed_up_while_it_goes_on(watched: Watched) -> None:
     started = dg.DagsterRunStatus.STARTED
-    run = submitted(watched.instance, "bring_in_release", {PARTITION_TAG: "a"}, started)
+    run = submit_run(watched.instance, "bring_in_release", {PARTITION_TAG: "a"}, started)
     watched.loaded("a")
     assert watched.requested() == set()
     ended = watched.instance.get_run_by_id(run.run_id)
@@ -128,7 +127,7 @@ def test_what_a_run_has_loaded_is_not_followed_up_while_it_goes_on(watched: Watc
 
 
 def test_a_load_that_only_waits_in_the_queue_holds_up_nothing(watched: Watched) -> None:
-    submitted(watched.instance, "bring_in_release", {PARTITION_TAG: "b"})
+    submit_run(watched.instance, "bring_in_release", {PARTITION_TAG: "b"})
     watched.loaded("a")
     assert watched.requested() == everything_above_the_cache()
 
@@ -136,7 +135,7 @@ def test_a_load_that_only_waits_in_the_queue_holds_up_nothing(watched: Watched) 
 @pytest.mark.parametrize("status", ["NOT_STARTED", "STARTED"])
 def test_a_follow_up_that_is_under_way_is_waited_for(watched: Watched, status: str) -> None:
     watched.loaded("a")
-    run = submitted(watched.instance, "follow_up", status=dg.DagsterRunStatus[status])
+    run = submit_run(watched.instance, "follow_up", status=dg.DagsterRunStatus[status])
     assert watched.requested() == set()
     watched.instance.report_run_failed(run, "the database was down")
     assert watched.requested() == everything_above_the_cache()

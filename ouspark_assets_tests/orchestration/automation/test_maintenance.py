@@ -16,7 +16,7 @@ from ouspark_assets.settings import load_settings
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.outcomes import Outcome
 from ouspark_assets.sources.results_site.parts import ArchivedAnswer
-from ouspark_assets_tests.orchestration.automation.evaluating import definitions
+from ouspark_assets_tests.orchestration.automation.evaluation import definitions
 from ouspark_assets_tests.support.stores import Stores, dagster_database
 
 ASSET = dg.AssetKey(["a", "table"])

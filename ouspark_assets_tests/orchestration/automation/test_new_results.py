@@ -9,19 +9,24 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from ouspark_assets.orchestration.automation import new_results as module
-from ouspark_assets.orchestration.automation.new_results import new_results_sensor
-from ouspark_assets.orchestration.automation.stretches import stretches
-from ouspark_assets.orchestration.automation.under_way import (
+from ouspark_assets.orchestration.automation import ingestion
+from ouspark_assets.orchestration.automation.ingestion import new_results_sensor
+from ouspark_assets.orchestration.automation.run_queries import releases_in_progress
+from ouspark_assets.orchestration.keys import RESULT_PAGES
+from ouspark_assets.orchestration.partitions import (
     PARTITION_TAG,
     RANGE_END_TAG,
     RANGE_START_TAG,
-    releases_under_way,
+    RELEASE_PARTITIONS_NAME,
+    register_releases,
+    split_into_ranges,
 )
-from ouspark_assets.orchestration.keys import RESULT_PAGES
-from ouspark_assets.orchestration.partitions import RELEASE_PARTITIONS_NAME, register_releases
 from ouspark_assets.settings import load_settings
-from ouspark_assets_tests.orchestration.automation.evaluating import definitions, submitted, tick
+from ouspark_assets_tests.orchestration.automation.evaluation import (
+    definitions,
+    evaluate_sensor,
+    submit_run,
+)
 from ouspark_assets_tests.sources.results_site.small_site import Sent, SmallSite, small_site
 from ouspark_assets_tests.support.stores import UNREACHABLE_DSN
 
@@ -72,7 +77,7 @@ def with_table(development_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def look(instance: dg.DagsterInstance, cursor: str | None = None) -> Any:
-    return tick(new_results_sensor(load_settings().automation), instance, cursor)
+    return evaluate_sensor(new_results_sensor(load_settings().automation), instance, cursor)
 
 
 def materialize(instance: dg.DagsterInstance, *keys: str) -> None:
@@ -111,16 +116,16 @@ def test_two_looks_never_start_two_runs(instance: dg.DagsterInstance, index: Ind
     again = look(instance, first.cursor)
     # Before the run is in the queue its key holds the second one back, after that its releases do.
     assert [it.run_key for it in again.run_requests] == [it.run_key for it in first.run_requests]
-    submitted(instance, "bring_in_new_results", first.run_requests[0].tags)
-    assert releases_under_way(instance) == {"20250201", "20250402"}
+    submit_run(instance, "bring_in_new_results", first.run_requests[0].tags)
+    assert releases_in_progress(instance) == {"20250201", "20250402"}
     third = look(instance, again.cursor)
     assert third.run_requests == []
-    assert third.skip_message == "New and under way: 20250201, 20250402."
+    assert third.skip_message == "New releases are queued or running: 20250201, 20250402."
 
 
 def test_a_run_that_failed_is_asked_for_again(instance: dg.DagsterInstance, index: Index) -> None:
     first = look(instance)
-    run = submitted(instance, "bring_in_new_results", first.run_requests[0].tags)
+    run = submit_run(instance, "bring_in_new_results", first.run_requests[0].tags)
     instance.report_run_failed(run, "the site was down")
     again = look(instance, first.cursor)
     assert [it.tags[RANGE_END_TAG] for it in again.run_requests] == ["20250402"]
@@ -132,7 +137,7 @@ def test_a_page_counts_as_read_once_nothing_of_it_is_new(
     read_the_index(instance)
     materialize(instance, "20250201", "20250402")
     done = look(instance)
-    assert done.skip_message == "No new results on the index page."
+    assert done.skip_message == "The index page lists no new results."
     again = look(instance, done.cursor)
     assert again.skip_message == "The index page has not changed."
     index.rows.insert(0, row("20250909", "B.E. (CBCS) (RV) July/Aug-2025", "09-09-2025"))
@@ -190,7 +195,7 @@ def test_a_site_that_is_down_is_one_line_that_says_since_when(
 def test_a_site_that_hangs_does_not_hold_up_the_sensor(
     instance: dg.DagsterInstance, index: Index, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "SECONDS_TO_FETCH", 0.5)
+    monkeypatch.setattr(ingestion, "FETCH_TIMEOUT", 0.5)
     index.seconds = 60
     assert "Since" in str(look(instance).skip_message)
 
@@ -237,7 +242,7 @@ def test_a_cursor_of_another_time_is_none(
     ],
 )
 def test_a_stretch_holds_nothing_that_was_not_asked_for(releases: str, expected: list[str]) -> None:
-    assert ["".join(it) for it in stretches(releases, "abcd")] == expected
+    assert ["".join(it) for it in split_into_ranges(releases, "abcd")] == expected
 
 
 def test_releases_that_are_not_wanted_in_between_are_passed_over(

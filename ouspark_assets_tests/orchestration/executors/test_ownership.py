@@ -18,7 +18,7 @@ from ouspark_assets.orchestration.executors.ownership import (
 )
 from ouspark_assets.settings import load_settings
 from ouspark_assets.warehouse.core.connection import Connection
-from ouspark_assets_tests.orchestration.automation.evaluating import definitions
+from ouspark_assets_tests.orchestration.automation.evaluation import definitions
 
 pytestmark = pytest.mark.usefixtures("only_development")
 STARTED = dg.DagsterRunStatus.STARTED

@@ -8,28 +8,31 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from ouspark_assets.orchestration.automation.filling_up import (
+from ouspark_assets.orchestration.automation.ingestion import (
+    REASON_TAG,
     RECHECK_TAG,
-    WHY_TAG,
     fill_up_schedule,
 )
-from ouspark_assets.orchestration.automation.under_way import RANGE_END_TAG, RANGE_START_TAG
-from ouspark_assets.orchestration.partitions import RELEASE_PARTITIONS_NAME
+from ouspark_assets.orchestration.partitions import (
+    RANGE_END_TAG,
+    RANGE_START_TAG,
+    RELEASE_PARTITIONS_NAME,
+)
 from ouspark_assets.pipeline.outstanding_work import releases_to_recheck
 from ouspark_assets.settings import AutomationSettings, load_settings
 from ouspark_assets.standin.process import running_standin
-from ouspark_assets_tests.orchestration.automation.evaluating import (
-    appointment,
+from ouspark_assets_tests.orchestration.automation.evaluation import (
     definitions,
-    indexed,
-    submitted,
+    evaluate_schedule,
+    store_index,
+    submit_run,
 )
 from ouspark_assets_tests.support.factories import releases
 from ouspark_assets_tests.support.stores import UNREACHABLE_DSN, Stores
 
 TODAY = date(2026, 11, 20)
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
-DONE = "Every release is complete, loaded and lately rechecked."
+DONE = "Every release is complete and loaded, and no recheck is due."
 
 
 @pytest.fixture
@@ -41,7 +44,7 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 
 
 def look(instance: dg.DagsterInstance, when: datetime = NOON) -> Any:
-    return appointment(fill_up_schedule(load_settings().automation), instance, when)
+    return evaluate_schedule(fill_up_schedule(load_settings().automation), instance, when)
 
 
 @pytest.fixture
@@ -60,7 +63,7 @@ def test_a_release_is_gone_on_with_until_nothing_is_left_and_then_asked_about_no
     assert read_index.execute_in_process(instance=instance).success
     (release,) = instance.get_dynamic_partitions(RELEASE_PARTITIONS_NAME)[:1]
     (request,) = look(instance).run_requests
-    assert (request.partition_key, request.tags[WHY_TAG]) == (
+    assert (request.partition_key, request.tags[REASON_TAG]) == (
         release,
         "not every ticket has been answered",
     )
@@ -69,17 +72,17 @@ def test_a_release_is_gone_on_with_until_nothing_is_left_and_then_asked_about_no
 
     stores.development.execute("DELETE FROM ops.loads")
     (request,) = look(instance).run_requests
-    assert request.tags[WHY_TAG] == "pages of it are not loaded"
+    assert request.tags[REASON_TAG] == "pages of it are not loaded"
     assert job.execute_in_process(instance=instance, partition_key=release).success
 
     stores.development.execute("UPDATE source.release_index SET published_on = current_date")
     stores.development.execute("UPDATE clean.marks SET points = NULL")
     now = datetime.now(UTC)
     (request,) = look(instance, now).run_requests
-    assert request.tags[WHY_TAG] == "some of its results are to come later"
+    assert request.tags[REASON_TAG] == "some of its results are to come later"
     assert request.run_config["ops"]["raw__result_pages"]["config"] == {"recheck": True}
     dg.validate_run_config(job, run_config=request.run_config)
-    instance.report_run_failed(submitted(instance, job.name, request.tags), "the site was down")
+    instance.report_run_failed(submit_run(instance, job.name, request.tags), "the site was down")
     assert look(instance, now).skip_message == DONE
     (again,) = look(instance, now + timedelta(hours=6)).run_requests
     assert again.tags[RECHECK_TAG] != request.tags[RECHECK_TAG]
@@ -88,9 +91,9 @@ def test_a_release_is_gone_on_with_until_nothing_is_left_and_then_asked_about_no
 def test_a_release_of_a_range_that_is_under_way_is_left_alone(
     instance: dg.DagsterInstance, stores: Stores
 ) -> None:
-    indexed(stores.development, {"release": "a"}, {"release": "b"})
+    store_index(stores.development, {"release": "a"}, {"release": "b"})
     assert [it.partition_key for it in look(instance).run_requests] == ["a", "b"]
-    submitted(instance, "bring_in_new_results", {RANGE_START_TAG: "a", RANGE_END_TAG: "b"})
+    submit_run(instance, "bring_in_new_results", {RANGE_START_TAG: "a", RANGE_END_TAG: "b"})
     assert look(instance).skip_message == DONE
 
 

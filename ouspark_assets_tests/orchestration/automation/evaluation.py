@@ -20,7 +20,7 @@ def definitions() -> dg.Definitions:
     return build_definitions()
 
 
-def tick(
+def evaluate_sensor(
     sensor: dg.SensorDefinition, instance: dg.DagsterInstance, cursor: str | None = None
 ) -> Any:
     """One evaluation of a sensor."""
@@ -36,7 +36,7 @@ def tick(
         return sensor.evaluate_tick(context)
 
 
-def appointment(
+def evaluate_schedule(
     schedule: dg.ScheduleDefinition, instance: dg.DagsterInstance, when: datetime | None = None
 ) -> Any:
     """One evaluation of a schedule."""
@@ -52,7 +52,7 @@ def appointment(
         return schedule.evaluate_tick(context)
 
 
-def submitted(
+def submit_run(
     instance: dg.DagsterInstance,
     job: str,
     tags: Mapping[str, str] | None = None,
@@ -65,7 +65,7 @@ def submitted(
     )
 
 
-def indexed(connection: Connection, *rows: Mapping[str, object]) -> None:
+def store_index(connection: Connection, *rows: Mapping[str, object]) -> None:
     """Rows of the release index, in the development database."""
     with writing(connection, "test") as writer:
         writer.merge(RELEASE_INDEX, [releases(*rows)])

@@ -1,13 +1,14 @@
 """The two sensors on the cache: what they start, and what they leave to others."""
 
 import json
+import time
 from typing import Any
 
 import dagster as dg
 import pytest
 
-from ouspark_assets.orchestration.automation import warming
-from ouspark_assets.orchestration.automation.warming import (
+from ouspark_assets.orchestration.automation.cache_sensors import (
+    CacheBackoff,
     cold_cache_sensor,
     new_publication_sensor,
 )
@@ -16,10 +17,17 @@ from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.settings import load_settings
 from ouspark_assets.warehouse.publication.publishing import Terms
 from ouspark_assets.warehouse.publication.rollback import roll_back
-from ouspark_assets_tests.orchestration.automation.evaluating import definitions, submitted, tick
+from ouspark_assets_tests.orchestration.automation.evaluation import (
+    definitions,
+    evaluate_sensor,
+    submit_run,
+)
 from ouspark_assets_tests.support.stores import UNREACHABLE_DSN, Stores
 
-FRESH, COLD = "Readers have the newest publication, if there is any.", "redis://127.0.0.1:1/0"
+FRESH, COLD = (
+    "The cache serves the newest publication, or there is none yet.",
+    "redis://127.0.0.1:1/0",
+)
 
 
 @pytest.fixture
@@ -40,11 +48,11 @@ def grow_old(stores: Stores) -> None:
 
 def look_at_publications(instance: dg.DagsterInstance) -> Any:
     instance.report_runless_asset_event(dg.AssetMaterialization(PUBLICATION))
-    return tick(new_publication_sensor(load_settings().automation), instance)
+    return evaluate_sensor(new_publication_sensor(load_settings().automation), instance)
 
 
 def look_at_the_cache(instance: dg.DagsterInstance, cursor: str | None = None) -> Any:
-    return tick(cold_cache_sensor(load_settings().automation), instance, cursor)
+    return evaluate_sensor(cold_cache_sensor(load_settings().automation), instance, cursor)
 
 
 def test_a_new_publication_is_prewarmed(instance: dg.DagsterInstance, published: Stores) -> None:
@@ -72,7 +80,7 @@ def test_nothing_is_started_beside_a_run_that_brings_it(
     instance: dg.DagsterInstance, published: Stores, job: str
 ) -> None:
     published.client.flushdb()
-    run = submitted(instance, job)
+    run = submit_run(instance, job)
     for seen in (look_at_publications(instance), look_at_the_cache(instance)):
         assert seen.run_requests == []
         assert run.run_id in seen.skip_message
@@ -104,7 +112,7 @@ def test_a_publication_brought_back_by_command_reaches_the_cache(
     published.publish()
     published.prewarm()
     roll_back(published.production, PUBLISHED_TABLES, 1, "test", Terms())
-    assert "new_publication follows it" in look_at_the_cache(instance).skip_message
+    assert "new_publication prewarms it" in look_at_the_cache(instance).skip_message
     grow_old(published)
     (request,) = look_at_the_cache(instance).run_requests
     assert request.run_key.startswith("3-")
@@ -121,12 +129,12 @@ def test_a_cache_that_is_down_is_asked_less_and_less_often(
         seen = look_at_the_cache(instance, cursor)
         assert "The cache can't be reached" in seen.skip_message
         trouble = json.loads(seen.cursor)
-        waits.append(round(trouble["asked_again_at"] - warming.time.time()))
+        waits.append(round(trouble["asked_again_at"] - time.time()))
         assert "next try" in look_at_the_cache(instance, seen.cursor).skip_message
         cursor = json.dumps(trouble | {"asked_again_at": 0})
     assert waits == pytest.approx([30, 60, 120, 240, 300, 300], abs=5)
     monkeypatch.setenv("OUSPARK_REDIS_URL", url.get_secret_value())
-    assert look_at_the_cache(instance, cursor).cursor == warming.Trouble().cursor
+    assert look_at_the_cache(instance, cursor).cursor == CacheBackoff().to_json()
 
 
 def test_production_that_is_down_is_one_line(

@@ -8,13 +8,15 @@ import orjson
 import pytest
 
 from ouspark_assets.cache.layout import CURRENT_KEY, META, PREFIX
-from ouspark_assets.orchestration.automation.lateness import (
-    late_results_sensor,
-    readers_have_new_results_in_time,
-)
+from ouspark_assets.orchestration.automation.cache_sensors import late_results_sensor
+from ouspark_assets.orchestration.checks.timeliness import readers_have_new_results_in_time
 from ouspark_assets.orchestration.resources import CacheServer, Development, Environment
 from ouspark_assets.settings import load_settings
-from ouspark_assets_tests.orchestration.automation.evaluating import definitions, indexed, tick
+from ouspark_assets_tests.orchestration.automation.evaluation import (
+    definitions,
+    evaluate_sensor,
+    store_index,
+)
 from ouspark_assets_tests.support.stores import Stores
 
 LONG_AGO = datetime.now(UTC) - timedelta(minutes=45)
@@ -39,11 +41,11 @@ def readers_have(stores: Stores, *carried: str) -> None:
 
 
 def look(instance: dg.DagsterInstance, cursor: str | None = None) -> Any:
-    return tick(late_results_sensor(load_settings().automation), instance, cursor)
+    return evaluate_sensor(late_results_sensor(load_settings().automation), instance, cursor)
 
 
 def test_a_release_is_late_when_the_index_showed_it_long_ago(stores: Stores) -> None:
-    indexed(
+    store_index(
         stores.development,
         {"release": "long_ago", "first_seen_at": LONG_AGO},
         {"release": "just_now", "first_seen_at": JUST_NOW},
@@ -57,7 +59,7 @@ def test_a_release_is_late_when_the_index_showed_it_long_ago(stores: Stores) -> 
 
 
 def test_the_time_allowed_is_a_setting(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
-    indexed(stores.development, {"release": "a", "first_seen_at": LONG_AGO})
+    store_index(stores.development, {"release": "a", "first_seen_at": LONG_AGO})
     monkeypatch.setenv("OUSPARK_SLA_MINUTES", "60")
     assert check().passed
 
@@ -65,7 +67,7 @@ def test_the_time_allowed_is_a_setting(stores: Stores, monkeypatch: pytest.Monke
 def test_a_cache_that_is_down_has_nothing_in_time(
     stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    indexed(stores.development, {"release": "a", "first_seen_at": LONG_AGO})
+    store_index(stores.development, {"release": "a", "first_seen_at": LONG_AGO})
     monkeypatch.setenv("OUSPARK_REDIS_URL", "redis://127.0.0.1:1/0")
     result = check()
     assert not result.passed
@@ -75,21 +77,21 @@ def test_a_cache_that_is_down_has_nothing_in_time(
 def test_the_check_is_evaluated_when_its_answer_changes_and_only_then(
     instance: dg.DagsterInstance, stores: Stores
 ) -> None:
-    indexed(stores.development, {"release": "a", "first_seen_at": LONG_AGO})
+    store_index(stores.development, {"release": "a", "first_seen_at": LONG_AGO})
     became_late = look(instance)
     assert len(became_late.run_requests) == 1
     still_late = look(instance, became_late.cursor)
-    assert (still_late.run_requests, still_late.skip_message) == ([], "Late as before: a.")
+    assert (still_late.run_requests, still_late.skip_message) == ([], "Still late: a.")
     readers_have(stores, "a")
     arrived = look(instance, still_late.cursor)
     assert len(arrived.run_requests) == 1
-    assert look(instance, arrived.cursor).skip_message == "No result is late."
+    assert look(instance, arrived.cursor).skip_message == "No release is late."
 
 
 def test_the_job_that_is_started_evaluates_the_check_and_nothing_else(
     instance: dg.DagsterInstance, stores: Stores
 ) -> None:
-    indexed(stores.development, {"release": "a", "first_seen_at": LONG_AGO})
+    store_index(stores.development, {"release": "a", "first_seen_at": LONG_AGO})
     done = definitions().resolve_job_def("check_lateness").execute_in_process(instance=instance)
     (evaluation,) = done.get_asset_check_evaluations()
     assert done.success

@@ -1,7 +1,7 @@
-"""The latest results of the blocking checks, whichever run evaluated them.
+"""All declared checks, and the latest results of the blocking ones, from whichever run.
 
-Dagster lets a failed check stop what is downstream in the same run only; a later run would ignore
-it. What follows from a failure is the asset's business.
+In Dagster a failed blocking check stops the assets downstream in the same run only; a later run
+ignores it. The publication and the sensors therefore ask for the latest results here.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,6 +15,7 @@ from ouspark_assets.orchestration.checks.analytics import analytics_checks
 from ouspark_assets.orchestration.checks.models import model_checks, reference_checks
 from ouspark_assets.orchestration.checks.pages import PAGE_CHECKS
 from ouspark_assets.orchestration.checks.scrape import SCRAPE_CHECKS
+from ouspark_assets.orchestration.checks.timeliness import readers_have_new_results_in_time
 
 # Executions of one check that are searched for the last one with a result.
 MAX_EXECUTIONS_SEARCHED = 100
@@ -29,6 +30,16 @@ class CheckResult:
     timestamp: float
 
 
+def standalone_checks() -> Sequence[dg.AssetChecksDefinition]:
+    """Return the checks that are steps of their own; the others are evaluated by their asset."""
+    return [
+        *model_checks(),
+        *reference_checks(),
+        *analytics_checks(),
+        readers_have_new_results_in_time,
+    ]
+
+
 @cache
 def blocking_checks() -> Sequence[dg.AssetCheckKey]:
     """Return the key of every blocking check, from the declarations of the checks.
@@ -36,16 +47,15 @@ def blocking_checks() -> Sequence[dg.AssetCheckKey]:
     Each of them is upstream of the publication, because every table with checks is published or
     read by one that is; a test compares this list with the graph.
     """
-    declared = [*model_checks(), *reference_checks(), *analytics_checks()]
     specs: Iterable[dg.AssetCheckSpec] = (
         *SCRAPE_CHECKS,
         *PAGE_CHECKS,
-        *(spec for check in declared for spec in check.check_specs),
+        *(spec for check in standalone_checks() for spec in check.check_specs),
     )
     return tuple(sorted(spec.key for spec in specs if spec.blocking))
 
 
-def failed_blocking_checks(instance: dg.DagsterInstance) -> list[str]:
+def describe_failed_blocking_checks(instance: dg.DagsterInstance) -> list[str]:
     """Return the blocking checks whose latest result is a failure, as `table: check`."""
     return [
         f"{key.asset_key.to_user_string()}: {key.name}"

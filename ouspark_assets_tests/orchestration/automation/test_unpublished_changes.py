@@ -6,14 +6,14 @@ import dagster as dg
 import pytest
 
 from ouspark_assets.orchestration.assets.clean import TABLES_OF_A_LOAD
-from ouspark_assets.orchestration.automation.catching_up import unpublished_changes_sensor
+from ouspark_assets.orchestration.automation.lineage import unpublished_changes_sensor
 from ouspark_assets.orchestration.keys import key_of
 from ouspark_assets.settings import load_settings
 from ouspark_assets.warehouse.publication.publications import hold_publishing
-from ouspark_assets_tests.orchestration.automation.evaluating import submitted, tick
+from ouspark_assets_tests.orchestration.automation.evaluation import evaluate_sensor, submit_run
 from ouspark_assets_tests.support.stores import UNREACHABLE_DSN, Stores
 
-NOTHING = "Every change has been published, is held, or is too new."
+NOTHING = "No changes to publish: all are published, on hold, or younger than 120 s."
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def changed(stores: Stores) -> Stores:
 
 
 def look(instance: dg.DagsterInstance) -> Any:
-    return tick(unpublished_changes_sensor(load_settings().automation), instance)
+    return evaluate_sensor(unpublished_changes_sensor(load_settings().automation), instance)
 
 
 def test_changes_that_stay_unpublished_are_followed_up_by_one_run(
@@ -74,8 +74,8 @@ def test_while_publishing_is_held_nothing_is_started(
 def test_while_runs_are_under_way_nothing_is_started(
     instance: dg.DagsterInstance, changed: Stores
 ) -> None:
-    submitted(instance, "bring_in_release", {"dagster/partition": "a"})
-    assert look(instance).skip_message == "Runs are under way."
+    submit_run(instance, "bring_in_release", {"dagster/partition": "a"})
+    assert look(instance).skip_message == "Other runs are queued or running."
 
 
 def test_a_failed_check_is_named_instead_of_failing_again(
@@ -87,7 +87,7 @@ def test_a_failed_check_is_named_instead_of_failing_again(
             asset_key=marks, check_name="fits_its_model", passed=False, metadata={}
         )
     )
-    assert look(instance).skip_message == "Held back by failed checks: clean/marks: fits_its_model."
+    assert look(instance).skip_message == "Blocking checks failed: clean/marks: fits_its_model."
 
 
 @pytest.mark.parametrize("side", ["DEV", "PROD"])
