@@ -1,11 +1,12 @@
-"""`ouspark metrics`: how things stand, in numbers for Prometheus. Reads only, starts nothing.
+"""`ouspark metrics`: the current state as numbers for Prometheus. Reads only, starts nothing.
 
-Here is where the facts come from and where they go; a server that can't be reached is a number
-like any other.
+The facts are collected here; which metrics they become is `operations/metrics.py`. A server that
+cannot be reached is reported as a metric.
 """
 
 import re
 import signal
+import sys
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -21,14 +22,15 @@ from ouspark_assets.cli.present_state import (
     publication_state,
 )
 from ouspark_assets.domain.errors import OuSparkError, WarehouseError
-from ouspark_assets.operations.metrics.exposition import (
-    Address,
+from ouspark_assets.operations.metrics import (
+    ListenAddress,
     Metrics,
     MetricsServer,
-    text,
-    write,
+    Snapshot,
+    SnapshotTaker,
+    format_metrics,
+    write_metrics,
 )
-from ouspark_assets.operations.metrics.reading import Reader, Reading
 from ouspark_assets.operations.status import CacheState, PublicationState
 from ouspark_assets.services.overview import overview
 from ouspark_assets.settings import load_settings
@@ -38,127 +40,121 @@ from ouspark_assets.warehouse.publication.publishing import Source, current_sour
 from ouspark_assets.warehouse.records.counters import read_history
 
 LOOPBACK = "127.0.0.1"
-ADDRESS = re.compile(r"(?:(?P<host>[^:\s]+|\[[0-9a-fA-F:]+\]):)?(?P<port>[0-9]{1,5})")
-HIGHEST_PORT = 65_535
+LISTEN_ADDRESS = re.compile(r"(?:(?P<host>[^:\s]+|\[[0-9a-fA-F:]+\]):)?(?P<port>[0-9]{1,5})")
+MAX_PORT = 65_535
 USABLE = ("running", "configured")
-CONNECT_SECONDS, STATEMENT_SECONDS = 2, 3
-Addresses = Mapping[str, str]
+CONNECT_TIMEOUT, STATEMENT_TIMEOUT = 2, 3
+Urls = Mapping[str, str]
 
 
 @click.command()
 @click.option(
     "--textfile",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write them to this file at once, for node_exporter's textfile collector (*.prom).",
+    help="Write to this file, for node_exporter's textfile collector (*.prom).",
 )
-@click.option("--serve", metavar="[HOST:]PORT", help="Serve /metrics, on loopback by default.")
+@click.option(
+    "--serve",
+    metavar="[HOST:]PORT",
+    help="Serve them at /metrics until interrupted; without a host, on loopback only.",
+)
 @click.option(
     "--timeout",
     type=click.FloatRange(0.1, 60),
     default=8.0,
-    help="Seconds that a reading may take; what is not known by then is left out (default 8).",
+    help="Seconds to wait for the facts; metrics not known by then are left out (default 8).",
 )
 def metrics(*, textfile: Path | None, serve: str | None, timeout: float) -> None:
-    """Print how things stand, in numbers for Prometheus.
+    """Print the current state as metrics for Prometheus.
 
-    Nothing is started for it: servers that are stopped or can't be reached are numbers too
-    (ouspark_up 0).
+    Starts nothing. Servers that are stopped or cannot be reached are reported as metrics too, e.g.
+    ouspark_up 0.
     """
     if textfile and serve:
-        message = "--textfile and --serve exclude each other"
+        message = "--textfile and --serve cannot be used together"
         raise click.UsageError(message)
-    found = Metrics(Reader(_fill, timeout))
+    collector = Metrics(SnapshotTaker(_fill, timeout))
     if serve:
-        _serve(found, _address(serve))
+        _serve(collector, _listen_address(serve))
     elif textfile:
-        write(found, textfile)
+        write_metrics(collector, textfile)
     else:
-        click.echo(text(found), nl=False)
+        click.echo(format_metrics(collector), nl=False)
 
 
-def _serve(found: Metrics, address: Address) -> None:
-    with MetricsServer(address, found) as server:
-        signal.signal(signal.SIGTERM, lambda *_: _end())
+def _serve(collector: Metrics, address: ListenAddress) -> None:
+    with MetricsServer(address, collector) as server:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         click.echo(f"Metrics on http://{server.address}/metrics", err=True)
         server.serve_forever()
 
 
-def _end() -> None:
-    raise SystemExit(0)
-
-
-def _address(given: str) -> Address:
-    found = ADDRESS.fullmatch(given)
-    if found is None or int(found["port"]) > HIGHEST_PORT:
-        message = f"{given!r} is not [HOST:]PORT, as 9464 or 127.0.0.1:9464"
+def _listen_address(text: str) -> ListenAddress:
+    match = LISTEN_ADDRESS.fullmatch(text)
+    if match is None or int(match["port"]) > MAX_PORT:
+        message = f"{text!r} is not [HOST:]PORT, e.g. 9464 or 127.0.0.1:9464"
         raise click.BadParameter(message, param_hint="--serve")
-    return Address((found["host"] or LOOPBACK).strip("[]"), int(found["port"]))
+    return ListenAddress((match["host"] or LOOPBACK).strip("[]"), int(match["port"]))
 
 
-def _fill(reading: Reading) -> None:
-    """Find out what can be found out, the most important first."""
-    addresses = _addresses()
-    try:
-        with _reading(addresses, Side.DEVELOPMENT) as development:
-            with development.transaction():
-                _briefly(development)
-                reading.history = read_history(development)
-                source = current_source(development)
-            reading.publication, published = _publication(addresses, source)
-            reading.cache = _cache(addresses, published)
-            _count_releases(reading, development)
-    except (OuSparkError, psycopg.Error) as error:
-        reading.problem = _said(error)
-    checks = failing_checks()
-    reading.failed_checks = None if checks is None else len(checks)
-
-
-def _addresses() -> Addresses:
-    """The addresses of what runs."""
+def _fill(snapshot: Snapshot) -> None:
+    """Collect the facts, the most important first, as the time may run out."""
     servers = overview(load_settings().servers, show_secrets=True).servers
-    return {it.setting: it.address for it in servers if it.state in USABLE and it.address}
+    urls = {
+        server.setting: server.address
+        for server in servers
+        if server.state in USABLE and server.address
+    }
+    try:
+        with _connected(urls, Side.DEVELOPMENT) as development:
+            with development.transaction():
+                _limit_transaction(development)
+                snapshot.history = read_history(development)
+                source = current_source(development)
+            snapshot.publication, published = _publication(urls, source)
+            snapshot.cache = _cache(urls, published)
+            releases = completeness(development)
+            snapshot.complete_releases = sum(releases.values())
+            snapshot.incomplete_releases = len(releases) - snapshot.complete_releases
+    except (OuSparkError, psycopg.Error) as error:
+        snapshot.problem = _error_message(error)
+    checks = failing_checks()
+    snapshot.failed_checks = None if checks is None else len(checks)
 
 
-def _reading(addresses: Addresses, side: Side) -> AbstractContextManager[Connection]:
+def _connected(urls: Urls, side: Side) -> AbstractContextManager[Connection]:
     name = "dev_dsn" if side is Side.DEVELOPMENT else "prod_dsn"
-    if name not in addresses:
+    if name not in urls:
         message = f"The {side} database is stopped; it starts when it is needed."
         raise WarehouseError(message)
-    return connected(addresses[name], side, "ouspark metrics", CONNECT_SECONDS)
+    return connected(urls[name], side, "ouspark metrics", CONNECT_TIMEOUT)
 
 
-def _briefly(connection: Connection) -> None:
-    """One state of the database for a whole transaction, and no statement for long."""
+def _limit_transaction(connection: Connection) -> None:
+    """Read from one snapshot of the database, with a time limit per statement."""
     connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-    connection.execute(f"SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s'")
+    connection.execute(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}s'")
 
 
-def _publication(
-    addresses: Addresses, source: Source
-) -> tuple[PublicationState, Publication | None]:
+def _publication(urls: Urls, source: Source) -> tuple[PublicationState, Publication | None]:
     try:
-        with _reading(addresses, Side.PRODUCTION) as production, production.transaction():
-            _briefly(production)
+        with _connected(urls, Side.PRODUCTION) as production, production.transaction():
+            _limit_transaction(production)
             return publication_state(production, source)
     except (OuSparkError, psycopg.Error) as error:
-        return PublicationState(None, None, behind=False, held=None, problem=_said(error)), None
+        problem = _error_message(error)
+        return PublicationState(None, None, behind=False, held=None, problem=problem), None
 
 
-def _cache(addresses: Addresses, published: Publication | None) -> CacheState:
-    if "redis_url" not in addresses:
+def _cache(urls: Urls, published: Publication | None) -> CacheState:
+    if "redis_url" not in urls:
         return CacheState(None, None, None, behind=False, problem="stopped")
     try:
-        with connect_cache(addresses["redis_url"], CONNECT_SECONDS) as client:
+        with connect_cache(urls["redis_url"], CONNECT_TIMEOUT) as client:
             return cache_state(client, published)
     except OuSparkError as error:
         return CacheState(None, None, None, behind=False, problem=str(error))
 
 
-def _count_releases(reading: Reading, development: Connection) -> None:
-    known = completeness(development)
-    reading.complete_releases = sum(known.values())
-    reading.incomplete_releases = len(known) - reading.complete_releases
-
-
-def _said(error: Exception) -> str:
+def _error_message(error: Exception) -> str:
     return first_line(error) if isinstance(error, psycopg.Error) else str(error)

@@ -1,4 +1,4 @@
-"""`ouspark metrics` on real servers, and on servers that are away or hang."""
+"""`ouspark metrics` with real servers, and with servers that are unreachable or hang."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ from ouspark_assets.warehouse.records.stage_runs import close_stage_runs, record
 from ouspark_assets_tests.support.pipeline import BIN, ROOT
 from ouspark_assets_tests.support.stores import Databases
 
-PATIENCE_SECONDS = 120
+TIMEOUT = 120
 
 
 @pytest.fixture(autouse=True)
@@ -38,36 +38,36 @@ def settings(databases: Databases, servers: Endpoints, monkeypatch: pytest.Monke
 
 @pytest.fixture
 def silent_server() -> Iterator[int]:
-    """The port of a server that takes connections and never says a word."""
+    """Yield the port of a server that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
 
 
 def metrics(*arguments: str) -> Result:
-    """The command in this process; its warnings are on standard error."""
+    """Run the command in this process."""
     return CliRunner().invoke(ouspark, ["metrics", "--timeout", "60", *arguments])
 
 
 @pytest.mark.usefixtures("settings")
-def test_what_the_history_holds_is_printed(development: Connection) -> None:
+def test_the_recorded_history_is_printed_as_metrics(development: Connection) -> None:
     with recorded(development, "r", "clean.pages", "20250402") as stage:
         stage.rows_in = 12
-    done = metrics()
-    assert done.exit_code == 0
-    shown = done.stdout.splitlines()
-    assert "ouspark_up 1.0" in shown
-    assert 'ouspark_stage_read_rows_total{stage="clean.pages"} 12.0' in shown
-    assert "ouspark_production_up 1.0" in shown
-    assert "ouspark_publication_number 0.0" in shown
-    assert "ouspark_failed_checks 0.0" in shown
-    assert 'ouspark_releases{state="complete"} 0.0' in shown
+    result = metrics()
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert "ouspark_up 1.0" in lines
+    assert 'ouspark_stage_read_rows_total{stage="clean.pages"} 12.0' in lines
+    assert "ouspark_production_up 1.0" in lines
+    assert "ouspark_publication_number 0.0" in lines
+    assert "ouspark_failed_checks 0.0" in lines
+    assert 'ouspark_releases{state="complete"} 0.0' in lines
 
 
 @pytest.mark.usefixtures("settings")
-def test_counters_never_fall_when_a_run_is_found_dead(development: Connection) -> None:
+def test_counters_do_not_decrease_when_a_dead_run_is_closed(development: Connection) -> None:
     def runs(outcome: str) -> str:
         name = f'ouspark_stage_runs_total{{outcome="{outcome}",stage="a"}} '
-        (line,) = [it for it in metrics().stdout.splitlines() if it.startswith(name)]
+        (line,) = [each for each in metrics().stdout.splitlines() if each.startswith(name)]
         return line.removeprefix(name)
 
     development.execute("INSERT INTO ops.stage_runs (run_id, asset) VALUES ('dead', 'a')")
@@ -76,68 +76,68 @@ def test_counters_never_fall_when_a_run_is_found_dead(development: Connection) -
     assert (runs("died"), runs("failed")) == ("1.0", "0.0")
 
 
-def test_a_database_that_is_away_is_a_number_and_not_a_failure(
+def test_an_unreachable_database_is_a_metric_and_not_an_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("OUSPARK_DEV_DSN", "postgresql://me:hidden-word@127.0.0.1:1/none")
-    done = metrics()
-    assert done.exit_code == 0
-    assert "ouspark_up 0.0" in done.stdout.splitlines()
-    assert "can't be reached" in done.stderr
-    assert "hidden-word" not in done.stderr
+    result = metrics()
+    assert result.exit_code == 0
+    assert "ouspark_up 0.0" in result.stdout.splitlines()
+    assert "can't be reached" in result.stderr
+    assert "hidden-word" not in result.stderr
 
 
-def test_a_database_that_hangs_holds_up_nobody(
+def test_a_hanging_database_does_not_delay_the_command(
     monkeypatch: pytest.MonkeyPatch, silent_server: int
 ) -> None:
     monkeypatch.setenv("OUSPARK_DEV_DSN", f"postgresql://me@127.0.0.1:{silent_server}/none")
-    done = CliRunner().invoke(ouspark, ["metrics", "--timeout", "0.5"])
-    assert done.exit_code == 0
-    assert "ouspark_up 0.0" in done.stdout.splitlines()
+    result = CliRunner().invoke(ouspark, ["metrics", "--timeout", "0.5"])
+    assert result.exit_code == 0
+    assert "ouspark_up 0.0" in result.stdout.splitlines()
     for thread in threading.enumerate():
         if "_fill" in thread.name:
-            thread.join(PATIENCE_SECONDS)
+            thread.join(TIMEOUT)
 
 
-def test_a_database_that_was_never_migrated_is_left_as_it_is(
+def test_a_database_without_tables_is_reported_as_down_and_not_migrated(
     monkeypatch: pytest.MonkeyPatch, servers: Endpoints
 ) -> None:
     monkeypatch.setenv("OUSPARK_DEV_DSN", servers.dev_dsn)
     assert "ouspark_up 0.0" in metrics().stdout.splitlines()
 
 
-def test_nothing_is_started_for_it(home: Path) -> None:
+def test_no_server_is_started(home: Path) -> None:
     assert "ouspark_up 0.0" in metrics().stdout.splitlines()
     assert not home.exists()
 
 
 @pytest.mark.usefixtures("settings")
-def test_production_that_is_away_leaves_the_rest_known(
+def test_the_other_metrics_are_printed_when_production_is_unreachable(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("OUSPARK_PROD_DSN", "postgresql://me@127.0.0.1:1/none")
-    shown = metrics().stdout.splitlines()
-    assert "ouspark_up 1.0" in shown
-    assert "ouspark_production_up 0.0" in shown
-    assert "ouspark_cache_up 1.0" in shown
+    lines = metrics().stdout.splitlines()
+    assert "ouspark_up 1.0" in lines
+    assert "ouspark_production_up 0.0" in lines
+    assert "ouspark_cache_up 1.0" in lines
 
 
-def test_a_file_for_node_exporter(tmp_path: Path) -> None:
+def test_metrics_are_written_to_a_file_for_node_exporter(tmp_path: Path) -> None:
     path = tmp_path / "ouspark.prom"
-    done = metrics("--textfile", str(path))
-    assert (done.exit_code, done.stdout) == (0, "")
+    result = metrics("--textfile", str(path))
+    assert (result.exit_code, result.stdout) == (0, "")
     assert "ouspark_up 0.0" in path.read_text()
 
 
 @pytest.mark.parametrize("address", ["here", "70000", "127.0.0.1:", ":9464", "a b:9464"])
-def test_an_address_that_is_none_is_refused(address: str) -> None:
-    done = metrics("--serve", address)
-    assert done.exit_code == 2
-    assert "[HOST:]PORT" in done.output
+def test_an_invalid_listen_address_is_refused(address: str) -> None:
+    result = metrics("--serve", address)
+    assert result.exit_code == 2
+    assert "[HOST:]PORT" in result.output
 
 
 @pytest.mark.usefixtures("settings")
-def test_served_until_it_is_told_to_end() -> None:
+def test_metrics_are_served_until_sigterm() -> None:
     server = subprocess.Popen(
         [str(BIN / "ouspark"), "metrics", "--serve", "0"],
         env=os.environ,
@@ -147,14 +147,14 @@ def test_served_until_it_is_told_to_end() -> None:
     )
     assert server.stderr is not None
     try:
-        said = server.stderr.readline()
-        assert said.startswith("Metrics on http://127.0.0.1:")
+        line = server.stderr.readline()
+        assert line.startswith("Metrics on http://127.0.0.1:")
         for _ in range(2):
-            answer = httpx.get(said.removeprefix("Metrics on ").strip(), timeout=PATIENCE_SECONDS)
+            answer = httpx.get(line.removeprefix("Metrics on ").strip(), timeout=TIMEOUT)
             assert answer.status_code == 200
             assert "ouspark_up 1.0" in answer.text
         server.send_signal(signal.SIGTERM)
-        assert server.wait(PATIENCE_SECONDS) == 0
+        assert server.wait(TIMEOUT) == 0
     finally:
         server.kill()
         server.communicate()

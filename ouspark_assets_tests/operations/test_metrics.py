@@ -1,4 +1,4 @@
-"""The metrics as Prometheus reads them."""
+"""The metrics as Prometheus parses them."""
 
 import re
 from dataclasses import replace
@@ -8,37 +8,36 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_strictly
 from prometheus_client.parser import text_string_to_metric_families as parse
 
-from ouspark_assets.operations.metrics.exposition import Metrics, text
-from ouspark_assets.operations.metrics.reading import Reader, Reading
+from ouspark_assets.operations.metrics import Metrics, Snapshot, SnapshotTaker, format_metrics
 from ouspark_assets.operations.status import CacheState, PublicationState
-from ouspark_assets_tests.operations.metrics.facts import everything
+from ouspark_assets_tests.operations.metrics_snapshot import complete_snapshot
 
 BOUNDED = {"stage", "outcome", "state", "release", "table", "site", "le"}
-# What is counted or measured, where it is neither seconds nor bytes.
-UNITS = re.compile(
+# The last word of a metric's name: its unit, or what it counts.
+UNIT_SUFFIX = re.compile(
     r"_(seconds|bytes|rows|records|runs|stages|requests|answers|retries|outages|releases|checks"
     r"|number|limit|state|up|success|behind|held|scraping)$"
 )
 
 
-def metrics_of(reading: Reading) -> Metrics:
-    def fill(filled: Reading) -> None:
-        vars(filled).update(vars(reading))
+def metrics_of(snapshot: Snapshot) -> Metrics:
+    def fill(filled: Snapshot) -> None:
+        vars(filled).update(vars(snapshot))
 
-    return Metrics(Reader(fill, 30))
+    return Metrics(SnapshotTaker(fill, 30))
 
 
-def samples(reading: Reading) -> dict[tuple[str, ...], float]:
-    """Every sample by its name and the values of its labels."""
+def samples(snapshot: Snapshot) -> dict[tuple[str, ...], float]:
+    """Return the value of every sample by its name and label values."""
     return {
         (sample.name, *(sample.labels[name] for name in sorted(sample.labels))): sample.value
-        for family in parse(text(metrics_of(reading)))
+        for family in parse(format_metrics(metrics_of(snapshot)))
         for sample in family.samples
     }
 
 
-def test_the_text_has_help_and_type_for_every_metric() -> None:
-    lines = text(metrics_of(everything())).splitlines()
+def test_every_metric_has_help_and_type() -> None:
+    lines = format_metrics(metrics_of(complete_snapshot())).splitlines()
     names = {re.split(r"[{ ]", line)[0] for line in lines if not line.startswith("#")}
     families = {re.sub(r"_(bucket|count|sum)$", "", name) for name in names}
     for kind in ("HELP", "TYPE"):
@@ -48,27 +47,27 @@ def test_the_text_has_help_and_type_for_every_metric() -> None:
     assert all(len(line.split(maxsplit=3)[3]) > 10 for line in lines if line.startswith("# HELP"))
 
 
-def test_names_say_what_is_counted_and_in_which_unit() -> None:
-    for family in metrics_of(everything()).collect():
+def test_every_name_ends_with_its_unit_or_with_what_it_counts() -> None:
+    for family in metrics_of(complete_snapshot()).collect():
         assert re.fullmatch(r"ouspark_[a-z][a-z0-9_]*", family.name)
-        assert UNITS.search(family.name), family.name
+        assert UNIT_SUFFIX.search(family.name), family.name
         assert not family.name.endswith("_total")
         totals = [sample.name.endswith("_total") for sample in family.samples]
         assert all(totals) if family.type == "counter" else not any(totals)
 
 
-def test_labels_are_bounded() -> None:
+def test_only_bounded_labels_are_used() -> None:
     labels = {
         label
-        for family in metrics_of(everything()).collect()
+        for family in metrics_of(complete_snapshot()).collect()
         for sample in family.samples
         for label in sample.labels
     }
     assert labels == BOUNDED
 
 
-def test_both_formats_can_be_read_back_and_say_the_same() -> None:
-    metrics = metrics_of(everything())
+def test_both_formats_can_be_parsed_and_have_the_same_samples() -> None:
+    metrics = metrics_of(complete_snapshot())
     plain = {f.name: len(f.samples) for f in parse(generate_latest(metrics).decode())}
     strict = {
         f.name: len(f.samples) for f in parse_strictly(generate_openmetrics(metrics).decode())
@@ -77,14 +76,14 @@ def test_both_formats_can_be_read_back_and_say_the_same() -> None:
     assert len(plain) > 30
 
 
-def test_odd_names_come_out_as_they_are() -> None:
-    found = samples(everything())
+def test_label_values_are_escaped() -> None:
+    found = samples(complete_snapshot())
     odd = 'odd "name"\\with\nlines'
     assert found["ouspark_stage_runs_total", "failed", odd] == 1
 
 
-def test_what_is_known_is_said() -> None:
-    found = samples(everything())
+def test_known_facts_have_metrics() -> None:
+    found = samples(complete_snapshot())
     assert found["ouspark_up",] == 1
     assert found["ouspark_stage_runs_total", "died", "clean.pages"] == 1
     assert found["ouspark_stage_read_rows_total", "clean.pages"] == 10
@@ -108,13 +107,13 @@ def test_what_is_known_is_said() -> None:
     assert found["ouspark_failed_checks",] == 2
 
 
-def test_of_what_is_not_known_nothing_is_said() -> None:
-    assert samples(Reading()) == {("ouspark_up",): 0}
+def test_unknown_facts_have_no_metrics() -> None:
+    assert samples(Snapshot()) == {("ouspark_up",): 0}
 
 
-def test_a_server_that_is_away_is_down_and_has_no_numbers_of_yesterday() -> None:
+def test_an_unreachable_server_is_down_and_has_no_other_metrics() -> None:
     away = replace(
-        everything(),
+        complete_snapshot(),
         publication=PublicationState(None, None, behind=False, held=None, problem="away"),
         cache=CacheState(None, None, None, behind=False, problem="away"),
     )

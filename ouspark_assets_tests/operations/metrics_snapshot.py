@@ -1,8 +1,8 @@
-"""A reading of which everything is known, with the worst that names and texts may hold."""
+"""A snapshot with every fact, and with names that need escaping."""
 
 from datetime import UTC, datetime
 
-from ouspark_assets.operations.metrics.reading import Reading
+from ouspark_assets.operations.metrics import Snapshot
 from ouspark_assets.operations.status import CacheState, PublicationState
 from ouspark_assets.warehouse.records.counters import (
     BUCKETS,
@@ -19,15 +19,15 @@ WITHIN = [min(number, 4) for number in range(len(BUCKETS))]
 
 
 def stage(asset: str, **counts: int) -> StageCounts:
-    usual = {
+    defaults = {
         "succeeded": 3, "failed": 1, "died": 1, "at_work": 1, "dead": 0, "rows_in": 10,
         "rows_written": 9, "rows_changed": 8, "rows_quarantined": 1,
     }  # fmt: skip
-    return StageCounts(asset, **{**usual, **counts}, within=WITHIN, ended=4, seconds=12.5)
+    return StageCounts(asset, **{**defaults, **counts}, within=WITHIN, ended=4, seconds=12.5)
 
 
-def everything() -> Reading:
-    return Reading(
+def complete_snapshot() -> Snapshot:
+    return Snapshot(
         history=History(
             stages=[stage("clean.pages"), stage('odd "name"\\with\nlines', at_work=0, dead=2)],
             latest=[
@@ -41,7 +41,7 @@ def everything() -> Reading:
             ],
             quarantine=[OpenRecords("marks", 7)],
         ),
-        publication=PublicationState(12, NOON, behind=True, held="it is held", problem=None),
+        publication=PublicationState(12, NOON, behind=True, held="on hold", problem=None),
         cache=CacheState("12-ab", 12, NOON, behind=False, problem=None),
         complete_releases=5,
         incomplete_releases=1,
