@@ -20,7 +20,8 @@ from ouspark_assets.bench.rounds import Contender, take_turns
 from ouspark_assets.settings import SiteSettings
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.release_facts import ReleaseFacts
-from ouspark_assets.sources.results_site.scraper import KnownCodes, ScrapeRequest, run_scrape
+from ouspark_assets.sources.results_site.scrape_request import KnownCodes, ScrapeRequest
+from ouspark_assets.sources.results_site.scraper import run_scrape
 from ouspark_assets.standin.process import RunningStandin, running_standin
 
 CONNECTIONS = 32

@@ -6,7 +6,7 @@ import click
 from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from ouspark_assets.cli.output import ProgressBars, console
-from ouspark_assets.sources.results_site.scraper import ScrapeProgress as Snapshot
+from ouspark_assets.sources.results_site.scrape_report import ScrapeProgress as Snapshot
 
 SECONDS_BETWEEN_LINES = 5.0
 

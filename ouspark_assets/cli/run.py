@@ -39,7 +39,8 @@ from ouspark_assets.sources.results_site.release_index import (
     find_releases_without_scheme,
     select_releases,
 )
-from ouspark_assets.sources.results_site.scraper import ScrapeRequest, plan_scrape
+from ouspark_assets.sources.results_site.scrape_request import ScrapeRequest
+from ouspark_assets.sources.results_site.scraper import plan_scrape
 from ouspark_assets.warehouse.core.reading import read_table
 from ouspark_assets.warehouse.records.loads import loaded
 

@@ -27,7 +27,7 @@ from ouspark_assets.settings import (
     load_settings,
 )
 from ouspark_assets.sources.results_site.archive import PageArchive
-from ouspark_assets.sources.results_site.scraper import ShowProgress
+from ouspark_assets.sources.results_site.scrape_report import ShowProgress
 from ouspark_assets.warehouse.core.connection import Connection, Side, connected
 from ouspark_assets.warehouse.core.migrate import migrate
 from ouspark_assets.warehouse.core.reading import read_table

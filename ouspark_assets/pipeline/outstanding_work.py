@@ -14,8 +14,11 @@ from ouspark_assets.pipeline.load import fingerprint_of
 from ouspark_assets.pipeline.scrape import known_codes
 from ouspark_assets.settings import AutomationSettings, SiteSettings
 from ouspark_assets.sources.results_site.archive import PageArchive
-from ouspark_assets.sources.results_site.completion import is_complete
-from ouspark_assets.sources.results_site.scrape_request import ScrapeRequest, is_recheckable
+from ouspark_assets.sources.results_site.scrape_request import (
+    ScrapeRequest,
+    is_complete,
+    is_recheckable,
+)
 
 # Colleges come in batches: in the first days "not found" is often only "not yet".
 DAYS_OF_FILLING_UP = 3

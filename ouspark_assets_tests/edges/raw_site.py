@@ -52,7 +52,7 @@ def after_request(talk: Talk) -> Talk:
 
 
 def by_lines(answer: Callable[[bytes], bytes]) -> Talk:
-    """ArchivedAnswer everything that comes, until the other side hangs up."""
+    """Answer everything that comes, until the other side hangs up."""
 
     def talk(client: socket.socket) -> None:
         while asked := client.recv(65536):

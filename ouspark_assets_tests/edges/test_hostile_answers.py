@@ -20,8 +20,9 @@ from ouspark_assets.settings import SiteSettings
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.outcomes import Cause, Outcome, judge_answer
 from ouspark_assets.sources.results_site.release_facts import ReleaseFacts
-from ouspark_assets.sources.results_site.release_index import read_index, require_links
-from ouspark_assets.sources.results_site.scraper import KnownCodes, ScrapeRequest, run_scrape
+from ouspark_assets.sources.results_site.release_index import parse_index, require_links
+from ouspark_assets.sources.results_site.scrape_request import KnownCodes, ScrapeRequest
+from ouspark_assets.sources.results_site.scraper import run_scrape
 from ouspark_assets.sources.results_site.site_client import Answer, SiteClient
 from ouspark_assets.sources.results_site.site_index import fetch_index
 from ouspark_assets_tests.edges.limits import at_most, in_time
@@ -139,7 +140,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 async def ask(url: str, settings: SiteSettings = PATIENT) -> Answer:
     async with SiteClient(settings, f"{url}/res07/20250402.jsp") as client:
-        return await client.ask(TICKET)
+        return await client.fetch(TICKET)
 
 
 def settings_for(cause: Cause | None) -> SiteSettings:
@@ -151,7 +152,7 @@ def index_refused(talk: Talk, settings: SiteSettings = PATIENT) -> str:
 
     def read(url: str) -> None:
         page = run(fetch_index(settings, url))
-        require_links(read_index(page.body or b"", page.url, seen_at=NOW), page.url)
+        require_links(parse_index(page.body or b"", page.url, seen_at=NOW), page.url)
 
     with listening(after_request(talk)) as port, pytest.raises(SiteError) as error:
         read(f"http://127.0.0.1:{port}")
@@ -213,14 +214,14 @@ def test_a_wait_that_makes_no_sense_is_none_or_short(header: bytes) -> None:
 @pytest.mark.parametrize(
     ("target", "said"),
     [
-        (b"http://[", "no address"),
+        (b"http://[", "not a URL"),
         (b"http://127.0.0.1:99999999/", "another host"),
         (b"//results.invalid/", "another host"),
         (b"https://127.0.0.1@results.invalid/", "another host"),
         (b"file:///etc/passwd", "another host"),
         (b"javascript:alert(1)", "InvalidURL"),
-        (b"/" + b"a" * 8000, "in circles"),
-        (b"/\xff\xfe", "in circles"),
+        (b"/" + b"a" * 8000, "redirects more than 3 times"),
+        (b"/\xff\xfe", "redirects more than 3 times"),
     ],
     ids=repr,
 )

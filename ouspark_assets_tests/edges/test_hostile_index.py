@@ -5,16 +5,16 @@ from datetime import UTC, datetime
 import pytest
 
 from ouspark_assets.domain.errors import SiteError
-from ouspark_assets.sources.results_site.index_links import LONGEST_TITLE_SHOWN
 from ouspark_assets.sources.results_site.release_index import (
-    MOST_LINKS,
-    MOST_PROBLEMS,
+    MAX_LINKS,
+    MAX_PROBLEMS,
     ParsedIndex,
     make_release_row,
-    read_index,
+    parse_index,
     require_links,
 )
-from ouspark_assets.sources.results_site.release_titles import LONGEST_TITLE
+from ouspark_assets.sources.results_site.release_titles import MAX_TITLE
+from ouspark_assets.sources.results_site.site_index import MAX_SHOWN
 from ouspark_assets_tests.edges.limits import in_time
 
 URL = "https://results.invalid/examination-results.php"
@@ -24,7 +24,7 @@ TITLE = "B.E. (CBCS) II Sem Aug-2025"
 
 def reading(body: str | bytes) -> ParsedIndex:
     with in_time():
-        return read_index(body.encode() if isinstance(body, str) else body, URL, seen_at=SEEN)
+        return parse_index(body.encode() if isinstance(body, str) else body, URL, seen_at=SEEN)
 
 
 def links(number: int, title: str = TITLE) -> list[str]:
@@ -38,9 +38,9 @@ def titled(title: str) -> ParsedIndex:
 @pytest.mark.parametrize(
     "body",
     [
-        "".join(links(10 * MOST_LINKS)),
-        f"<table><tr><td>{'<td>'.join(links(MOST_LINKS + 1))}</table>",
-        "<ul><li>" + "".join(links(MOST_LINKS + 1)),
+        "".join(links(10 * MAX_LINKS)),
+        f"<table><tr><td>{'<td>'.join(links(MAX_LINKS + 1))}</table>",
+        "<ul><li>" + "".join(links(MAX_LINKS + 1)),
     ],
     ids=["anywhere", "in one row", "in one item"],
 )
@@ -52,9 +52,9 @@ def test_more_links_than_an_index_has_are_refused(body: str) -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        f"<table><tr><td>{'<td>'.join(links(MOST_LINKS))}</table>",
-        "<table>" + "".join(f"<tr><td>{link}" for link in links(MOST_LINKS)),
-        "<table><tr>" + "".join(f"<td>{link}<table><tr>" for link in links(MOST_LINKS)),
+        f"<table><tr><td>{'<td>'.join(links(MAX_LINKS))}</table>",
+        "<table>" + "".join(f"<tr><td>{link}" for link in links(MAX_LINKS)),
+        "<table><tr>" + "".join(f"<td>{link}<table><tr>" for link in links(MAX_LINKS)),
     ],
     ids=["in one row", "in rows", "nested"],
 )
@@ -63,9 +63,9 @@ def test_as_many_links_as_can_be_are_read_in_time(body: str) -> None:
 
 
 def test_a_session_of_thousands_of_releases_is_read_in_time() -> None:
-    half = MOST_LINKS // 2
-    rows = [*links(half), *links(MOST_LINKS, f"{TITLE} Revaluation")[half:]]
-    assert reading("".join(rows)).frame["revises"].null_count() == MOST_LINKS
+    half = MAX_LINKS // 2
+    rows = [*links(half), *links(MAX_LINKS, f"{TITLE} Revaluation")[half:]]
+    assert reading("".join(rows)).frame["revises"].null_count() == MAX_LINKS
 
 
 @pytest.mark.parametrize(
@@ -82,9 +82,9 @@ def test_a_session_of_thousands_of_releases_is_read_in_time() -> None:
 def test_what_is_left_out_is_said_once_and_not_without_end(href: str) -> None:
     found = reading("".join(f"<a href='{href.format(number)}'>B.E.</a>" for number in range(2000)))
     assert found.frame.is_empty()
-    assert 1 <= len(found.problems) <= MOST_PROBLEMS + 1
+    assert 1 <= len(found.problems) <= MAX_PROBLEMS + 1
     assert all(it.isprintable() for it in found.problems)
-    assert max(map(len, found.problems)) < LONGEST_TITLE_SHOWN + 100
+    assert max(map(len, found.problems)) < MAX_SHOWN + 100
 
 
 @pytest.mark.parametrize(
@@ -130,10 +130,10 @@ def test_a_link_that_is_no_release_of_this_site_is_none(href: str) -> None:
 )
 def test_a_title_is_read_in_time_however_it_is_made(title: str) -> None:
     (found,) = titled(title).frame["title"]
-    assert len(found) <= LONGEST_TITLE
+    assert len(found) <= MAX_TITLE
     with in_time():
         added = make_release_row("1", "https://results.invalid", seen_at=SEEN, title=title)
-    assert len(added["title"][0]) <= LONGEST_TITLE
+    assert len(added["title"][0]) <= MAX_TITLE
 
 
 @pytest.mark.parametrize(
@@ -175,5 +175,5 @@ def test_a_title_is_kept_as_it_stands_if_it_can_be_shown(title: str, kept: str) 
     ids=range(14),
 )
 def test_what_is_no_index_is_refused_in_one_line(body: bytes) -> None:
-    with pytest.raises(SiteError, match=r"has no link to a result page: check that OUSPARK_SITE"):
+    with pytest.raises(SiteError, match=r"has no link to a results page. Check that OUSPARK_SITE"):
         require_links(reading(body), URL)

@@ -16,9 +16,8 @@ from ouspark_assets.sources import reference_files as reference
 from ouspark_assets.sources.reference_files import ReferenceFileError
 from ouspark_assets.sources.reference_files.files import FOLDER
 from ouspark_assets.sources.results_site import object_store as stores
-from ouspark_assets.sources.results_site.archive import PageArchive
+from ouspark_assets.sources.results_site.archive import ArchivedAnswer, PageArchive
 from ouspark_assets.sources.results_site.outcomes import Outcome
-from ouspark_assets.sources.results_site.parts import ArchivedAnswer
 from ouspark_assets_tests.edges.limits import in_time
 from ouspark_assets_tests.sources.results_site.pages_by_hand import found_page
 
@@ -116,7 +115,7 @@ def test_a_release_key_that_is_no_name_is_refused_before_it_is_a_path(
         with pytest.raises(SiteError):
             use(key)
     with pytest.raises(SiteError):
-        archive.mark(key, {})
+        archive.write_marker(key, {})
     with pytest.raises(SiteError, match="is not a release key"):
         releases.main(["add", "--", key], standalone_mode=False)
     assert [it.name for it in tmp_path.iterdir()] == ["lake"]
@@ -238,7 +237,7 @@ def test_a_part_that_is_there_twice_counts_once(tmp_path: Path) -> None:
 def test_a_marker_that_is_damaged_is_none(tmp_path: Path, marker: bytes) -> None:
     part = lake(tmp_path)
     part.with_name("_complete.json").write_bytes(marker)
-    found = PageArchive(str(tmp_path)).marker(RELEASE)
+    found = PageArchive(str(tmp_path)).read_marker(RELEASE)
     assert found is None or found == {"plan": {}}
 
 

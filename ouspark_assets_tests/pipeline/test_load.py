@@ -10,9 +10,8 @@ import pytest
 
 from ouspark_assets.pipeline.load import Loaded, load_release
 from ouspark_assets.schemas.clean import MARKS
-from ouspark_assets.sources.results_site.archive import PageArchive
+from ouspark_assets.sources.results_site.archive import ArchivedAnswer, PageArchive
 from ouspark_assets.sources.results_site.outcomes import Outcome
-from ouspark_assets.sources.results_site.parts import ArchivedAnswer
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.core.reading import read_table
 from ouspark_assets.warehouse.quarantine.decisions import (

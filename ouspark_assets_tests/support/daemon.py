@@ -18,11 +18,8 @@ import httpx
 import redis
 
 from ouspark_assets.domain.errors import OuSparkError
-from ouspark_assets.sources.results_site.release_index import (
-    INDEX_PATH,
-    read_index,
-    select_releases,
-)
+from ouspark_assets.sources.results_site.release_index import parse_index, select_releases
+from ouspark_assets.sources.results_site.site_index import INDEX_PATH
 from ouspark_assets_tests.support.pipeline import BIN, ROOT, Pipeline
 
 POLL_SECONDS = 0.1
@@ -72,4 +69,4 @@ def selected_releases_on_index(pipeline: Pipeline) -> list[str]:
     """The releases that the index page shows and that are brought in unasked, oldest first."""
     url = pipeline.site_url + INDEX_PATH
     page = httpx.get(url, timeout=60)
-    return select_releases(read_index(page.content, url, seen_at=datetime.now(UTC)).frame)
+    return select_releases(parse_index(page.content, url, seen_at=datetime.now(UTC)).frame)

@@ -31,13 +31,10 @@ from ouspark_assets.orchestration.resources import (
 from ouspark_assets.pipeline.scrape import known_codes
 from ouspark_assets.schemas.clean import MARKS
 from ouspark_assets.schemas.source import RELEASE_INDEX
-from ouspark_assets.sources.results_site.scraper import ScrapeProgress as Snapshot
-from ouspark_assets.sources.results_site.scraper import (
-    ScrapeReport,
-    ScrapeRequest,
-    ShowProgress,
-    run_scrape,
-)
+from ouspark_assets.sources.results_site.scrape_report import ScrapeProgress as Snapshot
+from ouspark_assets.sources.results_site.scrape_report import ScrapeReport, ShowProgress
+from ouspark_assets.sources.results_site.scrape_request import ScrapeRequest
+from ouspark_assets.sources.results_site.scraper import run_scrape
 from ouspark_assets.warehouse.core.locks import Lock, alone
 from ouspark_assets.warehouse.core.reading import read_releases, read_table
 

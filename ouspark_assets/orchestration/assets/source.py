@@ -15,7 +15,11 @@ from ouspark_assets.orchestration.partitions import register_releases, releases_
 from ouspark_assets.orchestration.resources import Development, ResultsSite
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.schemas.validation import require_valid
-from ouspark_assets.sources.results_site.release_index import merge_index, read_index, require_links
+from ouspark_assets.sources.results_site.release_index import (
+    merge_index,
+    parse_index,
+    require_links,
+)
 from ouspark_assets.sources.results_site.site_index import fetch_index
 from ouspark_assets.warehouse.core.reading import read_table
 from ouspark_assets.warehouse.core.writing import writing
@@ -39,7 +43,7 @@ def release_index(
     """
     with stage(context, development, RELEASE_INDEX.qualified_name) as work:
         page = asyncio.run(fetch_index(site.settings, site.url))
-        reading = read_index(page.body or b"", page.url, seen_at=datetime.now(UTC))
+        reading = parse_index(page.body or b"", page.url, seen_at=datetime.now(UTC))
         for problem in reading.problems:
             context.log.warning(problem)
         require_links(reading, page.url)

@@ -67,12 +67,12 @@ class _Watch:
         return (before.breaker, before.outages) != (snapshot.breaker, snapshot.outages)
 
     def _note(self, snapshot: ScrapeProgress, *, scraping: bool) -> None:
-        troubles = self._noted.troubles if self._noted else 0
+        failed_before = self._noted.failed_requests if self._noted else 0
         seen = Sighting(
             host=self._host,
             breaker=snapshot.breaker.value,
             # Named only when it is new: its time is that of the note.
-            trouble=str(snapshot.last_trouble) if snapshot.troubles > troubles else None,
+            trouble=str(snapshot.last_cause) if snapshot.failed_requests > failed_before else None,
             outages=snapshot.outages,
             at_once=snapshot.at_once,
             most_at_once=snapshot.most_at_once,

@@ -44,7 +44,7 @@ from ouspark_assets.settings import AutomationSettings
 from ouspark_assets.sources.results_site.release_index import (
     find_releases_without_scheme,
     merge_index,
-    read_index,
+    parse_index,
     require_links,
     select_releases,
 )
@@ -165,7 +165,7 @@ def _compare_with_table(
     context: dg.SensorEvaluationContext, development: Development, page: IndexPage
 ) -> IndexComparison:
     # Rows that cannot be parsed are reported by the run that stores the index.
-    reading = read_index(page.body or b"", page.url, seen_at=datetime.now(UTC))
+    reading = parse_index(page.body or b"", page.url, seen_at=datetime.now(UTC))
     require_links(reading, page.url)
     try:
         with development.connected("watch index") as connection:

@@ -1,12 +1,15 @@
 """The lake: every answer of the site as received, in Parquet parts, in a folder or on S3.
 
-A part is written whole or not at all, and is never changed but by `compact` and `forget`. Which
-answer counts is decided here; what its page says is `pages/`.
+A part is written whole or not at all, and only `compact` and `forget` change it later. This module
+decides which of several answers to a ticket counts; `pages/` reads what its page says.
 """
 
+import hashlib
+import io
 import json
 import secrets
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,97 +20,144 @@ from ouspark_assets.domain.hall_tickets import mask_ticket
 from ouspark_assets.domain.releases import is_release_key, require_release_key
 from ouspark_assets.sources.results_site.forgotten_tickets import ForgottenTickets
 from ouspark_assets.sources.results_site.object_store import ObjectStore, Schema
-from ouspark_assets.sources.results_site.outcomes import Outcome
-from ouspark_assets.sources.results_site.parts import (
-    OUTCOMES,
-    SCHEMA,
-    SMALL_PART_ROWS,
-    WITHOUT_BODY,
-    ArchivedAnswer,
-    Merging,
-    columns_named,
-    encoded,
-    frame_of,
-    is_intact,
-    placed,
-)
+from ouspark_assets.sources.results_site.outcomes import Outcome, has_nothing_open
 
 ROOT = "raw/result_pages"
 PARTITION = "release="
 MARKER = "_complete.json"
-READ_TRIES = 3
+MAX_ROWS_OF_PART = 8192
+MAX_BYTES_OF_PART = 64 * 1024 * 1024
+# A part with fewer rows is merged by `compact`.
+SMALL_PART_ROWS = MAX_ROWS_OF_PART // 2
+# Pages of one part resemble each other: level 1 already makes them about 20 times smaller.
+ZSTD_LEVEL = 1
+# Reading starts again when another process compacts the parts meanwhile, at most this often.
+MAX_READ_ATTEMPTS = 3
+
+COLUMNS: dict[str, pl.DataType] = {
+    "release": pl.String(),
+    "hall_ticket": pl.String(),
+    "outcome": pl.String(),
+    "http_status": pl.Int16(),
+    "fetched_at": pl.Datetime("us", "UTC"),
+    "attempts": pl.Int16(),
+    "elapsed_ms": pl.Int32(),
+    "sha256": pl.String(),
+    "body": pl.Binary(),
+    "cause": pl.String(),
+    "settled": pl.Boolean(),
+}
+COLUMNS_WITHOUT_BODY = {name: kind for name, kind in COLUMNS.items() if name != "body"}
+OUTCOMES = [outcome.value for outcome in Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedAnswer:
+    """An answer of the site to a hall ticket; a failed one has a cause instead of a body."""
+
+    hall_ticket: str
+    outcome: Outcome
+    http_status: int | None
+    fetched_at: datetime
+    attempts: int
+    elapsed_ms: int
+    body: bytes | None
+    cause: str | None = None
+
+    def row(self, release: str) -> tuple[object, ...]:
+        """Return the answer as a row of a part."""
+        is_page = self.outcome is Outcome.FOUND and self.body is not None
+        return (
+            release,
+            self.hall_ticket,
+            self.outcome.value,
+            self.http_status,
+            self.fetched_at,
+            self.attempts,
+            self.elapsed_ms,
+            None if self.body is None else hashlib.sha256(self.body).hexdigest(),
+            self.body,
+            self.cause,
+            has_nothing_open(self.body or b"") if is_page else None,
+        )
 
 
 class PageArchive:
-    """Every answer ever received, by release."""
+    """All answers ever received, by release."""
 
     def __init__(self, location: str) -> None:
-        """Open the lake at a folder or an s3:// URL."""
+        """Open the lake in a folder or at an s3:// URL."""
         self._store = ObjectStore(location)
         self.location = location
-        # What was forgotten is never read again, should it have come back into a part.
+        # Rows of these tickets are never read, even if one has come back into a part.
         self.forgotten = ForgottenTickets(self._store)
 
     def write(self, release: str, answers: Sequence[ArchivedAnswer]) -> str:
-        """Write answers as one new part, whole or not at all; its path."""
-        return self._write(release, frame_of(release, answers))
+        """Write answers as one new part and return its path."""
+        rows = [answer.row(release) for answer in answers]
+        return self._write_part(release, pl.DataFrame(rows, schema=COLUMNS, orient="row"))
 
     def releases(self) -> list[str]:
-        """The releases that have a folder in the lake, sorted by key."""
-        folders = (it for it in self._store.folders(ROOT) if it.startswith(PARTITION))
-        names = (name.removeprefix(PARTITION) for name in folders)
-        return [name for name in names if is_release_key(name)]
+        """Return the releases that have a folder in the lake, sorted by key."""
+        folders = [name for name in self._store.folders(ROOT) if name.startswith(PARTITION)]
+        keys = [name.removeprefix(PARTITION) for name in folders]
+        return [key for key in keys if is_release_key(key)]
 
     def parts(self, release: str) -> list[str]:
-        """The paths of a release's parts, oldest first."""
-        paths = self._store.paths(_folder(release))
-        return [path for path in paths if _is_part(path)]
+        """Return the paths of a release's parts, oldest first."""
+        named = [(path, path.rsplit("/", 1)[-1]) for path in self._store.paths(_folder(release))]
+        return [
+            path for path, name in named if name.startswith("part-") and name.endswith(".parquet")
+        ]
 
     def answers(self, release: str) -> pl.DataFrame:
-        """The answer that counts for every ticket ever asked, without bodies, by ticket."""
-        return self._counting(release).drop("part", "row").sort("hall_ticket")
+        """Return the answer that counts for every ticket requested, without bodies, by ticket."""
+        return self._read_counting_answers(release).drop("part", "row").sort("hall_ticket")
 
     def pages(
         self, release: str, batch_rows: int = 1024, tickets: Collection[str] | None = None
     ) -> Iterator[pl.DataFrame]:
-        """The counting pages of students (hall_ticket, sha256, body), some at a time."""
+        """Yield the students' pages that count (hall_ticket, sha256, body) in batches."""
         wanted = None if tickets is None else pl.Series(list(tickets), dtype=pl.String)
         seen: list[pl.Series] = []
-        for _ in range(READ_TRIES):
-            found = self._counting(release).filter(pl.col("outcome") == Outcome.FOUND.value)
+        for _ in range(MAX_READ_ATTEMPTS):
+            found = self._read_counting_answers(release).filter(
+                pl.col("outcome") == Outcome.FOUND.value
+            )
             if wanted is not None:
                 found = found.filter(pl.col("hall_ticket").is_in(wanted.implode()))
             if seen:
                 found = found.filter(~pl.col("hall_ticket").is_in(pl.concat(seen).implode()))
             for (part,), rows in found.sort("part", "row").group_by("part", maintain_order=True):
                 frame = self._store.read_columns(
-                    str(part), columns_named("hall_ticket", "sha256", "body")
+                    str(part), _columns("hall_ticket", "sha256", "body")
                 )
                 if frame is None:
-                    # Compacted away meanwhile: its rows are in a newer part.
+                    # The part was compacted meanwhile: its rows are in a newer part.
                     break
                 chosen = frame[rows["row"]]
-                if not all(map(is_intact, chosen["sha256"], chosen["body"])):
-                    raise self._store.damaged(str(part), "a page is not what was archived")
+                if not all(map(_is_intact, chosen["sha256"], chosen["body"])):
+                    raise self._store.damaged(str(part), "the digest of a page is wrong")
                 seen.append(chosen["hall_ticket"])
                 yield from chosen.iter_slices(batch_rows)
             else:
                 return
-        raise self._moving(release)
+        raise self._parts_keep_changing(release)
 
     def known_tickets(self, in_order: Sequence[str] = ()) -> pl.DataFrame:
-        """Every ticket ever found: hall_ticket, releases, latest (when fetched), settled.
+        """Return every ticket ever found: hall_ticket, releases, latest (when fetched), settled.
 
-        `settled` says whether the page of the last release, in the order given, left nothing open.
+        `settled` says whether the student's page in the last release, in the order given, left
+        nothing open.
         """
-        columns = columns_named("release", "hall_ticket", "outcome", "fetched_at", "settled")
+        columns = _columns("release", "hall_ticket", "outcome", "fetched_at", "settled")
         places = {release: place for place, release in enumerate(in_order)}
         frames = [
             frame.filter(pl.col("outcome") == Outcome.FOUND.value)
             .drop("outcome")
             .with_columns(_place=pl.lit(places.get(release, -1), dtype=pl.Int32))
             for release in self.releases()
-            for frame in self._parts_read(release, columns)
+            for frame in self._read_parts(release, columns)
         ]
         schema = {name: kind for name, kind in columns.items() if name != "outcome"}
         found = pl.concat([pl.DataFrame(schema={**schema, "_place": pl.Int32()}), *frames])
@@ -123,90 +173,97 @@ class PageArchive:
         )
 
     def forget(self, ticket: str) -> int:
-        """Remove every answer to a ticket from every part, for good; the number of them.
+        """Remove every answer to a ticket from every part and return how many there were.
 
-        The ticket goes on the list of forgotten ones first, so that nothing brings it back.
+        The ticket is added to the forgotten ones first, so that nothing brings it back meanwhile.
         """
         self.forgotten.add(ticket)
         removed = 0
         for release in self.releases():
             for part in self.parts(release):
-                tickets = self._store.read_columns(part, columns_named("hall_ticket"))
+                tickets = self._store.read_columns(part, _columns("hall_ticket"))
                 if tickets is not None and ticket in tickets["hall_ticket"]:
-                    removed += self._without(part, ticket)
+                    removed += self._remove_from_part(part, ticket)
         return removed
 
     def compact(self, release: str) -> int:
-        """Merge small parts into large ones; the number of parts fewer.
+        """Merge small parts into large ones and return by how many the parts became fewer.
 
-        The merged part is written before the small ones go, so that dying in between leaves rows
-        twice, which count once, and never leaves a row out.
+        The merged part is written before the small ones are deleted. A compaction that dies in
+        between leaves rows twice, which are read once, and loses none.
         """
         before = self.parts(release)
-        merging = Merging()
+        merge = _PartMerge()
         for part in before:
-            rows = self._store.read_columns(part, columns_named("hall_ticket"))
+            rows = self._store.read_columns(part, _columns("hall_ticket"))
             if rows is None or rows.height >= SMALL_PART_ROWS:
                 continue
-            frame = self._store.read_columns(part, SCHEMA)
-            if frame is not None and merging.would_overflow(frame):
-                self._merge(release, merging)
-                merging = Merging()
-            if frame is not None:
-                merging.add(part, frame)
-        self._merge(release, merging)
+            frame = self._store.read_columns(part, COLUMNS)
+            if frame is None:
+                continue
+            if merge.would_overflow(frame):
+                self._write_merged(release, merge)
+                merge = _PartMerge()
+            merge.add(part, frame)
+        self._write_merged(release, merge)
         return len(before) - len(self.parts(release))
 
-    def mark(self, release: str, marker: dict[str, Any]) -> None:
-        """Keep a small note beside the parts of a release."""
-        self._store.put(_folder(release) + MARKER, json.dumps(marker, sort_keys=True).encode())
+    def write_marker(self, release: str, marker: dict[str, Any]) -> None:
+        """Write the marker of a complete release alongside its parts."""
+        data = json.dumps(marker, sort_keys=True).encode()
+        self._store.put(_folder(release) + MARKER, data)
 
-    def marker(self, release: str) -> dict[str, Any] | None:
-        """The note beside the parts of a release; None when there is none."""
+    def read_marker(self, release: str) -> dict[str, Any] | None:
+        """Return the marker of a release; None if there is none or it cannot be read."""
         data = self._store.get(_folder(release) + MARKER)
         try:
-            note = None if data is None else json.loads(data)
+            marker = None if data is None else json.loads(data)
         except ValueError:
             return None
-        return note if isinstance(note, dict) else None
+        return marker if isinstance(marker, dict) else None
 
-    def unmark(self, release: str) -> None:
-        """Remove the note beside the parts of a release."""
+    def delete_marker(self, release: str) -> None:
+        """Delete the marker of a release."""
         self._store.delete(_folder(release) + MARKER)
 
-    def _write(self, release: str, frame: pl.DataFrame) -> str:
-        path = f"{_folder(release)}part-{_time_ordered_id()}.parquet"
-        self._store.put(path, encoded(frame))
+    def _write_part(self, release: str, frame: pl.DataFrame) -> str:
+        # The name is ordered by time.
+        name = f"part-{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{secrets.token_hex(4)}.parquet"
+        path = _folder(release) + name
+        self._store.put(path, _encode(frame))
         return path
 
-    def _merge(self, release: str, merging: Merging) -> None:
-        if len(merging.parts) <= 1:
-            return
-        self._write(release, merging.frame())
-        for part in merging.parts:
-            self._store.delete(part)
+    def _write_merged(self, release: str, merge: "_PartMerge") -> None:
+        if len(merge.parts) > 1:
+            self._write_part(release, merge.frame())
+            for part in merge.parts:
+                self._store.delete(part)
 
-    def _without(self, part: str, ticket: str) -> int:
-        frame = self._store.read_columns(part, SCHEMA)
+    def _remove_from_part(self, part: str, ticket: str) -> int:
+        frame = self._store.read_columns(part, COLUMNS)
         if frame is None:
             message = (
-                f"{part} went away while {mask_ticket(ticket)} was being forgotten: run it again"
+                f"{part} disappeared while {mask_ticket(ticket)} was being forgotten. Run the"
+                " command again."
             )
             raise LakeError(message)
         kept = frame.filter(pl.col("hall_ticket") != ticket)
         if kept.is_empty():
             self._store.delete(part)
         else:
-            self._store.put(part, encoded(kept))
+            self._store.put(part, _encode(kept))
         return frame.height - kept.height
 
-    def _counting(self, release: str) -> pl.DataFrame:
-        """The answer that counts per ticket, with where it lies (`part`, `row`).
+    def _read_counting_answers(self, release: str) -> pl.DataFrame:
+        """Return the answer that counts per ticket, with its place (`part`, `row`).
 
-        A later answer counts more than an earlier one; a failure only when there is nothing else.
+        A later answer counts more than an earlier one; a failure counts only if there is nothing
+        else.
         """
-        frames = self._parts_read(release, WITHOUT_BODY)
-        empty = pl.DataFrame(schema={**WITHOUT_BODY, "row": pl.UInt32(), "part": pl.String()})
+        frames = self._read_parts(release, COLUMNS_WITHOUT_BODY)
+        empty = pl.DataFrame(
+            schema={**COLUMNS_WITHOUT_BODY, "row": pl.UInt32(), "part": pl.String()}
+        )
         return (
             pl.concat([empty, *frames])
             .with_columns(_failed=pl.col("outcome") == Outcome.FAILED.value)
@@ -215,47 +272,86 @@ class PageArchive:
             .drop("_failed")
         )
 
-    def _parts_read(self, release: str, columns: Schema) -> list[pl.DataFrame]:
-        """Columns of every part, each row with its place when all columns but the body are read."""
-        for _ in range(READ_TRIES):
-            frames = [
-                (part, self._store.read_columns(part, columns)) for part in self.parts(release)
-            ]
-            if all(frame is not None for _, frame in frames):
-                self._refuse_strangers(frames)
-                return [
-                    self._remembered(placed(frame, part) if columns is WITHOUT_BODY else frame)
-                    for part, frame in frames
-                    if frame is not None
-                ]
-        raise self._moving(release)
+    def _read_parts(self, release: str, columns: Schema) -> list[pl.DataFrame]:
+        """Return columns of every part; with all columns but the body, each row has its place."""
+        for _ in range(MAX_READ_ATTEMPTS):
+            parts = self.parts(release)
+            frames = [self._store.read_columns(part, columns) for part in parts]
+            read: list[pl.DataFrame] = []
+            for part, frame in zip(parts, frames, strict=True):
+                if frame is None:
+                    # The part was compacted meanwhile: start again.
+                    break
+                if not frame["outcome"].is_in(OUTCOMES).all():
+                    raise self._store.damaged(part, "it holds an unknown outcome")
+                placed = _add_place(frame, part) if columns is COLUMNS_WITHOUT_BODY else frame
+                read.append(self._without_forgotten(placed))
+            else:
+                return read
+        raise self._parts_keep_changing(release)
 
-    def _refuse_strangers(self, frames: Sequence[tuple[str, pl.DataFrame | None]]) -> None:
-        for part, frame in frames:
-            if frame is not None and not frame["outcome"].is_in(OUTCOMES).all():
-                raise self._store.damaged(part, "it has an outcome that nobody archives")
-
-    def _remembered(self, frame: pl.DataFrame) -> pl.DataFrame:
+    def _without_forgotten(self, frame: pl.DataFrame) -> pl.DataFrame:
         if not self.forgotten:
             return frame
         gone = [ticket for ticket in frame["hall_ticket"].unique() if ticket in self.forgotten]
         return frame.filter(~pl.col("hall_ticket").is_in(gone))
 
-    def _moving(self, release: str) -> LakeError:
+    def _parts_keep_changing(self, release: str) -> LakeError:
         return LakeError(
-            f"the parts of release {release} in the lake {self.location} kept changing while they"
-            " were read: another process compacts them; run again when it is done"
+            f"The parts of release {release} in the lake {self.location} changed each of the"
+            f" {MAX_READ_ATTEMPTS} times that they were read, because another process compacts"
+            " them. Run again when it has ended."
         )
+
+
+class _PartMerge:
+    """Small parts that become one large part."""
+
+    def __init__(self) -> None:
+        self.parts: list[str] = []
+        self._frames: list[pl.DataFrame] = []
+        self._rows = 0
+        self._bytes = 0
+
+    def would_overflow(self, frame: pl.DataFrame) -> bool:
+        """Return whether the merged part would be too large with these rows."""
+        rows, size = self._rows + frame.height, self._bytes + frame.estimated_size()
+        return rows > MAX_ROWS_OF_PART or size > MAX_BYTES_OF_PART
+
+    def add(self, part: str, frame: pl.DataFrame) -> None:
+        """Add a part with its rows."""
+        self.parts.append(part)
+        self._frames.append(frame)
+        self._rows += frame.height
+        self._bytes += int(frame.estimated_size())
+
+    def frame(self) -> pl.DataFrame:
+        """Return all rows, each once: a compaction that died may have left some twice."""
+        key = ["hall_ticket", "outcome", "fetched_at", "sha256"]
+        return pl.concat(self._frames).unique(key, keep="first", maintain_order=True)
 
 
 def _folder(release: str) -> str:
     return f"{ROOT}/{PARTITION}{require_release_key(release)}/"
 
 
-def _is_part(path: str) -> bool:
-    name = path.rsplit("/", 1)[-1]
-    return name.startswith("part-") and name.endswith(".parquet")
+def _columns(*names: str) -> dict[str, pl.DataType]:
+    return {name: COLUMNS[name] for name in names}
 
 
-def _time_ordered_id() -> str:
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{secrets.token_hex(4)}"
+def _add_place(frame: pl.DataFrame, part: str) -> pl.DataFrame:
+    row = pl.col("row").cast(pl.UInt32)
+    return frame.with_row_index("row").select(
+        *COLUMNS_WITHOUT_BODY, row, pl.lit(part).alias("part")
+    )
+
+
+def _encode(frame: pl.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer, compression="zstd", compression_level=ZSTD_LEVEL)
+    return buffer.getvalue()
+
+
+def _is_intact(digest: str | None, body: bytes | None) -> bool:
+    """Return whether a page has its digest: a damaged part may still be readable."""
+    return body is not None and hashlib.sha256(body).hexdigest() == digest

@@ -1,8 +1,7 @@
-"""TicketFetcher a plan's tickets politely: how many at once, when again, when to stop and wait.
+"""Fetch the tickets of a plan: one dispatcher decides what to request, tasks send the requests.
 
-One dispatcher decides, tasks only ask. Outcomes go to the plan and the part writer. Which tickets
-there are is `plan.py`, what a reply means `judging.py`, which tickets wait `troubles.py`, the rules
-of waiting `throttle.py` and `breaker.py`.
+`ticket_plan.py` says which tickets there are, `retry_policy.py` how fast to ask and when to ask
+again, `outcomes.py` what an answer means. Answers go to the plan and to the part writer.
 """
 
 import asyncio
@@ -12,46 +11,49 @@ from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime
 from random import Random
 
-from ouspark_assets.sources.results_site.breaker import CircuitBreaker
-from ouspark_assets.sources.results_site.outcomes import (
-    Cause,
-    Outcome,
-    Verdict,
-    judge_answer,
-)
+from ouspark_assets.domain.errors import SiteError
+from ouspark_assets.sources.results_site.archive import ArchivedAnswer
+from ouspark_assets.sources.results_site.outcomes import Cause, Outcome, Verdict, judge_answer
 from ouspark_assets.sources.results_site.part_writer import PartWriter
-from ouspark_assets.sources.results_site.parts import ArchivedAnswer
-from ouspark_assets.sources.results_site.retry_policy import AdaptiveLimit, Backoff, TokenBucket
-from ouspark_assets.sources.results_site.retry_queue import RetryQueue, RetryState
-from ouspark_assets.sources.results_site.site_client import Answer, TicketClient
-from ouspark_assets.sources.results_site.tally import (
-    FetchCounts,
-    ResultsPageGoneError,
-    RetryPolicy,
+from ouspark_assets.sources.results_site.retry_policy import (
+    REQUESTS_UNTIL_PAGE_IS_GONE,
+    TICKET_BACKOFF,
+    AdaptiveLimit,
+    CircuitBreaker,
+    RetryBudget,
+    TokenBucket,
     is_overload,
-    one_answered,
 )
+from ouspark_assets.sources.results_site.retry_queue import RetryQueue, RetryState
+from ouspark_assets.sources.results_site.scrape_report import FetchCounts
+from ouspark_assets.sources.results_site.site_client import Answer, TicketClient
 from ouspark_assets.sources.results_site.ticket_plan import TicketPlan
 
-NOT_FOUND, TOO_MANY, UNAVAILABLE = 404, 429, 503
-# With nothing but this many of these answers the page is not there: no ticket can be asked.
-PAGE_IS_GONE = 5
-PROGRESS_SECONDS = 0.3
-LONGEST_NAP = 1.0
-SHORTEST_NAP = 0.02
+HTTP_NOT_FOUND, HTTP_TOO_MANY_REQUESTS, HTTP_UNAVAILABLE = 404, 429, 503
+PROGRESS_INTERVAL = 0.3
+MAX_NAP = 1.0
+MIN_NAP = 0.02
 
 log = logging.getLogger(__name__)
 
 
+class ResultsPageGoneError(SiteError):
+    """The site has no such results page: its first answers are all 404 or redirects."""
+
+    def __init__(self, status: int | None) -> None:
+        super().__init__(f"HTTP {status}")
+        self.status = status
+
+
 class TicketFetcher:
-    """One pass over a plan: everything asked, judged, handed on."""
+    """One pass over a plan: every ticket is requested, judged, recorded and archived."""
 
     def __init__(
         self,
         plan: TicketPlan,
         client: TicketClient,
         writer: PartWriter,
-        patience: RetryPolicy,
+        budget: RetryBudget,
         *,
         concurrency: int,
         rate: float | None = None,
@@ -59,93 +61,98 @@ class TicketFetcher:
         random: Random | None = None,
         progress: Callable[["TicketFetcher"], None] | None = None,
     ) -> None:
-        """Prepare to fetch; nothing is asked before `run`."""
-        chance = random or Random()  # noqa: S311
-        self.plan, self._client, self._writer, self._patience = plan, client, writer, patience
-        self.tally = FetchCounts()
+        """Prepare to fetch; `answered` are archived outcomes, whose tickets are not requested."""
+        self.plan, self._client, self._writer, self._budget = plan, client, writer, budget
+        self._random = random or Random()  # noqa: S311
+        self.counts = FetchCounts()
         self.limit = AdaptiveLimit(concurrency)
-        self.breaker = CircuitBreaker(chance)
+        self.breaker = CircuitBreaker(self._random)
         self._bucket = TokenBucket(rate, refilled_at=time.monotonic())
-        self._backoff = Backoff(chance)
+        self._retries = RetryQueue(budget, self._random)
         self._answered = dict(answered or {})
         self._progress = progress
-        self._troubles = RetryQueue(patience, self._backoff)
         self._tasks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
         self._paused_until = 0.0
-        # A ticket that was answered before tells whether the site is down or only some tickets.
-        self._canary = one_answered(self._answered)
-        self._heard = False
+        # A ticket that the site has answered before: if it fails now, the site is down.
+        self._canary = _choose_canary(self._answered)
+        self._has_answered = False
         self._fatal: BaseException | None = None
-        self._shown_at = 0.0
+        self._progress_shown_at = 0.0
         self._skipped = 0
         writer.on_written = self._changed.set
 
     async def run(self) -> FetchCounts:
-        """Ask everything the plan gives; whatever happens, what is in hand is written."""
+        """Request every ticket of the plan; whatever happens, all answers received are written."""
         try:
             await self._dispatch()
         finally:
             await self._stop()
-        return self.tally
+        return self.counts
 
     @property
     def expected(self) -> int:
-        """Tickets that the plan has by now, without those that were archived before."""
+        """Tickets that the plan holds so far, without those that were archived before."""
         return self.plan.planned - self._skipped
 
+    # The dispatcher
+
     async def _dispatch(self) -> None:
-        while self._fatal is None and self.tally.gave_up is None:
+        while self._fatal is None and self.counts.gave_up is None:
             self._changed.clear()
             now = time.monotonic()
-            self._show(now)
-            self._writer.tick()
-            nap = self._blocked_for(now)
+            self._show_progress(now)
+            self._writer.flush_if_due()
+            nap = self._seconds_blocked(now)
             if nap == 0:
-                ticket = self._next(now)
+                ticket = self._next_ticket(now)
                 if ticket is not None:
-                    await self._launch(ticket)
+                    wait = self._bucket.reserve(time.monotonic())
+                    if wait > 0:
+                        await asyncio.sleep(wait)
+                    self._start(self._request(ticket))
                     continue
-                nap = self._troubles.seconds_to_due(now)
+                nap = self._retries.seconds_to_due(now)
                 if nap is None and not self._tasks:
                     return
             await self._nap(nap)
         if self._fatal is not None:
             raise self._fatal
 
-    def _blocked_for(self, now: float) -> float | None:
-        """Seconds until something may be asked: 0 for now, None until something changes."""
+    def _seconds_blocked(self, now: float) -> float | None:
+        """Return the seconds until a request may be sent: 0 now, None when a change decides."""
         if self._writer.error is not None:
             self._fatal = self._writer.error
         if self.breaker.is_open:
-            return self._try_again(now)
+            return self._attempt_trial(now)
         if now < self._paused_until:
             return self._paused_until - now
-        if len(self._tasks) >= self.limit.now or self._writer.is_behind:
+        if len(self._tasks) >= self.limit.current or self._writer.is_behind:
             return None
         return 0
 
-    def _try_again(self, now: float) -> float | None:
-        """While the site is down: give up after long enough, else one trial when it is due."""
-        if self.breaker.open_for(now) > self._patience.seconds:
-            self.tally.gave_up = (
-                f"the site was down for {self.breaker.open_for(now):.0f} s without a break"
+    def _attempt_trial(self, now: float) -> float | None:
+        """During an outage, give up after the budget or start a trial when one is due."""
+        outage = self.breaker.outage_seconds(now)
+        if outage > self._budget.max_outage_seconds:
+            self.counts.gave_up = (
+                f"the site was down for {outage:.0f} s without a break; the tickets that are left"
+                " count as failed and the next run requests them first"
             )
-        elif self.breaker.is_due(now) and (ticket := self._for_trial(now)) is not None:
-            self.breaker.begin_trial()
-            self._start(self._trial(ticket))
+        elif self.breaker.is_trial_due(now) and (ticket := self._trial_ticket(now)) is not None:
+            self.breaker.start_trial()
+            self._start(self._request_trial(ticket))
         nap = self.breaker.seconds_to_trial(now)
-        return None if nap is None else max(nap, SHORTEST_NAP)
+        return None if nap is None else max(nap, MIN_NAP)
 
-    def _for_trial(self, now: float) -> str | None:
-        """A ticket that was answered before, so that a failure is the site's."""
+    def _trial_ticket(self, now: float) -> str | None:
         if self._canary is not None:
             return self._canary
-        return self._troubles.first_waiting() or self._next(now)
+        return self._retries.pop_first() or self._next_ticket(now)
 
-    def _next(self, now: float) -> str | None:
-        """The next ticket: one whose wait is over, else one of the plan, else one put aside."""
-        if (due := self._troubles.due(now)) is not None:
+    def _next_ticket(self, now: float) -> str | None:
+        """Return a ticket whose backoff is over, else the plan's next, else a deferred one."""
+        if (due := self._retries.pop_due(now)) is not None:
             return due
         while tickets := self.plan.next_tickets(1):
             outcome = self._answered.get(tickets[0])
@@ -153,176 +160,191 @@ class TicketFetcher:
                 return tickets[0]
             self._skipped += 1
             self.plan.record(tickets[0], outcome)
-        if self._tasks or self._troubles.seconds_to_due(now) is not None:
+        if self._tasks or self._retries.seconds_to_due(now) is not None:
             return None
-        return self._troubles.begin_last_round(now)
-
-    async def _launch(self, ticket: str) -> None:
-        wait = self._bucket.wait(time.monotonic())
-        if wait > 0:
-            await asyncio.sleep(wait)
-        self._start(self._ask(ticket))
+        return self._retries.start_final_round(now)
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._finished)
+        task.add_done_callback(self._finish)
 
-    def _finished(self, task: "asyncio.Task[None]") -> None:
+    def _finish(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
         self._changed.set()
         if not task.cancelled() and (error := task.exception()) is not None:
             self._fatal = self._fatal or error
 
-    async def _ask(self, ticket: str) -> None:
-        reply = await self._client.ask(ticket)
-        judged = self._judged(ticket, reply)
-        if judged.outcome is Outcome.FAILED:
-            self._take_trouble(ticket, reply, judged)
-        else:
-            self._take_answer(ticket, reply, judged)
-
-    async def _trial(self, ticket: str) -> None:
-        """Ask while the site is down; the answer to a canary is thrown away."""
-        reply = await self._client.ask(ticket)
-        judged = self._judged(ticket, reply)
-        now = time.monotonic()
-        if judged.outcome is not Outcome.FAILED:
-            if ticket == self._canary:
-                self._site_is_up(now)
-            else:
-                self._take_answer(ticket, reply, judged)
-            return
-        self.breaker.trial_failed(now)
-        if ticket != self._canary:
-            self._try_in_vain(now, ticket, reply, judged)
-        else:
-            self._troubles.refund()
-
-    def _try_in_vain(self, now: float, ticket: str, reply: Answer, judged: Verdict) -> None:
-        """A trial without a canary failed: the site may be down, or all there is may be bad."""
-        state = self._troubles.met(ticket, judged, reply)
-        alone = self.plan.waiting == 0 and self._troubles.are_few
-        if not alone:
-            self._troubles.refund()
-        state.charged += alone
-        if state.charged >= self._patience.tries + self._patience.last_tries:
-            self._give_up(ticket, reply.elapsed_ms)
-        else:
-            self._again_later(ticket, now)
-
-    def _judged(self, ticket: str, reply: Answer) -> Verdict:
-        self.tally.requests += 1
-        self.tally.received += len(reply.body)
-        if reply.cause is not None or reply.status is None:
-            judged = Verdict(Outcome.FAILED, str(reply.cause or Cause.CONNECTION))
-        else:
-            judged = judge_answer(reply.body, ticket, reply.status)
-        if judged.cause is not None:
-            self.tally.troubles[judged.cause] += 1
-            self.tally.last_trouble = str(judged.cause)
-            self._refuse_what_cannot_work(reply)
-        return judged
-
-    def _refuse_what_cannot_work(self, reply: Answer) -> None:
-        """A page that is not there, or has moved, is no trouble that passes."""
-        gone = reply.status == NOT_FOUND or reply.cause == Cause.REDIRECT
-        if gone and not self._heard and self.tally.requests >= PAGE_IS_GONE:
-            same = self.tally.troubles["http_404"] + self.tally.troubles[Cause.REDIRECT.value]
-            if same == self.tally.requests:
-                raise ResultsPageGoneError(reply.status)
-
-    def _take_answer(self, ticket: str, reply: Answer, judged: Verdict) -> None:
-        self._site_is_up(time.monotonic())
-        self._canary, self._heard = ticket, True
-        attempts = self._troubles.are_over(ticket) + 1
-        answer = ArchivedAnswer(
-            ticket,
-            judged.outcome,
-            reply.status,
-            datetime.now(UTC),
-            attempts,
-            reply.elapsed_ms,
-            reply.body,
-        )
-        self._hand_on(answer)
-
-    def _site_is_up(self, now: float) -> None:
-        if self.breaker.is_open:
-            self.limit.resumed()
-        self.limit.good()
-        self.breaker.good(now)
-        self._troubles.site_is_up()
-
-    def _take_trouble(self, ticket: str, reply: Answer, judged: Verdict) -> None:
-        now = time.monotonic()
-        state = self._troubles.met(ticket, judged, reply)
-        if is_overload(judged.cause):
-            self.limit.trouble()
-        if reply.retry_after is not None or reply.status in (TOO_MANY, UNAVAILABLE):
-            self._pause(now, reply.retry_after)
-        if reply.status != TOO_MANY:
-            self._troubles.charge(ticket)
-        if self.breaker.trouble(now):
-            log.warning("the site is down (%s): asking again now and then", judged.cause)
-        if state.charged < self._patience.tries:
-            self._again_later(ticket, now)
-        elif state.last_round:
-            self._give_up(ticket, reply.elapsed_ms)
-        else:
-            self._troubles.again_at_the_end(ticket)
-
-    def _pause(self, now: float, seconds: float | None) -> None:
-        """The site asks for less: everything waits as long as it says."""
-        if now >= self._paused_until:
-            self.limit.overloaded()
-        until = now + (seconds if seconds is not None else self._backoff.seconds(2))
-        if until > self._paused_until:
-            self.tally.waited_for_site += until - max(now, self._paused_until)
-            self._paused_until = until
-
-    def _again_later(self, ticket: str, now: float) -> None:
-        self.tally.retries += 1
-        self._troubles.again_later(ticket, now)
-
-    def _give_up(self, ticket: str, elapsed_ms: int) -> None:
-        self._failed(ticket, self._troubles.give_up(ticket), elapsed_ms)
-
-    def _failed(self, ticket: str, state: RetryState, elapsed_ms: int) -> None:
-        self.tally.causes[state.cause or "unknown"] += 1
-        self._hand_on(state.as_failed(ticket, elapsed_ms))
-
-    def _hand_on(self, answer: ArchivedAnswer) -> None:
-        self.tally.outcomes[answer.outcome] += 1
-        self._writer.add(answer)
-        self.plan.record(answer.hall_ticket, answer.outcome)
-
     async def _nap(self, seconds: float | None) -> None:
-        """Wait until something changes, and no longer than this."""
+        """Wait until something changes, at most the given seconds."""
         if seconds is None:
             await self._changed.wait()
             return
         try:
-            async with asyncio.timeout(min(LONGEST_NAP, seconds)):
+            async with asyncio.timeout(min(MAX_NAP, seconds)):
                 await self._changed.wait()
         except TimeoutError:
             return
 
+    # Requests and what becomes of them
+
+    async def _request(self, ticket: str) -> None:
+        answer = await self._client.fetch(ticket)
+        verdict = self._judge(ticket, answer)
+        if verdict.outcome is Outcome.FAILED:
+            self._record_failure(ticket, answer, verdict)
+        else:
+            self._record_answer(ticket, answer, verdict)
+
+    async def _request_trial(self, ticket: str) -> None:
+        """Send a trial request; the answer for a canary is archived already and is discarded."""
+        answer = await self._client.fetch(ticket)
+        verdict = self._judge(ticket, answer)
+        now = time.monotonic()
+        if verdict.outcome is not Outcome.FAILED:
+            if ticket == self._canary:
+                self._record_site_up(now)
+            else:
+                self._record_answer(ticket, answer, verdict)
+            return
+        self.breaker.record_trial_failure(now)
+        if ticket == self._canary:
+            self._retries.refund_charges()
+        else:
+            self._record_trial_failure(now, ticket, answer, verdict)
+
+    def _judge(self, ticket: str, answer: Answer) -> Verdict:
+        self.counts.requests += 1
+        self.counts.received += len(answer.body)
+        if answer.cause is not None or answer.status is None:
+            verdict = Verdict.failed(answer.cause or Cause.CONNECTION)
+        else:
+            verdict = judge_answer(answer.body, ticket, answer.status)
+        if verdict.cause is not None:
+            self.counts.failed_requests[verdict.cause] += 1
+            self.counts.last_cause = verdict.cause
+            self._raise_if_page_is_gone(answer)
+        return verdict
+
+    def _raise_if_page_is_gone(self, answer: Answer) -> None:
+        is_gone = answer.status == HTTP_NOT_FOUND or answer.cause == Cause.REDIRECT
+        requests = self.counts.requests
+        if is_gone and not self._has_answered and requests >= REQUESTS_UNTIL_PAGE_IS_GONE:
+            causes = self.counts.failed_requests
+            if causes["http_404"] + causes[Cause.REDIRECT.value] == requests:
+                raise ResultsPageGoneError(answer.status)
+
+    def _record_answer(self, ticket: str, answer: Answer, verdict: Verdict) -> None:
+        self._record_site_up(time.monotonic())
+        self._canary, self._has_answered = ticket, True
+        attempts = self._retries.record_success(ticket) + 1
+        self._archive(
+            ArchivedAnswer(
+                ticket,
+                verdict.outcome,
+                answer.status,
+                datetime.now(UTC),
+                attempts,
+                answer.elapsed_ms,
+                answer.body,
+            )
+        )
+
+    def _record_site_up(self, now: float) -> None:
+        if self.breaker.is_open:
+            self.limit.restart_after_outage()
+        self.limit.record_success()
+        self.breaker.record_success(now)
+        self._retries.confirm_charges()
+
+    def _record_failure(self, ticket: str, answer: Answer, verdict: Verdict) -> None:
+        now = time.monotonic()
+        state = self._retries.record_failure(ticket, verdict, answer)
+        if is_overload(verdict.cause):
+            self.limit.record_failure()
+        asks_for_less = answer.status in (HTTP_TOO_MANY_REQUESTS, HTTP_UNAVAILABLE)
+        if answer.retry_after is not None or asks_for_less:
+            self._pause(now, answer.retry_after)
+        if answer.status != HTTP_TOO_MANY_REQUESTS:
+            self._retries.charge(ticket)
+        if self.breaker.record_failure(now):
+            log.warning(
+                "The results site is down (%s). One request at a time is sent until it answers.",
+                verdict.cause,
+            )
+        if state.charged < self._budget.max_attempts:
+            self._retry_later(ticket, now)
+        elif state.is_in_final_round:
+            self._give_up(ticket, self._retries.remove(ticket), answer.elapsed_ms)
+        else:
+            self._retries.defer(ticket)
+
+    def _record_trial_failure(
+        self, now: float, ticket: str, answer: Answer, verdict: Verdict
+    ) -> None:
+        """Charge a failed trial to the ticket only if it may be at fault rather than the site.
+
+        Without a canary nobody knows whether the site is down. If all tickets that are left are
+        few, they may be at fault, and are given up when their budget is spent.
+        """
+        state = self._retries.record_failure(ticket, verdict, answer)
+        if self.plan.waiting == 0 and self._retries.holds_few_tickets:
+            state.charged += 1
+        else:
+            self._retries.refund_charges()
+        if state.charged >= self._budget.max_attempts + self._budget.final_attempts:
+            self._give_up(ticket, self._retries.remove(ticket), answer.elapsed_ms)
+        else:
+            self._retry_later(ticket, now)
+
+    def _pause(self, now: float, retry_after: float | None) -> None:
+        """Stop all requests for as long as the site asks."""
+        if now >= self._paused_until:
+            self.limit.record_refusal()
+        if retry_after is None:
+            retry_after = TICKET_BACKOFF.seconds(2, self._random)
+        until = now + retry_after
+        if until > self._paused_until:
+            self.counts.seconds_waited_for_site += until - max(now, self._paused_until)
+            self._paused_until = until
+
+    def _retry_later(self, ticket: str, now: float) -> None:
+        self.counts.retries += 1
+        self._retries.schedule(ticket, now)
+
+    def _give_up(self, ticket: str, state: RetryState, elapsed_ms: int) -> None:
+        self.counts.failed_tickets[state.cause or "unknown"] += 1
+        self._archive(state.failed_answer(ticket, elapsed_ms))
+
+    def _archive(self, answer: ArchivedAnswer) -> None:
+        self.counts.outcomes[answer.outcome] += 1
+        self._writer.add(answer)
+        self.plan.record(answer.hall_ticket, answer.outcome)
+
+    # The end
+
     async def _stop(self) -> None:
-        """Leave nothing under way and nothing unwritten."""
+        """Cancel open requests and write every answer that was received."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._fatal is None:
-            for ticket, state in self._troubles.give_up_all():
-                self._failed(ticket, state, 0)
+            for ticket, state in self._retries.remove_all():
+                self._give_up(ticket, state, 0)
         now = time.monotonic()
-        self.tally.waited_for_site += self.breaker.waited + self.breaker.open_for(now)
-        self._show(now, last=True)
+        outages = self.breaker.past_outage_seconds + self.breaker.outage_seconds(now)
+        self.counts.seconds_waited_for_site += outages
+        self._show_progress(now, is_last=True)
         await self._writer.close()
 
-    def _show(self, now: float, *, last: bool = False) -> None:
-        due = last or now - self._shown_at >= PROGRESS_SECONDS
-        if self._progress is not None and due:
-            self._shown_at = now
+    def _show_progress(self, now: float, *, is_last: bool = False) -> None:
+        is_due = is_last or now - self._progress_shown_at >= PROGRESS_INTERVAL
+        if self._progress is not None and is_due:
+            self._progress_shown_at = now
             self._progress(self)
+
+
+def _choose_canary(answered: Mapping[str, Outcome]) -> str | None:
+    """Return a ticket that the site has answered before, preferably found; None without one."""
+    found = (ticket for ticket, outcome in answered.items() if outcome is Outcome.FOUND)
+    return next(found, None) or next(iter(answered), None)

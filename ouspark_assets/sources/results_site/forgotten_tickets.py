@@ -1,7 +1,7 @@
-"""Tickets that were forgotten for good: kept as salted hashes beside the pages of the lake.
+"""The hall tickets that were forgotten for good, as salted hashes alongside the pages of the lake.
 
-They live in the lake because it is what every database is made anew from: whoever was forgotten
-must not come back with the next scrape, nor with a rebuild into empty databases.
+They are stored in the lake because every database can be rebuilt from it. A forgotten ticket must
+not come back with the next scrape or with a rebuild into empty databases.
 """
 
 import hashlib
@@ -16,10 +16,10 @@ SALT_BYTES = 16
 
 
 class ForgottenTickets:
-    """The list of a lake; `ticket in forgotten` tells whether a ticket is on it."""
+    """The forgotten tickets of a lake; `ticket in forgotten` tells whether a ticket is one."""
 
     def __init__(self, store: ObjectStore) -> None:
-        """Of this lake; read when it is first asked."""
+        """Use the list in this lake; it is read when it is first needed."""
         self._store = store
         self._known: dict[str, bool] = {}
 
@@ -30,17 +30,17 @@ class ForgottenTickets:
         if not self._hashes or not isinstance(ticket, str):
             return False
         if ticket not in self._known:
-            # As a rule there is one salt: two only when two first tickets were forgotten at once.
-            names = (_hashed(salt, ticket) for salt in self._salts)
+            # There is one salt, or two if the first two tickets were forgotten at the same time.
+            names = (_hash(salt, ticket) for salt in self._salts)
             self._known[ticket] = any(name in self._hashes for name in names)
         return self._known[ticket]
 
     def add(self, ticket: str) -> None:
-        """Put a ticket on the list, for good."""
+        """Add a ticket for good."""
         if ticket in self:
             return
         salt = next(iter(self._salts), None) or secrets.token_hex(SALT_BYTES)
-        self._store.put(FOLDER + _hashed(salt, ticket), datetime.now(UTC).isoformat().encode())
+        self._store.put(FOLDER + _hash(salt, ticket), datetime.now(UTC).isoformat().encode())
         self._known.clear()
         del self._hashes
 
@@ -53,5 +53,5 @@ class ForgottenTickets:
         return frozenset(path.rsplit("/", 1)[-1] for path in self._store.paths(FOLDER))
 
 
-def _hashed(salt: str, ticket: str) -> str:
+def _hash(salt: str, ticket: str) -> str:
     return f"{salt}-{hashlib.sha256(f'{salt}{ticket}'.encode()).hexdigest()}"

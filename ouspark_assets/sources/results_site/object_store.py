@@ -1,7 +1,8 @@
-"""Where the lake lies: a folder or an S3 bucket behind one small interface of whole objects.
+"""The object store below the lake: a folder or an S3 bucket behind one interface.
 
-Puts are atomic, reads are whole objects or some columns of one. What the objects mean is
-`archive.py`.
+Writes are atomic; reads return a whole object or some columns of a Parquet object. `archive.py`
+says what the objects mean. RETRY_POLICY is the one retry policy for S3: every request is repeated
+by the client library, and nothing above it repeats a request again.
 """
 
 import io
@@ -22,26 +23,29 @@ if TYPE_CHECKING:
     from obstore.store import RetryConfig
 
 S3_SCHEME = "s3://"
-# Half of what the library would wait for a bucket that does not answer, request by request.
-PATIENCE: "RetryConfig" = {"max_retries": 6, "retry_timeout": timedelta(seconds=60)}
+# The library repeats a request after a connection error or HTTP 5xx, with exponential backoff. With
+# its defaults (10 retries within 180 s) a run would wait three minutes for each request to a bucket
+# that does not answer.
+RETRY_POLICY: "RetryConfig" = {"max_retries": 6, "retry_timeout": timedelta(seconds=60)}
+MAX_REASON = 200
 Schema = Mapping[str, pl.DataType]
 
 
 class ObjectStore:
-    """Objects under one location, by path."""
+    """The objects of one location, by path."""
 
     def __init__(self, location: str) -> None:
-        """Open a folder (made when missing) or an s3:// URL (credentials from AWS_*)."""
+        """Open a folder, created if missing, or an s3:// URL (credentials from AWS_*)."""
         self.location = location
         self._folder = None if location.startswith(S3_SCHEME) else Path(location).expanduser()
         try:
-            self._store = _opened(location, self._folder)
+            self._store = _open_store(location, self._folder)
         except (BaseError, OSError, ValueError) as error:
             message = (
-                f"the lake {location} can't be opened ({_reason(error)}): check OUSPARK_LAKE"
-                " and, for S3, AWS_ENDPOINT_URL, AWS_REGION and the credentials"
+                f"The lake {location} cannot be opened ({_reason(error)}). Check OUSPARK_LAKE and,"
+                " for S3, AWS_ENDPOINT_URL, AWS_REGION and the credentials."
             )
-            raise LakeError(message) from None
+            raise LakeError(message) from error
 
     def put(self, path: str, data: bytes) -> None:
         """Write an object, whole or not at all."""
@@ -49,52 +53,56 @@ class ObjectStore:
             obstore.put(self._store, path, data)
         except (BaseError, OSError) as error:
             message = (
-                f"the lake {self.location} can't be written ({_reason(error)}): check its space,"
-                " permissions and credentials, then run again; what was archived before is safe"
+                f"The lake {self.location} cannot be written ({_reason(error)}). Check its free"
+                " space, permissions and credentials, then run again. What was archived before is"
+                " safe."
             )
-            raise LakeError(message) from None
+            raise LakeError(message) from error
 
     def get(self, path: str) -> bytes | None:
-        """An object's bytes; None when there is none."""
+        """Return an object's bytes; None if it does not exist."""
         try:
             return bytes(obstore.get(self._store, path).bytes())
         except (NotFoundError, FileNotFoundError):
             return None
         except (BaseError, OSError) as error:
-            raise self._unreadable(path, error) from None
+            raise self._unreadable(path, error) from error
 
     def delete(self, path: str) -> None:
-        """Remove an object; one that is not there is fine."""
+        """Delete an object if it exists."""
         try:
             obstore.delete(self._store, path)
         except (NotFoundError, FileNotFoundError):
             return
         except (BaseError, OSError) as error:
-            message = f"{path} of the lake {self.location} can't be removed ({_reason(error)})"
-            raise LakeError(message) from None
+            message = (
+                f"{path} in the lake {self.location} cannot be deleted ({_reason(error)}). Check"
+                " its permissions and credentials, then run again."
+            )
+            raise LakeError(message) from error
 
     def paths(self, prefix: str) -> Iterator[str]:
-        """The paths below a prefix, sorted."""
+        """Yield the paths below a prefix, sorted."""
         try:
             batches = list(obstore.list(self._store, prefix))
         except (BaseError, OSError) as error:
-            raise self._unreadable(prefix, error) from None
+            raise self._unreadable(prefix, error) from error
         yield from sorted(str(entry["path"]) for batch in batches for entry in batch)
 
     def folders(self, prefix: str) -> list[str]:
-        """The names of the folders directly below a prefix, sorted."""
+        """Return the names of the folders directly below a prefix, sorted."""
         try:
             listed: Any = obstore.list_with_delimiter(self._store, prefix)
         except (NotFoundError, FileNotFoundError):
             return []
         except (BaseError, OSError) as error:
-            raise self._unreadable(prefix, error) from None
+            raise self._unreadable(prefix, error) from error
         return sorted(
             str(path).rstrip("/").rsplit("/", 1)[-1] for path in listed["common_prefixes"]
         )
 
     def read_columns(self, path: str, columns: Schema) -> pl.DataFrame | None:
-        """Some columns of a Parquet object; None when there is no such object."""
+        """Return some columns of a Parquet object; None if it does not exist."""
         source: Any
         if self._folder is None:
             data = self.get(path)
@@ -109,26 +117,26 @@ class ObjectStore:
         except FileNotFoundError:
             return None
         except (pl.exceptions.PolarsError, OSError) as error:
-            raise self.damaged(path, _reason(error)) from None
+            raise self.damaged(path, _reason(error)) from error
         if frame.schema != pl.Schema(columns):
-            raise self.damaged(path, "its columns are of other types")
+            raise self.damaged(path, "its columns have other types")
         return frame
+
+    def damaged(self, path: str, reason: str) -> LakeError:
+        """Return the error for an object that is not what was written."""
+        return LakeError(
+            f"{path} in the lake {self.location} is damaged ({reason}). Restore it from a backup,"
+            " or move it away and run again to fetch its tickets anew."
+        )
 
     def _unreadable(self, path: str, error: Exception) -> LakeError:
         return LakeError(
-            f"{path} of the lake {self.location} can't be read ({_reason(error)}): check"
-            " OUSPARK_LAKE, its permissions and credentials"
-        )
-
-    def damaged(self, path: str, why: str) -> LakeError:
-        """The error for an object that is not what was written."""
-        return LakeError(
-            f"{path} of the lake {self.location} is damaged ({why}): restore it from a"
-            " backup, or move it away and run again, which fetches its tickets anew"
+            f"{path} in the lake {self.location} cannot be read ({_reason(error)}). Check"
+            " OUSPARK_LAKE, its permissions and its credentials."
         )
 
 
-def _opened(location: str, folder: Path | None) -> LocalStore | S3Store:
+def _open_store(location: str, folder: Path | None) -> LocalStore | S3Store:
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
         return LocalStore(prefix=folder.absolute(), mkdir=True)
@@ -139,11 +147,11 @@ def _opened(location: str, folder: Path | None) -> LocalStore | S3Store:
     return S3Store.from_url(
         location,
         client_options={"allow_http": endpoint.startswith("http://")},
-        retry_config=PATIENCE,
+        retry_config=RETRY_POLICY,
     )
 
 
 def _reason(error: Exception) -> str:
-    """The first line of an error without what the libraries add to it."""
+    """Return the first line of an error; the libraries add several."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines[0] if lines else type(error).__name__)[:200]
+    return (lines[0] if lines else type(error).__name__)[:MAX_REASON]

@@ -1,6 +1,7 @@
-"""Answers on their way into the lake: gathered, then written as a part in another thread.
+"""Collect answers and write them to the lake in parts, in another thread.
 
-Each part is a checkpoint. What a part looks like is `archive.py`.
+Each part is a checkpoint: a run that dies resumes after the last one. `archive.py` defines what a
+part looks like.
 """
 
 import asyncio
@@ -8,57 +9,56 @@ import time
 from collections.abc import Callable
 
 from ouspark_assets.domain.errors import LakeError
-from ouspark_assets.sources.results_site.archive import PageArchive
-from ouspark_assets.sources.results_site.parts import ArchivedAnswer
+from ouspark_assets.sources.results_site.archive import ArchivedAnswer, PageArchive
 
-PART_ROWS = 2000
-PART_BYTES = 16 * 1024 * 1024
-PART_SECONDS = 10.0
+MAX_ROWS = 2000
+MAX_BYTES = 16 * 1024 * 1024
+MAX_SECONDS = 10.0
 
-Written = Callable[[], None]
+OnWritten = Callable[[], None]
 
 
 class PartWriter:
-    """Gathers the answers of one release and writes them, part by part."""
+    """Collects the answers of one release and writes them part by part."""
 
     def __init__(
         self,
         archive: PageArchive,
         release: str,
         *,
-        rows: int = PART_ROWS,
-        seconds: float = PART_SECONDS,
+        rows: int = MAX_ROWS,
+        seconds: float = MAX_SECONDS,
     ) -> None:
-        """Write to a release of the archive, at the latest after so many rows or seconds."""
-        self.on_written: Written = _nothing
+        """Write a part after this many rows, MAX_BYTES of pages or this many seconds."""
+        self.on_written: OnWritten = lambda: None
         self.error: LakeError | None = None
+        self.parts = 0
         self._archive, self._release = archive, release
         self._rows, self._seconds = rows, seconds
         self._answers: list[ArchivedAnswer] = []
         self._bytes = 0
-        self._since = time.monotonic()
+        self._collecting_since = time.monotonic()
         self._writing: asyncio.Task[None] | None = None
-        self.parts = 0
 
     @property
     def is_behind(self) -> bool:
-        """Whether a whole further part is waiting for the one being written."""
+        """Whether a second full part waits for the one that is being written."""
         return self._writing is not None and self._is_full()
 
     def add(self, answer: ArchivedAnswer) -> None:
-        """Take an answer; a full part begins to be written."""
+        """Take an answer, and start to write if the part is full."""
         self._answers.append(answer)
         self._bytes += len(answer.body or b"")
         if self._is_full():
-            self._begin()
+            self._start_writing()
 
-    def tick(self) -> None:
-        """Begin to write what has waited for long enough, however little it is."""
-        if self._answers and time.monotonic() - self._since >= self._seconds:
-            self._begin()
+    def flush_if_due(self) -> None:
+        """Start to write answers that have waited for long enough, however few they are."""
+        if self._answers and time.monotonic() - self._collecting_since >= self._seconds:
+            self._start_writing()
 
     async def close(self) -> None:
-        """Write what is left; returns when everything is in the lake."""
+        """Write what is left; return when everything is in the lake."""
         while self._writing is not None:
             await asyncio.shield(self._writing)
         if self._answers:
@@ -68,26 +68,22 @@ class PartWriter:
             raise self.error
 
     def _is_full(self) -> bool:
-        return len(self._answers) >= self._rows or self._bytes >= PART_BYTES
+        return len(self._answers) >= self._rows or self._bytes >= MAX_BYTES
 
-    def _begin(self) -> None:
+    def _start_writing(self) -> None:
         if self._writing is None and self.error is None:
             self._writing = asyncio.ensure_future(self._write())
 
     async def _write(self) -> None:
         answers, self._answers, self._bytes = self._answers, [], 0
-        self._since = time.monotonic()
+        self._collecting_since = time.monotonic()
         try:
             await asyncio.to_thread(self._archive.write, self._release, answers)
             self.parts += 1
         except LakeError as error:
-            # They stay in hand: closing tries once more.
+            # The answers are kept, and close() tries to write them once more.
             self._answers = answers + self._answers
             self.error = error
         finally:
             self._writing = None
             self.on_written()
-
-
-def _nothing() -> None:
-    """No one waits for parts."""

@@ -1,6 +1,6 @@
-"""Which students a release is about: the cohorts in it, and how fully each appears.
+"""What the title and session of a release say about its students: which cohorts, and how fully.
 
-Pure facts from the release's title and session. Which tickets to ask because of them is `plan.py`.
+Facts only. `ticket_plan.py` decides which tickets to request because of them.
 """
 
 from collections.abc import Collection, Mapping
@@ -13,17 +13,17 @@ from ouspark_assets.domain.subjects import FIRST_SEMESTER, LAST_SEMESTER
 from ouspark_assets.sources.results_site.release_titles import read_title
 
 # A session from October on belongs to the academic year that has just begun.
-ACADEMIC_YEAR_FROM = 10
-# Sessions held from October to April are of odd semesters, the others of even ones.
+ACADEMIC_YEAR_START = 10
+# Sessions from October to April are of odd semesters, the others of even ones.
 ODD_SESSION_MONTHS = (10, 11, 12, 1, 2, 3, 4)
 YEARS_OF_STUDY = 4
-# Cohorts beyond those a title names of which students with backlogs are looked for.
+# Students with backlogs are looked for in this many cohorts beyond those that a title names.
 OLDER_COHORTS = 1
 
 
 @dataclass(frozen=True, slots=True)
 class ReleaseFacts:
-    """What the plan needs to know of a release."""
+    """What the plan needs to know about a release."""
 
     key: str
     url: str
@@ -37,7 +37,7 @@ class ReleaseFacts:
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "ReleaseFacts":
-        """The facts in a row of `source.release_index`."""
+        """Return the facts in a row of `source.release_index`."""
         semesters = row["semesters"]
         return cls(
             key=require_release_key(row["release"]),
@@ -53,7 +53,7 @@ class ReleaseFacts:
 
     @property
     def known_only(self) -> bool:
-        """Whether only students can appear who appeared before: backlogs and revaluation."""
+        """Whether only students of earlier releases can appear: backlogs and revaluation."""
         return self.kind is ExamKind.REVALUATION or self.repeaters_only
 
     @property
@@ -61,20 +61,20 @@ class ReleaseFacts:
         """The calendar year in which the session's academic year began."""
         if self.session_year is None:
             return self.published_on.year - 1 if self.published_on else None
-        late = self.session_month is not None and self.session_month >= ACADEMIC_YEAR_FROM
-        return self.session_year if late else self.session_year - 1
+        is_late = self.session_month is not None and self.session_month >= ACADEMIC_YEAR_START
+        return self.session_year if is_late else self.session_year - 1
 
     def semester_of(self, admission_year: int) -> int | None:
-        """The semester that a cohort sits in this session when nobody is held back."""
+        """Return the semester that a cohort sits in this session if nobody is held back."""
         if self.academic_year is None:
             return None
-        odd = self.session_month is None or self.session_month in ODD_SESSION_MONTHS
-        return 2 * (self.academic_year - admission_year) + (1 if odd else 2)
+        is_odd = self.session_month is None or self.session_month in ODD_SESSION_MONTHS
+        return 2 * (self.academic_year - admission_year) + (1 if is_odd else 2)
 
     def cohorts(self, known: Collection[int] = ()) -> list[int]:
-        """The admission years that the title speaks of, newest first, then older ones.
+        """Return the admission years that the title covers, newest first, then OLDER_COHORTS.
 
-        A title that lists no semesters may mean all; what is known of students narrows it down.
+        A title without semesters may cover all of them; the `known` admission years narrow it.
         """
         if self.academic_year is None:
             return sorted(known, reverse=True)
@@ -86,7 +86,7 @@ class ReleaseFacts:
         return list(range(newest, oldest - 1, -1))
 
     def is_full(self, admission_year: int) -> bool:
-        """Whether a whole cohort sits its own semester here, rather than some of it backlogs."""
+        """Return whether a whole cohort sits its semester here, rather than some their backlogs."""
         semester = self.semester_of(admission_year)
         if semester is None:
             return True
@@ -99,11 +99,14 @@ class ReleaseFacts:
         return semester in named or (self.session_month is None and semester + 1 in named)
 
     def has_lateral(self, admission_year: int) -> bool:
-        """Whether lateral entry has joined a cohort by this session: from its second year on."""
+        """Return whether lateral entry has joined a cohort: from its second year on."""
         return self.academic_year is None or self.academic_year > admission_year
 
     def may_appear(self, admission_year: int, *, settled: bool) -> bool:
-        """Whether a known student may be in this release: not before admission, nor long done."""
+        """Return whether a known student may be in this release.
+
+        Not before admission, and after the years of study only with something open.
+        """
         if self.academic_year is None:
             return True
         years = self.academic_year - admission_year

@@ -13,7 +13,7 @@ from ouspark_assets.domain.subjects import FIRST_SEMESTER, LAST_SEMESTER
 
 FIRST_SESSION_YEAR, LAST_SESSION_YEAR = 1990, 2100
 # The longest title seen has 130 characters; the time that reading takes grows with the square.
-LONGEST_TITLE = 500
+MAX_TITLE = 500
 WINTER_FROM, WINTER_TO = 10, 3
 
 # "B.E." with its dots in any case; "BE" without dots in capitals, or small as the first word.
@@ -91,7 +91,7 @@ class TitleFacts:
 
 def read_title(title: str) -> TitleFacts:
     """What the title of a result link says."""
-    text = " ".join(unicodedata.normalize("NFKC", title[:LONGEST_TITLE]).split())
+    text = " ".join(unicodedata.normalize("NFKC", title[:MAX_TITLE]).split())
     course = BE_COURSE if _names_be(text) else None
     year, month = _session(text)
     return TitleFacts(

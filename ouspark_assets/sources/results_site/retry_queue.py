@@ -1,36 +1,38 @@
-"""Tickets that were asked in vain: how often, when again, and when no more.
+"""The hall tickets whose last request failed: when each is due again, and what it has left.
 
-Whether the site as a whole is down is `breaker.py`; asking and archiving is `fetching.py`.
+Attempts are charged to a ticket's budget, and refunded when it turns out that the site was down.
+The rules are in `retry_policy.py`, the requests in `fetcher.py`.
 """
 
 import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from random import Random
 
+from ouspark_assets.sources.results_site.archive import ArchivedAnswer
 from ouspark_assets.sources.results_site.outcomes import Outcome, Verdict
-from ouspark_assets.sources.results_site.parts import ArchivedAnswer
-from ouspark_assets.sources.results_site.retry_policy import Backoff
+from ouspark_assets.sources.results_site.retry_policy import (
+    MAX_SUSPECT_TICKETS,
+    TICKET_BACKOFF,
+    RetryBudget,
+)
 from ouspark_assets.sources.results_site.site_client import Answer
-from ouspark_assets.sources.results_site.tally import RetryPolicy
-
-# So few tickets that all fail may be bad themselves, without the site being down.
-FEW_TICKETS = 3
 
 
 @dataclass(slots=True)
 class RetryState:
-    """A ticket with trouble behind it."""
+    """The failed attempts at one hall ticket."""
 
     attempts: int = 0
-    # Of them, those that are held against the ticket rather than against the site.
+    # Those of them that count towards the ticket's budget.
     charged: int = 0
     cause: str | None = None
     status: int | None = None
-    last_round: bool = False
+    is_in_final_round: bool = False
 
-    def as_failed(self, ticket: str, elapsed_ms: int) -> ArchivedAnswer:
-        """What is archived of it when it stays without an answer."""
+    def failed_answer(self, ticket: str, elapsed_ms: int) -> ArchivedAnswer:
+        """Return the record that is archived when the ticket stays without an answer."""
         now = datetime.now(UTC)
         return ArchivedAnswer(
             ticket, Outcome.FAILED, self.status, now, self.attempts, elapsed_ms, None, self.cause
@@ -38,86 +40,86 @@ class RetryState:
 
 
 class RetryQueue:
-    """The tickets with trouble behind them, and those of them that wait to be asked again."""
+    """All hall tickets with failed attempts, and those of them that wait for the next one."""
 
-    def __init__(self, patience: RetryPolicy, backoff: Backoff) -> None:
-        """None yet."""
-        self._patience, self._backoff = patience, backoff
-        self._tickets: dict[str, RetryState] = {}
+    def __init__(self, budget: RetryBudget, random: Random) -> None:
+        self._budget, self._random = budget, random
+        self._states: dict[str, RetryState] = {}
         self._waiting: list[tuple[float, str]] = []
-        self._doubtful: list[str] = []
-        # Charged since the site last answered: taken back if it turns out to have been down.
-        self._streak: list[str] = []
+        self._deferred: list[str] = []
+        # Tickets charged since the site's last valid answer, refunded if the site was down.
+        self._provisional: list[str] = []
 
     @property
-    def are_few(self) -> bool:
-        """Whether so few tickets are in trouble that they may be bad themselves."""
-        return len(self._tickets) <= FEW_TICKETS
+    def holds_few_tickets(self) -> bool:
+        """Whether so few tickets fail that they may be at fault rather than the site."""
+        return len(self._states) <= MAX_SUSPECT_TICKETS
 
-    def met(self, ticket: str, judged: Verdict, reply: Answer) -> RetryState:
-        """A ticket after one more attempt in vain."""
-        state = self._tickets.setdefault(ticket, RetryState())
+    def record_failure(self, ticket: str, verdict: Verdict, answer: Answer) -> RetryState:
+        """Count a failed attempt and return the ticket's state."""
+        state = self._states.setdefault(ticket, RetryState())
         state.attempts += 1
-        state.cause, state.status = judged.cause, reply.status
+        state.cause, state.status = verdict.cause, answer.status
         return state
 
-    def charge(self, ticket: str) -> None:
-        """Hold the last attempt against the ticket, as long as the site is not found to be down."""
-        self._tickets[ticket].charged += 1
-        self._streak.append(ticket)
-
-    def refund(self) -> None:
-        """The site is down, not the tickets: none of them is charged for it."""
-        for ticket in self._streak:
-            if (state := self._tickets.get(ticket)) is not None:
-                state.charged = max(0, state.charged - 1)
-        self._streak.clear()
-
-    def site_is_up(self) -> None:
-        """What was charged until now stays charged."""
-        self._streak.clear()
-
-    def are_over(self, ticket: str) -> int:
-        """The attempts that a ticket needed before the site answered."""
-        state = self._tickets.pop(ticket, None)
+    def record_success(self, ticket: str) -> int:
+        """Drop a ticket that was answered and return how many attempts had failed."""
+        state = self._states.pop(ticket, None)
         return state.attempts if state else 0
 
-    def give_up(self, ticket: str) -> RetryState:
-        """A ticket that is not asked any more, with what it has behind it."""
-        return self._tickets.pop(ticket)
+    def charge(self, ticket: str) -> None:
+        """Charge the last attempt to the ticket's budget, unless the site turns out to be down."""
+        self._states[ticket].charged += 1
+        self._provisional.append(ticket)
 
-    def give_up_all(self) -> Iterator[tuple[str, RetryState]]:
-        """Every ticket that is left."""
-        while self._tickets:
-            yield self._tickets.popitem()
+    def confirm_charges(self) -> None:
+        """Make all charges final: the site has answered, so it was not down."""
+        self._provisional.clear()
 
-    def again_later(self, ticket: str, now: float) -> None:
-        """Let a ticket wait, the longer the more often it was asked."""
-        attempt = max(1, self._tickets[ticket].charged)
-        heapq.heappush(self._waiting, (now + self._backoff.seconds(attempt), ticket))
+    def refund_charges(self) -> None:
+        """Take back the charges since the site's last valid answer: the site was down."""
+        for ticket in self._provisional:
+            if (state := self._states.get(ticket)) is not None:
+                state.charged = max(0, state.charged - 1)
+        self._provisional.clear()
 
-    def again_at_the_end(self, ticket: str) -> None:
-        """Put a ticket aside until all others are done."""
-        self._doubtful.append(ticket)
+    def remove(self, ticket: str) -> RetryState:
+        """Remove a ticket that is given up and return its state."""
+        return self._states.pop(ticket)
 
-    def due(self, now: float) -> str | None:
-        """A ticket whose wait is over."""
-        return self.first_waiting() if self._waiting and self._waiting[0][0] <= now else None
+    def remove_all(self) -> Iterator[tuple[str, RetryState]]:
+        """Remove and yield every ticket that is left."""
+        while self._states:
+            yield self._states.popitem()
 
-    def first_waiting(self) -> str | None:
-        """The ticket whose wait is over first, be it over or not."""
+    def schedule(self, ticket: str, now: float) -> None:
+        """Queue the next attempt after a backoff that grows with the attempts charged."""
+        attempt = max(1, self._states[ticket].charged)
+        due = now + TICKET_BACKOFF.seconds(attempt, self._random)
+        heapq.heappush(self._waiting, (due, ticket))
+
+    def defer(self, ticket: str) -> None:
+        """Put a ticket that has spent its budget aside until the final round."""
+        self._deferred.append(ticket)
+
+    def pop_due(self, now: float) -> str | None:
+        """Return a ticket whose backoff is over."""
+        return self.pop_first() if self._waiting and self._waiting[0][0] <= now else None
+
+    def pop_first(self) -> str | None:
+        """Return the ticket that is due first, even if its backoff is not over."""
         return heapq.heappop(self._waiting)[1] if self._waiting else None
 
     def seconds_to_due(self, now: float) -> float | None:
-        """How long the first of those that wait has to; None when none waits."""
+        """Return the seconds until the first ticket is due; None when none waits."""
         return max(0.0, self._waiting[0][0] - now) if self._waiting else None
 
-    def begin_last_round(self, now: float) -> str | None:
-        """When nothing else is left, what was put aside gets a few more tries; the first of it."""
-        for ticket in self._doubtful:
-            state = self._tickets[ticket]
-            state.last_round = True
-            state.charged = max(0, self._patience.tries - self._patience.last_tries)
+    def start_final_round(self, now: float) -> str | None:
+        """Give the deferred tickets their final attempts and return the first of them."""
+        for ticket in self._deferred:
+            state = self._states[ticket]
+            state.is_in_final_round = True
+            state.charged = max(0, self._budget.max_attempts - self._budget.final_attempts)
             heapq.heappush(self._waiting, (now, ticket))
-        self._doubtful.clear()
-        return self.due(now)
+        self._deferred.clear()
+        return self.pop_due(now)

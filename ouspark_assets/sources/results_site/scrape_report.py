@@ -1,21 +1,37 @@
-"""A scrape in numbers: while it runs, and when it has ended.
+"""A scrape in numbers: counters, progress while it runs, and the report at its end.
 
-Numbers only, never a ticket. Where they are shown is `cli/` and `assets/`.
+Numbers only, never a hall ticket. `cli/` and `orchestration/assets/` show them.
 """
 
-import time
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from ouspark_assets.sources.results_site.breaker import State
-from ouspark_assets.sources.results_site.fetcher import TicketFetcher
 from ouspark_assets.sources.results_site.outcomes import Outcome
-from ouspark_assets.sources.results_site.tally import FetchCounts
+from ouspark_assets.sources.results_site.retry_policy import BreakerState
+
+
+@dataclass(slots=True)
+class FetchCounts:
+    """The counters of a fetch that is running or has ended."""
+
+    requests: int = 0
+    retries: int = 0
+    # Bytes of all answers.
+    received: int = 0
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
+    # Tickets that stay without an answer, and all failed requests, by cause.
+    failed_tickets: Counter[str] = field(default_factory=Counter)
+    failed_requests: Counter[str] = field(default_factory=Counter)
+    last_cause: str | None = None
+    seconds_waited_for_site: float = 0.0
+    # Why the run ended early; None as long as it goes on.
+    gave_up: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ScrapeProgress:
-    """How far a scrape is; `expected` grows as classes turn out longer."""
+    """How far a scrape is; `expected` grows when classes turn out to be longer."""
 
     release: str
     found: int
@@ -27,30 +43,31 @@ class ScrapeProgress:
     expected: int
     at_once: int
     most_at_once: int
-    breaker: State
+    breaker: BreakerState
     outages: int
-    troubles: int
-    last_trouble: str | None
+    failed_requests: int
+    last_cause: str | None
     retries: int
     received: int
 
     @property
     def site_is_down(self) -> bool:
-        """Whether nothing but trials is asked."""
-        return self.breaker is not State.CLOSED
+        """Whether only trial requests are sent."""
+        return self.breaker is not BreakerState.CLOSED
 
 
 @dataclass(frozen=True, slots=True)
 class ScrapeReport:
-    """What a scrape did, in numbers."""
+    """What a scrape did."""
 
     release: str
     requests: int
     found: int
     not_found: int
     no_change: int
+    # Tickets that stay without an answer, and all failed requests.
     failed_by_cause: dict[str, int]
-    troubles_by_cause: dict[str, int]
+    failed_requests_by_cause: dict[str, int]
     retries: int
     seconds: float
     bytes_received: int
@@ -60,8 +77,42 @@ class ScrapeReport:
     parts: int
     complete: bool
     gave_up: str | None
-    # What whoever watches should know although nothing failed.
+    # What the operator should know although nothing failed.
     notice: str | None = None
+
+    @classmethod
+    def from_counts(
+        cls,
+        release: str,
+        counts: FetchCounts,
+        *,
+        planned: int,
+        parts: int,
+        seconds: float,
+        already_archived: int,
+        complete: bool,
+        notice: str | None,
+    ) -> "ScrapeReport":
+        """Return the report of a scrape that ended with these counters."""
+        return cls(
+            release=release,
+            requests=counts.requests,
+            found=counts.outcomes[Outcome.FOUND],
+            not_found=counts.outcomes[Outcome.NOT_FOUND],
+            no_change=counts.outcomes[Outcome.NO_CHANGE],
+            failed_by_cause=dict(counts.failed_tickets),
+            failed_requests_by_cause=dict(counts.failed_requests),
+            retries=counts.retries,
+            seconds=seconds,
+            bytes_received=counts.received,
+            seconds_waited_for_site=counts.seconds_waited_for_site,
+            already_archived=already_archived,
+            planned=planned,
+            parts=parts,
+            complete=complete,
+            gave_up=counts.gave_up,
+            notice=notice,
+        )
 
     @property
     def failed(self) -> int:
@@ -70,70 +121,3 @@ class ScrapeReport:
 
 
 ShowProgress = Callable[[ScrapeProgress], None]
-
-
-def shown(
-    release: str, progress: ShowProgress | None, started: float
-) -> Callable[[TicketFetcher], None] | None:
-    """A watcher of the fetching that shows its progress; None when no one looks."""
-    if progress is None:
-        return None
-
-    def show(fetching: TicketFetcher) -> None:
-        tally = fetching.tally
-        seconds = time.perf_counter() - started
-        progress(
-            ScrapeProgress(
-                release=release,
-                found=tally.outcomes[Outcome.FOUND],
-                not_found=tally.outcomes[Outcome.NOT_FOUND],
-                no_change=tally.outcomes[Outcome.NO_CHANGE],
-                failed=tally.outcomes[Outcome.FAILED],
-                requests=tally.requests,
-                per_second=tally.requests / seconds if seconds else 0.0,
-                expected=fetching.expected,
-                at_once=fetching.limit.now,
-                most_at_once=fetching.limit.most,
-                breaker=fetching.breaker.state,
-                outages=fetching.breaker.opened,
-                troubles=tally.troubles.total(),
-                last_trouble=tally.last_trouble,
-                retries=tally.retries,
-                received=tally.received,
-            )
-        )
-
-    return show
-
-
-def report_of(
-    release: str,
-    tally: FetchCounts,
-    *,
-    planned: int,
-    parts: int,
-    seconds: float,
-    already_archived: int,
-    complete: bool,
-    notice: str | None,
-) -> ScrapeReport:
-    """The report of a scrape that has ended."""
-    return ScrapeReport(
-        release=release,
-        requests=tally.requests,
-        found=tally.outcomes[Outcome.FOUND],
-        not_found=tally.outcomes[Outcome.NOT_FOUND],
-        no_change=tally.outcomes[Outcome.NO_CHANGE],
-        failed_by_cause=dict(tally.causes),
-        troubles_by_cause=dict(tally.troubles),
-        retries=tally.retries,
-        seconds=seconds,
-        bytes_received=tally.received,
-        seconds_waited_for_site=tally.waited_for_site,
-        already_archived=already_archived,
-        planned=planned,
-        parts=parts,
-        complete=complete,
-        gave_up=tally.gave_up,
-        notice=notice,
-    )

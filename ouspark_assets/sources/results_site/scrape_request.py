@@ -1,6 +1,8 @@
-"""What is wanted of a release: which tickets, from which releases, how far to look.
+"""What a scrape of one release asks for, and whether the release is complete already.
 
-Choices only. Carrying them out is `scrape.py`, whether anything is left to do `completeness.py`.
+A request says which tickets, a search scope says where to look for unknown ones, and a marker in
+the lake says that every planned ticket had an answer. `ticket_plan.py` turns a request into
+tickets, `scraper.py` carries it out.
 """
 
 from dataclasses import dataclass
@@ -11,32 +13,34 @@ import polars as pl
 from ouspark_assets.domain.errors import SiteError
 from ouspark_assets.domain.releases import in_release_order
 from ouspark_assets.settings import SiteSettings
+from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.release_facts import ReleaseFacts
-from ouspark_assets.sources.results_site.ticket_plan import SearchScope
+from ouspark_assets.sources.results_site.ticket_plan import SearchScope, TicketPlan
 
 RECHECK_DAYS = 90
 
 
 @dataclass(frozen=True, slots=True)
 class ScrapeRequest:
-    """What is wanted of a release; without options, what is missing of it."""
+    """What is asked of a release; without options, the tickets that have no answer yet."""
 
     facts: ReleaseFacts
-    # All releases known, oldest first: which come before this one decides what is known for it.
+    # The keys of all known releases, oldest first. Students of the earlier ones are known tickets.
     order: tuple[str, ...] = ()
     tickets: tuple[str, ...] | None = None
     recheck: bool = False
     refetch: bool = False
+    # Tickets with pending grades, which a recheck requests again.
     pending: frozenset[str] = frozenset()
     discover: bool | None = None
 
     @classmethod
     def from_index(cls, index: pl.DataFrame, release: str) -> "ScrapeRequest":
-        """The request for a release of the index, with what comes before it."""
+        """Return the request for a release of the index."""
         ordered = in_release_order(index)
         keys = tuple(ordered["release"].to_list())
         if release not in keys:
-            message = f"release {release} is not known: see `ouspark releases list`"
+            message = f"Release {release} is not known. See `ouspark releases list`."
             raise SiteError(message)
         row = ordered.row(keys.index(release), named=True)
         return cls(ReleaseFacts.from_row(row), keys)
@@ -50,7 +54,7 @@ class ScrapeRequest:
 
 @dataclass(frozen=True, slots=True)
 class KnownCodes:
-    """The colleges and branches that are known, by code."""
+    """The college and branch codes of the reference files."""
 
     colleges: tuple[str, ...]
     branches: tuple[str, ...]
@@ -59,7 +63,7 @@ class KnownCodes:
 def build_scope(
     settings: SiteSettings, codes: KnownCodes, *, discover: bool | None = None
 ) -> SearchScope:
-    """Where to look for unknown tickets, by the codes that are known and the settings."""
+    """Return where to look for unknown tickets: the known codes and those of the settings."""
     colleges = dict.fromkeys([*codes.colleges, *settings.site_extra_colleges])
     branches = dict.fromkeys([*codes.branches, *settings.site_extra_branches])
     return SearchScope(
@@ -71,18 +75,82 @@ def build_scope(
     )
 
 
+# Rechecks
+
+
 def is_recheckable(facts: ReleaseFacts, today: date) -> bool:
-    """Whether a release is so young that answers may still change."""
+    """Return whether a release is so young that answers may still change."""
     published = facts.published_on
     return published is None or today - published <= timedelta(days=RECHECK_DAYS)
 
 
 def explain_skipped_recheck(request: ScrapeRequest) -> str | None:
-    """Why a recheck asked nothing again; None when it was not wanted, or could."""
+    """Return why a recheck requested nothing again; None if it was not asked for or did."""
     if not request.recheck or is_recheckable(request.facts, datetime.now(UTC).date()):
         return None
     return (
-        f"release {request.facts.key}: published on {request.facts.published_on}, more than"
-        f" {RECHECK_DAYS} days ago, so its answers are final and were not asked again;"
-        " --refetch asks for everything"
+        f"its answers were not requested again, because it was published on"
+        f" {request.facts.published_on}, more than {RECHECK_DAYS} days ago, and they are final."
+        " Use --refetch to request everything again."
     )
+
+
+# Completeness
+
+
+def is_complete(
+    settings: SiteSettings, request: ScrapeRequest, archive: PageArchive, codes: KnownCodes
+) -> bool:
+    """Return whether every planned ticket had an answer and the plan would be the same today."""
+    marker = archive.read_marker(request.facts.key)
+    if marker is None:
+        return False
+    return bool(marker.get("plan") == _plan_fingerprint(settings, request, archive, codes))
+
+
+def mark_complete(
+    settings: SiteSettings,
+    request: ScrapeRequest,
+    archive: PageArchive,
+    codes: KnownCodes,
+    plan: TicketPlan,
+) -> None:
+    """Write the marker that every ticket of the plan had an answer, with the cohorts searched."""
+    archive.write_marker(
+        request.facts.key,
+        {
+            "plan": _plan_fingerprint(settings, request, archive, codes),
+            "searched": [year for year in plan.years if request.facts.is_full(year)],
+            "finished_at": datetime.now(UTC).isoformat(),
+        },
+    )
+
+
+def find_searched_cohorts(
+    settings: SiteSettings, archive: PageArchive, codes: KnownCodes, request: ScrapeRequest
+) -> set[int]:
+    """Return the cohorts for which an earlier release was searched with the same scope."""
+    scope = build_scope(settings, codes, discover=request.discover).fingerprint()
+    earlier = set(archive.releases()).intersection(request.earlier)
+    markers = [marker for release in earlier if (marker := archive.read_marker(release))]
+    return {
+        int(year)
+        for marker in markers
+        if marker.get("plan") == scope
+        for year in marker.get("searched", ())
+    }
+
+
+def _plan_fingerprint(
+    settings: SiteSettings, request: ScrapeRequest, archive: PageArchive, codes: KnownCodes
+) -> str:
+    """Return what completeness depends on: the search scope, or the earlier releases known.
+
+    A college or branch that is added later reopens every release. The scrape then requests only
+    what is not archived.
+    """
+    scope = build_scope(settings, codes)
+    if scope.discover or not request.facts.known_only:
+        return scope.fingerprint()
+    known = sorted(set(archive.releases()).intersection(request.earlier))
+    return "known:" + ",".join(known)

@@ -1,7 +1,7 @@
-"""One release, from plan to lake: what is asked, what came of it, and whether it is complete.
+"""Scrape one release: plan its tickets, fetch them, archive the answers, judge completeness.
 
-Ties the other modules of this room together and reports in numbers. It decides nothing about
-single tickets.
+This module ties the others of this package together and reports in numbers. It decides nothing
+about single tickets.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from random import Random
@@ -17,51 +17,40 @@ from random import Random
 from ouspark_assets.domain.errors import SiteError
 from ouspark_assets.settings import SiteSettings
 from ouspark_assets.sources.results_site.archive import PageArchive
-from ouspark_assets.sources.results_site.completion import (
-    is_complete,
-    mark_complete,
-    searched_before,
+from ouspark_assets.sources.results_site.fetcher import (
+    HTTP_NOT_FOUND,
+    ResultsPageGoneError,
+    TicketFetcher,
 )
-from ouspark_assets.sources.results_site.fetcher import TicketFetcher
 from ouspark_assets.sources.results_site.outcomes import Outcome
 from ouspark_assets.sources.results_site.part_writer import PartWriter
 from ouspark_assets.sources.results_site.release_facts import ReleaseFacts
+from ouspark_assets.sources.results_site.retry_policy import RetryBudget
 from ouspark_assets.sources.results_site.scrape_report import (
+    FetchCounts,
     ScrapeProgress,
     ScrapeReport,
     ShowProgress,
-    report_of,
-    shown,
 )
 from ouspark_assets.sources.results_site.scrape_request import (
     KnownCodes,
     ScrapeRequest,
     build_scope,
     explain_skipped_recheck,
+    find_searched_cohorts,
+    is_complete,
     is_recheckable,
+    mark_complete,
 )
 from ouspark_assets.sources.results_site.site_client import SiteClient, request_rate
-from ouspark_assets.sources.results_site.tally import FetchCounts, ResultsPageGoneError, RetryPolicy
 from ouspark_assets.sources.results_site.ticket_plan import (
     KnownTicket,
     TicketPlan,
     explain_empty_plan,
 )
 
-__all__ = [
-    "KnownCodes",
-    "ScrapeProgress",
-    "ScrapeReport",
-    "ScrapeRequest",
-    "ShowProgress",
-    "is_complete",
-    "plan_scrape",
-    "run_scrape",
-    "scrape",
-]
-
-HTTP_NOT_FOUND = 404
-PARTS_WORTH_COMPACTING = 12
+# A release with this many parts is compacted after a scrape.
+MIN_PARTS_TO_COMPACT = 12
 CONCLUSIVE = (Outcome.FOUND, Outcome.NOT_FOUND, Outcome.NO_CHANGE)
 
 log = logging.getLogger(__name__)
@@ -76,27 +65,27 @@ def run_scrape(
     progress: ShowProgress | None = None,
     random: Random | None = None,
 ) -> ScrapeReport:
-    """Scrape one release; returns, or fails, when everything in hand is in the lake."""
+    """Scrape one release; on return and on failure, all answers received are in the lake."""
 
-    async def until_terminated() -> ScrapeReport:
+    async def scrape_until_terminated() -> ScrapeReport:
         with _cancelled_by_sigterm():
             return await scrape(settings, request, archive, codes, progress=progress, random=random)
 
     try:
-        return asyncio.run(until_terminated())
-    except asyncio.CancelledError:
-        raise SystemExit(128 + signal.SIGTERM) from None
+        return asyncio.run(scrape_until_terminated())
+    except asyncio.CancelledError as error:
+        raise SystemExit(128 + signal.SIGTERM) from error
 
 
 @contextmanager
 def _cancelled_by_sigterm() -> Iterator[None]:
-    """Let a polite end of the process write what is in hand, unless someone else sees to it."""
-    ours = (
+    """Cancel the task on SIGTERM, so that it writes its answers, unless SIGTERM has a handler."""
+    is_unhandled = (
         threading.current_thread() is threading.main_thread()
         and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     )
     task = asyncio.current_task()
-    if not ours or task is None:
+    if not is_unhandled or task is None:
         yield
         return
     loop = asyncio.get_running_loop()
@@ -116,34 +105,34 @@ async def scrape(
     progress: ShowProgress | None = None,
     random: Random | None = None,
 ) -> ScrapeReport:
-    """Ask the site what is missing of a release, and write every answer to the lake."""
+    """Request what is missing of a release, write every answer to the lake, and report."""
     facts = request.facts
     started = time.perf_counter()
     plan, answered = plan_scrape(settings, request, archive, codes)
     writer = PartWriter(archive, facts.key)
     async with SiteClient(settings, facts.url) as client:
-        fetching = TicketFetcher(
+        fetcher = TicketFetcher(
             plan,
             client,
             writer,
-            RetryPolicy(settings.site_retries, settings.site_patience),
+            RetryBudget.from_settings(settings),
             concurrency=settings.site_concurrency,
             rate=request_rate(settings, facts.url),
             answered=answered,
             random=random,
-            progress=shown(facts.key, progress, started),
+            progress=_report_progress(facts.key, progress, started),
         )
         try:
-            tally = await fetching.run()
+            counts = await fetcher.run()
         except ResultsPageGoneError as error:
-            raise _gone(facts, error) from None
-    complete = _close(settings, request, archive, codes, plan=plan, tally=tally)
-    notice = explain_empty_plan(plan, facts) or explain_skipped_recheck(request)
+            raise _page_gone(facts, error) from error
+    complete = _finish(settings, request, archive, codes, plan=plan, counts=counts)
+    notice = explain_empty_plan(plan) or explain_skipped_recheck(request)
     if notice is not None:
-        log.warning(notice)
-    return report_of(
+        log.warning("Release %s: %s", facts.key, notice)
+    return ScrapeReport.from_counts(
         facts.key,
-        tally,
+        counts,
         planned=plan.planned,
         parts=writer.parts,
         seconds=time.perf_counter() - started,
@@ -156,42 +145,38 @@ async def scrape(
 def plan_scrape(
     settings: SiteSettings, request: ScrapeRequest, archive: PageArchive, codes: KnownCodes
 ) -> tuple[TicketPlan, dict[str, Outcome]]:
-    """The plan of a release, and what is archived of it already and need not be asked."""
+    """Return the plan of a release, and the archived outcomes that are not requested again."""
     archived = archive.answers(request.facts.key)
     outcomes = {
         ticket: Outcome(outcome)
         for ticket, outcome in archived.select("hall_ticket", "outcome").iter_rows()
     }
-    kept = _still_good(request, outcomes)
+    kept = _still_valid(request, outcomes)
     again = [ticket for ticket in outcomes if ticket not in kept]
-    # What failed comes before what is only looked at once more.
+    # Failed tickets come before those that are only rechecked.
     again.sort(key=lambda ticket: outcomes[ticket] is not Outcome.FAILED)
     if request.tickets is not None:
         plan = TicketPlan.of_tickets(request.facts, request.tickets, archive.forgotten)
     else:
+        known = archive.known_tickets(request.order).select("hall_ticket", "settled", "releases")
         plan = TicketPlan(
             request.facts,
             build_scope(settings, codes, discover=request.discover),
-            known_tickets(archive, request.order),
+            [
+                KnownTicket(ticket, settled, tuple(releases))
+                for ticket, settled, releases in known.iter_rows()
+            ],
             failed_before=again,
-            searched_before=searched_before(settings, archive, codes, request),
+            searched_before=find_searched_cohorts(settings, archive, codes, request),
             forgotten=archive.forgotten,
         )
-    nothing_counts = request.refetch or (plan.discovers and Outcome.FOUND not in outcomes.values())
-    return plan, {} if nothing_counts else kept
+    # If nobody was found before, the page was not filled yet and every answer may have changed.
+    is_unfilled = plan.discovers and Outcome.FOUND not in outcomes.values()
+    return plan, {} if request.refetch or is_unfilled else kept
 
 
-def known_tickets(archive: PageArchive, order: Sequence[str]) -> list[KnownTicket]:
-    """What the lake knows of students, from all releases."""
-    frame = archive.known_tickets(order).select("hall_ticket", "settled", "releases")
-    return [
-        KnownTicket(ticket, settled, tuple(releases))
-        for ticket, settled, releases in frame.iter_rows()
-    ]
-
-
-def _still_good(request: ScrapeRequest, outcomes: dict[str, Outcome]) -> dict[str, Outcome]:
-    """What is archived and not asked again."""
+def _still_valid(request: ScrapeRequest, outcomes: dict[str, Outcome]) -> dict[str, Outcome]:
+    """Return the archived outcomes that are not requested again."""
     kept = set(CONCLUSIVE)
     pending: Collection[str] = ()
     if request.recheck and is_recheckable(request.facts, datetime.now(UTC).date()):
@@ -203,43 +188,74 @@ def _still_good(request: ScrapeRequest, outcomes: dict[str, Outcome]) -> dict[st
     }
 
 
-def _close(
+def _report_progress(
+    release: str, progress: ShowProgress | None, started: float
+) -> Callable[[TicketFetcher], None] | None:
+    """Return a callback that shows the progress of a fetcher; None if nothing shows it."""
+    if progress is None:
+        return None
+
+    def report(fetcher: TicketFetcher) -> None:
+        counts = fetcher.counts
+        seconds = time.perf_counter() - started
+        progress(
+            ScrapeProgress(
+                release=release,
+                found=counts.outcomes[Outcome.FOUND],
+                not_found=counts.outcomes[Outcome.NOT_FOUND],
+                no_change=counts.outcomes[Outcome.NO_CHANGE],
+                failed=counts.outcomes[Outcome.FAILED],
+                requests=counts.requests,
+                per_second=counts.requests / seconds if seconds else 0.0,
+                expected=fetcher.expected,
+                at_once=fetcher.limit.current,
+                most_at_once=fetcher.limit.maximum,
+                breaker=fetcher.breaker.state,
+                outages=fetcher.breaker.times_opened,
+                failed_requests=counts.failed_requests.total(),
+                last_cause=counts.last_cause,
+                retries=counts.retries,
+                received=counts.received,
+            )
+        )
+
+    return report
+
+
+def _finish(
     settings: SiteSettings,
     request: ScrapeRequest,
     archive: PageArchive,
     codes: KnownCodes,
     *,
     plan: TicketPlan,
-    tally: FetchCounts,
+    counts: FetchCounts,
 ) -> bool:
-    """Tidy the lake, and note whether the release is complete."""
+    """Compact the parts of a release, update its marker, and return whether it is complete."""
     release = request.facts.key
-    if len(archive.parts(release)) >= PARTS_WORTH_COMPACTING:
+    if len(archive.parts(release)) >= MIN_PARTS_TO_COMPACT:
         archive.compact(release)
     if request.tickets is not None:
         return is_complete(settings, request, archive, codes)
-    complete = tally.gave_up is None and not tally.outcomes[Outcome.FAILED]
-    # A page on which no one is found has not been filled yet: it is looked at again.
-    if plan.discovers and not _found_any(archive, release):
-        complete = False
+    complete = counts.gave_up is None and not counts.outcomes[Outcome.FAILED]
+    if complete and plan.discovers:
+        # A page on which nobody is found is not filled yet, and is requested again.
+        outcomes = archive.answers(release)["outcome"]
+        complete = bool((outcomes == Outcome.FOUND.value).any())
     if complete:
         mark_complete(settings, request, archive, codes, plan)
     else:
-        archive.unmark(release)
+        archive.delete_marker(release)
     return complete
 
 
-def _found_any(archive: PageArchive, release: str) -> bool:
-    return bool((archive.answers(release)["outcome"] == Outcome.FOUND.value).any())
-
-
-def _gone(facts: ReleaseFacts, error: ResultsPageGoneError) -> SiteError:
+def _page_gone(facts: ReleaseFacts, error: ResultsPageGoneError) -> SiteError:
     if error.status == HTTP_NOT_FOUND:
         return SiteError(
-            f"release {facts.key}: the site has no page {facts.url} (HTTP 404): it is not"
-            " published yet, or was taken down; what is archived stays"
+            f"Release {facts.key}: the site has no page {facts.url} (HTTP 404). It is not"
+            " published yet, or it was taken down. Archived answers are kept."
         )
     return SiteError(
-        f"release {facts.key}: {facts.url} redirects elsewhere (HTTP {error.status}), which is not"
-        " followed: check OUSPARK_SITE_URL (https or http, with or without www)"
+        f"Release {facts.key}: {facts.url} redirects elsewhere (HTTP {error.status}), which is not"
+        " followed. Check OUSPARK_SITE_URL (https or http, with or without www)."
     )

@@ -1,7 +1,8 @@
-"""One HTTP client for the results site: a ticket in, a reply or the reason why there is none.
+"""The HTTP client for the results site: one hall ticket in, one answer or failure cause out.
 
-Speaks HTTP and nothing else: what a reply means is `judging.py`, when to ask `fetching.py`. Nothing
-is ever followed to another host, and no reply is read beyond a limit.
+It speaks HTTP and nothing else: `outcomes.py` judges what an answer means, and `fetcher.py`
+decides what to request when. Redirects are never followed to another host, and no answer is read
+beyond a limit.
 """
 
 import asyncio
@@ -28,8 +29,8 @@ from ouspark_assets.sources.results_site.retry_policy import (
 )
 
 USER_AGENT = "OuSpark/0.1 (results pipeline; one request per hall ticket, rate limited)"
-KEEP_ALIVE_SECONDS = 30.0
-FORM = {
+KEEP_ALIVE_TIMEOUT = 30.0
+HEADERS = {
     "Content-Type": "application/x-www-form-urlencoded",
     "User-Agent": USER_AGENT,
     "Accept": "text/html",
@@ -37,15 +38,17 @@ FORM = {
     "Connection": "keep-alive",
 }
 REDIRECTS = range(300, 400)
-PACKED = ("gzip", "x-gzip", "deflate")
+COMPRESSED = ("gzip", "x-gzip", "deflate")
 GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
+# What aiohttp and httpx raise for a failed request.
+TRANSPORT_ERRORS = (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError)
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back for a ticket: a status and a body, or the cause why they are missing."""
+    """The HTTP response for a hall ticket, or the cause why there is none."""
 
     status: int | None
     body: bytes
@@ -54,28 +57,19 @@ class Answer:
     retry_after: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ResponseLimits:
-    """Seconds and bytes beyond which a reply is given up."""
+class TicketClient(Protocol):
+    """A client that requests one hall ticket at a time."""
 
-    connect: float
-    read: float
-    page: float
-    body: int
-
-    @classmethod
-    def from_settings(cls, settings: SiteSettings) -> "ResponseLimits":
-        """The limits that the settings name."""
-        return cls(
-            settings.site_connect_timeout,
-            settings.site_read_timeout,
-            settings.site_page_timeout,
-            settings.site_page_limit,
-        )
+    async def fetch(self, ticket: str) -> Answer:
+        """Return the answer for this hall ticket."""
+        ...
 
 
 def request_rate(settings: SiteSettings, url: str) -> float | None:
-    """Most requests a second for this site: as set, else 40, and none on this machine."""
+    """Return the maximum requests a second for a site; None for no limit.
+
+    Without a setting it is DEFAULT_RATE, and no limit for a site on this machine.
+    """
     if settings.site_rate is not None:
         return settings.site_rate
     return None if is_loopback(urlsplit(url).hostname or "") else DEFAULT_RATE
@@ -84,15 +78,15 @@ def request_rate(settings: SiteSettings, url: str) -> float | None:
 def create_http_client(
     settings: SiteSettings, url: str
 ) -> tuple[httpx.AsyncClient, AiohttpTransport]:
-    """The client for this one site, verified as the settings say, and the transport below it."""
-    # A line for every request would fill the event log with hall tickets' worth of nothing.
+    """Return a client for this one site, and its transport."""
+    # httpx logs a line for every request, with tens of thousands of them in a run.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     context = create_tls_context(settings, url)
     connections = settings.site_concurrency + 2
 
     def session() -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(
-            limit=connections, ssl=context, keepalive_timeout=KEEP_ALIVE_SECONDS
+            limit=connections, ssl=context, keepalive_timeout=KEEP_ALIVE_TIMEOUT
         )
         return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
@@ -102,59 +96,64 @@ def create_http_client(
 
 
 def create_tls_context(settings: SiteSettings, url: str) -> ssl.SSLContext:
-    """How the site's certificate is checked; anything but the full check is said loudly."""
+    """Return the TLS context for the site; log a warning if it checks less than usual."""
     host = urlsplit(url).hostname
     if urlsplit(url).scheme != "https":
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if not settings.site_tls_verify:
-        log.warning("TLS CERTIFICATES OF %s ARE NOT VERIFIED (OUSPARK_SITE_TLS_VERIFY=false)", host)
+        log.warning(
+            "TLS CERTIFICATES OF %s ARE NOT VERIFIED because OUSPARK_SITE_TLS_VERIFY is false."
+            " Set OUSPARK_SITE_TLS_CERTIFICATE instead to trust its certificate alone.",
+            host,
+        )
         context = ssl.create_default_context()
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         return context
     context = httpx.create_ssl_context()
-    if settings.site_tls_certificate is not None:
-        _trust(context, settings)
-        log.warning("%s is also trusted by %s", host, settings.site_tls_certificate)
+    certificate = settings.site_tls_certificate
+    if certificate is not None:
+        try:
+            context.load_verify_locations(cafile=certificate)
+        except (OSError, ssl.SSLError) as error:
+            message = (
+                f"OUSPARK_SITE_TLS_CERTIFICATE: {certificate} cannot be used as a certificate"
+                f" ({error.strerror or error}). Name a PEM file."
+            )
+            raise SettingsError(message) from error
+        # The file may hold the site's own certificate rather than its issuer's.
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        log.warning("The certificates in %s are also trusted for %s.", certificate, host)
     return context
 
 
-def _trust(context: ssl.SSLContext, settings: SiteSettings) -> None:
-    try:
-        context.load_verify_locations(cafile=settings.site_tls_certificate)
-    except (OSError, ssl.SSLError) as error:
+def raise_if_certificate_refused(error: Exception, host: str) -> None:
+    """Raise SiteError if a request failed because the site's certificate cannot be verified."""
+    root = error.__cause__ or error
+    if isinstance(root, (aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError)):
         message = (
-            f"OUSPARK_SITE_TLS_CERTIFICATE: {settings.site_tls_certificate} can't be used as a"
-            f" certificate ({error.strerror or error}): give a PEM file"
+            f"The TLS certificate of {host} cannot be verified. Give the certificate in"
+            " OUSPARK_SITE_TLS_CERTIFICATE, or set OUSPARK_SITE_TLS_VERIFY=false to skip the check"
+            " for this host."
         )
-        raise SettingsError(message) from None
-    # The file may hold the site's own certificate rather than its issuer's.
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-
-
-class TicketClient(Protocol):
-    """Something that asks the site for a ticket."""
-
-    async def ask(self, ticket: str) -> Answer:
-        """What the site answers."""
-        ...
+        raise SiteError(message) from error
 
 
 class SiteClient:
-    """Asks one results page for hall tickets; troubles are replies with a cause, not exceptions."""
+    """Requests hall tickets from one results page; failures are answers with a cause."""
 
     def __init__(self, settings: SiteSettings, url: str) -> None:
-        """Open a client for the results page at this address."""
-        limits = ResponseLimits.from_settings(settings)
         self._client, self._transport = create_http_client(settings, url)
         self._url = httpx.URL(url)
-        self._headers = httpx.Headers(FORM)
-        self._limits = limits
-        timeout = httpx.Timeout(limits.read, connect=limits.connect, pool=None)
+        self._headers = httpx.Headers(HEADERS)
+        self._page_timeout = settings.site_page_timeout
+        self._page_limit = settings.site_page_limit
+        timeout = httpx.Timeout(
+            settings.site_read_timeout, connect=settings.site_connect_timeout, pool=None
+        )
         self._extensions = {"timeout": timeout.as_dict()}
 
     async def __aenter__(self) -> Self:
-        """The client itself."""
         return self
 
     async def __aexit__(
@@ -163,20 +162,19 @@ class SiteClient:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Close every connection."""
         await self._client.aclose()
 
-    async def ask(self, ticket: str) -> Answer:
-        """What the site answers to one hall ticket."""
+    async def fetch(self, ticket: str) -> Answer:
+        """Return the site's answer for one hall ticket."""
         started = time.perf_counter()
         try:
-            async with asyncio.timeout(self._limits.page):
+            async with asyncio.timeout(self._page_timeout):
                 status, body, retry_after, cause = await self._post(ticket)
         except TimeoutError:
-            return Answer(None, b"", _since(started), Cause.TOO_SLOW)
-        except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError) as error:
-            return Answer(None, b"", _since(started), self._cause(error))
-        return Answer(status, body, _since(started), cause, retry_after)
+            return Answer(None, b"", _milliseconds_since(started), Cause.TOO_SLOW)
+        except TRANSPORT_ERRORS as error:
+            return Answer(None, b"", _milliseconds_since(started), self._cause_of(error))
+        return Answer(status, body, _milliseconds_since(started), cause, retry_after)
 
     async def _post(self, ticket: str) -> tuple[int, bytes, float | None, str | None]:
         request = httpx.Request(
@@ -186,11 +184,11 @@ class SiteClient:
             content=b"mbstatus=SEARCH&htno=" + ticket.encode("ascii"),
             extensions=self._extensions,
         )
-        # Past the client's redirects, cookies and authentication, none of which are wanted and
-        # which cost a third of the time.
+        # The request goes straight to the transport: the client's redirects, cookies and
+        # authentication are not wanted here and cost a third of the time.
         response = await self._transport.handle_async_request(request)
         try:
-            body = await read_body(response, self._limits.body)
+            body = await read_body(response, self._page_limit)
         finally:
             await response.aclose()
         status = response.status_code
@@ -200,11 +198,10 @@ class SiteClient:
         retry_after = retry_after_seconds(response.headers.get("retry-after"))
         return status, body or b"", retry_after, cause
 
-    def _cause(self, error: Exception) -> Cause:
-        """Which trouble an exception is; a certificate that is refused ends the run instead."""
+    def _cause_of(self, error: Exception) -> Cause:
+        """Return the failure cause of an exception; a refused certificate ends the run instead."""
+        raise_if_certificate_refused(error, self._url.host)
         root = error.__cause__ or error
-        if isinstance(root, (aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError)):
-            raise certificate_error(self._url.host) from None
         if isinstance(root, aiohttp.ClientPayloadError):
             return Cause.TRUNCATED
         if isinstance(root, TimeoutError | httpx.TimeoutException):
@@ -212,27 +209,26 @@ class SiteClient:
         return Cause.CONNECTION
 
 
-def certificate_error(host: str) -> SiteError:
-    """The error for a certificate that can't be verified, with the way out."""
-    return SiteError(
-        f"the TLS certificate of {host} can't be verified: give its certificate in"
-        " OUSPARK_SITE_TLS_CERTIFICATE, or set OUSPARK_SITE_TLS_VERIFY=false for this host"
-    )
-
-
 async def read_body(response: httpx.Response, limit: int) -> bytes | None:
-    """The body as sent; None when it is longer than the limit, of which no more is read.
+    """Return the body, decompressed at most once; None if it is longer than the limit.
 
-    Asked for as it is, it may come packed once all the same; packed twice it is a bomb, or noise.
+    Requests ask for uncompressed bodies, but a server may compress all the same. Reading stops at
+    the limit, so an endless body or a compression bomb costs no more than that.
     """
-    packed = response.headers.get("content-encoding", "").strip().lower() in PACKED
-    unpacking = zlib.decompressobj(GZIP_OR_ZLIB) if packed else None
+    compressed = response.headers.get("content-encoding", "").strip().lower() in COMPRESSED
+    decompressor = zlib.decompressobj(GZIP_OR_ZLIB) if compressed else None
     stream = response.stream
     chunks = aiter(stream) if isinstance(stream, httpx.AsyncByteStream) else response.aiter_raw()
     parts: list[bytes] = []
     size = 0
     async for chunk in chunks:
-        plain = _unpacked(unpacking, chunk, limit - size + 1) if unpacking else chunk
+        plain = chunk
+        if decompressor is not None:
+            try:
+                # A few compressed bytes may stand for millions: no more than the limit is unpacked.
+                plain = decompressor.decompress(chunk, limit - size + 1)
+            except zlib.error as error:
+                raise httpx.DecodingError(str(error)) from error
         size += len(plain)
         if size > limit:
             return None
@@ -240,13 +236,5 @@ async def read_body(response: httpx.Response, limit: int) -> bytes | None:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def _unpacked(unpacking: "zlib._Decompress", chunk: bytes, most: int) -> bytes:
-    """No more of a chunk than asked for: a few of its bytes may stand for millions."""
-    try:
-        return unpacking.decompress(chunk, most)
-    except zlib.error as error:
-        raise httpx.DecodingError(str(error)) from error
-
-
-def _since(started: float) -> int:
+def _milliseconds_since(started: float) -> int:
     return round((time.perf_counter() - started) * 1000)

@@ -10,9 +10,8 @@ import pytest
 from ouspark_assets.orchestration.assets.clean import parsed_pages
 from ouspark_assets.orchestration.partitions import register_releases
 from ouspark_assets.orchestration.resources import default_resources
-from ouspark_assets.sources.results_site.archive import PageArchive
+from ouspark_assets.sources.results_site.archive import ArchivedAnswer, PageArchive
 from ouspark_assets.sources.results_site.outcomes import Outcome
-from ouspark_assets.sources.results_site.parts import ArchivedAnswer
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets_tests.pages.page_builder import TICKET, ResultPage
 

@@ -13,9 +13,8 @@ from ouspark_assets.orchestration.jobs import PUBLISHES, SCRAPES
 from ouspark_assets.orchestration.storage.instance_storage import prune
 from ouspark_assets.services import Endpoints
 from ouspark_assets.settings import load_settings
-from ouspark_assets.sources.results_site.archive import PageArchive
+from ouspark_assets.sources.results_site.archive import ArchivedAnswer, PageArchive
 from ouspark_assets.sources.results_site.outcomes import Outcome
-from ouspark_assets.sources.results_site.parts import ArchivedAnswer
 from ouspark_assets_tests.orchestration.automation.evaluation import definitions
 from ouspark_assets_tests.support.stores import Stores, dagster_database
 

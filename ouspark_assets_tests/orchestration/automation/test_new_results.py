@@ -206,7 +206,7 @@ def test_an_error_page_that_says_it_is_fine_starts_and_forgets_nothing(
     index.rows.clear()
     known = json.dumps({"sha256": "of the page"})
     seen = look(instance, known)
-    assert "has no link to a result page: check that OUSPARK_SITE_URL" in str(seen.skip_message)
+    assert "has no link to a results page. Check that OUSPARK_SITE_URL" in str(seen.skip_message)
     remembered = json.loads(str(seen.cursor))
     assert remembered["sha256"] == "of the page"
     assert remembered["unreadable_since"]

@@ -14,9 +14,8 @@ from ouspark_assets.orchestration.checks.pages import (
     page_check_results,
 )
 from ouspark_assets.pipeline.load import Loaded, load_release
-from ouspark_assets.sources.results_site.archive import PageArchive
+from ouspark_assets.sources.results_site.archive import ArchivedAnswer, PageArchive
 from ouspark_assets.sources.results_site.outcomes import Outcome
-from ouspark_assets.sources.results_site.parts import ArchivedAnswer
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets_tests.pages.page_builder import FOUR_COLUMNS, ResultPage
 

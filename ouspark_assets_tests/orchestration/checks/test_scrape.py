@@ -6,9 +6,8 @@ import pytest
 
 from ouspark_assets.orchestration.checks.scrape import AS_MANY, FEW_FAILED, scrape_check_results
 from ouspark_assets.settings import SiteSettings
-from ouspark_assets.sources.results_site.archive import PageArchive
+from ouspark_assets.sources.results_site.archive import ArchivedAnswer, PageArchive
 from ouspark_assets.sources.results_site.outcomes import Outcome
-from ouspark_assets.sources.results_site.parts import ArchivedAnswer
 from ouspark_assets_tests.support.factories import releases
 
 INDEX = releases(

@@ -6,12 +6,9 @@ from random import Random
 from ouspark_assets.settings import SiteSettings
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.release_facts import ReleaseFacts
-from ouspark_assets.sources.results_site.scraper import (
-    KnownCodes,
-    ScrapeReport,
-    ScrapeRequest,
-    run_scrape,
-)
+from ouspark_assets.sources.results_site.scrape_report import ScrapeReport
+from ouspark_assets.sources.results_site.scrape_request import KnownCodes, ScrapeRequest
+from ouspark_assets.sources.results_site.scraper import run_scrape
 from ouspark_assets_tests.sources.results_site.small_site import SmallSite
 
 RELEASE = "20250402"

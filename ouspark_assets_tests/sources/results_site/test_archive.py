@@ -13,10 +13,9 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from ouspark_assets.domain.errors import LakeError, SiteError
-from ouspark_assets.sources.results_site.archive import PageArchive
+from ouspark_assets.sources.results_site.archive import COLUMNS, ArchivedAnswer, PageArchive
 from ouspark_assets.sources.results_site.object_store import ObjectStore
 from ouspark_assets.sources.results_site.outcomes import Outcome
-from ouspark_assets.sources.results_site.parts import SCHEMA, ArchivedAnswer
 from ouspark_assets_tests.sources.results_site.pages_by_hand import found_page, sentence_page
 
 RELEASE = "20250402"
@@ -100,7 +99,7 @@ def test_an_empty_lake_answers_with_nothing(archive: PageArchive) -> None:
     assert archive.answers(RELEASE).is_empty()
     assert list(archive.pages(RELEASE)) == []
     assert archive.known_tickets().is_empty()
-    assert archive.marker(RELEASE) is None
+    assert archive.read_marker(RELEASE) is None
     assert archive.forget(ticket(1)) == 0
 
 
@@ -108,7 +107,7 @@ def test_a_part_has_exactly_the_columns_that_others_rely_on(archive: PageArchive
     path = archive.write(RELEASE, [answer(1)])
     columns = ["release", "hall_ticket", "outcome", "http_status", "fetched_at", "attempts",
                "elapsed_ms", "sha256", "body"]  # fmt: skip
-    frame = ObjectStore(archive.location).read_columns(path, SCHEMA)
+    frame = ObjectStore(archive.location).read_columns(path, COLUMNS)
     assert frame is not None
     assert frame.columns[: len(columns)] == columns
 
@@ -239,12 +238,12 @@ def test_what_a_killed_writer_leaves_is_no_part(tmp_path: Path) -> None:
 
 def test_notes_beside_the_parts_are_kept_and_removed(archive: PageArchive) -> None:
     archive.write(RELEASE, [answer(1)])
-    archive.mark(RELEASE, {"plan": "x"})
-    assert archive.marker(RELEASE) == {"plan": "x"}
+    archive.write_marker(RELEASE, {"plan": "x"})
+    assert archive.read_marker(RELEASE) == {"plan": "x"}
     assert len(archive.parts(RELEASE)) == 1
-    archive.unmark(RELEASE)
-    archive.unmark(RELEASE)
-    assert archive.marker(RELEASE) is None
+    archive.delete_marker(RELEASE)
+    archive.delete_marker(RELEASE)
+    assert archive.read_marker(RELEASE) is None
 
 
 def test_a_key_that_is_none_never_becomes_a_path(tmp_path: Path) -> None:

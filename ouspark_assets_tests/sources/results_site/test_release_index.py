@@ -13,7 +13,7 @@ from ouspark_assets.sources.results_site.release_index import (
     find_releases_without_scheme,
     make_release_row,
     merge_index,
-    read_index,
+    parse_index,
     select_releases,
 )
 
@@ -32,7 +32,7 @@ def page(*rows: str) -> bytes:
 
 
 def read(*rows: str, url: str = URL, at: datetime = SEEN) -> pl.DataFrame:
-    return read_index(page(*rows), url, seen_at=at).frame
+    return parse_index(page(*rows), url, seen_at=at).frame
 
 
 MAIN = row("res07/20250402.jsp", "B.E. (CBCS) II, IV Sem (Main) July/Aug-2024", "22-04-2025")
@@ -83,14 +83,14 @@ def test_however_a_link_is_written_it_leads_to_the_site_itself(href: str) -> Non
     ],
 )
 def test_links_to_other_hosts_are_reported_and_left_out(href: str) -> None:
-    reading = read_index(page(row(href, "B.E. (CBCS) Aug-2025")), URL, seen_at=SEEN)
+    reading = parse_index(page(row(href, "B.E. (CBCS) Aug-2025")), URL, seen_at=SEEN)
     assert reading.frame.is_empty()
     assert "another host" in reading.problems[0]
 
 
 @pytest.mark.parametrize("stem", ["..%2f..%2fetc", "a b", "x" * 65, "", "résultats", "20250402;x"])
 def test_a_name_that_can_not_be_a_key_never_becomes_one(stem: str) -> None:
-    reading = read_index(page(row(f"res07/{stem}.jsp", "B.E. (CBCS) Aug-2025")), URL, seen_at=SEEN)
+    reading = parse_index(page(row(f"res07/{stem}.jsp", "B.E. (CBCS) Aug-2025")), URL, seen_at=SEEN)
     assert reading.frame.is_empty()
     assert len(reading.problems) == 1
 
@@ -101,13 +101,13 @@ def test_other_courses_are_kept_and_other_links_are_not() -> None:
 
 
 def test_a_title_that_can_not_be_read_is_kept_and_reported() -> None:
-    reading = read_index(page(row("res07/20250999.jsp", "Results")), URL, seen_at=SEEN)
+    reading = parse_index(page(row("res07/20250999.jsp", "Results")), URL, seen_at=SEEN)
     assert reading.frame["title"].to_list() == ["Results"]
     assert "20250999" in reading.problems[0]
 
 
 def test_a_session_after_its_own_publication_is_a_misprint() -> None:
-    reading = read_index(
+    reading = parse_index(
         page(row("res07/20250402.jsp", "B.E. (CBCS) Aug-2062", "22-04-2025")), URL, seen_at=SEEN
     )
     assert reading.frame["session_year"].to_list() == [None]
@@ -115,7 +115,7 @@ def test_a_session_after_its_own_publication_is_a_misprint() -> None:
 
 
 def test_a_release_that_is_linked_twice_counts_once_by_its_readable_title() -> None:
-    reading = read_index(page(row("res07/20250402.jsp", "Results"), MAIN, MAIN), URL, seen_at=SEEN)
+    reading = parse_index(page(row("res07/20250402.jsp", "Results"), MAIN, MAIN), URL, seen_at=SEEN)
     assert reading.frame["session_year"].to_list() == [2024]
     assert any("twice" in problem for problem in reading.problems)
 
@@ -126,7 +126,7 @@ def test_links_in_lists_and_several_in_one_row_have_titles_of_their_own() -> Non
         b"<td>UG <a href='res07/2.jsp'>BCA Aug-2025</a>"
         b" <a href='res07/3.jsp'>B.E. (CBCS) Feb-2025</a></td></tr></table>"
     )
-    frame = read_index(body, URL, seen_at=SEEN).frame
+    frame = parse_index(body, URL, seen_at=SEEN).frame
     assert frame["title"].to_list() == [
         "B.E. (CBCS) Aug-2025",
         "BCA Aug-2025",
@@ -137,8 +137,8 @@ def test_links_in_lists_and_several_in_one_row_have_titles_of_their_own() -> Non
 
 @given(st.binary(max_size=300))
 def test_no_bytes_whatever_break_the_reading(body: bytes) -> None:
-    read_index(body, URL, seen_at=SEEN)
-    read_index(b"<a href='res07/1.jsp'>" + body, URL, seen_at=SEEN)
+    parse_index(body, URL, seen_at=SEEN)
+    parse_index(b"<a href='res07/1.jsp'>" + body, URL, seen_at=SEEN)
 
 
 def test_the_title_may_be_the_link_itself_beside_other_words() -> None:
@@ -146,7 +146,7 @@ def test_the_title_may_be_the_link_itself_beside_other_words() -> None:
         "<tr><td>Under Graduate Examinations of the Faculty of Engineering</td>"
         "<td><a href='res07/1.jsp'>B.E. (CBCS) Aug-2025</a></td><td>22-04-2025</td></tr>"
     )
-    frame = read_index(body, URL, seen_at=SEEN).frame
+    frame = parse_index(body, URL, seen_at=SEEN).frame
     assert frame.select("title", "published_on").rows() == [
         ("B.E. (CBCS) Aug-2025", date(2025, 4, 22))
     ]
@@ -226,5 +226,5 @@ def test_named_releases_are_brought_in_whatever_they_are() -> None:
     index = index_of_three_years()
     chosen = select_releases(index, releases=["6", "4", "1"], complete=frozenset({"1"}))
     assert chosen == ["1", "6", "4"]
-    with pytest.raises(SiteError, match="release 7 is not known"):
+    with pytest.raises(SiteError, match="Release 7 is not known"):
         select_releases(index, releases=["7"])

@@ -13,15 +13,10 @@ from pathlib import Path
 import pytest
 
 from ouspark_assets.settings import SiteSettings
-from ouspark_assets.sources.results_site.archive import PageArchive
+from ouspark_assets.sources.results_site.archive import ArchivedAnswer, PageArchive
 from ouspark_assets.sources.results_site.outcomes import Outcome
-from ouspark_assets.sources.results_site.parts import ArchivedAnswer
-from ouspark_assets.sources.results_site.scraper import (
-    ScrapeRequest,
-    is_complete,
-    run_scrape,
-    scrape,
-)
+from ouspark_assets.sources.results_site.scrape_request import ScrapeRequest, is_complete
+from ouspark_assets.sources.results_site.scraper import run_scrape, scrape
 from ouspark_assets_tests.sources.results_site.scraping import (
     CODES,
     RELEASE,

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ouspark_assets.sources.results_site.retry_policy import (
-    LONGEST_RETRY_AFTER,
+    MAX_RETRY_AFTER,
+    TICKET_BACKOFF,
     AdaptiveLimit,
-    Backoff,
     TokenBucket,
     is_loopback,
     retry_after_seconds,
@@ -25,7 +25,7 @@ def test_the_rate_is_never_exceeded_whenever_requests_come(rate: float, gaps: li
     bucket, now, sent = TokenBucket(rate), 0.0, []
     for gap in [*gaps, *[0.0] * 50]:
         now += gap
-        now += bucket.wait(now)
+        now += bucket.reserve(now)
         sent.append(now)
     burst = max(1.0, rate / 4) + 1
     for begin in range(0, len(sent), 7):
@@ -36,37 +36,37 @@ def test_the_rate_is_never_exceeded_whenever_requests_come(rate: float, gaps: li
 
 def test_without_a_rate_nothing_waits() -> None:
     bucket = TokenBucket(None)
-    assert [bucket.wait(0.0) for _ in range(100)] == [0.0] * 100
+    assert [bucket.reserve(0.0) for _ in range(100)] == [0.0] * 100
 
 
 def test_a_healthy_site_is_read_at_full_speed_from_the_first_request() -> None:
     limit = AdaptiveLimit(32)
     for _ in range(500):
-        limit.good()
-        assert limit.now == 32
+        limit.record_success()
+        assert limit.current == 32
 
 
 def test_trouble_halves_the_limit_once_for_what_was_under_way() -> None:
     limit = AdaptiveLimit(32)
     for _ in range(32):
-        limit.trouble()
-    assert limit.now == 16
+        limit.record_failure()
+    assert limit.current == 16
 
 
 def test_trouble_that_goes_on_slows_down_to_one_at_a_time() -> None:
     limit = AdaptiveLimit(32)
     for _ in range(500):
-        limit.trouble()
-    assert limit.now == 1
+        limit.record_failure()
+    assert limit.current == 1
 
 
 def test_a_limit_creeps_back_and_never_beyond_the_most() -> None:
     limit = AdaptiveLimit(32)
-    limit.overloaded()
-    seen = [limit.now]
+    limit.record_refusal()
+    seen = [limit.current]
     for _ in range(2000):
-        limit.good()
-        seen.append(limit.now)
+        limit.record_success()
+        seen.append(limit.current)
     steps = [later - sooner for sooner, later in pairwise(seen)]
     assert (seen[0], seen[-1], max(steps), min(steps)) == (16, 32, 1, 0)
 
@@ -74,25 +74,26 @@ def test_a_limit_creeps_back_and_never_beyond_the_most() -> None:
 def test_a_site_with_a_few_troubles_is_not_slowed_down() -> None:
     limit, chance = AdaptiveLimit(32), Random(1)
     for _ in range(2000):
-        limit.trouble() if chance.random() < 0.05 else limit.good()
-    assert limit.now == 32
+        limit.record_failure() if chance.random() < 0.05 else limit.record_success()
+    assert limit.current == 32
 
 
 def test_after_an_outage_the_limit_doubles_up_to_half_of_what_the_site_bore() -> None:
     limit = AdaptiveLimit(32)
     for _ in range(100):
-        limit.trouble()
-    limit.resumed()
-    seen = {limit.now}
+        limit.record_failure()
+    limit.restart_after_outage()
+    seen = {limit.current}
     for _ in range(60):
-        limit.good()
-        seen.add(limit.now)
+        limit.record_success()
+        seen.add(limit.current)
     assert {4, 8, 16} <= seen
 
 
 def test_waits_grow_with_every_attempt_within_full_jitter() -> None:
     waits = [
-        [Backoff(Random(seed)).seconds(attempt) for seed in range(200)] for attempt in (1, 3, 9)
+        [TICKET_BACKOFF.seconds(attempt, Random(seed)) for seed in range(200)]
+        for attempt in (1, 3, 9)
     ]
     assert max(waits[0]) <= 0.4 < max(waits[1]) <= 1.6 < max(waits[2]) <= 15.0
     assert all(min(of_attempt) < 0.1 * max(of_attempt) for of_attempt in waits)
@@ -103,10 +104,10 @@ def test_waits_grow_with_every_attempt_within_full_jitter() -> None:
     [
         ("7", 7.0),
         (" 0 ", 0.0),
-        ("99999999999999", LONGEST_RETRY_AFTER),
+        ("99999999999999", MAX_RETRY_AFTER),
         ("Fri, 20 Nov 2026 12:00:30 GMT", 30.0),
         ("Fri, 20 Nov 2026 11:00:00 GMT", 0.0),
-        ("Fri, 20 Nov 2099 11:00:00 GMT", LONGEST_RETRY_AFTER),
+        ("Fri, 20 Nov 2099 11:00:00 GMT", MAX_RETRY_AFTER),
         ("soon", None),
         ("-5", None),
         ("", None),
@@ -122,7 +123,7 @@ def test_retry_after_is_understood_in_seconds_and_as_a_date(
 @given(st.text(max_size=40))
 def test_no_header_whatever_breaks_the_waiting(header: str) -> None:
     seconds = retry_after_seconds(header, NOW)
-    assert seconds is None or 0 <= seconds <= LONGEST_RETRY_AFTER
+    assert seconds is None or 0 <= seconds <= MAX_RETRY_AFTER
 
 
 @pytest.mark.parametrize(

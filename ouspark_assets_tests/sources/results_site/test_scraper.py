@@ -6,11 +6,8 @@ import pytest
 
 from ouspark_assets.domain.errors import LakeError, SiteError
 from ouspark_assets.sources.results_site.archive import PageArchive
-from ouspark_assets.sources.results_site.scraper import (
-    ScrapeProgress,
-    is_complete,
-    run_scrape,
-)
+from ouspark_assets.sources.results_site.scrape_request import is_complete
+from ouspark_assets.sources.results_site.scraper import run_scrape
 from ouspark_assets_tests.sources.results_site.pages_by_hand import found_page, sentence_page
 from ouspark_assets_tests.sources.results_site.scraping import (
     CODES,
@@ -32,17 +29,20 @@ from ouspark_assets_tests.sources.results_site.small_site import (
 def test_every_student_ends_up_in_the_lake_with_the_numbers_that_say_so(
     archive: PageArchive,
 ) -> None:
-    shown: list[ScrapeProgress] = []
+    expected: list[int] = []
     with small_site(answers_for(STUDENTS)) as site:
         request = request_of(site)
-        report = run_scrape(SETTINGS, request, archive, CODES, progress=shown.append)
+        report = run_scrape(
+            SETTINGS, request, archive, CODES,
+            progress=lambda progress: expected.append(progress.expected),
+        )  # fmt: skip
         assert is_complete(SETTINGS, request, archive, CODES)
     assert found(archive) == STUDENTS
     assert report.found == len(STUDENTS)
     assert report.requests == len(site.asked) == report.found + report.not_found
     assert (report.failed, report.retries, report.complete) == (0, 0, True)
     assert report.bytes_received > 1000 * report.found
-    assert shown[0].expected > 0
+    assert expected[0] > 0
 
 
 def test_exactly_the_tickets_named_are_asked(archive: PageArchive) -> None:
@@ -76,7 +76,7 @@ def test_one_ticket_that_never_works_is_failed_without_waiting_for_the_site(
 def test_a_release_that_is_not_published_is_one_clear_line(archive: PageArchive) -> None:
     with (
         small_site(lambda _: Sent(b"", 404)) as site,
-        pytest.raises(SiteError, match=f"release {RELEASE}.*not.*published") as caught,
+        pytest.raises(SiteError, match=f"Release {RELEASE}.*not.*published") as caught,
     ):
         run(site, archive)
     assert "\n" not in str(caught.value)

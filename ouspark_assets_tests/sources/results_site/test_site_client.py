@@ -34,7 +34,7 @@ def ask(site: SmallSite, ticket: str = TICKET, times: int = 1, **settings: objec
     async def asked() -> list[Answer]:
         options = SiteSettings(**{**PATIENT, **settings})
         async with SiteClient(options, site.page()) as client:
-            return [await client.ask(ticket) for _ in range(times)]
+            return [await client.fetch(ticket) for _ in range(times)]
 
     return asyncio.run(asked())
 
@@ -173,5 +173,5 @@ def test_verification_can_be_switched_off_loudly(
 def test_a_file_that_is_no_certificate_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.pem").write_text("nothing")
     settings = SiteSettings(site_tls_certificate=tmp_path / "x.pem")
-    with pytest.raises(SettingsError, match="give a PEM file"):
+    with pytest.raises(SettingsError, match="Name a PEM file"):
         SiteClient(settings, "https://127.0.0.1:1/res07/1.jsp")

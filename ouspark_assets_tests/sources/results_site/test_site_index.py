@@ -29,7 +29,7 @@ def test_the_page_comes_with_what_tells_later_whether_it_changed() -> None:
     headers = {"ETag": '"a"', "Last-Modified": "Fri, 20 Nov 2026 12:00:00 GMT"}
     with small_site(lambda _: Sent(BODY, headers=headers)) as site:
         page = fetch(site)
-    assert (page.body, page.etag, page.unchanged) == (BODY, '"a"', False)
+    assert (page.body, page.etag, page.is_unchanged) == (BODY, '"a"', False)
     assert site.tickets == ["/examination-results.php"]
 
 
@@ -37,7 +37,7 @@ def test_a_page_that_has_not_changed_is_not_sent_again() -> None:
     known = IndexPage("x", BODY, '"a"', "Fri, 20 Nov 2026 12:00:00 GMT")
     with small_site(lambda _: Sent(b"", 304)) as site:
         page = fetch(site, known)
-    assert page.unchanged
+    assert page.is_unchanged
     assert (page.etag, page.last_modified) == (known.etag, known.last_modified)
     assert 'if-none-match: "a"' in site.heads[0].lower()
     assert "if-modified-since: fri, 20 nov 2026" in site.heads[0].lower()
@@ -83,6 +83,6 @@ def test_a_redirect_to_another_host_is_never_followed(target: str) -> None:
 def test_redirects_in_circles_end() -> None:
     with (
         small_site(lambda path: Sent(b"", 302, {"Location": path})) as site,
-        pytest.raises(SiteError, match="in circles"),
+        pytest.raises(SiteError, match="redirects more than 3 times"),
     ):
         fetch(site)

@@ -4,8 +4,7 @@ import pytest
 
 from ouspark_assets.domain.errors import SettingsError
 from ouspark_assets.settings import load_settings
-from ouspark_assets.sources.results_site.scrape_request import build_scope
-from ouspark_assets.sources.results_site.scraper import KnownCodes
+from ouspark_assets.sources.results_site.scrape_request import KnownCodes, build_scope
 
 
 def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:

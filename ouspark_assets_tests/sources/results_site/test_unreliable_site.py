@@ -13,13 +13,10 @@ import pytest
 from ouspark_assets.settings import SiteSettings
 from ouspark_assets.sources.reference_files import branches, colleges
 from ouspark_assets.sources.results_site.archive import PageArchive
-from ouspark_assets.sources.results_site.release_index import read_index, select_releases
-from ouspark_assets.sources.results_site.scraper import (
-    KnownCodes,
-    ScrapeReport,
-    ScrapeRequest,
-    run_scrape,
-)
+from ouspark_assets.sources.results_site.release_index import parse_index, select_releases
+from ouspark_assets.sources.results_site.scrape_report import ScrapeReport
+from ouspark_assets.sources.results_site.scrape_request import KnownCodes, ScrapeRequest
+from ouspark_assets.sources.results_site.scraper import run_scrape
 from ouspark_assets.sources.results_site.site_index import fetch_index
 from ouspark_assets.standin.process import RunningStandin, running_standin
 from ouspark_assets_tests.sources.results_site.small_site import Sent, answers_for, small_site
@@ -71,7 +68,7 @@ def a_day(folder: Path, faults: str, students: int, **settings: object) -> Day:
 def scraped(site: RunningStandin, folder: Path, settings: SiteSettings) -> Day:
     page = asyncio.run(fetch_index(settings, site.url))
     assert page.body is not None
-    index = read_index(page.body, page.url, seen_at=datetime.now(UTC)).frame
+    index = parse_index(page.body, page.url, seen_at=datetime.now(UTC)).frame
     (release,) = select_releases(index)
     codes = KnownCodes(tuple(colleges()["college_code"]), tuple(branches()["branch_code"]))
     archive = PageArchive(str(folder / "lake"))
@@ -86,7 +83,7 @@ def scraped(site: RunningStandin, folder: Path, settings: SiteSettings) -> Day:
 @pytest.mark.parametrize("faults", BAD_DAYS)
 def test_on_a_bad_day_every_student_ends_up_found(tmp_path: Path, faults: str) -> None:
     day = a_day(tmp_path, faults, 60, **SHORT)
-    assert day.report.troubles_by_cause[BAD_DAYS[faults]] > 0
+    assert day.report.failed_requests_by_cause[BAD_DAYS[faults]] > 0
     assert len(day.students) > 50
     assert not day.lost()
     assert day.report.complete
@@ -94,7 +91,7 @@ def test_on_a_bad_day_every_student_ends_up_found(tmp_path: Path, faults: str) -
 
 def test_when_everything_goes_wrong_at_once_every_student_ends_up_found(tmp_path: Path) -> None:
     day = a_day(tmp_path, "everything,outage:1", 60, **SHORT)
-    assert len(day.report.troubles_by_cause) >= 5
+    assert len(day.report.failed_requests_by_cause) >= 5
     assert not day.lost()
 
 
