@@ -15,7 +15,7 @@ from ouspark_assets.orchestration.assets.raw import LARGEST_TICKETS_FILE, ticket
 from ouspark_assets.sources import reference_files as reference
 from ouspark_assets.sources.reference_files import ReferenceFileError
 from ouspark_assets.sources.reference_files.files import FOLDER
-from ouspark_assets.sources.results_site import object_store as stores
+from ouspark_assets.sources.results_site import object_store
 from ouspark_assets.sources.results_site.archive import ArchivedAnswer, PageArchive
 from ouspark_assets.sources.results_site.outcomes import Outcome
 from ouspark_assets_tests.edges.limits import in_time
@@ -111,7 +111,7 @@ def test_a_release_key_that_is_no_name_is_refused_before_it_is_a_path(
         require_release_key(key)
     one_line(error.value)
     archive = PageArchive(str(tmp_path / "lake"))
-    for use in (archive.answers, archive.marker, archive.unmark, archive.compact):
+    for use in (archive.answers, archive.read_marker, archive.delete_marker, archive.compact):
         with pytest.raises(SiteError):
             use(key)
     with pytest.raises(SiteError):
@@ -206,7 +206,7 @@ def test_a_part_that_is_damaged_is_named_with_what_to_do(
     with pytest.raises(LakeError) as error:
         list(archive.pages(RELEASE))
     said = one_line(error.value, part.name, "is damaged", "run again")
-    assert "restore it from a backup, or move it away" in said
+    assert "Restore it from a backup, or move it away" in said
     part.unlink()
     assert archive.answers(RELEASE)["hall_ticket"].to_list() == TICKETS[10:]
 
@@ -258,7 +258,7 @@ def test_a_lake_that_can_not_be_used_is_one_line(
 ) -> None:
     (tmp_path / "file").touch()
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(stores, "PATIENCE", {"max_retries": 1})
+    monkeypatch.setattr(object_store, "RETRY_POLICY", {"max_retries": 1})
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "hunter2")
     # So that nobody asks the network for credentials.
