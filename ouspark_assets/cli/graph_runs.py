@@ -14,7 +14,7 @@ import dagster as dg
 from ouspark_assets.cli.output import show_notice
 from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.operations.logging import dagster_level
-from ouspark_assets.orchestration.executors.ownership import owned, reap_dead_runs
+from ouspark_assets.orchestration.executors.ownership import own_run, reap_dead_runs
 from ouspark_assets.orchestration.failures import in_one_line, is_ours, telling, unusable_records
 from ouspark_assets.orchestration.keys import RELEASE_INDEX_KEY, RESULT_PAGES
 from ouspark_assets.settings import load_settings
@@ -80,7 +80,7 @@ class Graph:
         job = self.definitions.resolve_implicit_global_asset_job_def()
         run_id = str(uuid4())
         reap_dead_runs(self.instance, settings)
-        with owned(run_id, settings, show_notice):
+        with own_run(run_id, settings, show_notice):
             result = job.execute_in_process(
                 run_id=run_id,
                 instance=self.instance,

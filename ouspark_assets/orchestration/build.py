@@ -21,7 +21,7 @@ from ouspark_assets.orchestration.automation import AUTOMATIC_JOBS, all_schedule
 from ouspark_assets.orchestration.automation.lineage import apply_policies
 from ouspark_assets.orchestration.checks.check_results import standalone_checks
 from ouspark_assets.orchestration.console_logger import console, replace_the_default
-from ouspark_assets.orchestration.executors.executor import executor_of, spread
+from ouspark_assets.orchestration.executors.executor import apply_backfill_policy, select_executor
 from ouspark_assets.orchestration.jobs import JOBS
 from ouspark_assets.orchestration.presentation import presented
 from ouspark_assets.orchestration.resources import default_resources
@@ -38,12 +38,12 @@ def build_definitions(resources: Mapping[str, Any] | None = None) -> dg.Definiti
     replace_the_default()
     assets = presented(apply_policies(dg.load_assets_from_modules(list(ASSET_MODULES))))
     return dg.Definitions(
-        assets=spread(assets, settings.runs),
+        assets=apply_backfill_policy(assets, settings.runs),
         asset_checks=standalone_checks(),
         jobs=[*JOBS, *AUTOMATIC_JOBS],
         sensors=all_sensors(settings.automation),
         schedules=all_schedules(settings.automation),
         resources={**default_resources(), **(resources or {})},
-        executor=executor_of(settings.runs),
+        executor=select_executor(settings.runs),
         loggers={"console": console},
     )

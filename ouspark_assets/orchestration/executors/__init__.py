@@ -1,4 +1,4 @@
-"""Who executes a run and its steps, its sign of life, and what follows when there is none.
+"""Executing runs: the executors, Celery workers, liveness of runs, and reaping dead runs.
 
-Which assets there are, and what they do, is not known here.
+Which assets exist and what they do is not known here.
 """

@@ -1,7 +1,7 @@
-"""Steps in workers of Celery: how both sides meet, and what becomes of the step of a lost worker.
+"""Steps in Celery workers: the configuration both sides share, and resubmission after worker loss.
 
-When this executor is chosen is `executor.py`, which alone imports this module: dagster-celery is
-an extra. What a worker loads is `celery_worker.py`.
+Imported by `executor.py` only when Celery is configured, because dagster-celery is an optional
+extra. The app that workers load is in `celery_worker.py`.
 """
 
 import time
@@ -21,23 +21,25 @@ from dagster_celery.executor import celery_executor as stock_executor
 
 from ouspark_assets.domain.errors import OuSparkError
 
-# The server may have other tenants.
+# Other applications may use the same Redis server.
 KEY_PREFIX = "ouspark-celery:"
-DAY_SECONDS = 24 * 3600
-LOOK_SECONDS, ANSWER_SECONDS = 10.0, 2.0
-# A task is missed when no worker has it at so many looks; a step goes to so many workers.
-MOST_MISSED, MOST_WORKERS = 3, 3
+RESULT_EXPIRY_SECONDS = 24 * 3600
+INSPECTION_INTERVAL, INSPECTION_TIMEOUT = 10.0, 2.0
+# A task counts as lost when no worker reports it in this many inspections in a row.
+MAX_INSPECTIONS_MISSED = 3
+# A step is submitted at most this many times.
+MAX_WORKERS = 3
 
 
 class WorkerGoneError(OuSparkError):
-    """A step was given to one worker after another, and none lived to end it."""
+    """A step was submitted to several workers, and every one was lost while executing it."""
 
 
 def celery_arguments(broker: str) -> dict[str, Any]:
-    """What the run and its workers have to agree on."""
+    """Return the configuration that the run and its workers must share."""
     options: dict[str, Any] = {
         "task_track_started": True,
-        "result_expires": DAY_SECONDS,
+        "result_expires": RESULT_EXPIRY_SECONDS,
         "broker_connection_retry_on_startup": True,
         "worker_redirect_stdouts": False,
     }
@@ -45,7 +47,8 @@ def celery_arguments(broker: str) -> dict[str, Any]:
         return {"broker": broker, "backend": "rpc://", "config_source": options}
     prefix: dict[str, Any] = {"global_keyprefix": KEY_PREFIX}
     options |= {
-        # What a killed worker had taken but not begun would come back after an hour only.
+        # Without this, a task that a killed worker had reserved but not started would be
+        # redelivered only after an hour.
         "worker_disable_prefetch": True,
         "broker_transport_options": {**broker_transport_options, **prefix},
         "result_backend_transport_options": prefix,
@@ -56,8 +59,8 @@ def celery_arguments(broker: str) -> dict[str, Any]:
     return {"broker": broker, "backend": broker, "config_source": options}
 
 
-def celery_executor_of(broker: str) -> dg.ExecutorDefinition:
-    """The executor; the broker's address is part of no configuration that Dagster stores."""
+def create_celery_executor(broker: str) -> dg.ExecutorDefinition:
+    """Return the executor; the broker's URL is in no configuration that Dagster stores."""
     create_stock: Any = stock_executor.executor_creation_fn
 
     @dg.executor(
@@ -67,27 +70,27 @@ def celery_executor_of(broker: str) -> dg.ExecutorDefinition:
     )
     def celery(context: dg.InitExecutorContext) -> dg.Executor:
         stock: Any = create_stock(context)
-        return WatchedCelery(retries=stock.retries, **celery_arguments(broker))
+        return MonitoredCeleryExecutor(retries=stock.retries, **celery_arguments(broker))
 
     return celery
 
 
-class WatchedCelery(CeleryExecutor):
-    """dagster-celery's executor, which by itself waits for ever for a worker that was killed."""
+class MonitoredCeleryExecutor(CeleryExecutor):
+    """dagster-celery's executor, which by itself waits forever for a worker that was killed."""
 
     def execute(self, plan_context: Any, execution_plan: Any) -> Iterator[Any]:
-        """Execute the steps, with an eye on the workers."""
-        lookouts: list[Lookout] = []
+        """Execute the steps and resubmit those whose worker is lost."""
+        monitors: list[TaskMonitor] = []
 
-        def submit(app: Celery, context: Any, step: Any, queue: str, *rest: Any) -> StepInAWorker:
-            if not lookouts:
-                lookouts.append(Lookout(app))
-            return StepInAWorker(
+        def submit(app: Celery, context: Any, step: Any, queue: str, *rest: Any) -> WorkerStep:
+            if not monitors:
+                monitors.append(TaskMonitor(app))
+            return WorkerStep(
                 f"Step {step.key}",
                 queue,
-                lookouts[0],
-                submit=lambda: _submitted(app, context, step, queue, *rest),
-                tell=context.log.warning,
+                monitors[0],
+                submit=lambda: _submit(app, context, step, queue, *rest),
+                warn=context.log.warning,
             )
 
         yield from core_celery_execution_loop(
@@ -95,105 +98,105 @@ class WatchedCelery(CeleryExecutor):
         )
 
 
-def _submitted(app: Celery, *step: Any) -> AsyncResult:
+def _submit(app: Celery, *step: Any) -> AsyncResult:
     with warnings.catch_warnings():
         # dagster-celery registers the same task again for every step.
         warnings.simplefilter("ignore")
         return _submit_task(app, *step)
 
 
-class Lookout:
-    """Asks all workers now and then who has which task."""
+class TaskMonitor:
+    """Asks all workers at intervals which tasks they have, to detect lost ones."""
 
     def __init__(self, app: Celery) -> None:
-        """Nothing is looked for yet."""
+        """Start without any task."""
         self._app = app
         self._missed: dict[str, int] = {}
-        self._looked = time.monotonic()
+        self._inspected_at = time.monotonic()
 
-    def is_missed(self, task: str) -> bool:
-        """Whether nobody has had the task for several looks."""
+    def is_lost(self, task: str) -> bool:
+        """Return whether no worker has reported the task in the last inspections."""
         self._missed.setdefault(task, 0)
-        if time.monotonic() - self._looked >= LOOK_SECONDS:
-            self._look()
-            self._looked = time.monotonic()
-        return self._missed[task] >= MOST_MISSED
+        if time.monotonic() - self._inspected_at >= INSPECTION_INTERVAL:
+            self._inspect()
+            self._inspected_at = time.monotonic()
+        return self._missed[task] >= MAX_INSPECTIONS_MISSED
 
     def forget(self, task: str) -> None:
-        """No longer look for it."""
+        """Stop monitoring a task."""
         self._missed.pop(task, None)
 
-    def waiting_in(self, queue: str) -> bool:
-        """Whether any task of this queue waits for a worker."""
+    def has_waiting_tasks(self, queue: str) -> bool:
+        """Return whether any task of this queue waits for a worker."""
         with self._app.connection_for_read() as connection:
-            # Asking only whether it exists is not possible behind a prefix of keys (kombu 5.7);
-            # declaring it again changes nothing in Redis, and is refused by RabbitMQ.
+            # A passive declaration does not work with a key prefix (kombu 5.7). Declaring the
+            # queue again changes nothing in Redis; RabbitMQ refuses it.
             passive = connection.transport.driver_type != "redis"
             declared = connection.default_channel.queue_declare(queue, passive=passive)
             return bool(declared.message_count)
 
-    def _look(self) -> None:
-        answers = self._app.control.inspect(timeout=ANSWER_SECONDS).query_task(*self._missed)
+    def _inspect(self) -> None:
+        answers = self._app.control.inspect(timeout=INSPECTION_TIMEOUT).query_task(*self._missed)
         held = {task for tasks in (answers or {}).values() for task in tasks}
         for task in self._missed:
             self._missed[task] = 0 if task in held else self._missed[task] + 1
 
 
-class StepInAWorker:
-    """A step that some worker has; when that worker is gone, another one gets it.
+class WorkerStep:
+    """A step submitted to a worker, and resubmitted when that worker is lost.
 
-    What asset it is does not matter: every one of them may be executed again.
+    This is safe for every asset, because all of them may be executed again.
     """
 
     def __init__(
         self,
         name: str,
         queue: str,
-        lookout: Lookout,
+        monitor: TaskMonitor,
         *,
         submit: Callable[[], AsyncResult],
-        tell: Callable[[str], None],
+        warn: Callable[[str], None],
     ) -> None:
-        """Give it to the first one."""
-        self._name, self._queue, self._lookout = name, queue, lookout
-        self._submit, self._tell = submit, tell
+        """Submit it for the first time."""
+        self._name, self._queue, self._monitor = name, queue, monitor
+        self._submit, self._warn = submit, warn
         self._task = submit()
-        self._workers = 1
+        self._submissions = 1
 
     def ready(self) -> bool:
-        """Whether it has ended, or will never."""
+        """Return whether the step has ended or been given up; resubmit it if it was lost."""
         if not self._is_lost():
             return bool(self._task.ready())
-        if self._workers == MOST_WORKERS:
+        if self._submissions == MAX_WORKERS:
             return True
-        self._tell(f"{self._name}: its worker is gone; another one gets it.")
-        self._lookout.forget(self._task.id)
+        self._warn(f"{self._name}: its worker is gone; the step was submitted again.")
+        self._monitor.forget(self._task.id)
         self._task = self._submit()
-        self._workers += 1
+        self._submissions += 1
         return False
 
     def get(self) -> Any:
-        """What came out."""
-        self._lookout.forget(self._task.id)
+        """Return the result of the step, or raise its error."""
+        self._monitor.forget(self._task.id)
         if not self._task.ready() or isinstance(self._task.result, WorkerLostError):
             message = (
-                f"{self._name}: {MOST_WORKERS} workers were lost at it one after another. See "
-                "whether their machines have enough memory, and run again."
+                f"{self._name}: {MAX_WORKERS} workers were lost one after another while executing "
+                "it. Check whether their machines have enough memory, then run again."
             )
             raise WorkerGoneError(message)
         return self._task.get()
 
     def revoke(self) -> None:
-        """It is no longer wanted."""
+        """Cancel the step."""
         self._task.revoke()
 
     def _is_lost(self) -> bool:
         if self._task.ready():
-            # The worker lives, and its process that executed the step was killed.
+            # The worker is alive, but its process that executed the step was killed.
             return isinstance(self._task.result, WorkerLostError)
         return (
-            self._lookout.is_missed(self._task.id)
-            and not (self._task.state == PENDING and self._lookout.waiting_in(self._queue))
-            # It may have ended while we looked.
+            self._monitor.is_lost(self._task.id)
+            and not (self._task.state == PENDING and self._monitor.has_waiting_tasks(self._queue))
+            # It may have ended during the inspection.
             and not self._task.ready()
         )

@@ -1,7 +1,7 @@
-"""How the steps of a run are executed, chosen by one setting; and what every run does around them.
+"""The executors, chosen by OUSPARK_EXECUTOR, and what surrounds every run.
 
-A run shows a sign of life for as long as its process lives, and in one process takes its turn.
-Nothing of the graph is known here.
+Every run holds its liveness lock; with the executors of a single machine, runs also take turns.
+Steps in Celery workers are in `celery_steps.py`. Nothing here knows the assets.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,18 +11,21 @@ from typing import Any
 import dagster as dg
 
 from ouspark_assets.domain.errors import SettingsError
-from ouspark_assets.orchestration.executors.ownership import show_life, turn
+from ouspark_assets.orchestration.executors.ownership import exclusive_run, hold_liveness_lock
 from ouspark_assets.settings import RunSettings, Settings, load_settings
 
-# A child begins with everything imported: half a second for each step instead of three.
-CHILDREN = {"start_method": {"forkserver": {"preload_modules": ["ouspark_assets.definitions"]}}}
-# The one queue of steps that ask the results site; a single worker takes from it, one at a time.
+# Child processes are forked with everything imported: half a second per step instead of three.
+MULTIPROCESS_CONFIG = {
+    "start_method": {"forkserver": {"preload_modules": ["ouspark_assets.definitions"]}}
+}
+# The queue of steps that request pages from the results site. A single worker consumes it, one
+# step at a time.
 SCRAPING_QUEUE = "scraping"
 IN_SCRAPING_QUEUE = {"dagster-celery/queue": SCRAPING_QUEUE}
 
 
 class OwnedExecutor(dg.Executor):
-    """Another executor's work, with a sign of life and, if asked for, in turn."""
+    """Wraps an executor: holds the liveness lock of the run and, if asked to, the turn of runs."""
 
     def __init__(self, inner: dg.Executor, settings: Settings, *, in_turn: bool) -> None:
         """Wrap an executor."""
@@ -32,42 +35,45 @@ class OwnedExecutor(dg.Executor):
 
     @property
     def retries(self) -> Any:
-        """Those of the executor inside."""
+        """The retry mode of the wrapped executor."""
         return self.inner.retries
 
     @property
     def step_dependency_config(self) -> Any:
-        """That of the executor inside."""
+        """The step dependencies of the wrapped executor."""
         return self.inner.step_dependency_config
 
     def __getattr__(self, name: str) -> Any:
-        """Whatever else the executor inside is asked for."""
+        """Return any other attribute of the wrapped executor."""
         return getattr(self.inner, name)
 
     def execute(self, plan_context: Any, execution_plan: Any) -> Iterator[Any]:
         """Execute every step of a run."""
         run = plan_context.run_id
-        show_life(run, self.settings.servers)
-        waiting: AbstractContextManager[None] = (
-            turn(run, self.settings.runs, plan_context.log.info) if self.in_turn else nullcontext()
+        hold_liveness_lock(run, self.settings.servers)
+        turn: AbstractContextManager[None] = (
+            exclusive_run(run, self.settings.runs, plan_context.log.info)
+            if self.in_turn
+            else nullcontext()
         )
-        with waiting:
+        with turn:
             yield from self.inner.execute(plan_context, execution_plan)
 
 
-def executor_of(settings: RunSettings) -> dg.ExecutorDefinition:
-    """The executor that the settings ask for."""
+def select_executor(settings: RunSettings) -> dg.ExecutorDefinition:
+    """Return the executor that the settings name."""
     if settings.executor == "celery":
-        # Runs work beside each other; what only one may do at a time has a lock of its own.
-        return owned(_celery(settings), in_turn=False)
+        # Runs execute side by side; scraping and publishing have locks of their own.
+        return with_ownership(_create_celery_executor(settings), in_turn=False)
     if settings.executor == "multiprocess":
-        return owned(dg.multiprocess_executor.configured(CHILDREN), in_turn=True)
-    # One process per run: a process per step costs ten times the whole overhead.
-    return owned(dg.in_process_executor, in_turn=True)
+        multiprocess = dg.multiprocess_executor.configured(MULTIPROCESS_CONFIG)
+        return with_ownership(multiprocess, in_turn=True)
+    # One process per run: a process per step costs ten times the entire overhead.
+    return with_ownership(dg.in_process_executor, in_turn=True)
 
 
-def celery_broker_of(settings: RunSettings) -> str:
-    """The broker's address, if all is set that workers on several machines need."""
+def require_celery_broker(settings: RunSettings) -> str:
+    """Return the broker's URL, if everything is set that workers on several machines need."""
     needed = {
         "OUSPARK_CELERY_BROKER": settings.celery_broker,
         "OUSPARK_DAGSTER_DSN": settings.dagster_dsn,
@@ -75,46 +81,46 @@ def celery_broker_of(settings: RunSettings) -> str:
     missing = [name for name, value in needed.items() if value is None]
     if missing or settings.celery_broker is None:
         message = (
-            f"Steps in workers of Celery need {' and '.join(missing)}: a broker, and a PostgreSQL "
-            "for Dagster's own records that every machine reaches. Set it, or leave "
-            "OUSPARK_EXECUTOR out."
+            f"OUSPARK_EXECUTOR is celery: Celery workers need {' and '.join(missing)}: a broker, "
+            "and a PostgreSQL for Dagster's own records that every machine can reach. Set what is "
+            "missing, or unset OUSPARK_EXECUTOR."
         )
         raise SettingsError(message)
     return settings.celery_broker.get_secret_value()
 
 
-def _celery(settings: RunSettings) -> dg.ExecutorDefinition:
-    broker = celery_broker_of(settings)
+def _create_celery_executor(settings: RunSettings) -> dg.ExecutorDefinition:
+    broker = require_celery_broker(settings)
     try:
-        from ouspark_assets.orchestration.executors.celery_steps import celery_executor_of
+        from ouspark_assets.orchestration.executors.celery_steps import create_celery_executor
     except ModuleNotFoundError as error:
         message = (
-            f"OUSPARK_EXECUTOR is celery, and {error.name} is not installed: install the locked "
+            f"OUSPARK_EXECUTOR is celery, but {error.name} is not installed. Install "
             "requirements/celery.txt, or the project with its extra 'celery'."
         )
-        raise SettingsError(message) from None
-    return celery_executor_of(broker)
+        raise SettingsError(message) from error
+    return create_celery_executor(broker)
 
 
-def spread(assets: Iterable[Any], settings: RunSettings) -> list[Any]:
-    """The assets, with a run per release where runs can go to several machines."""
+def apply_backfill_policy(assets: Iterable[Any], settings: RunSettings) -> list[Any]:
+    """Return the assets; where runs can go to several machines, backfill one run per release."""
     if settings.executor != "celery":
         return list(assets)
     return [
-        it.with_attributes(backfill_policy=dg.BackfillPolicy.multi_run(1))
-        if isinstance(it, dg.AssetsDefinition) and it.partitions_def is not None
-        else it
-        for it in assets
+        asset.with_attributes(backfill_policy=dg.BackfillPolicy.multi_run(1))
+        if isinstance(asset, dg.AssetsDefinition) and asset.partitions_def is not None
+        else asset
+        for asset in assets
     ]
 
 
-def owned(definition: dg.ExecutorDefinition, *, in_turn: bool) -> dg.ExecutorDefinition:
-    """The same executor under the same name, with what every run does around it."""
+def with_ownership(definition: dg.ExecutorDefinition, *, in_turn: bool) -> dg.ExecutorDefinition:
+    """Return the executor wrapped in `OwnedExecutor`, under the same name."""
     create = definition.executor_creation_fn
 
-    def wrapped(context: dg.InitExecutorContext) -> dg.Executor:
+    def create_owned(context: dg.InitExecutorContext) -> dg.Executor:
         if create is None:
-            message = f"The executor {definition.name} can't be created"
+            message = f"The executor {definition.name} cannot be created: it has no function for it"
             raise TypeError(message)
         return OwnedExecutor(create(context), load_settings(), in_turn=in_turn)
 
@@ -122,6 +128,6 @@ def owned(definition: dg.ExecutorDefinition, *, in_turn: bool) -> dg.ExecutorDef
         name=definition.name,
         config_schema=definition.config_schema,  # type: ignore[arg-type]  # as dagster keeps it
         requirements=definition.get_requirements,
-        executor_creation_fn=wrapped,
+        executor_creation_fn=create_owned,
         description=definition.description,
     )

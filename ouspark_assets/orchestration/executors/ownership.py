@@ -1,7 +1,8 @@
-"""Who executes a run of Dagster: its sign of life, its turn, and what follows when it is killed.
+"""Which process executes a run: liveness lock, exclusive execution, and reporting dead runs.
 
-A sign of life is a file that the process holds a lock on, so that a killed run is known at once
-and for sure; a turn is an advisory lock in the development database.
+The process of a run holds a lock on a file, which the kernel releases when the process ends, so a
+killed run is detected at once and reliably. Runs take turns by an advisory lock in the
+development database.
 """
 
 import fcntl
@@ -21,112 +22,124 @@ from ouspark_assets.settings import RunSettings, ServerSettings, Settings
 from ouspark_assets.warehouse.core.locks import Lock, alone
 from ouspark_assets.warehouse.records.stage_runs import close_stage_runs, unfinished_runs
 
-UNFINISHED = (
+RUNNING = (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
+# A queued run has no process yet, so it cannot be dead.
+MAY_HAVE_PROCESS = (
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
+    *RUNNING,
 )
-AT_WORK = UNFINISHED[2:]
-# Between the beginning of a run and its sign of life lie milliseconds.
-SECONDS_WITHOUT_A_SIGN = 60
-GONE = "The process of this run is gone: it was killed, or its machine went down."
-UNENDED = "This stage never said how it ended: its process or its database connection was gone."
+# Between the start of a run and its liveness lock there are only milliseconds.
+MAX_SECONDS_WITHOUT_LOCK = 60
+PROCESS_GONE = "The process of this run is gone: it was killed, or its machine went down."
+STAGE_NOT_ENDED = (
+    "This stage never reported its end: its process or its database connection was lost."
+)
 
 
 @contextmanager
-def owned(run_id: str, settings: Settings, tell: Callable[[str], None]) -> Iterator[None]:
-    """Own a run from before it begins until after it has ended, in turn."""
-    descriptor = show_life(run_id, settings.servers)
+def own_run(run_id: str, settings: Settings, notify: Callable[[str], None]) -> Iterator[None]:
+    """Hold the liveness lock of a run, and the turn of runs, for the duration of the block."""
+    descriptor = hold_liveness_lock(run_id, settings.servers)
     try:
-        with turn(run_id, settings.runs, tell):
+        with exclusive_run(run_id, settings.runs, notify):
             yield
-        # Whoever leaves otherwise may not have told Dagster of the end (a full disk): its sign
-        # stays, as that of a killed run does, and the run is reaped.
-        (signs_of_life(settings.servers) / run_id).unlink(missing_ok=True)
+        # Only after a normal end: when the block raises, Dagster may not have recorded the end of
+        # the run (a full disk). The file then stays, as after a kill, and the run is reaped.
+        (liveness_folder(settings.servers) / run_id).unlink(missing_ok=True)
     finally:
         os.close(descriptor)
 
 
-def signs_of_life(settings: ServerSettings) -> Path:
-    """Return the folder of the signs of life."""
+def liveness_folder(settings: ServerSettings) -> Path:
+    """Return the folder of the files that running processes hold locks on."""
     return settings.home / "dagster" / "alive"
 
 
-def show_life(run_id: str, settings: ServerSettings) -> int:
-    """Show that a run is alive until the descriptor is closed, or the process has ended."""
-    signs = signs_of_life(settings)
-    signs.mkdir(parents=True, exist_ok=True)
-    descriptor, path = tempfile.mkstemp(prefix=".", dir=signs)
-    # Locked before it has its name: nobody ever meets the sign of a living run unlocked.
+def hold_liveness_lock(run_id: str, settings: ServerSettings) -> int:
+    """Lock the file of a run and return its descriptor; closing it, or dying, releases the lock."""
+    folder = liveness_folder(settings)
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor, path = tempfile.mkstemp(prefix=".", dir=folder)
+    # Locked before it gets its name, so that nobody ever sees the file of a living run unlocked.
     fcntl.flock(descriptor, fcntl.LOCK_EX)
-    Path(path).rename(signs / run_id)
+    Path(path).rename(folder / run_id)
     return descriptor
 
 
 @contextmanager
-def turn(run_id: str, settings: RunSettings, tell: Callable[[str], None]) -> Iterator[None]:
-    """Be the only run that works, waiting for the one before."""
-    doing = f"run {run_id[:8]}"
+def exclusive_run(
+    run_id: str, settings: RunSettings, notify: Callable[[str], None]
+) -> Iterator[None]:
+    """Wait until no other run is executing, and keep others waiting during the block."""
+    purpose = f"run {run_id[:8]}"
     with (
-        Development().connected(doing) as connection,
-        alone(connection, Lock.RUN, settings.run_wait, doing.capitalize(), tell),
+        Development().connected(purpose) as connection,
+        alone(connection, Lock.RUN, settings.run_wait, purpose.capitalize(), notify),
     ):
         yield
 
 
 def reap_dead_runs(instance: dg.DagsterInstance, settings: Settings) -> tuple[str, ...]:
-    """Report the runs failed whose process is gone, so that they hold up nothing; their ids."""
-    signs = signs_of_life(settings.servers)
-    signs.mkdir(parents=True, exist_ok=True)
-    (signs / ".reaping").touch()
-    reaping = try_lock(signs / ".reaping")
+    """Report the runs failed whose process is gone, and return their ids.
+
+    Until then a dead run occupies its place in the queue and its concurrency slots.
+    """
+    folder = liveness_folder(settings.servers)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / ".reaping").touch()
+    reaping = try_lock(folder / ".reaping")
     if reaping is None:
-        return ()  # somebody else is at it
+        return ()  # another process is reaping
     try:
-        return _reap(instance, signs, is_shared=settings.runs.dagster_dsn is not None)
+        return _reap(instance, folder, is_shared=settings.runs.dagster_dsn is not None)
     finally:
         os.close(reaping)
 
 
-def _reap(instance: dg.DagsterInstance, signs: Path, *, is_shared: bool) -> tuple[str, ...]:
-    unfinished = instance.get_run_records(dg.RunsFilter(statuses=list(UNFINISHED)))
-    dead = [it.dagster_run for it in unfinished if _is_dead(it, signs, is_shared=is_shared)]
+def _reap(instance: dg.DagsterInstance, folder: Path, *, is_shared: bool) -> tuple[str, ...]:
+    records = instance.get_run_records(dg.RunsFilter(statuses=list(MAY_HAVE_PROCESS)))
+    dead = [
+        record.dagster_run for record in records if _is_dead(record, folder, is_shared=is_shared)
+    ]
     for run in dead:
-        instance.report_run_failed(run, GONE)
+        instance.report_run_failed(run, PROCESS_GONE)
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
-    _sweep(signs, {it.dagster_run.run_id for it in unfinished})
-    _close_their_stages(instance)
+    _remove_files_of_finished_runs(folder, {record.dagster_run.run_id for record in records})
+    _close_stages_of_finished_runs(instance)
     return tuple(run.run_id for run in dead)
 
 
-def _is_dead(record: dg.RunRecord, signs: Path, *, is_shared: bool) -> bool:
+def _is_dead(record: dg.RunRecord, folder: Path, *, is_shared: bool) -> bool:
     run = record.dagster_run
-    sign = signs / run.run_id
-    if sign.exists():
-        return not is_locked(sign)
+    file = folder / run.run_id
+    if file.exists():
+        return not is_locked(file)
     return (
-        run.status in AT_WORK
+        run.status in RUNNING
         and record.start_time is not None
-        and time.time() - record.start_time > SECONDS_WITHOUT_A_SIGN
-        # With a shared storage the sign may be on another machine.
+        and time.time() - record.start_time > MAX_SECONDS_WITHOUT_LOCK
+        # If Dagster's storage is shared, the file may be on another machine.
         and not is_shared
     )
 
 
-def _sweep(signs: Path, unfinished: set[str]) -> None:
-    """Remove the signs of runs that have ended."""
-    for sign in signs.glob("[!.]*"):
-        if sign.name not in unfinished and not is_locked(sign):
-            sign.unlink(missing_ok=True)
+def _remove_files_of_finished_runs(folder: Path, unfinished: set[str]) -> None:
+    for file in folder.glob("[!.]*"):
+        if file.name not in unfinished and not is_locked(file):
+            file.unlink(missing_ok=True)
 
 
-def _close_their_stages(instance: dg.DagsterInstance) -> None:
-    """End the rows of `ops.stage_runs` whose run has ended without them."""
+def _close_stages_of_finished_runs(instance: dg.DagsterInstance) -> None:
+    """Close the rows of `ops.stage_runs` that are open although their run has finished."""
     try:
         with Development().connected("reap") as connection:
-            runs = {it: instance.get_run_by_id(it) for it in unfinished_runs(connection)}
-            ended = [it for it, run in runs.items() if run is not None and run.is_finished]
-            close_stage_runs(connection, ended, UNENDED)
+            runs = {
+                run_id: instance.get_run_by_id(run_id) for run_id in unfinished_runs(connection)
+            }
+            finished = [
+                run_id for run_id, run in runs.items() if run is not None and run.is_finished
+            ]
+            close_stage_runs(connection, finished, STAGE_NOT_ENDED)
     except OuSparkError:
-        return  # closed by the next reaping; whoever needs the database now says so itself
+        return  # The next reaping closes them; what needs the database reports that it is down.

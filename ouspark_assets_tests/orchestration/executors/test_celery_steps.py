@@ -12,10 +12,10 @@ from dagster_celery.make_app import make_app
 from ouspark_assets.orchestration.executors import celery_steps
 from ouspark_assets.orchestration.executors.celery_steps import (
     KEY_PREFIX,
-    MOST_WORKERS,
-    Lookout,
-    StepInAWorker,
+    MAX_WORKERS,
+    TaskMonitor,
     WorkerGoneError,
+    WorkerStep,
     celery_arguments,
 )
 from ouspark_assets.services import Endpoints
@@ -33,15 +33,15 @@ class Steps:
 
     app: Celery
     tasks: list[AsyncResult] = field(default_factory=list)
-    told: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     def submit(self) -> AsyncResult:
         self.tasks.append(self.app.send_task("execute_plan", queue=QUEUE))
         return self.tasks[-1]
 
-    def begin(self) -> StepInAWorker:
-        lookout = Lookout(self.app)
-        return StepInAWorker("Step raw", QUEUE, lookout, submit=self.submit, tell=self.told.append)
+    def begin(self) -> WorkerStep:
+        monitor = TaskMonitor(self.app)
+        return WorkerStep("Step raw", QUEUE, monitor, submit=self.submit, warn=self.warnings.append)
 
     def take(self) -> str:
         """What a worker does that begins with a task: it is no longer in the queue."""
@@ -55,22 +55,22 @@ class Steps:
 
 @pytest.fixture
 def steps(servers: Endpoints, monkeypatch: pytest.MonkeyPatch) -> Iterator[Steps]:
-    monkeypatch.setattr(celery_steps, "LOOK_SECONDS", 0.0)
-    monkeypatch.setattr(celery_steps, "ANSWER_SECONDS", 0.05)
+    monkeypatch.setattr(celery_steps, "INSPECTION_INTERVAL", 0.0)
+    monkeypatch.setattr(celery_steps, "INSPECTION_TIMEOUT", 0.05)
     broker = f"{servers.redis_url.rsplit('/', 1)[0]}/9"
     with make_app(celery_arguments(broker)) as app:
         yield Steps(app)
         app.backend.client.flushdb()
 
 
-def looks(step: StepInAWorker) -> list[bool]:
+def looks(step: WorkerStep) -> list[bool]:
     return [step.ready() for _ in range(LOOKS)]
 
 
 def test_a_step_may_wait_for_a_free_worker_for_as_long_as_it_takes(steps: Steps) -> None:
     assert not any(looks(steps.begin()))
     assert len(steps.tasks) == 1
-    assert not steps.told
+    assert not steps.warnings
 
 
 def test_the_step_of_a_worker_that_is_gone_is_given_to_another_one(steps: Steps) -> None:
@@ -81,7 +81,7 @@ def test_the_step_of_a_worker_that_is_gone_is_given_to_another_one(steps: Steps)
     steps.app.backend.mark_as_done(second, ["events"])
     assert step.ready()
     assert step.get() == ["events"]
-    assert len(steps.told) == len(steps.tasks) - 1 == 1
+    assert len(steps.warnings) == len(steps.tasks) - 1 == 1
 
 
 def test_a_step_whose_process_was_killed_is_given_to_another_one_at_once(steps: Steps) -> None:
@@ -93,11 +93,11 @@ def test_a_step_whose_process_was_killed_is_given_to_another_one_at_once(steps: 
 
 def test_a_step_that_kills_every_worker_ends_with_what_to_do(steps: Steps) -> None:
     step = steps.begin()
-    for _ in range(MOST_WORKERS):
+    for _ in range(MAX_WORKERS):
         assert not step.ready()
         steps.app.backend.mark_as_failure(steps.take(), WorkerLostError("signal 9"))
     assert step.ready()
-    assert len(steps.tasks) == MOST_WORKERS
+    assert len(steps.tasks) == MAX_WORKERS
     with pytest.raises(WorkerGoneError, match="Step raw: 3 workers were lost"):
         step.get()
 

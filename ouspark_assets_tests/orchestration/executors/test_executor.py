@@ -5,7 +5,7 @@ import pytest
 
 from ouspark_assets.domain.errors import SettingsError
 from ouspark_assets.orchestration.build import build_definitions
-from ouspark_assets.orchestration.executors.executor import celery_broker_of, executor_of
+from ouspark_assets.orchestration.executors.executor import require_celery_broker, select_executor
 from ouspark_assets.orchestration.keys import RESULT_PAGES
 from ouspark_assets.settings import RunSettings
 
@@ -25,9 +25,9 @@ def definitions_with(monkeypatch: pytest.MonkeyPatch, executor: str) -> dg.Defin
 def test_one_setting_chooses_the_executor(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     definitions = definitions_with(monkeypatch, name)
     dg.Definitions.validate_loadable(definitions)
-    chosen = definitions.executor
-    assert isinstance(chosen, dg.ExecutorDefinition)
-    assert chosen.name == name
+    selected = definitions.executor
+    assert isinstance(selected, dg.ExecutorDefinition)
+    assert selected.name == name
 
 
 @pytest.mark.parametrize(
@@ -42,13 +42,13 @@ def test_workers_without_what_they_need_are_refused_in_one_line(
     given: dict[str, str], missing: str
 ) -> None:
     with pytest.raises(SettingsError, match=f"need {missing}:") as refused:
-        executor_of(RunSettings(executor="celery", **given))
+        select_executor(RunSettings(executor="celery", **given))
     assert "\n" not in str(refused.value)
     assert "canary" not in str(refused.value)
 
 
 def test_a_broker_alone_chooses_nothing() -> None:
-    assert executor_of(RunSettings(celery_broker=BROKER)).name == "in_process"
+    assert select_executor(RunSettings(celery_broker=BROKER)).name == "in_process"
 
 
 def test_only_scraping_goes_to_the_queue_of_one_worker(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,8 +79,10 @@ def test_the_broker_is_part_of_nothing_that_dagster_stores(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     definitions = definitions_with(monkeypatch, "celery")
-    chosen = definitions.executor
-    assert isinstance(chosen, dg.ExecutorDefinition)
-    fields = chosen.config_schema.config_type.fields  # type: ignore[union-attr]
+    selected = definitions.executor
+    assert isinstance(selected, dg.ExecutorDefinition)
+    fields = selected.config_schema.config_type.fields  # type: ignore[union-attr]
     assert set(fields) == {"retries"}
-    assert celery_broker_of(RunSettings(celery_broker=BROKER, dagster_dsn=DAGSTER_DSN)) == BROKER
+    assert (
+        require_celery_broker(RunSettings(celery_broker=BROKER, dagster_dsn=DAGSTER_DSN)) == BROKER
+    )

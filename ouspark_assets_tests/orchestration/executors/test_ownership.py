@@ -9,12 +9,12 @@ import dagster as dg
 import pytest
 
 from ouspark_assets.orchestration.executors import ownership
-from ouspark_assets.orchestration.executors.executor import owned
+from ouspark_assets.orchestration.executors.executor import with_ownership
 from ouspark_assets.orchestration.executors.ownership import (
-    GONE,
-    UNENDED,
+    PROCESS_GONE,
+    STAGE_NOT_ENDED,
+    hold_liveness_lock,
     reap_dead_runs,
-    show_life,
 )
 from ouspark_assets.settings import load_settings
 from ouspark_assets.warehouse.core.connection import Connection
@@ -44,9 +44,9 @@ def killed_after_showing_life(run_id: str) -> None:
     """Another process shows life for a run, and is killed."""
     program = (
         "import sys, time\n"
-        "from ouspark_assets.orchestration.executors.ownership import show_life\n"
+        "from ouspark_assets.orchestration.executors.ownership import hold_liveness_lock\n"
         "from ouspark_assets.settings import load_settings\n"
-        "show_life(sys.argv[1], load_settings().servers)\n"
+        "hold_liveness_lock(sys.argv[1], load_settings().servers)\n"
         "print('alive', flush=True)\n"
         "time.sleep(600)\n"
     )
@@ -65,12 +65,12 @@ def test_a_run_that_was_killed_is_reported_failed_once(instance: dg.DagsterInsta
     assert status_of(instance, run) is dg.DagsterRunStatus.FAILURE
     assert reap_dead_runs(instance, load_settings()) == ()
     failures = instance.all_logs(run, of_type=dg.DagsterEventType.RUN_FAILURE)
-    assert [GONE in event.message for event in failures] == [True]
+    assert [PROCESS_GONE in event.message for event in failures] == [True]
 
 
 def test_a_run_that_is_alive_is_left_alone(instance: dg.DagsterInstance) -> None:
     run = started_run(instance)
-    descriptor = show_life(run, load_settings().servers)
+    descriptor = hold_liveness_lock(run, load_settings().servers)
     assert reap_dead_runs(instance, load_settings()) == ()
     assert status_of(instance, run) is STARTED
     os.close(descriptor)
@@ -88,7 +88,7 @@ def test_a_run_that_never_showed_life_is_dead_after_a_while(
 ) -> None:
     run = started_run(instance)
     monkeypatch.setattr(
-        "ouspark_assets.orchestration.executors.ownership.SECONDS_WITHOUT_A_SIGN", -1
+        "ouspark_assets.orchestration.executors.ownership.MAX_SECONDS_WITHOUT_LOCK", -1
     )
     assert reap_dead_runs(instance, load_settings()) == (run,)
 
@@ -97,7 +97,7 @@ def test_a_run_that_could_not_record_its_end_is_dead_at_once(
     instance: dg.DagsterInstance, home: Path
 ) -> None:
     run = started_run(instance)
-    with pytest.raises(FileNotFoundError), ownership.owned(run, load_settings(), print):
+    with pytest.raises(FileNotFoundError), ownership.own_run(run, load_settings(), print):
         (home / "no folder" / "file").write_text("")
     assert reap_dead_runs(instance, load_settings()) == (run,)
 
@@ -107,7 +107,7 @@ def test_with_a_shared_storage_a_run_without_a_sign_may_be_on_another_machine(
 ) -> None:
     started_run(instance)
     monkeypatch.setattr(
-        "ouspark_assets.orchestration.executors.ownership.SECONDS_WITHOUT_A_SIGN", -1
+        "ouspark_assets.orchestration.executors.ownership.MAX_SECONDS_WITHOUT_LOCK", -1
     )
     monkeypatch.setenv("OUSPARK_DAGSTER_DSN", development_dsn)
     assert reap_dead_runs(instance, load_settings()) == ()
@@ -122,11 +122,11 @@ def test_the_stages_of_a_dead_run_are_ended_with_it(
             "INSERT INTO ops.stage_runs (run_id, asset) VALUES (%s, 'raw.result_pages')", (run,)
         )
     killed_after_showing_life(dead)
-    show_life(alive, load_settings().servers)
+    hold_liveness_lock(alive, load_settings().servers)
     reap_dead_runs(instance, load_settings())
     found = development.execute("SELECT run_id, outcome, error FROM ops.stage_runs ORDER BY id")
     assert found.fetchall() == [
-        (dead, "failed", UNENDED),
+        (dead, "failed", STAGE_NOT_ENDED),
         (alive, "running", None),
         ("of another instance", "running", None),
     ]
@@ -153,7 +153,7 @@ def looking() -> dg.JobDefinition:
         alive = load_settings().servers.home / "dagster" / "alive" / context.run_id
         return alive.exists() and reap_dead_runs(context.instance, load_settings()) == ()
 
-    @dg.job(executor_def=owned(dg.in_process_executor, in_turn=True))
+    @dg.job(executor_def=with_ownership(dg.in_process_executor, in_turn=True))
     def looking() -> None:
         look()
 
