@@ -1,5 +1,5 @@
-"""What the numbers are: pure polars, frame in, frame out, a module per aggregate.
+"""Computation of the aggregates: pure polars, frames in, frames out.
 
-No I/O, no settings, no dagster. Columns and types of every result are in `schemas/analytics.py`;
+No I/O, no settings, no Dagster. The columns and types of the results are in `schemas/analytics.py`;
 rules that several aggregates share are in `domain/`.
 """

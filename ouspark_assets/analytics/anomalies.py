@@ -1,7 +1,7 @@
 """Anomalies: what changed more than usual since the previous publication.
 
-A change may be right (a bad paper, a new rule); it is for a person to look at, so nothing here
-stops anything. Thresholds come from the settings.
+A change may be right (a difficult paper, a new rule), so anomalies are reported to people and block
+nothing. The thresholds come from the settings.
 """
 
 from dataclasses import dataclass
@@ -11,27 +11,24 @@ import polars as pl
 from ouspark_assets.domain.rounding import HUNDRED
 
 SCHEMA = {"where": pl.String, "measure": pl.String, "before": pl.Float64, "now": pl.Float64}
-MEASURES = ("pass_percent", "mean_cgpa")
 
 
 @dataclass(frozen=True)
 class Thresholds:
-    """How much may change before it is worth a look."""
+    """The changes above which a value is reported as an anomaly."""
 
     all_clear_points: float
     mean_cgpa: float
     volume_percent: float
 
 
-def changed_colleges(
+def find_changed_colleges(
     now: pl.DataFrame, before: pl.DataFrame, thresholds: Thresholds
 ) -> pl.DataFrame:
-    """Colleges whose share of all-clear or mean CGPA of a year moved by more than its limit."""
+    """Return the colleges whose pass percentage or mean CGPA of a year passed its threshold."""
     key = ["college_code", "admission_year"]
-    limits = dict(zip(MEASURES, (thresholds.all_clear_points, thresholds.mean_cgpa), strict=True))
-    both = now.select(*key, *MEASURES).join(
-        before.select(*key, *MEASURES), on=key, suffix="_before"
-    )
+    limits = {"pass_percent": thresholds.all_clear_points, "mean_cgpa": thresholds.mean_cgpa}
+    both = now.select(*key, *limits).join(before.select(*key, *limits), on=key, suffix="_before")
     return pl.concat(
         both.filter((pl.col(measure) - pl.col(f"{measure}_before")).abs() > limit)
         .sort(key)
@@ -45,8 +42,8 @@ def changed_colleges(
     )
 
 
-def lost_rows(table: str, now: int, before: int, thresholds: Thresholds) -> pl.DataFrame:
-    """The table, when it lost a larger share of its rows than usual."""
-    least = before * (HUNDRED - thresholds.volume_percent) / HUNDRED
-    lost = [(table, "rows", float(before), float(now))] if now < least else []
+def find_lost_rows(table: str, now: int, before: int, thresholds: Thresholds) -> pl.DataFrame:
+    """Return one row if the table lost a larger share of its rows than the threshold."""
+    minimum = before * (HUNDRED - thresholds.volume_percent) / HUNDRED
+    lost = [(table, "rows", float(before), float(now))] if now < minimum else []
     return pl.DataFrame(lost, schema=SCHEMA, orient="row")

@@ -1,31 +1,37 @@
-"""Attempts: every marks row with its release's place in time and whether it counts as a sitting.
+"""Attempts: marks rows with their release order, state and session.
 
-The common ground of standings, backlogs and revaluation impact; no rule of which grade counts.
+Standings, backlogs and revaluation impact build on these. Which attempt is the effective one is
+decided in `standings.py`.
 """
 
 import polars as pl
 
-from ouspark_assets.analytics.moments import BEFORE_ALL_RELEASES
 from ouspark_assets.domain.grades import ABSENT_GRADE, state_expression
 from ouspark_assets.domain.releases import ExamKind, in_release_order
 
-MONTHS = 12
+# A release that is not in the index sorts before all others, so it never counts as the latest.
+BEFORE_ALL_RELEASES = -1
+MONTHS_PER_YEAR = 12
 
 
-def attempts(
+def compute_attempts(
     marks: pl.DataFrame, release_index: pl.DataFrame, subjects: pl.DataFrame | None = None
 ) -> pl.DataFrame:
-    """Marks with `release_order`, `state`, and `sitting` (the session sat; null when not sat).
+    """Return the marks with `release_order`, `state` and `sitting`.
 
-    `subjects` (subject_code, semester) tells the semester where the subject's code does not.
+    `sitting` is the main session in which the subject was sat, as a number; null for absences and
+    for revaluation. `subjects` supplies semesters (see `fill_semesters`).
     """
+    month = pl.col("session_year").cast(pl.Int32) * MONTHS_PER_YEAR + pl.col("session_month")
+    # A release without a known session is a session of its own.
+    session = pl.coalesce(month, -1 - pl.col("release_order"))
     releases = in_release_order(release_index).select(
         "release",
         "release_order",
-        pl.when(pl.col("exam_kind") == ExamKind.MAIN.value).then(_session()).alias("_session"),
+        pl.when(pl.col("exam_kind") == ExamKind.MAIN.value).then(session).alias("_session"),
     )
     return (
-        with_semester(marks, subjects)
+        fill_semesters(marks, subjects)
         .join(releases, on="release", how="left")
         .with_columns(
             pl.col("release_order").fill_null(BEFORE_ALL_RELEASES),
@@ -36,8 +42,8 @@ def attempts(
     )
 
 
-def with_semester(marks: pl.DataFrame, subjects: pl.DataFrame | None) -> pl.DataFrame:
-    """Marks whose semester, where the code does not tell, is that of the reference table."""
+def fill_semesters(marks: pl.DataFrame, subjects: pl.DataFrame | None) -> pl.DataFrame:
+    """Return the marks with missing semesters filled from `subjects` (subject_code, semester)."""
     if subjects is None or not marks["semester"].has_nulls():
         return marks
     known = subjects.select("subject_code", pl.col("semester").alias("_semester")).drop_nulls()
@@ -48,7 +54,9 @@ def with_semester(marks: pl.DataFrame, subjects: pl.DataFrame | None) -> pl.Data
     )
 
 
-def _session() -> pl.Expr:
-    """A number for the examination session; a release without one is a session of its own."""
-    month = pl.col("session_year").cast(pl.Int32) * MONTHS + pl.col("session_month")
-    return pl.coalesce(month, -1 - pl.col("release_order"))
+def add_release_order(frame: pl.DataFrame, release_index: pl.DataFrame) -> pl.DataFrame:
+    """Return the frame with the `release_order` of each row's release."""
+    order = in_release_order(release_index).select("release", "release_order")
+    return frame.join(order, on="release", how="left").with_columns(
+        pl.col("release_order").fill_null(BEFORE_ALL_RELEASES)
+    )

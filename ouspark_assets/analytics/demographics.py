@@ -1,13 +1,14 @@
-"""Demographics: how students of each gender, medium, course and way of entry fare, and where.
+"""Demographics: the statistics of students by gender, medium, course, way of entry and section.
 
-For all, per college, per branch and per department, each per admission year and over all years.
+Each for all students, per college, per branch and per department; each of these per admission year
+and over all years.
 """
 
 from itertools import product
 
 import polars as pl
 
-from ouspark_assets.analytics.cohorts import measures, with_standing
+from ouspark_assets.analytics.group_stats import students_with_standings, summarize_groups
 from ouspark_assets.analytics.options import Options
 from ouspark_assets.schemas.analytics import DEMOGRAPHICS
 
@@ -29,32 +30,28 @@ PLACES: tuple[Group, ...] = (
 )
 YEARS: tuple[Group, ...] = ((), ("admission_year",))
 GROUPS: tuple[Group, ...] = tuple((*place, *year) for place, year in product(PLACES, YEARS))
-# Sections divide a class, so over several classes they mean nothing.
-GROUPS_OF_SECTIONS: tuple[Group, ...] = (GROUPS[-1],)
+# Sections are numbered within a class, so they mean nothing in larger groups.
+SECTION_GROUPS: tuple[Group, ...] = (GROUPS[-1],)
 
 
-def demographics(
+def compute_demographics(
     students: pl.DataFrame, student_cgpas: pl.DataFrame, options: Options
 ) -> pl.DataFrame:
-    """One row per dimension, value and place; null codes and years stand for all of them."""
-    known = with_standing(students, student_cgpas)
-    parts = [_measured(known, name, value, GROUPS) for name, value in DIMENSIONS.items()]
+    """Return one row per dimension, value and group; a null code or year stands for all."""
+    known = students_with_standings(students, student_cgpas)
+    parts = [_summarize(known, name, value, GROUPS) for name, value in DIMENSIONS.items()]
     if options.section_size:
-        section = _section(options.section_size)
-        parts.append(_measured(known, SECTION, section, GROUPS_OF_SECTIONS))
+        # Serials count from 1. The section of lateral entrants is not known.
+        number = (pl.col("serial") - 1) // options.section_size + 1
+        section = pl.when(~pl.col("lateral_entry")).then(number.cast(pl.String))
+        parts.append(_summarize(known, SECTION, section, SECTION_GROUPS))
     return DEMOGRAPHICS.conform(pl.concat(parts, how="diagonal")).sort(DEMOGRAPHICS.key)
 
 
-def _measured(
+def _summarize(
     students: pl.DataFrame, dimension: str, value: pl.Expr, groups: tuple[Group, ...]
 ) -> pl.DataFrame:
-    valued = students.with_columns(value.fill_null(UNKNOWN).alias("value"))
+    with_value = students.with_columns(value.fill_null(UNKNOWN).alias("value"))
     return pl.concat(
-        [measures(valued, ["value", *group]) for group in groups], how="diagonal"
+        [summarize_groups(with_value, ["value", *group]) for group in groups], how="diagonal"
     ).with_columns(pl.lit(dimension).alias("dimension"))
-
-
-def _section(size: int) -> pl.Expr:
-    """Sections count serials from 1; who is in which of them after lateral entry is not known."""
-    number = (pl.col("serial") - 1) // size + 1
-    return pl.when(~pl.col("lateral_entry")).then(number.cast(pl.String))

@@ -1,7 +1,8 @@
-"""Reconciliation: where two tables must tell the same story, and where they don't.
+"""Reconciliation: pairs of tables that must agree, and where they do not.
 
-Every function returns the differences alone: what is counted, how many there should be, how many
-there are. No row means that all is well. Counts and codes only, never a student.
+Every function returns only the differences: what is counted, the expected and the found number. An
+empty frame means that the tables agree. Counts and codes only, never student data. The functions'
+names are the names of the asset checks, their docstrings the checks' descriptions.
 """
 
 from collections.abc import Sequence
@@ -9,15 +10,9 @@ from collections.abc import Sequence
 import polars as pl
 from polars.dataframe.group_by import GroupBy
 
-from ouspark_assets.analytics.cohorts import with_standing
-from ouspark_assets.analytics.demographics import (
-    DIMENSIONS,
-    GROUPS,
-    GROUPS_OF_SECTIONS,
-    SECTION,
-)
-from ouspark_assets.analytics.keys import ticket_and_semester
-from ouspark_assets.analytics.student_rankings import WITHIN
+from ouspark_assets.analytics.demographics import DIMENSIONS, GROUPS, SECTION, SECTION_GROUPS
+from ouspark_assets.analytics.group_stats import students_with_standings
+from ouspark_assets.analytics.rankings import SCOPE_COLUMNS
 from ouspark_assets.domain.grades import is_open
 from ouspark_assets.domain.releases import ExamKind
 from ouspark_assets.domain.rounding import hundredths
@@ -28,7 +23,7 @@ SCHEMA = {"what": pl.String, "expected": pl.Int64, "found": pl.Int64}
 def every_subject_sat_has_one_standing(
     standings: pl.DataFrame, marks: pl.DataFrame
 ) -> pl.DataFrame:
-    """Standings are the subjects of the marks, each once per student."""
+    """Every student has exactly one standing per subject of their marks rows."""
     key = ["hall_ticket", "subject_code"]
     return _same_keys("standings", marks.select(key).unique(), standings, key)
 
@@ -36,12 +31,12 @@ def every_subject_sat_has_one_standing(
 def every_semester_of_standings_has_a_gpa_row(
     semester_gpas: pl.DataFrame, standings: pl.DataFrame
 ) -> pl.DataFrame:
-    """Semesters are those of the standings, and their credits are the same."""
+    """The semesters and their credits are those of the standings."""
     sat = standings.filter(pl.col("semester").is_not_null())
-    keys = sat.select(ticket_and_semester()).n_unique()
+    semesters = sat.select("hall_ticket", "semester").n_unique()
     credits_of = hundredths().sum()
     return _differences(
-        ("semesters of students", keys, semester_gpas.height),
+        ("semesters of students", semesters, semester_gpas.height),
         ("hundredths of credits", sat.select(credits_of).item(), _item(semester_gpas, credits_of)),
     )
 
@@ -49,15 +44,15 @@ def every_semester_of_standings_has_a_gpa_row(
 def every_student_has_one_cgpa_row(
     student_cgpas: pl.DataFrame, students: pl.DataFrame
 ) -> pl.DataFrame:
-    """Students appear exactly once."""
+    """Every student has exactly one row."""
     return _same_keys("students", students, student_cgpas, ["hall_ticket"])
 
 
 def credits_are_those_of_standings(
     student_credits: pl.DataFrame, standings: pl.DataFrame, students: pl.DataFrame
 ) -> pl.DataFrame:
-    """All credits that known students sat are attempted, and nothing else is."""
-    # A ticket whose personal details are in quarantine has standings, and is no student yet.
+    """The attempted credits are those of the standings of known students."""
+    # A ticket whose personal details are in quarantine has standings, but is not yet a student.
     known = standings.join(students.select("hall_ticket"), on="hall_ticket", how="semi")
     expected = _item(known, hundredths().sum())
     return _differences(
@@ -68,7 +63,7 @@ def credits_are_those_of_standings(
 def every_open_standing_is_a_backlog(
     backlogs: pl.DataFrame, standings: pl.DataFrame
 ) -> pl.DataFrame:
-    """Backlogs are the open standings and nothing else."""
+    """The backlogs are exactly the open standings."""
     return _same_keys(
         "backlogs", standings.filter(is_open()), backlogs, ["hall_ticket", "subject_code"]
     )
@@ -77,11 +72,11 @@ def every_open_standing_is_a_backlog(
 def ranks_are_dense_and_within_out_of(
     student_rankings: pl.DataFrame, students: pl.DataFrame
 ) -> pl.DataFrame:
-    """In every scope the highest rank is the number of different ranks; all students are there."""
+    """Ranks have no gaps, `out_of` counts the ranked students, and every student has a row."""
     places = students.select("hall_ticket", "admission_year", "college_code", "branch_code")
     placed = student_rankings.join(places, on="hall_ticket")
-    parts = [_differences(("rows", len(WITHIN) * students.height, student_rankings.height))]
-    for scope, within in WITHIN.items():
+    parts = [_differences(("rows", len(SCOPE_COLUMNS) * students.height, student_rankings.height))]
+    for scope, within in SCOPE_COLUMNS.items():
         ranked = (
             placed.filter(pl.col("scope") == scope)
             .group_by(within)
@@ -103,8 +98,8 @@ def ranks_are_dense_and_within_out_of(
 def groups_add_up_to_all_students(
     stats: pl.DataFrame, students: pl.DataFrame, student_cgpas: pl.DataFrame
 ) -> pl.DataFrame:
-    """Students per college, and per department, add up to the university, in every year."""
-    known = with_standing(students, student_cgpas)
+    """The students of all groups add up to those of the university in every admission year."""
+    known = students_with_standings(students, student_cgpas)
     return _counted(
         "students of admission year",
         known.group_by("admission_year").len("expected"),
@@ -116,11 +111,11 @@ def groups_add_up_to_all_students(
 def values_add_up_to_all_students(
     demographics: pl.DataFrame, students: pl.DataFrame, student_cgpas: pl.DataFrame
 ) -> pl.DataFrame:
-    """The values of every dimension add up to the students, in every place they are counted."""
-    known = with_standing(students, student_cgpas)
+    """The values of every dimension add up to all students of each group."""
+    known = students_with_standings(students, student_cgpas)
     checked = [(dimension, by) for dimension in DIMENSIONS for by in GROUPS]
     if demographics["dimension"].eq(SECTION).any():
-        checked += [(SECTION, by) for by in GROUPS_OF_SECTIONS]
+        checked += [(SECTION, by) for by in SECTION_GROUPS]
     return pl.concat(
         _counted(
             f"students by {dimension}",
@@ -143,19 +138,19 @@ def _rows_of(demographics: pl.DataFrame, dimension: str, by: Sequence[str]) -> p
 
 
 def _per(frame: pl.DataFrame, by: Sequence[str]) -> GroupBy:
-    """Groups by these columns, or all rows as one group."""
+    """Return the groups by these columns; without columns, all rows as one group."""
     return frame.group_by(*by, pl.lit("").alias("_"))
 
 
 def every_mark_of_a_main_release_is_counted(
     subject_stats: pl.DataFrame, marks: pl.DataFrame, release_index: pl.DataFrame
 ) -> pl.DataFrame:
-    """Appeared, absent and pending add up to the rows of every main release."""
-    everybody = pl.col("appeared") + pl.col("absent") + pl.col("pending")
+    """Appeared, absent and pending students add up to the marks rows of every main release."""
+    counted = pl.col("appeared") + pl.col("absent") + pl.col("pending")
     return _counted(
         "rows of release",
         _of_kind(marks, release_index, ExamKind.MAIN).group_by("release").len("expected"),
-        subject_stats.group_by("release").agg(everybody.sum().alias("found")),
+        subject_stats.group_by("release").agg(counted.sum().alias("found")),
         ["release"],
     )
 
@@ -163,7 +158,7 @@ def every_mark_of_a_main_release_is_counted(
 def every_line_printed_is_counted(
     semester_stats: pl.DataFrame, results: pl.DataFrame
 ) -> pl.DataFrame:
-    """Lines add up to the semester lines of every release."""
+    """The printed lines add up to the semester lines of every release."""
     return _counted(
         "lines of release",
         results.group_by("release").len("expected"),
@@ -175,7 +170,7 @@ def every_line_printed_is_counted(
 def every_mark_of_a_revaluation_has_an_impact(
     revaluation_impact: pl.DataFrame, marks: pl.DataFrame, release_index: pl.DataFrame
 ) -> pl.DataFrame:
-    """Rows are those of the revaluation pages."""
+    """Every marks row of a revaluation release has exactly one row."""
     return _counted(
         "rows of release",
         _of_kind(marks, release_index, ExamKind.REVALUATION).group_by("release").len("expected"),
@@ -185,7 +180,7 @@ def every_mark_of_a_revaluation_has_an_impact(
 
 
 def sgpas_that_differ_from_print(semester_gpas: pl.DataFrame) -> pl.DataFrame:
-    """Semesters whose latest printed SGPA is not the one computed, with both."""
+    """Return the semesters whose latest printed SGPA differs from the computed one."""
     printed = pl.col("sgpa_printed")
     return semester_gpas.filter(printed.is_not_null() & printed.ne_missing(pl.col("sgpa")))
 

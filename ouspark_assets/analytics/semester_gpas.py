@@ -1,4 +1,4 @@
-"""Semesters: whether a student has finished one, and its SGPA beside the printed one.
+"""Semester GPAs: whether a student has finished a semester, its SGPA, and the printed SGPA.
 
 A semester is finished when the student has standings in it and all of them are passed.
 """
@@ -7,42 +7,50 @@ from enum import StrEnum
 
 import polars as pl
 
-from ouspark_assets.analytics.keys import semester_of, ticket_and_semester, ticket_of
-from ouspark_assets.analytics.moments import latest, with_release_order
+from ouspark_assets.analytics.attempts import add_release_order
+from ouspark_assets.analytics.packed_keys import (
+    latest_rows,
+    ticket_and_semester,
+    unpack_semester,
+    unpack_ticket,
+)
 from ouspark_assets.domain.grades import is_open, is_pending
 from ouspark_assets.domain.rounding import from_hundredths, hundredths, ratio_half_up
 from ouspark_assets.schemas.analytics import SEMESTER_GPAS
 
 
 class SemesterState(StrEnum):
-    """Whether a semester is finished, and if not, what stands in the way."""
+    """The state of a semester: the values of `semester_gpas.state`."""
 
     FINISHED = "finished"
     OPEN = "open"
     PENDING = "pending"
 
 
-def semester_gpas(
+def compute_semester_gpas(
     standings: pl.DataFrame, results: pl.DataFrame, release_index: pl.DataFrame
 ) -> pl.DataFrame:
-    """One row per student and semester with standings."""
-    computed = semester_sums(standings, ticket_and_semester()).select(
+    """Return one row per student and semester with standings."""
+    computed = sum_semesters(standings, ticket_and_semester()).select(
         "key",
-        ticket_of("key").alias("hall_ticket"),
-        semester_of("key").alias("semester"),
+        unpack_ticket("key").alias("hall_ticket"),
+        unpack_semester("key").alias("semester"),
         from_hundredths(pl.col("credits")),
         semester_state().alias("state"),
         sgpa().alias("sgpa"),
     )
-    printed = latest_printed(results, release_index)
+    with_sgpa = results.filter(pl.col("sgpa_printed").is_not_null())
+    printed = latest_rows(
+        add_release_order(with_sgpa, release_index), ticket_and_semester()
+    ).select("key", "sgpa_printed")
     return SEMESTER_GPAS.conform(computed.join(printed, on="key", how="left").sort("key"))
 
 
-def semester_sums(standings: pl.DataFrame, key: pl.Expr) -> pl.DataFrame:
-    """Per key (a student's semester) what its GPA and its state follow from.
+def sum_semesters(standings: pl.DataFrame, key: pl.Expr) -> pl.DataFrame:
+    """Return, per key (a student's semester), the sums that its SGPA and state follow from.
 
-    `credits` and `weighted` points in hundredths of a credit; how many subjects are `open` and
-    `pending`. Subjects without a semester are left out.
+    `credits` and `weighted` (credits × points) are in hundredths; `open` and `pending` count
+    subjects. Subjects without a semester are left out.
     """
     return (
         standings.lazy()
@@ -61,12 +69,12 @@ def semester_sums(standings: pl.DataFrame, key: pl.Expr) -> pl.DataFrame:
 
 
 def is_finished() -> pl.Expr:
-    """Whether a row of `semester_sums` is of a finished semester."""
+    """Whether a row of `sum_semesters` is a finished semester."""
     return (pl.col("open") == 0) & (pl.col("pending") == 0)
 
 
 def semester_state() -> pl.Expr:
-    """The state of a semester, out of its `semester_sums`."""
+    """Return the state of a row of `sum_semesters`."""
     return (
         pl.when(pl.col("open") > 0)
         .then(pl.lit(SemesterState.OPEN.value))
@@ -77,11 +85,5 @@ def semester_state() -> pl.Expr:
 
 
 def sgpa() -> pl.Expr:
-    """The SGPA of a semester, out of its `semester_sums`; null until it is finished."""
+    """Return the SGPA of a row of `sum_semesters`; null until the semester is finished."""
     return pl.when(is_finished()).then(ratio_half_up(pl.col("weighted"), pl.col("credits")))
-
-
-def latest_printed(results: pl.DataFrame, release_index: pl.DataFrame) -> pl.DataFrame:
-    """The SGPA of the latest page that prints one, per `ticket_and_semester` as `key`."""
-    lines = with_release_order(results.filter(pl.col("sgpa_printed").is_not_null()), release_index)
-    return latest(lines, ticket_and_semester()).select("key", "sgpa_printed")

@@ -1,13 +1,14 @@
-"""CGPAs: credits × points over all subjects of all finished semesters, for every student.
+"""CGPAs: credits × points over all subjects of all finished semesters, per student.
 
-From points, never from rounded SGPAs. Whether a record is complete is `analytics/completeness.py`.
+CGPAs are computed from points, never from rounded SGPAs. Missing history is found in
+`completeness.py`.
 """
 
 import polars as pl
 
-from ouspark_assets.analytics.keys import ticket_and_semester, ticket_number, without_semester
 from ouspark_assets.analytics.options import Options
-from ouspark_assets.analytics.semester_gpas import is_finished, semester_sums
+from ouspark_assets.analytics.packed_keys import drop_semester, ticket_and_semester, ticket_number
+from ouspark_assets.analytics.semester_gpas import is_finished, sum_semesters
 from ouspark_assets.domain.grades import has_passed, is_open, is_pending
 from ouspark_assets.domain.rounding import from_hundredths, ratio_half_up
 from ouspark_assets.domain.subjects import FIRST_LATERAL_SEMESTER, FIRST_SEMESTER, LAST_SEMESTER
@@ -22,17 +23,21 @@ COUNTS = (
 )
 
 
-def student_cgpas(
+def compute_student_cgpas(
     students: pl.DataFrame,
     standings: pl.DataFrame,
     missing_history: pl.DataFrame,
     options: Options,
 ) -> pl.DataFrame:
-    """One row per student; `missing_history` says for whom and why something is missing."""
+    """Return one row per student; `missing_history` has hall_ticket and incomplete_because."""
+    semesters = sum_semesters(standings, ticket_and_semester())
+    cgpas = compute_cgpas(semesters, drop_semester("key")).with_columns(
+        from_hundredths(pl.col("credits")).alias("credits_counted")
+    )
     per_student = (
         students.select("hall_ticket", "lateral_entry", ticket_number().alias("key"))
-        .join(_over_finished_semesters(standings), on="key", how="left")
-        .join(_subjects(standings), on="key", how="left")
+        .join(cgpas, on="key", how="left")
+        .join(_count_subjects(standings), on="key", how="left")
         .join(missing_history, on="hall_ticket", how="left")
         .with_columns(
             pl.col("incomplete_because").is_not_null().alias("incomplete"),
@@ -40,14 +45,14 @@ def student_cgpas(
         )
         .with_columns(
             options.percentage(pl.col("cgpa")).alias("percentage"),
-            pl.when(_has_the_degree()).then(options.award(pl.col("cgpa"))).alias("award"),
+            pl.when(_has_completed_the_course()).then(options.award(pl.col("cgpa"))).alias("award"),
         )
     )
     return STUDENT_CGPAS.conform(per_student.sort("hall_ticket"))
 
 
-def cgpas(semester_sums: pl.DataFrame, key: pl.Expr) -> pl.DataFrame:
-    """Per key (a student): the CGPA over the finished ones of these semesters."""
+def compute_cgpas(semester_sums: pl.DataFrame, key: pl.Expr) -> pl.DataFrame:
+    """Return, per key (a student), the CGPA over the finished semesters of `sum_semesters`."""
     return (
         semester_sums.lazy()
         .filter(is_finished())
@@ -58,17 +63,7 @@ def cgpas(semester_sums: pl.DataFrame, key: pl.Expr) -> pl.DataFrame:
     )
 
 
-def _over_finished_semesters(standings: pl.DataFrame) -> pl.DataFrame:
-    sums = semester_sums(standings, ticket_and_semester())
-    return cgpas(sums, without_semester("key")).select(
-        "key",
-        "cgpa",
-        "semesters_finished",
-        from_hundredths(pl.col("credits")).alias("credits_counted"),
-    )
-
-
-def _subjects(standings: pl.DataFrame) -> pl.DataFrame:
+def _count_subjects(standings: pl.DataFrame) -> pl.DataFrame:
     return (
         standings.lazy()
         .select(
@@ -83,8 +78,7 @@ def _subjects(standings: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _has_the_degree() -> pl.Expr:
-    """Every semester finished (from the third for lateral entry), nothing open, nothing missing."""
+def _has_completed_the_course() -> pl.Expr:
     first = pl.when("lateral_entry").then(FIRST_LATERAL_SEMESTER).otherwise(FIRST_SEMESTER)
     return (
         (pl.col("semesters_finished") >= LAST_SEMESTER + 1 - first)

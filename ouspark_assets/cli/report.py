@@ -14,7 +14,7 @@ import click
 import polars as pl
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from ouspark_assets.analytics.semester_stats import semester_stats
+from ouspark_assets.analytics.release_stats import compute_semester_stats
 from ouspark_assets.cli.output import console
 from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.domain.hall_tickets import hall_ticket_parts
@@ -146,7 +146,7 @@ def _semesters(material: Material, college: str, branch: str) -> pl.DataFrame:
     parts = {part.meta.output_name(): part for part in hall_ticket_parts()}
     here = (parts["college_code"] == college) & (parts["branch_code"] == branch)
     marks, results = material.marks.filter(here), material.results.filter(here)
-    return semester_stats(marks, results, material.subjects)
+    return compute_semester_stats(marks, results, material.subjects)
 
 
 def _material(connection: Connection, release: str | None, settings: AnalyticsSettings) -> Material:

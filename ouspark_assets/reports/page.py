@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from ouspark_assets.analytics.cohorts import TOPPERS
+from ouspark_assets.analytics.group_stats import MAX_TOPPER_RANK
 from ouspark_assets.reports import plots
 from ouspark_assets.reports.figures import subject_figures
 from ouspark_assets.reports.markup import Section, document, figure, table
@@ -102,7 +102,7 @@ def _of_what_counts(department: Department) -> Iterator[Section]:
     ranked = department.rankings.sort("admission_year")
     yield Section("Rank among departments, by mean CGPA", table(ranked, RANKS))
     yield Section(
-        f"First {TOPPERS} of each class, ties included", table(_places(department), PLACES)
+        f"First {MAX_TOPPER_RANK} of each class, ties included", table(_places(department), PLACES)
     )
     yield from _plots(department)
 
@@ -135,7 +135,7 @@ def _subjects(department: Department, names: Names) -> Iterator[Section]:
 
 def _places(department: Department) -> pl.DataFrame:
     ranks = department.source.rankings.filter(
-        (pl.col("scope") == "class") & (pl.col("rank") <= TOPPERS)
+        (pl.col("scope") == "class") & (pl.col("rank") <= MAX_TOPPER_RANK)
     )
     students = department.source.students.select("hall_ticket", "name", "admission_year")
     return ranks.join(students, on="hall_ticket").sort("admission_year", "rank", "hall_ticket")

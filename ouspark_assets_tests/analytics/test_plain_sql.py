@@ -19,7 +19,7 @@ from ouspark_assets_tests.analytics.plain_sql import QUERIES, SETUP
 from ouspark_assets_tests.analytics.universities import load_clean_tables
 
 OPTIONS = Options(
-    least_ranked=5,
+    min_ranked=5,
     section_size=10,
     awards=(Award("Second", 5), Award("First", 7.5)),
     percentage_factor=9.5,

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from ouspark_assets.analytics.anomalies import Thresholds, changed_colleges, lost_rows
+from ouspark_assets.analytics.anomalies import Thresholds, find_changed_colleges, find_lost_rows
 from ouspark_assets.analytics.reconciliation import (
     ranks_are_dense_and_within_out_of,
     sgpas_that_differ_from_print,
@@ -82,7 +82,7 @@ def colleges(pass_percent: float, mean_cgpa: float) -> pl.DataFrame:
 
 def test_a_college_that_changed_more_than_usual_is_told_with_both_numbers() -> None:
     before, now = colleges(80, 7.5), colleges(60, 8.2)
-    assert changed_colleges(now, before, THRESHOLDS).rows() == [
+    assert find_changed_colleges(now, before, THRESHOLDS).rows() == [
         ("college 1604, admitted 2021", "pass_percent", 80.0, 60.0),
         ("college 1604, admitted 2021", "mean_cgpa", 7.5, 8.2),
     ]
@@ -90,12 +90,12 @@ def test_a_college_that_changed_more_than_usual_is_told_with_both_numbers() -> N
 
 def test_changes_within_the_limits_and_new_colleges_are_no_anomaly() -> None:
     now = colleges(80, 7.5)
-    assert changed_colleges(now, colleges(70, 7.1), THRESHOLDS).is_empty()
-    assert changed_colleges(now, now.clear(), THRESHOLDS).is_empty()
+    assert find_changed_colleges(now, colleges(70, 7.1), THRESHOLDS).is_empty()
+    assert find_changed_colleges(now, now.clear(), THRESHOLDS).is_empty()
 
 
 def test_lost_rows_are_an_anomaly_beyond_the_limit() -> None:
-    assert lost_rows("clean.marks", now=80, before=100, thresholds=THRESHOLDS).is_empty()
-    assert lost_rows("clean.marks", now=79, before=100, thresholds=THRESHOLDS).rows() == [
+    assert find_lost_rows("clean.marks", now=80, before=100, thresholds=THRESHOLDS).is_empty()
+    assert find_lost_rows("clean.marks", now=79, before=100, thresholds=THRESHOLDS).rows() == [
         ("clean.marks", "rows", 100.0, 79.0)
     ]

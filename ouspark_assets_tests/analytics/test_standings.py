@@ -6,8 +6,8 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ouspark_assets.analytics.attempts import attempts
-from ouspark_assets.analytics.standings import standings
+from ouspark_assets.analytics.attempts import compute_attempts
+from ouspark_assets.analytics.standings import compute_standings
 from ouspark_assets.domain.grades import POINTS_BY_GRADE
 from ouspark_assets_tests.analytics.stories import ANN, RELEASES
 from ouspark_assets_tests.support.factories import marks, releases
@@ -61,7 +61,7 @@ def test_the_best_passing_grade_counts_else_the_latest(
         if grade is not None
     ]
     random.shuffle(rows)
-    found = standings(attempts(marks(*rows), releases(*RELEASES)))
+    found = compute_standings(compute_attempts(marks(*rows), releases(*RELEASES)))
     standing = found.row(0, named=True)
     assert found.height == 1
     assert by_hand(grades) == Expected(

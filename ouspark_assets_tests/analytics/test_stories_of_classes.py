@@ -113,7 +113,7 @@ def test_colleges_are_ranked_by_mean_cgpa_when_they_have_enough_students() -> No
         (FEB_22, small, "101", 4, "S"),
         (FEB_22, TEN[0], "101", 4, "D"), (FEB_22, TEN[1], "101", 4, "D"),
     ]  # fmt: skip
-    ranked = told(sat, options=Options(least_ranked=2))["college_rankings"]
+    ranked = told(sat, options=Options(min_ranked=2))["college_rankings"]
     assert ranked.select("college_code", "n", "mean_cgpa", "rank", "out_of").rows() == [
         ("1601", 2, 9.0, 1, 3), ("1602", 2, 9.0, 1, 3),
         ("1603", 1, 10.0, None, 3), ("1604", 2, 6.0, 2, 3),
@@ -133,7 +133,7 @@ def test_departments_are_ranked_among_all_in_their_college_and_in_their_branch()
             (FEB_22, ticket(1, college=college, branch=branch), "101", 4, grade)
             for (college, branch), grade in grades.items()
         ],
-        options=Options(least_ranked=1),
+        options=Options(min_ranked=1),
     )
     ranked = found["department_rankings"]
     assert ranked.select("rank", "rank_in_college", "rank_in_branch").rows() == [

@@ -9,9 +9,9 @@ from typing import Any
 
 import polars as pl
 
-from ouspark_assets.analytics.attempts import attempts
-from ouspark_assets.analytics.keys import number_in
-from ouspark_assets.analytics.standings import counting_attempts
+from ouspark_assets.analytics.attempts import compute_attempts
+from ouspark_assets.analytics.packed_keys import text_number
+from ouspark_assets.analytics.standings import find_effective_attempts
 from ouspark_assets.domain.grades import State
 from ouspark_assets.operations.explain.records import StudentRecords
 from ouspark_assets.operations.explain.story import Attempt, Subject
@@ -61,8 +61,8 @@ def rule(state: str, counting: Row | None, passes: Sequence[Row]) -> str:
 
 def _attempts(records: StudentRecords) -> pl.DataFrame:
     """The attempts in release order; `counts` tells those that standings are taken from."""
-    tried = attempts(records.marks, records.release_index, records.subjects)
-    counting = counting_attempts(tried, number_in(tried["subject_code"]))["row"]
+    tried = compute_attempts(records.marks, records.release_index, records.subjects)
+    counting = find_effective_attempts(tried, text_number(tried["subject_code"]))["row"]
     releases = records.release_index.select("release", "exam_kind", "session_month", "session_year")
     return (
         tried.with_row_index("row")

@@ -8,10 +8,15 @@ from typing import Any
 
 import polars as pl
 
-from ouspark_assets.analytics.keys import semester_of, ticket_and_semester, without_semester
-from ouspark_assets.analytics.moments import latest, with_release_order
-from ouspark_assets.analytics.semester_gpas import SemesterState, semester_sums, sgpa
-from ouspark_assets.analytics.student_cgpas import cgpas
+from ouspark_assets.analytics.attempts import add_release_order
+from ouspark_assets.analytics.packed_keys import (
+    drop_semester,
+    latest_rows,
+    ticket_and_semester,
+    unpack_semester,
+)
+from ouspark_assets.analytics.semester_gpas import SemesterState, sgpa, sum_semesters
+from ouspark_assets.analytics.student_cgpas import compute_cgpas
 from ouspark_assets.domain.grades import OPEN_STATES, State
 from ouspark_assets.domain.rounding import from_hundredths
 from ouspark_assets.operations.explain.records import StudentRecords
@@ -38,7 +43,7 @@ Row = Mapping[str, Any]
 def tell(records: StudentRecords) -> Story:
     """The story of the student whose rows these are."""
     told = subjects(records)
-    sums = semester_sums(records.standings, ticket_and_semester())
+    sums = sum_semesters(records.standings, ticket_and_semester())
     semesters = _semesters(records, told, sums)
     return Story(
         details=_details(records),
@@ -83,11 +88,11 @@ def _semesters(
     derived = {
         row["semester"]: _sum(row)
         for row in _in_credits(sums.with_columns(sgpa().alias("value")))
-        .with_columns(semester_of("key").alias("semester"))
+        .with_columns(unpack_semester("key").alias("semester"))
         .iter_rows(named=True)
     }
-    lines = latest(
-        with_release_order(records.results, records.release_index), ticket_and_semester()
+    lines = latest_rows(
+        add_release_order(records.results, records.release_index), ticket_and_semester()
     )
     printed = dict(lines.select("semester", "status").iter_rows())
     rows = records.semester_gpas.sort("semester").iter_rows(named=True)
@@ -131,7 +136,7 @@ def _cgpa(
     if records.student_cgpas.is_empty():
         return None
     row = records.student_cgpas.row(0, named=True)
-    over = _in_credits(cgpas(sums, without_semester("key")).rename({"cgpa": "value"}))
+    over = _in_credits(compute_cgpas(sums, drop_semester("key")).rename({"cgpa": "value"}))
     finished = [it.number for it in semesters if it.state == SemesterState.FINISHED]
     because = row["incomplete_because"]
     return Cgpa(
@@ -204,7 +209,7 @@ def _backlogs(records: StudentRecords) -> tuple[Backlog, ...]:
 
 
 def _revaluations(records: StudentRecords) -> tuple[Revaluation, ...]:
-    impact = with_release_order(records.revaluation_impact, records.release_index)
+    impact = add_release_order(records.revaluation_impact, records.release_index)
     same = [name for name in Revaluation.__dataclass_fields__ if name != "code"]
     return tuple(
         Revaluation(code=row["subject_code"], **{name: row[name] for name in same})

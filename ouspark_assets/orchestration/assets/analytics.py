@@ -76,9 +76,9 @@ def materialize(
 def options_from(settings: AnalyticsSettings) -> Options:
     """What the settings choose about the numbers."""
     return Options(
-        least_ranked=settings.rank_least_students,
+        min_ranked=settings.rank_least_students,
         section_size=settings.section_size,
-        awards=tuple(Award(name, least) for name, least in settings.award_limits),
+        awards=tuple(Award(name, min_cgpa) for name, min_cgpa in settings.award_limits),
         percentage_factor=settings.percentage_factor,
         percentage_offset=settings.percentage_offset,
     )

@@ -13,7 +13,7 @@ import polars as pl
 from psycopg import sql
 
 from ouspark_assets.analytics import reconciliation as must
-from ouspark_assets.analytics.anomalies import Thresholds, changed_colleges, lost_rows
+from ouspark_assets.analytics.anomalies import Thresholds, find_changed_colleges, find_lost_rows
 from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.domain.hall_tickets import mask_ticket
 from ouspark_assets.orchestration.keys import key_of
@@ -144,7 +144,7 @@ def colleges_are_about_as_before(
     with development.connected("check anomalies") as connection:
         now = frames.read(connection, COLLEGE_STATS)
     return _result(
-        changed_colleges(now, before, _thresholds(environment.settings.analytics)), "changes"
+        find_changed_colleges(now, before, _thresholds(environment.settings.analytics)), "changes"
     )
 
 
@@ -172,7 +172,7 @@ def volume_check(table: Table) -> dg.AssetChecksDefinition:
             now = frames.read(connection, table).height
         before = int(str(row[0])) if row else 0
         return _result(
-            lost_rows(
+            find_lost_rows(
                 table.qualified_name, now, before, _thresholds(environment.settings.analytics)
             ),
             "lost",
