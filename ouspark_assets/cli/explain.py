@@ -39,7 +39,7 @@ from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.core.reading import read_table
 from ouspark_assets.warehouse.one_student import latest_version, rows_of
 from ouspark_assets.warehouse.publication.publications import Publication, publications
-from ouspark_assets.warehouse.publication.publishing import current_source
+from ouspark_assets.warehouse.publication.publish import current_source
 
 OF_THE_STUDENT = (
     STUDENTS,

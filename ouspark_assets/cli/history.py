@@ -11,7 +11,7 @@ from rich.text import Text
 from ouspark_assets.cli.output import console, format_age, show_json
 from ouspark_assets.operations.status import StageOutcome
 from ouspark_assets.orchestration.resources import Development
-from ouspark_assets.warehouse.records.history import (
+from ouspark_assets.warehouse.records.stage_trends import (
     StageTrend,
     latest_trends,
     seconds_of_each_stage,

@@ -31,7 +31,7 @@ from ouspark_assets.warehouse.publication.publications import (
     current_hold,
     last_publication,
 )
-from ouspark_assets.warehouse.publication.publishing import Source
+from ouspark_assets.warehouse.publication.publish import Source
 from ouspark_assets.warehouse.records.loads import loaded
 
 

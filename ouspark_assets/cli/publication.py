@@ -24,7 +24,7 @@ from ouspark_assets.warehouse.publication.publications import (
 )
 from ouspark_assets.warehouse.publication.roles import roles_script
 from ouspark_assets.warehouse.publication.rollback import reachable, roll_back
-from ouspark_assets.warehouse.publication.verifying import TableVerdict, Verdict, verify
+from ouspark_assets.warehouse.publication.verification import TableVerdict, Verdict, verify
 
 MOST_ROWS_NAMED = 20
 

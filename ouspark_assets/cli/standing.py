@@ -19,7 +19,7 @@ from ouspark_assets.warehouse.publication.publications import (
     current_hold,
     last_publication,
 )
-from ouspark_assets.warehouse.publication.publishing import current_source
+from ouspark_assets.warehouse.publication.publish import current_source
 from ouspark_assets.warehouse.records.follow_ups import inputs_digest, is_remembered, remember
 
 CODE = ("*.py", "*.csv", "*.sql")

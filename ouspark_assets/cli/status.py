@@ -36,7 +36,7 @@ from ouspark_assets.services.overview import overview
 from ouspark_assets.settings import load_settings
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.publication.publications import Publication
-from ouspark_assets.warehouse.publication.publishing import Source, current_source
+from ouspark_assets.warehouse.publication.publish import Source, current_source
 from ouspark_assets.warehouse.records.overseeing import (
     latest_of_each_stage,
     open_reasons,

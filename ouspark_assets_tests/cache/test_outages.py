@@ -24,7 +24,7 @@ from ouspark_assets.services.overview import overview
 from ouspark_assets.settings import ServerSettings
 from ouspark_assets.warehouse.core.connection import Connection, Side
 from ouspark_assets.warehouse.core.migrate import migrate
-from ouspark_assets.warehouse.publication.publishing import publish
+from ouspark_assets.warehouse.publication.publish import publish
 from ouspark_assets_tests.support.stores import Databases, StoreAddresses
 
 PATIENCE_SECONDS = 60

@@ -14,7 +14,7 @@ from ouspark_assets.schemas import PIPELINE_TABLES, PUBLISHED_TABLES
 from ouspark_assets.schemas.clean import APPEARANCES, MARKS, RESULTS
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.warehouse.core.connection import Connection, Side
-from ouspark_assets.warehouse.publication.applying import count_and_checksum
+from ouspark_assets.warehouse.publication.changes import count_and_checksum
 from ouspark_assets.warehouse.publication.publications import publications
 from ouspark_assets_tests.chaos.lake import FOUND, answers_in, parts_of
 from ouspark_assets_tests.chaos.scene import Scene

@@ -21,7 +21,7 @@ from ouspark_assets.cache.layout import CURRENT_KEY, META, PREFIX
 from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.warehouse.core.connection import Connection, Side, connected
-from ouspark_assets.warehouse.publication.applying import count_and_checksum
+from ouspark_assets.warehouse.publication.changes import count_and_checksum
 from ouspark_assets.warehouse.publication.publications import last_publication
 
 # A reading is followed by some times its own length of rest: the pipeline needs the processor.

@@ -20,13 +20,13 @@ from ouspark_assets.sources.results_site.ticket_plan import KnownTicket, SearchS
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.core.reading import read_table
 from ouspark_assets.warehouse.core.writing import writing
-from ouspark_assets.warehouse.forgetting import (
+from ouspark_assets.warehouse.one_student import count_rows
+from ouspark_assets.warehouse.publication.publish import Terms, publish
+from ouspark_assets.warehouse.student_rows import (
     forget_in_development,
     forget_in_history,
     forget_tombstones,
 )
-from ouspark_assets.warehouse.one_student import count_rows
-from ouspark_assets.warehouse.publication.publishing import Terms, publish
 from ouspark_assets_tests.support.factories import marks
 
 RELEASE = "20250402"

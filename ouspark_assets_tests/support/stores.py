@@ -25,8 +25,8 @@ from ouspark_assets.services import Endpoints
 from ouspark_assets.warehouse.core.connection import Connection, Side, connected
 from ouspark_assets.warehouse.core.writing import writing
 from ouspark_assets.warehouse.publication.publications import last_publication
-from ouspark_assets.warehouse.publication.publishing import Terms, publish
-from ouspark_assets.warehouse.publication.verifying import verify
+from ouspark_assets.warehouse.publication.publish import Terms, publish
+from ouspark_assets.warehouse.publication.verification import verify
 from ouspark_assets_tests.support.factories import frame, marks
 
 # Nothing listens on port 1: for a server that must not be used, or must be down.

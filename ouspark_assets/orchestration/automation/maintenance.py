@@ -22,7 +22,7 @@ from ouspark_assets.orchestration.keys import PUBLICATION
 from ouspark_assets.orchestration.resources import Development, Environment, Lake, Production
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.settings import AutomationSettings
-from ouspark_assets.warehouse.publication.verifying import TableVerdict, verify
+from ouspark_assets.warehouse.publication.verification import TableVerdict, verify
 
 DEAD_RUNS_INTERVAL = 30
 

@@ -15,7 +15,7 @@ from ouspark_assets.schemas.table import Table
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.core.reading import identifier
 from ouspark_assets.warehouse.core.statements import create_staging
-from ouspark_assets.warehouse.publication.applying import (
+from ouspark_assets.warehouse.publication.changes import (
     Change,
     History,
     apply_staged,
@@ -37,7 +37,7 @@ from ouspark_assets.warehouse.publication.publications import (
     publications,
     record,
 )
-from ouspark_assets.warehouse.publication.publishing import USUAL_TERMS, Terms, at_work
+from ouspark_assets.warehouse.publication.publish import USUAL_TERMS, Terms, at_work
 
 # What a table's rows were at a publication: the earliest change after it says it.
 _EARLIEST = """

@@ -10,8 +10,8 @@ from ouspark_assets.schemas.clean import MARKS
 from ouspark_assets.warehouse.core.connection import Connection, Side, connected
 from ouspark_assets.warehouse.core.migrate import migrate
 from ouspark_assets.warehouse.core.writing import writing
-from ouspark_assets.warehouse.publication.publishing import publish
-from ouspark_assets.warehouse.publication.verifying import verify
+from ouspark_assets.warehouse.publication.publish import publish
+from ouspark_assets.warehouse.publication.verification import verify
 from ouspark_assets_tests.support.factories import marks
 from ouspark_assets_tests.support.stores import Databases
 from ouspark_assets_tests.warehouse.core.doors import TlsProxy, tls_in_front_of

@@ -8,7 +8,7 @@ from ouspark_assets.schemas.table import Table
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.core.reading import read_table
 from ouspark_assets.warehouse.core.writing import writing
-from ouspark_assets.warehouse.publication.publishing import Published, Terms, publish
+from ouspark_assets.warehouse.publication.publish import Published, Terms, publish
 from ouspark_assets.warehouse.publication.rollback import RolledBack, roll_back
 from ouspark_assets_tests.support.factories import marks
 

@@ -16,7 +16,7 @@ from ouspark_assets.warehouse.core.reading import read_table
 from ouspark_assets.warehouse.core.writing import writing
 from ouspark_assets.warehouse.publication.guards import clear_errors, refuse_shrinking
 from ouspark_assets.warehouse.publication.publications import TableState
-from ouspark_assets.warehouse.publication.publishing import Published, Terms, publish
+from ouspark_assets.warehouse.publication.publish import Published, Terms, publish
 from ouspark_assets_tests.support.factories import marks
 from ouspark_assets_tests.support.stores import Databases
 

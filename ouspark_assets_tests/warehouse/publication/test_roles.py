@@ -19,10 +19,10 @@ from ouspark_assets.warehouse.core.migrate import migrate
 from ouspark_assets.warehouse.core.reading import read_table
 from ouspark_assets.warehouse.core.writing import writing
 from ouspark_assets.warehouse.publication.publications import lift_hold
-from ouspark_assets.warehouse.publication.publishing import Terms, publish
+from ouspark_assets.warehouse.publication.publish import Terms, publish
 from ouspark_assets.warehouse.publication.roles import roles_script
 from ouspark_assets.warehouse.publication.rollback import roll_back
-from ouspark_assets.warehouse.publication.verifying import verify
+from ouspark_assets.warehouse.publication.verification import verify
 from ouspark_assets_tests.support.factories import marks
 from ouspark_assets_tests.support.stores import Databases
 

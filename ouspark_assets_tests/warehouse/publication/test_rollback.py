@@ -16,8 +16,8 @@ from ouspark_assets.warehouse.publication.publications import (
     lift_hold,
     publications,
 )
-from ouspark_assets.warehouse.publication.publishing import Terms, publish
-from ouspark_assets.warehouse.publication.verifying import verify
+from ouspark_assets.warehouse.publication.publish import Terms, publish
+from ouspark_assets.warehouse.publication.verification import verify
 from ouspark_assets_tests.conftest import connected_copy, copy_of
 from ouspark_assets_tests.warehouse.publication.states import (
     content,

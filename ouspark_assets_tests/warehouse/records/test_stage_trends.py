@@ -3,7 +3,11 @@
 import pytest
 
 from ouspark_assets.warehouse.core.connection import Connection
-from ouspark_assets.warehouse.records.history import latest_trends, seconds_of_each_stage, trends
+from ouspark_assets.warehouse.records.stage_trends import (
+    latest_trends,
+    seconds_of_each_stage,
+    trends,
+)
 
 
 def ran(

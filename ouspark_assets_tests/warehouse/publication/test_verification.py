@@ -5,8 +5,8 @@ from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.schemas.clean import APPEARANCES, MARKS
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.core.writing import writing
-from ouspark_assets.warehouse.publication.publishing import Terms, publish
-from ouspark_assets.warehouse.publication.verifying import TableVerdict, verify
+from ouspark_assets.warehouse.publication.publish import Terms, publish
+from ouspark_assets.warehouse.publication.verification import TableVerdict, verify
 from ouspark_assets_tests.support.factories import TICKET, appearances, marks
 
 RELEASE = {"release": "20250402"}

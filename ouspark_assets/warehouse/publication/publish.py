@@ -13,7 +13,7 @@ from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.warehouse.core.connection import Connection, Side
 from ouspark_assets.warehouse.core.locks import Lock, hold_within
-from ouspark_assets.warehouse.publication.applying import Change, History, count_and_checksum
+from ouspark_assets.warehouse.publication.changes import Change, History, count_and_checksum
 from ouspark_assets.warehouse.publication.guards import (
     clear_errors,
     refuse_other_side,
@@ -31,7 +31,7 @@ from ouspark_assets.warehouse.publication.publications import (
     move_source,
     record,
 )
-from ouspark_assets.warehouse.publication.sending import Passage, replace_table, send_changes
+from ouspark_assets.warehouse.publication.transfer import Passage, replace_table, send_changes
 from ouspark_assets.warehouse.records.computed_from import refuse_outdated
 
 FIRST_WITH_TRANSACTION_TIMEOUT = 170000
