@@ -21,7 +21,7 @@ from ouspark_assets.bench.rounds import Contender, seconds, take_turns
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.warehouse.core.connection import Connection, Side, connected
-from ouspark_assets.warehouse.core.reading import identifier
+from ouspark_assets.warehouse.core.frames import identifier
 from ouspark_assets.warehouse.core.statements import BOOKKEEPING
 from ouspark_assets.warehouse.core.writing import writing
 from ouspark_assets.warehouse.publication.publish import Published, publish

@@ -36,10 +36,10 @@ from ouspark_assets.schemas.clean import MARKS, QUARANTINE, RESULTS, STUDENTS
 from ouspark_assets.schemas.reference import BRANCHES, COLLEGES, SUBJECTS
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.warehouse.core.connection import Connection
-from ouspark_assets.warehouse.core.reading import read_table
-from ouspark_assets.warehouse.one_student import latest_version, rows_of
+from ouspark_assets.warehouse.core.frames import read_table
 from ouspark_assets.warehouse.publication.publications import Publication, publications
 from ouspark_assets.warehouse.publication.publish import current_source
+from ouspark_assets.warehouse.student_rows import latest_version, rows_of
 
 OF_THE_STUDENT = (
     STUDENTS,

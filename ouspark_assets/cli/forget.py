@@ -21,9 +21,9 @@ from ouspark_assets.pipeline.load import fingerprint_of
 from ouspark_assets.schemas import PIPELINE_TABLES, PUBLISHED_TABLES
 from ouspark_assets.settings import load_settings
 from ouspark_assets.warehouse.core.locks import Lock, alone
-from ouspark_assets.warehouse.one_student import count_rows
 from ouspark_assets.warehouse.records.loads import loaded
 from ouspark_assets.warehouse.student_rows import (
+    count_rows,
     forget_in_development,
     forget_in_history,
     forget_tombstones,

@@ -25,7 +25,7 @@ from ouspark_assets.sources.results_site.outcomes import Outcome
 from ouspark_assets.sources.results_site.release_index import select_releases
 from ouspark_assets.sources.results_site.scrape_request import ScrapeRequest, is_complete
 from ouspark_assets.warehouse.core.connection import Connection
-from ouspark_assets.warehouse.core.reading import read_table
+from ouspark_assets.warehouse.core.frames import read_table
 from ouspark_assets.warehouse.publication.publications import (
     Publication,
     current_hold,

@@ -15,7 +15,7 @@ from ouspark_assets.orchestration.partitions import register_releases
 from ouspark_assets.orchestration.resources import Development, Lake, ResultsSite
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.sources.results_site.release_index import make_release_row, merge_index
-from ouspark_assets.warehouse.core.reading import read_table
+from ouspark_assets.warehouse.core.frames import read_table
 from ouspark_assets.warehouse.core.writing import writing
 
 

@@ -39,7 +39,7 @@ from ouspark_assets.schemas.reference import BRANCHES, COLLEGES, SUBJECTS
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.settings import AnalyticsSettings, load_settings
 from ouspark_assets.warehouse.core.connection import Connection
-from ouspark_assets.warehouse.core.reading import read_releases, read_table
+from ouspark_assets.warehouse.core.frames import read_releases, read_table
 
 NOTHING_LOADED = datetime(2000, 1, 1, tzinfo=UTC)
 Frames = Mapping[str, pl.DataFrame]

@@ -41,7 +41,7 @@ from ouspark_assets.sources.results_site.release_index import (
 )
 from ouspark_assets.sources.results_site.scrape_request import ScrapeRequest
 from ouspark_assets.sources.results_site.scraper import plan_scrape
-from ouspark_assets.warehouse.core.reading import read_table
+from ouspark_assets.warehouse.core.frames import read_table
 from ouspark_assets.warehouse.records.loads import loaded
 
 

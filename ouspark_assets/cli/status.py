@@ -37,14 +37,13 @@ from ouspark_assets.settings import load_settings
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.publication.publications import Publication
 from ouspark_assets.warehouse.publication.publish import Source, current_source
-from ouspark_assets.warehouse.records.overseeing import (
+from ouspark_assets.warehouse.quarantine.records import open_reasons, open_records
+from ouspark_assets.warehouse.records.site_health import health_of_sites, scrapes_under_way
+from ouspark_assets.warehouse.records.stage_runs import (
     latest_of_each_stage,
-    open_reasons,
-    open_records,
     recent_stage_runs,
     stages_at_work,
 )
-from ouspark_assets.warehouse.records.site_health import health_of_sites, scrapes_under_way
 
 # More than the longest run has: a dozen stages for each release of a university's history.
 MAX_STAGES = 2_000

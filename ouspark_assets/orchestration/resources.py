@@ -29,8 +29,8 @@ from ouspark_assets.settings import (
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.scrape_report import ShowProgress
 from ouspark_assets.warehouse.core.connection import Connection, Side, connected
+from ouspark_assets.warehouse.core.frames import read_table
 from ouspark_assets.warehouse.core.migrate import migrate
-from ouspark_assets.warehouse.core.reading import read_table
 from ouspark_assets.warehouse.records.computed_from import version_now
 
 # An embedded server that ended is restarted by the first question after this time.

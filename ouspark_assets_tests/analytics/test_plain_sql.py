@@ -11,8 +11,7 @@ from ouspark_assets.pipeline.aggregates import AGGREGATES
 from ouspark_assets.schemas.analytics import AGGREGATE_TABLES
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.warehouse.core.connection import Connection
-from ouspark_assets.warehouse.core.frames import read_query
-from ouspark_assets.warehouse.core.reading import read_table
+from ouspark_assets.warehouse.core.frames import read_query, read_table
 from ouspark_assets.warehouse.core.writing import writing
 from ouspark_assets_tests.analytics.aggregating import aggregated
 from ouspark_assets_tests.analytics.plain_sql import QUERIES, SETUP

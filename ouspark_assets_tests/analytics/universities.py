@@ -11,7 +11,7 @@ from ouspark_assets.standin.admission import Scale
 from ouspark_assets.standin.truth import truth_of
 from ouspark_assets.standin.world import World
 from ouspark_assets.warehouse.core.connection import Connection
-from ouspark_assets.warehouse.core.reading import read_table
+from ouspark_assets.warehouse.core.frames import read_table
 from ouspark_assets.warehouse.core.writing import writing
 
 CLEAN_TABLES = (RELEASE_INDEX, STUDENTS, MARKS, RESULTS, SUBJECTS)

@@ -18,11 +18,11 @@ from ouspark_assets.sources.results_site.outcomes import Outcome
 from ouspark_assets.sources.results_site.release_facts import ReleaseFacts
 from ouspark_assets.sources.results_site.ticket_plan import KnownTicket, SearchScope, TicketPlan
 from ouspark_assets.warehouse.core.connection import Connection
-from ouspark_assets.warehouse.core.reading import read_table
+from ouspark_assets.warehouse.core.frames import read_table
 from ouspark_assets.warehouse.core.writing import writing
-from ouspark_assets.warehouse.one_student import count_rows
 from ouspark_assets.warehouse.publication.publish import Terms, publish
 from ouspark_assets.warehouse.student_rows import (
+    count_rows,
     forget_in_development,
     forget_in_history,
     forget_tombstones,

@@ -28,7 +28,7 @@ from ouspark_assets.schemas.analytics import STANDINGS
 from ouspark_assets.schemas.clean import MARKS, QUARANTINE, STUDENTS
 from ouspark_assets.schemas.reference import SUBJECTS
 from ouspark_assets.warehouse.core.connection import Side, connected
-from ouspark_assets.warehouse.core.reading import read_table
+from ouspark_assets.warehouse.core.frames import read_table
 from ouspark_assets.warehouse.core.writing import writing
 from ouspark_assets.warehouse.quarantine.records import quarantine
 from ouspark_assets_tests.analytics.aggregating import aggregated

@@ -13,7 +13,7 @@ from ouspark_assets.schemas.clean import MARKS
 from ouspark_assets.sources.results_site.archive import ArchivedAnswer, PageArchive
 from ouspark_assets.sources.results_site.outcomes import Outcome
 from ouspark_assets.warehouse.core.connection import Connection
-from ouspark_assets.warehouse.core.reading import read_table
+from ouspark_assets.warehouse.core.frames import read_table
 from ouspark_assets.warehouse.quarantine.decisions import (
     Filters,
     Record,

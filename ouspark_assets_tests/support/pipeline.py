@@ -18,7 +18,7 @@ from ouspark_assets.schemas.table import Table
 from ouspark_assets.services import endpoints
 from ouspark_assets.settings import ServerSettings
 from ouspark_assets.warehouse.core.connection import Connection, Side, connected
-from ouspark_assets.warehouse.core.reading import read_table
+from ouspark_assets.warehouse.core.frames import read_table
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent

@@ -35,8 +35,8 @@ from ouspark_assets.sources.results_site.scrape_report import ScrapeProgress as 
 from ouspark_assets.sources.results_site.scrape_report import ScrapeReport, ShowProgress
 from ouspark_assets.sources.results_site.scrape_request import ScrapeRequest
 from ouspark_assets.sources.results_site.scraper import run_scrape
+from ouspark_assets.warehouse.core.frames import read_releases, read_table
 from ouspark_assets.warehouse.core.locks import Lock, alone
-from ouspark_assets.warehouse.core.reading import read_releases, read_table
 
 SECONDS_BETWEEN_LOG_LINES = 5.0
 # A million tickets; what goes on and on is no file of tickets.

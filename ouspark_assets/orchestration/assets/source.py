@@ -21,7 +21,7 @@ from ouspark_assets.sources.results_site.release_index import (
     require_links,
 )
 from ouspark_assets.sources.results_site.site_index import fetch_index
-from ouspark_assets.warehouse.core.reading import read_table
+from ouspark_assets.warehouse.core.frames import read_table
 from ouspark_assets.warehouse.core.writing import writing
 
 MOST_PROBLEMS_SHOWN = 20

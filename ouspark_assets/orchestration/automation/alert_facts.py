@@ -41,7 +41,7 @@ from ouspark_assets.orchestration.storage.instance_storage import storage_errors
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.sources.results_site.release_index import select_releases
 from ouspark_assets.warehouse.core.connection import Connection, first_line
-from ouspark_assets.warehouse.core.reading import read_table
+from ouspark_assets.warehouse.core.frames import read_table
 
 Known = TypeVar("Known")
 

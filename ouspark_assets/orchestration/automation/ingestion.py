@@ -49,9 +49,8 @@ from ouspark_assets.sources.results_site.release_index import (
     select_releases,
 )
 from ouspark_assets.sources.results_site.site_index import IndexPage, fetch_index
-from ouspark_assets.warehouse.core.reading import read_table
-from ouspark_assets.warehouse.records.loads import loaded
-from ouspark_assets.warehouse.records.outstanding import releases_with_pending_results
+from ouspark_assets.warehouse.core.frames import read_table
+from ouspark_assets.warehouse.records.loads import loaded, releases_with_pending_results
 
 # Dagster ends a tick after 60 s, and an embedded server may have to be started first.
 FETCH_TIMEOUT = 25

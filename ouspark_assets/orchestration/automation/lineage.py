@@ -47,7 +47,7 @@ from ouspark_assets.schemas.analytics import (
 from ouspark_assets.settings import AutomationSettings
 from ouspark_assets.warehouse.publication.publications import current_hold, last_publication
 from ouspark_assets.warehouse.publication.publish import current_source
-from ouspark_assets.warehouse.records.outstanding import seconds_since_last_change
+from ouspark_assets.warehouse.records.computed_from import seconds_since_last_change
 
 # The assets that runs of releases materialize; all others are computed from them.
 LOADED_ASSETS = (RELEASE_INDEX_KEY, RESULT_PAGES, *map(key_of, TABLES_OF_A_LOAD))

@@ -41,7 +41,7 @@ from ouspark_assets.schemas.clean import MARKS, RESULTS, STUDENTS
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.settings import AnalyticsSettings
-from ouspark_assets.warehouse.core.reading import identifier, read_table
+from ouspark_assets.warehouse.core.frames import identifier, read_table
 
 MOST_SHOWN = 20
 PRINTED_CHECK = "sgpa_is_as_printed"

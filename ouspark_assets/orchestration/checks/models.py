@@ -14,7 +14,7 @@ from ouspark_assets.orchestration.resources import Development
 from ouspark_assets.schemas import PIPELINE_TABLES
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.schemas.validation import find_broken_rules
-from ouspark_assets.warehouse.core.reading import read_table
+from ouspark_assets.warehouse.core.frames import read_table
 from ouspark_assets.warehouse.core.references import REFERENCES, Reference, dangling
 
 MODEL_CHECK = "fits_its_model"

@@ -14,7 +14,7 @@ from ouspark_assets.orchestration.keys import GENERATION
 from ouspark_assets.orchestration.resources import CacheServer, Development, Environment
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.sources.results_site.release_index import select_releases
-from ouspark_assets.warehouse.core.reading import read_table
+from ouspark_assets.warehouse.core.frames import read_table
 
 IN_TIME = "readers_have_new_results_in_time"
 

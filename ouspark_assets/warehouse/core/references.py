@@ -13,7 +13,7 @@ from ouspark_assets.schemas.clean import APPEARANCES, MARKS, RESULTS, STUDENTS
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.warehouse.core.connection import Connection
-from ouspark_assets.warehouse.core.reading import identifier
+from ouspark_assets.warehouse.core.frames import identifier
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from psycopg import sql
 
 from ouspark_assets.schemas.table import Table
-from ouspark_assets.warehouse.core.reading import identifier
+from ouspark_assets.warehouse.core.frames import identifier
 
 # IS NOT DISTINCT FROM decides; the equality before it is what a join can hash by (6,200 rows of
 # demographics: 1.1 s without, 0.13 s with).

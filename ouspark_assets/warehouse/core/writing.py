@@ -14,9 +14,8 @@ from psycopg import sql
 
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.warehouse.core.connection import Connection
-from ouspark_assets.warehouse.core.frames import copy_in
+from ouspark_assets.warehouse.core.frames import copy_in, identifier
 from ouspark_assets.warehouse.core.locks import Lock, hold
-from ouspark_assets.warehouse.core.reading import identifier
 from ouspark_assets.warehouse.core.statements import (
     BOOKKEEPING,
     create_staging,

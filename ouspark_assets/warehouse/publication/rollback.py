@@ -13,7 +13,7 @@ from psycopg import sql
 from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.warehouse.core.connection import Connection
-from ouspark_assets.warehouse.core.reading import identifier
+from ouspark_assets.warehouse.core.frames import identifier
 from ouspark_assets.warehouse.core.statements import create_staging
 from ouspark_assets.warehouse.publication.changes import (
     Change,

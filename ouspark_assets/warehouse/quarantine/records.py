@@ -10,8 +10,8 @@ import polars as pl
 from psycopg import sql
 
 from ouspark_assets.schemas.clean import QUARANTINE
-from ouspark_assets.warehouse.core.frames import copy_in
-from ouspark_assets.warehouse.core.reading import identifier
+from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.core.frames import copy_in, identifier
 from ouspark_assets.warehouse.core.writing import Writer
 
 REJECTED_COLUMNS = ("release", "hall_ticket", "table_name", "fingerprint", "reasons", "raw")
@@ -42,6 +42,28 @@ def quarantine(writer: Writer, release: str, rejected: pl.DataFrame) -> Quaranti
         "SELECT count(*) FROM clean.quarantine WHERE release = %s AND status = 'open'", (release,)
     ).fetchone()
     return Quarantined(open=int(str(row[0])) if row else 0, new=new, resolved=resolved)
+
+
+def open_reasons(connection: Connection) -> list[tuple[str, str, int]]:
+    """Open quarantine by table and reason, the most frequent first: table, reason, records."""
+    rows = connection.execute(
+        """
+        SELECT table_name, reason, count(*)
+          FROM clean.quarantine, unnest(reasons) AS reason
+         WHERE status = 'open'
+         GROUP BY table_name, reason
+         ORDER BY count(*) DESC, table_name, reason
+        """
+    ).fetchall()
+    return [(str(table), str(reason), int(str(count))) for table, reason, count in rows]
+
+
+def open_records(connection: Connection) -> int:
+    """How many records are in open quarantine."""
+    row = connection.execute(
+        "SELECT count(*) FROM clean.quarantine WHERE status = 'open'"
+    ).fetchone()
+    return int(str(row[0])) if row else 0
 
 
 _RESOLVE = """

@@ -34,6 +34,14 @@ def version_now(connection: Connection) -> int:
     return int(str(row[0])) if row else 0
 
 
+def seconds_since_last_change(connection: Connection) -> float | None:
+    """How long ago a table was changed last; None when none ever was."""
+    row = connection.execute(
+        "SELECT extract(epoch FROM now() - max(committed_at))::float8 FROM ops.versions"
+    ).fetchone()
+    return None if row is None or row[0] is None else float(str(row[0]))
+
+
 def remember_inputs(writer: Writer, table: Table, versions: Mapping[str, int]) -> None:
     """What a table that is being written was computed from."""
     writer.connection.execute(

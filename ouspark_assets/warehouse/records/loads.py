@@ -62,6 +62,19 @@ def unaccounted(connection: Connection, releases: Sequence[str]) -> list[tuple[s
     return [(str(table), str(line)) for table, line in rows]
 
 
+def releases_with_pending_results(connection: Connection, releases: Sequence[str]) -> list[str]:
+    """Those of the releases in which a grade is to come later, withheld or blank."""
+    rows = connection.execute(
+        """
+        SELECT asked.release FROM unnest(%s::text[]) AS asked (release)
+         WHERE EXISTS (SELECT FROM clean.marks AS m
+                        WHERE m.release = asked.release AND m.points IS NULL)
+        """,
+        (list(releases),),
+    ).fetchall()
+    return [str(release) for (release,) in rows]
+
+
 _UNACCOUNTED = """
 WITH stored AS (
   SELECT release, 'appearances' AS table_name, count(*) AS n FROM clean.appearances

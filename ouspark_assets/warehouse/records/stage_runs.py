@@ -18,6 +18,9 @@ LONGEST_ERROR = 2_000
 # What is done by hand, outside of any run of Dagster; each time is a run of its own.
 BY_HAND = "cli "
 
+_COLUMNS = "id, run_id, asset, release, started, ended, outcome, error"
+Row = tuple[object, ...]
+
 log = logging.getLogger(__name__)
 
 
@@ -107,3 +110,22 @@ def close_by_hand(connection: Connection, why: str) -> int:
         (BY_HAND,),
     ).fetchall()
     return close_stage_runs(connection, [str(row[0]) for row in rows], why)
+
+
+def recent_stage_runs(connection: Connection, most: int) -> Sequence[Row]:
+    """The latest rows of `ops.stage_runs`, oldest first."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM ops.stage_runs ORDER BY id DESC LIMIT %s", (most,)
+    ).fetchall()
+    return rows[::-1]
+
+
+def latest_of_each_stage(connection: Connection) -> Sequence[Row]:
+    """The latest row of every stage and release, oldest first."""
+    return connection.execute(f"SELECT {_COLUMNS} FROM ops.latest_stages ORDER BY id").fetchall()
+
+
+def stages_at_work(connection: Connection) -> set[int]:
+    """The numbers of the stages that are at work now; others without an end were killed."""
+    rows = connection.execute("SELECT id FROM ops.unfinished_stages WHERE alive").fetchall()
+    return {int(str(row[0])) for row in rows}

@@ -12,7 +12,7 @@ from ouspark_assets.orchestration.resources import default_resources
 from ouspark_assets.pipeline.aggregates import AGGREGATES
 from ouspark_assets.schemas.analytics import AGGREGATE_TABLES, STANDINGS
 from ouspark_assets.warehouse.core.connection import Connection, Side, connected
-from ouspark_assets.warehouse.core.reading import read_table
+from ouspark_assets.warehouse.core.frames import read_table
 from ouspark_assets_tests.analytics.universities import load_clean_tables
 from ouspark_assets_tests.support.stores import Databases
 

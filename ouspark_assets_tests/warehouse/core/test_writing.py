@@ -8,7 +8,7 @@ import pytest
 from ouspark_assets.schemas.clean import MARKS
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.warehouse.core.connection import Connection, Side, connected
-from ouspark_assets.warehouse.core.reading import read_releases, read_table
+from ouspark_assets.warehouse.core.frames import read_releases, read_table
 from ouspark_assets.warehouse.core.writing import Change, writing
 from ouspark_assets_tests.support.factories import marks, releases
 from ouspark_assets_tests.support.stores import Databases

@@ -6,7 +6,7 @@ from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.schemas.clean import MARKS
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.warehouse.core.connection import Connection
-from ouspark_assets.warehouse.core.reading import read_table
+from ouspark_assets.warehouse.core.frames import read_table
 from ouspark_assets.warehouse.core.writing import writing
 from ouspark_assets.warehouse.publication.publish import Published, Terms, publish
 from ouspark_assets.warehouse.publication.rollback import RolledBack, roll_back

@@ -10,9 +10,9 @@ from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.schemas.clean import MARKS
 from ouspark_assets.warehouse.core.connection import Connection, Side, connected, open_connection
+from ouspark_assets.warehouse.core.frames import read_table
 from ouspark_assets.warehouse.core.locks import Lock, hold
 from ouspark_assets.warehouse.core.migrate import migrate
-from ouspark_assets.warehouse.core.reading import read_table
 from ouspark_assets.warehouse.core.writing import writing
 from ouspark_assets.warehouse.publication.guards import clear_errors, refuse_shrinking
 from ouspark_assets.warehouse.publication.publications import TableState

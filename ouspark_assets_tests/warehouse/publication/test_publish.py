@@ -8,7 +8,7 @@ from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.schemas.clean import APPEARANCES, MARKS
 from ouspark_assets.warehouse.core.connection import Connection, Side, connected
-from ouspark_assets.warehouse.core.reading import read_table
+from ouspark_assets.warehouse.core.frames import read_table
 from ouspark_assets.warehouse.core.writing import writing
 from ouspark_assets.warehouse.publication.publish import Published, Terms, publish
 from ouspark_assets_tests.support.factories import appearances, marks

@@ -15,8 +15,8 @@ from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.schemas.clean import MARKS
 from ouspark_assets.services import Endpoints
 from ouspark_assets.warehouse.core.connection import Connection, Side, connected
+from ouspark_assets.warehouse.core.frames import read_table
 from ouspark_assets.warehouse.core.migrate import migrate
-from ouspark_assets.warehouse.core.reading import read_table
 from ouspark_assets.warehouse.core.writing import writing
 from ouspark_assets.warehouse.publication.publications import lift_hold
 from ouspark_assets.warehouse.publication.publish import Terms, publish

@@ -6,11 +6,11 @@ import pytest
 
 from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.warehouse.core.connection import Connection, Side, connected
-from ouspark_assets.warehouse.records.overseeing import stages_at_work
 from ouspark_assets.warehouse.records.stage_runs import (
     close_by_hand,
     close_stage_runs,
     recorded,
+    stages_at_work,
     unfinished_runs,
 )
 
