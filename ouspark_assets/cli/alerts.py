@@ -1,37 +1,40 @@
-"""`ouspark alerts`: the rules, the channels, what is open, what waits for delivery.
+"""`ouspark alerts`: the rules, the channels, the open alerts, the pending deliveries.
 
-Nothing is decided here: rules, outbox and channels are `alerts/`, looking is `alert_sensor.py`.
+Only output is decided here. Rules, store and channels are in `operations/alerts/`, the evaluation
+is in `orchestration/automation/alerts.py`.
 """
 
 import os
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from datetime import timedelta
-from enum import StrEnum
 
 import click
 
 from ouspark_assets.cli.output import show_json, show_table
 from ouspark_assets.domain.errors import AlertsError
-from ouspark_assets.operations.alerts.deliveries import all_due
-from ouspark_assets.operations.alerts.delivering import deliver, open_channels
-from ouspark_assets.operations.alerts.messages import test_message
-from ouspark_assets.operations.alerts.outbox import Outbox
-from ouspark_assets.operations.alerts.overview import AlertState, Undelivered, overview
-from ouspark_assets.operations.alerts.reading import read_rules, rules_file
-from ouspark_assets.operations.alerts.rules import Rule, Ruleset
-from ouspark_assets.operations.alerts.wording import counted, duration, moment, percent
+from ouspark_assets.operations.alerts.alert_store import AlertStore
+from ouspark_assets.operations.alerts.channels import open_channels
+from ouspark_assets.operations.alerts.deliveries import deliver_due, make_all_due
+from ouspark_assets.operations.alerts.formatting import (
+    format_count,
+    format_duration,
+    format_percent,
+    format_time,
+)
+from ouspark_assets.operations.alerts.messages import create_test_message
+from ouspark_assets.operations.alerts.rules import AssetRule, ReleaseRule, Rule
+from ouspark_assets.operations.alerts.rules_file import Ruleset, find_rules_file, read_rules
 from ouspark_assets.settings import load_settings
 
-MOST_RECENT = 20
-DELIVERY_SECONDS = 60.0
+DEFAULT_ENDED = 20
+DELIVERY_TIMEOUT = 60.0
 
 
 @click.group(invoke_without_command=True)
 @click.pass_context
 def alerts(context: click.Context) -> None:
-    """Who is told what, what is open, and what could not be delivered yet."""
+    """Show and check the alert rules, and show and deliver the alerts."""
     if context.invoked_subcommand is None:
         context.invoke(list_alerts)
 
@@ -39,30 +42,42 @@ def alerts(context: click.Context) -> None:
 @alerts.command("rules")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show_rules(*, as_json: bool) -> None:
-    """Check the rules file, and show the rules."""
-    ruleset = _ruleset()
-    rows = [_rule(rule) for rule in ruleset.rules]
+    """Check the rules file and show its rules."""
+    path = find_rules_file(load_settings().alerts)
+    rows = [
+        {
+            "rule": rule.name,
+            "when": " ".join((rule.when, *_thresholds(rule))),
+            "only": ", ".join(_filters(rule)),
+            "severity": rule.severity.value,
+            "channels": ", ".join(rule.channels),
+            "reminder": (
+                "never" if rule.remind_after is None else format_duration(rule.remind_after)
+            ),
+        }
+        for rule in read_rules(path).rules
+    ]
     if as_json:
-        show_json({"file": str(ruleset.path), "rules": rows})
+        show_json({"file": str(path), "rules": rows})
         return
-    show_table(f"Alert rules of {ruleset.path}", rows)
+    show_table(f"Alert rules of {path}", rows)
 
 
 @alerts.command("channels")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show_channels(*, as_json: bool) -> None:
-    """Show the channels: active, or why not."""
-    ruleset = _ruleset()
+    """Show the channels, and why some are inactive."""
+    ruleset = _read_ruleset()
     opened = open_channels(ruleset.channels, os.environ)
     rows = [
         {
             "channel": name,
-            "type": spec.type,
+            "type": channel.type,
             "state": "active" if name in opened.channels else "inactive",
-            "why": opened.unusable.get(name),
+            "why": opened.inactive.get(name),
             "rules": sum(name in rule.channels for rule in ruleset.rules),
         }
-        for name, spec in ruleset.channels.items()
+        for name, channel in ruleset.channels.items()
     ]
     if as_json:
         show_json(rows)
@@ -73,54 +88,90 @@ def show_channels(*, as_json: bool) -> None:
 @alerts.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(
-    "--last", type=click.IntRange(min=0), default=MOST_RECENT, help="How many of those over."
+    "--last",
+    type=click.IntRange(min=0),
+    default=DEFAULT_ENDED,
+    show_default=True,
+    help="How many of the alerts that ended to list.",
 )
-def list_alerts(*, as_json: bool = False, last: int = MOST_RECENT) -> None:
-    """List what is open, what was lately, and what waits for delivery."""
-    found = overview(_outbox(), last)
+def list_alerts(*, as_json: bool = False, last: int = DEFAULT_ENDED) -> None:
+    """List open alerts, recent alerts and news, and pending deliveries."""
+    overview = _store().read_overview(last)
     if as_json:
-        show_json(asdict(found))
+        show_json(asdict(overview))
         return
-    show_table("Open alerts", [_open(it) for it in found.open])
-    show_table("Over, and news", [_over(it) for it in found.recent])
-    show_table("Not delivered yet", [_waiting(it) for it in found.undelivered], right=("tries",))
+    open_alerts: list[dict[str, object]] = [
+        {
+            "severity": alert.severity,
+            "since": format_time(alert.since),
+            "what": alert.headline,
+            "rule": alert.rule,
+            "told": ", ".join(alert.told) or "nobody",
+        }
+        for alert in overview.open
+    ]
+    recent_alerts: list[dict[str, object]] = [
+        {
+            "severity": alert.severity,
+            "since": format_time(alert.since),
+            "lasted": (
+                "" if alert.is_news else format_duration((alert.ended or alert.since) - alert.since)
+            ),
+            "what": alert.headline,
+            "told": ", ".join(alert.told) or "nobody",
+        }
+        for alert in overview.recent
+    ]
+    deliveries: list[dict[str, object]] = [
+        {
+            "channel": delivery.channel,
+            "what": f"{delivery.event}: {delivery.headline}",
+            "attempts": delivery.attempts,
+            "next": format_time(delivery.due),
+            "error": delivery.error,
+        }
+        for delivery in overview.undelivered
+    ]
+    show_table("Open alerts", open_alerts)
+    show_table("Recent alerts and news", recent_alerts)
+    show_table("Pending deliveries", deliveries, right=("attempts",))
 
 
 @alerts.command("test")
 @click.argument("channel")
 def test_channel(channel: str) -> None:
     """Send a test message to CHANNEL."""
-    ruleset = _ruleset()
-    if channel not in ruleset.channels:
-        known = ", ".join(ruleset.channels) or "none"
-        message = f"There is no channel {channel!r} in {ruleset.path}; there is: {known}."
+    path = find_rules_file(load_settings().alerts)
+    channels = read_rules(path).channels
+    if channel not in channels:
+        known = ", ".join(channels) or "none"
+        message = f"{path} has no channel {channel!r}. Its channels: {known}."
         raise AlertsError(message)
-    opened = ruleset.channels[channel].opened(channel, os.environ)
-    note = opened.send_test(test_message(channel))
-    click.echo(f"{channel} took the message." if note is None else f"{channel}: {note}.")
+    note = channels[channel].open(channel, os.environ).send_test(create_test_message(channel))
+    click.echo(f"Sent a test message to {channel}." if note is None else f"{channel}: {note}.")
 
 
 @alerts.command("send")
-@click.option("--look", is_flag=True, help="Look at how things stand first, as the sensor does.")
+@click.option("--look", is_flag=True, help="Evaluate the rules first, as the sensor does.")
 def send(*, look: bool) -> None:
-    """Deliver what waits, whether or not its next attempt is due."""
-    ruleset, outbox = _ruleset(), _outbox()
+    """Deliver all pending messages now, without waiting for their next attempt."""
+    ruleset, store = _read_ruleset(), _store()
     if look:
-        _look()
-    all_due(outbox, time.time())
+        _evaluate()
+    make_all_due(store, time.time())
     opened = open_channels(ruleset.channels, os.environ)
-    done = deliver(outbox, opened.channels, DELIVERY_SECONDS)
-    click.echo(f"{counted(done.messages, 'message')} delivered.")
-    if done.problems:
-        message = f"Not everything was delivered: {'; '.join(done.problems)}."
+    result = deliver_due(store, opened.channels, DELIVERY_TIMEOUT)
+    click.echo(f"{format_count(result.delivered, 'message')} delivered.")
+    if result.problems:
+        message = f"Some messages were not delivered: {'; '.join(result.problems)}."
         raise AlertsError(message)
-    waiting = overview(outbox, 0).undelivered
-    if waiting:
-        channels = ", ".join(sorted({it.channel for it in waiting}))
-        click.echo(f"{counted(len(waiting), 'message')} still waiting for: {channels}.")
+    pending = store.read_overview(0).undelivered
+    if pending:
+        channels = ", ".join(sorted({delivery.channel for delivery in pending}))
+        click.echo(f"{format_count(len(pending), 'message')} still pending for: {channels}.")
 
 
-def _look() -> None:
+def _evaluate() -> None:
     # Dagster takes a second to import.
     import dagster as dg
 
@@ -133,68 +184,31 @@ def _look() -> None:
         click.echo(str(look_and_tell(Sources(instance, checks))))
 
 
-def _ruleset() -> Ruleset:
-    return read_rules(rules_file(load_settings().alerts))
+def _read_ruleset() -> Ruleset:
+    return read_rules(find_rules_file(load_settings().alerts))
 
 
-def _outbox() -> Outbox:
-    return Outbox.under(load_settings().servers.home)
+def _store() -> AlertStore:
+    return AlertStore.in_home(load_settings().servers.home)
 
 
-def _rule(rule: Rule) -> dict[str, object]:
-    return {
-        "rule": rule.name,
-        "when": " ".join((rule.kind, *_thresholds(rule))),
-        "only": ", ".join((*rule.releases, *rule.assets)),
-        "severity": rule.severity.value,
-        "channels": ", ".join(rule.channels),
-        "reminder": "never" if rule.remind_after is None else duration(rule.remind_after),
-    }
+def _filters(rule: Rule) -> list[str]:
+    releases = rule.releases if isinstance(rule, ReleaseRule) else ()
+    return [*releases, *(rule.assets if isinstance(rule, AssetRule) else ())]
 
 
-def _thresholds(rule: Rule) -> Iterator[str]:
-    for it in fields(rule.condition):
-        value = getattr(rule.condition, it.name)
-        if value is not None:
-            yield f"{it.name}={_said(value)}"
+def _thresholds(rule: Rule) -> list[str]:
+    """Return the options of a rule's condition, as they could be written in the file."""
+    common = {*Rule.model_fields, *ReleaseRule.model_fields, *AssetRule.model_fields}
+    options = (
+        (name, getattr(rule, name)) for name in type(rule).model_fields if name not in common
+    )
+    return [f"{name}={_format_option(value)}" for name, value in options if value is not None]
 
 
-def _said(value: object) -> str:
+def _format_option(value: object) -> str:
     if isinstance(value, timedelta):
-        return duration(value).replace(" ", "")
-    if isinstance(value, StrEnum):
-        return value.value
+        return format_duration(value).replace(" ", "")
     if isinstance(value, float):
-        return percent(value).replace(" ", "") if value <= 1 else f"{value:g}"
+        return format_percent(value).replace(" ", "") if value <= 1 else f"{value:g}"
     return str(value).lower()
-
-
-def _open(it: AlertState) -> dict[str, object]:
-    return {
-        "severity": it.severity,
-        "since": moment(it.since),
-        "what": it.headline,
-        "rule": it.rule,
-        "told": ", ".join(it.told) or "nobody",
-    }
-
-
-def _over(it: AlertState) -> dict[str, object]:
-    ended = it.ended or it.since
-    return {
-        "severity": it.severity,
-        "since": moment(it.since),
-        "lasted": "" if it.is_news else duration(ended - it.since),
-        "what": it.headline,
-        "told": ", ".join(it.told) or "nobody",
-    }
-
-
-def _waiting(it: Undelivered) -> dict[str, object]:
-    return {
-        "channel": it.channel,
-        "what": f"{it.event}: {it.headline}",
-        "tries": it.attempts,
-        "next": moment(it.due),
-        "why": it.error,
-    }

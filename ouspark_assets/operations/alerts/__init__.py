@@ -1,5 +1,6 @@
-"""Alerts: what must be told, to whom, once; and that it is told.
+"""Alerts: rules over facts, the state of every alert, and the delivery of messages about them.
 
-Facts in, findings out; an outbox on disk holds what is open and what was not delivered yet;
-channels carry it. Where the facts of Dagster come from is `alert_facts.py` above.
+`rules_file.py` reads rules and channels, `rules.py` and `conditions.py` turn facts into findings,
+`alert_store.py` and `recording.py` keep what is open, `deliveries.py` sends through `channels.py`.
+The facts of Dagster and the sensor are in `orchestration/`.
 """

@@ -1,38 +1,405 @@
-"""What all conditions have in common: options that are read from the file, and a judgement.
+"""The conditions of alert rules: a class for each word that may follow `when` in the rules file.
 
-The conditions themselves are in `failures.py`, `volumes.py`, `times.py` and `news.py`.
+A condition reads the facts and describes what it applies to. Reading facts is in
+`database_facts.py` and in `orchestration/`; what becomes of a finding is in `recording.py`.
 """
 
-from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import timedelta
+from statistics import median
+from typing import Annotated, ClassVar, Literal
 
-from ouspark_assets.operations.alerts.facts import Facts
-from ouspark_assets.operations.alerts.findings import Seen
+from pydantic import Field
 
-# What is seen, by the part of the facts it was seen in; None: that part is not known.
-Judgement = Mapping[str, Sequence[Seen] | None]
+from ouspark_assets.operations.alerts.facts import (
+    CommandOutcome,
+    Facts,
+    FailedCheck,
+    FailedRun,
+    QuarantinedRecords,
+    StageDuration,
+)
+from ouspark_assets.operations.alerts.formatting import (
+    format_count,
+    format_duration,
+    format_percent,
+    to_one_line,
+)
+from ouspark_assets.operations.alerts.option_types import (
+    Count,
+    Duration,
+    Factor,
+    Flag,
+    RunCount,
+    Share,
+)
+from ouspark_assets.operations.alerts.rules import (
+    AssetRule,
+    Observation,
+    Observations,
+    ReleaseRule,
+    Rule,
+)
 
-STATUS_NEXT = "`ouspark status` shows the rest"
-RERUN_NEXT = f"`ouspark run` goes on from where it stopped; {STATUS_NEXT}"
+STATUS_STEP = "`ouspark status` shows the details"
+RERUN_STEP = f"`ouspark run` resumes where it stopped; {STATUS_STEP}"
+# The median of fewer earlier runs says nothing.
+MIN_EARLIER_RUNS = 3
+# The details that a push message is made of.
+EXAM, STUDENTS = "Exam", "Students"
 
 
-@dataclass(frozen=True)
-class Condition(ABC):
-    """When a rule finds something; its fields are the thresholds."""
+class RunFailed(ReleaseRule, AssetRule):
+    """A run failed, and its work has not succeeded since; failed checks are `check_failed`."""
 
-    # The words that tell that it is over.
-    over: ClassVar[str] = ""
-    # By what a rule of this kind can be narrowed.
-    filters: ClassVar[frozenset[str]] = frozenset()
-    is_news: ClassVar[bool] = False
+    recovery: ClassVar[str] = "It has succeeded since, or the failure is older than 30 days."
+    when: Literal["run_failed"] = "run_failed"
 
-    @abstractmethod
-    def judge(self, facts: Facts) -> Judgement:
-        """What is seen, by part of the facts."""
+    def evaluate(self, facts: Facts) -> Observations:
+        """Return the failed runs, and the command that failed without one."""
+        runs = (
+            None if facts.failed_runs is None else [_describe_run(it) for it in facts.failed_runs]
+        )
+        if facts.command is None:
+            return {"runs": runs}
+        return {"runs": runs, "command": self._evaluate_command(facts.command, facts)}
+
+    def _evaluate_command(
+        self, command: CommandOutcome, facts: Facts
+    ) -> Sequence[Observation] | None:
+        """Return the failed command, unless a failed run or check since its start explains it."""
+        if command.error is None:
+            return []
+        if facts.failed_runs is None or facts.failed_checks is None:
+            return None
+        explained_at = [run.at for run in facts.failed_runs]
+        explained_at += [check.at for check in facts.failed_checks]
+        if any(at >= command.started for at in explained_at):
+            return []
+        return [
+            Observation(
+                subject=command.name,
+                headline=f"`{command.name}` failed",
+                since=facts.at,
+                details=(("Why", to_one_line(command.error)),),
+                next_step=RERUN_STEP,
+            )
+        ]
 
 
-def of_release(release: str | None) -> str:
-    """The part of a sentence that names the release."""
+class CheckFailed(AssetRule):
+    """The latest result of an asset check is an error or, with `warnings: true`, a warning."""
+
+    recovery: ClassVar[str] = "The check passes again."
+    when: Literal["check_failed"] = "check_failed"
+    warnings: Flag = False
+
+    def evaluate(self, facts: Facts) -> Observations:
+        """Return the failed checks of the rule's severity."""
+        if facts.failed_checks is None:
+            return {"checks": None}
+        return {
+            "checks": [
+                _describe_check(check)
+                for check in facts.failed_checks
+                if check.is_error is not self.warnings
+            ]
+        }
+
+
+class FailureShare(ReleaseRule):
+    """The site failed to answer for too large a share of a release's hall tickets."""
+
+    recovery: ClassVar[str] = "The latest scrape had few failures."
+    when: Literal["failure_share"] = "failure_share"
+    more_than: Share
+    # Hall tickets: a share of fewer is not judged.
+    at_least: Count = 20
+
+    def evaluate(self, facts: Facts) -> Observations:
+        """Return the releases whose latest scrape had a larger share of failures."""
+        if facts.scrapes is None:
+            return {"scrapes": None}
+        return {
+            "scrapes": [
+                Observation(
+                    subject=scrape.release,
+                    headline=(
+                        f"{format_percent(scrape.failed / scrape.tickets)} of the hall tickets of "
+                        f"{scrape.release} failed"
+                    ),
+                    since=scrape.at,
+                    details=(("Failed", f"{scrape.failed:,} of {scrape.tickets:,} hall tickets"),),
+                    next_step=(
+                        "check that the results site is up; the next `ouspark run` requests the "
+                        "failed hall tickets first"
+                    ),
+                    run_id=scrape.run_id,
+                    release=scrape.release,
+                )
+                for scrape in facts.scrapes
+                if scrape.tickets >= self.at_least
+                and scrape.failed > self.more_than * scrape.tickets > 0
+            ]
+        }
+
+
+class VolumeDrop(ReleaseRule, AssetRule):
+    """A run wrote fewer rows than the run before, or a release has fewer students than expected."""
+
+    recovery: ClassVar[str] = "No further loss since, or the loss is older than 7 days."
+    when: Literal["volume_drop"] = "volume_drop"
+    against: Literal["last_run", "year_before"]
+    more_than: Share
+
+    def evaluate(self, facts: Facts) -> Observations:
+        """Return the numbers that fell by more than the share."""
+        if facts.volumes is None:
+            return {self.against: None}
+        is_last_run = self.against == "last_run"
+        return {
+            self.against: [
+                Observation(
+                    subject=f"{volume.measure} against {volume.baseline}",
+                    headline=(
+                        f"{format_percent(1 - volume.count / volume.baseline_count)} fewer "
+                        f"{volume.measure} than {volume.baseline}"
+                    ),
+                    since=volume.at,
+                    details=(
+                        ("Now", f"{volume.count:,}"),
+                        ("Before", f"{volume.baseline_count:,}"),
+                    ),
+                    next_step=(
+                        "if the loss is not intended, `ouspark publication rollback N` restores an "
+                        "earlier publication"
+                        if is_last_run
+                        else "check whether colleges are missing: `ouspark run --release "
+                        f"{volume.release} --recheck` requests missing results again"
+                    ),
+                    run_id=volume.run_id,
+                    release=volume.release,
+                    asset=volume.asset,
+                )
+                for volume in (facts.volumes.last_run if is_last_run else facts.volumes.year_before)
+                if volume.baseline_count - volume.count > self.more_than * volume.baseline_count
+            ]
+        }
+
+
+class SlowStage(ReleaseRule, AssetRule):
+    """A stage takes several times its median duration, and longer than a minimum."""
+
+    recovery: ClassVar[str] = "No slow run within the last day."
+    when: Literal["slow_stage"] = "slow_stage"
+    times: Factor = 3.0
+    last: RunCount = 10
+    longer_than: Duration = timedelta(minutes=1)
+
+    def evaluate(self, facts: Facts) -> Observations:
+        """Return the slow stages of the last day, running ones included."""
+        if facts.stage_durations is None:
+            return {"stages": None}
+        observations = []
+        for stage in facts.stage_durations:
+            earlier = stage.earlier_seconds[: self.last]
+            if len(earlier) < MIN_EARLIER_RUNS or stage.seconds < self.longer_than.total_seconds():
+                continue
+            if stage.seconds > self.times * median(earlier):
+                observations.append(_describe_slow_stage(stage, median(earlier)))
+        return {"stages": observations}
+
+
+class Stale(Rule):
+    """Production or the cache has been behind for too long."""
+
+    recovery: ClassVar[str] = "It is up to date again."
+    when: Literal["stale"] = "stale"
+    of: Literal["publication", "cache"]
+    longer_than: Duration
+
+    def evaluate(self, facts: Facts) -> Observations:
+        """Return what has been behind for longer than the limit."""
+        is_publication = self.of == "publication"
+        freshness = facts.publication if is_publication else facts.cache
+        if freshness is None:
+            return {self.of: None}
+        behind_since = freshness.behind_since
+        if behind_since is None or facts.at - behind_since <= self.longer_than:
+            return {self.of: []}
+        delay = format_duration(facts.at - behind_since)
+        if is_publication:
+            headline = f"Production has been behind development for {delay}"
+            next_step = f"`ouspark run` publishes; {STATUS_STEP}"
+        else:
+            headline = f"The cache has been behind production for {delay}"
+            next_step = f"`ouspark cache rebuild` loads the newest publication; {STATUS_STEP}"
+        details = [("Publication", str(freshness.publication or "none yet"))]
+        if freshness.hold:
+            details.append(("Held", to_one_line(freshness.hold)))
+            next_step = "`ouspark publication resume` lifts the hold"
+        return {
+            self.of: [
+                Observation(self.of, headline, behind_since, tuple(details), next_step=next_step)
+            ]
+        }
+
+
+class LateToReaders(ReleaseRule):
+    """A release on the index does not reach readers in time."""
+
+    recovery: ClassVar[str] = "Readers have it now."
+    when: Literal["late_to_readers"] = "late_to_readers"
+    # None: the setting OUSPARK_SLA_MINUTES.
+    within: Duration | None = None
+
+    def evaluate(self, facts: Facts) -> Observations:
+        """Return the releases that the index has listed for too long and the cache lacks."""
+        if facts.listed_releases is None:
+            return {"arrivals": None}
+        limit = facts.sla if self.within is None else self.within
+        return {
+            "arrivals": [
+                Observation(
+                    subject=release.release,
+                    headline=(
+                        f"Release {release.release} has not reached readers after "
+                        f"{format_duration(facts.at - release.first_seen_at)}"
+                    ),
+                    since=release.first_seen_at,
+                    details=(("Release", to_one_line(release.title) or release.release),),
+                    next_step=f"`ouspark run --release {release.release}` loads it; {STATUS_STEP}",
+                    release=release.release,
+                )
+                for release in facts.listed_releases
+                if not release.is_served and facts.at - release.first_seen_at > limit
+            ]
+        }
+
+
+class QuarantineGrowth(ReleaseRule):
+    """Many records of a release were quarantined recently and are still open."""
+
+    recovery: ClassVar[str] = "Few records were quarantined recently."
+    when: Literal["quarantine_growth"] = "quarantine_growth"
+    more_than: Count
+    within: Duration = timedelta(days=1)
+
+    def evaluate(self, facts: Facts) -> Observations:
+        """Return the releases with more new open records than the limit."""
+        if facts.quarantined is None:
+            return {"quarantine": None}
+        by_release: dict[str, list[QuarantinedRecords]] = defaultdict(list)
+        for group in facts.quarantined:
+            if facts.at - group.first_seen_at <= self.within:
+                by_release[group.release].append(group)
+        observations = []
+        for release, groups in by_release.items():
+            records = sum(group.records for group in groups)
+            if records > self.more_than:
+                observations.append(
+                    Observation(
+                        subject=release,
+                        headline=f"{format_count(records, 'record')} of {release} quarantined",
+                        since=min(group.first_seen_at for group in groups),
+                        details=(("Within", format_duration(self.within)),),
+                        next_step=f"`ouspark quarantine list --release {release}` lists why",
+                        release=release,
+                    )
+                )
+        return {"quarantine": observations}
+
+
+class ResultsLive(ReleaseRule):
+    """A new release is available to readers: news, told once, to students too."""
+
+    is_news: ClassVar[bool] = True
+    when: Literal["results_live"] = "results_live"
+
+    def evaluate(self, facts: Facts) -> Observations:
+        """Return the releases that recently became available."""
+        if facts.live_releases is None:
+            return {"live": None}
+        observations = []
+        for release in facts.live_releases:
+            exam = to_one_line(release.title) or release.release
+            details = (
+                (EXAM, exam),
+                (STUDENTS, f"{release.students:,}"),
+                ("Release", release.release),
+                ("Publication", str(release.publication)),
+            )
+            observations.append(
+                Observation(
+                    subject=release.release,
+                    headline=f"Results are live: {exam}",
+                    since=release.since,
+                    details=details,
+                    release=release.release,
+                )
+            )
+        return {"live": observations}
+
+
+# The condition classes by the word after `when`, as one pydantic type.
+AnyRule = Annotated[
+    RunFailed
+    | CheckFailed
+    | FailureShare
+    | VolumeDrop
+    | SlowStage
+    | Stale
+    | LateToReaders
+    | QuarantineGrowth
+    | ResultsLive,
+    Field(discriminator="when"),
+]
+
+
+def _describe_run(run: FailedRun) -> Observation:
+    subject = f"{run.name}{_of_release(run.release)}"
+    others = f" (and {run.other_failures} more steps)" if run.other_failures else ""
+    return Observation(
+        subject=subject,
+        headline=f"Run failed: {subject}{others}",
+        since=run.at,
+        details=(("Why", to_one_line(run.error)),),
+        next_step=RERUN_STEP,
+        run_id=run.run_id,
+        release=run.release,
+        asset=run.name,
+    )
+
+
+def _describe_check(check: FailedCheck) -> Observation:
+    return Observation(
+        subject=f"{check.asset}: {check.check}",
+        headline=f"Check failed: {check.check} of {check.asset}",
+        since=check.at,
+        details=(("Found", to_one_line(check.summary)),) if check.summary else (),
+        next_step=("publishing is blocked until the check passes; " if check.is_error else "")
+        + STATUS_STEP,
+        run_id=check.run_id,
+        asset=check.asset,
+    )
+
+
+def _describe_slow_stage(stage: StageDuration, usual_seconds: float) -> Observation:
+    subject = f"{stage.asset}{_of_release(stage.release)}"
+    duration = format_duration(timedelta(seconds=stage.seconds))
+    verb = "has been running for" if stage.is_running else "took"
+    return Observation(
+        subject=subject,
+        headline=f"{subject} {verb} {duration}",
+        since=stage.started,
+        details=(("Usually", format_duration(timedelta(seconds=usual_seconds))),),
+        next_step=("check whether the run is stuck; " if stage.is_running else "") + STATUS_STEP,
+        run_id=stage.run_id,
+        release=stage.release,
+        asset=stage.asset,
+    )
+
+
+def _of_release(release: str | None) -> str:
     return f" of {release}" if release else ""

@@ -1,9 +1,8 @@
-"""A message: what a channel carries, in the same words everywhere.
+"""The message that a channel sends about an alert, in the same words for every channel.
 
-Made when something begins, goes on, or is over; how it looks in Slack or a mail is the channel's.
+How a message looks in Slack or in a mail is in `channels.py` and `email_channel.py`.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -11,23 +10,23 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 
 import orjson
 
-from ouspark_assets.operations.alerts.findings import Severity
-from ouspark_assets.operations.alerts.wording import duration, moment
+from ouspark_assets.operations.alerts.formatting import format_duration, format_time
+from ouspark_assets.operations.alerts.rules import Severity
 
 
 class Event(StrEnum):
-    """Why a message is sent."""
+    """Why a message is sent; the values are stored and sent to webhooks."""
 
-    BEGUN = "begun"
+    OPENED = "begun"
     REMINDER = "reminder"
-    OVER = "over"
+    RECOVERED = "over"
     NEWS = "news"
     TEST = "test"
 
 
 @dataclass(frozen=True)
 class Message:
-    """One message about one alert; its id stays the same however often it is sent."""
+    """One message about one alert; its id stays the same when it is sent again."""
 
     id: str
     alert: str
@@ -44,70 +43,64 @@ class Message:
 
     @property
     def title(self) -> str:
-        """One line that says it all."""
-        return f"{self._prefix}{self.headline}"
-
-    @property
-    def lines(self) -> tuple[str, ...]:
-        """The rest, a line each."""
-        return tuple(self._lines())
-
-    @property
-    def text(self) -> str:
-        """All of it as plain text."""
-        return "\n".join((self.title, *self.lines))
-
-    def detail(self, label: str) -> str:
-        """What is said under a label, if anything."""
-        return dict(self.details).get(label, "")
-
-    @property
-    def _prefix(self) -> str:
-        lasting = duration(self.at - self.since)
-        return {
-            Event.BEGUN: f"[{self.severity}] ",
-            Event.REMINDER: f"[{self.severity}, for {lasting}] ",
-            Event.OVER: f"[over after {lasting}] ",
+        """The event and the headline in one line."""
+        duration = format_duration(self.at - self.since)
+        prefix = {
+            Event.OPENED: f"[{self.severity}] ",
+            Event.REMINDER: f"[{self.severity}, open for {duration}] ",
+            Event.RECOVERED: f"[recovered after {duration}] ",
             Event.NEWS: "",
             Event.TEST: "[test] ",
         }[self.event]
+        return f"{prefix}{self.headline}"
 
-    def _lines(self) -> Iterator[str]:
-        for label, said in self.details:
-            yield f"{label}: {said}"
-        yield f"Since: {moment(self.since)}"
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Everything below the title."""
+        lines = [f"{label}: {text}" for label, text in self.details]
+        lines.append(f"Since: {format_time(self.since)}")
         if self.next_step:
-            yield f"Next: {self.next_step}"
+            lines.append(f"Next: {self.next_step}")
         if self.link:
-            yield self.link
+            lines.append(self.link)
+        return tuple(lines)
+
+    @property
+    def text(self) -> str:
+        """The whole message as plain text."""
+        return "\n".join((self.title, *self.lines))
+
+    def detail(self, label: str) -> str:
+        """Return the text of a detail; empty without one."""
+        return dict(self.details).get(label, "")
 
     def as_json(self) -> bytes:
-        """As it is kept until it is delivered."""
+        """Return the message as it is stored until its delivery."""
         return orjson.dumps(self)
 
     @classmethod
     def from_json(cls, stored: bytes | str) -> "Message":
-        """The other way round."""
-        kept = orjson.loads(stored)
+        """Return the message that `as_json` stored."""
+        values = orjson.loads(stored)
         return cls(
-            **kept
+            **values
             | {
-                "event": Event(kept["event"]),
-                "severity": Severity(kept["severity"]),
-                "since": datetime.fromisoformat(kept["since"]),
-                "at": datetime.fromisoformat(kept["at"]),
-                "details": tuple((label, said) for label, said in kept["details"]),
+                "event": Event(values["event"]),
+                "severity": Severity(values["severity"]),
+                "since": datetime.fromisoformat(values["since"]),
+                "at": datetime.fromisoformat(values["at"]),
+                "details": tuple((label, text) for label, text in values["details"]),
             }
         )
 
 
-def message_id(alert: str, channel: str, event: Event, number: int) -> str:
-    """The same for the same message, so that a receiver can tell a repetition."""
+def create_message_id(alert: str, channel: str, event: Event, number: int) -> str:
+    """Return the same id for the same message, so that a receiver can ignore a repetition."""
     return str(uuid5(NAMESPACE_URL, f"{alert}/{channel}/{event}/{number}"))
 
 
-def test_message(channel: str) -> Message:
-    """What `ouspark alerts test` sends."""
+def create_test_message(channel: str) -> Message:
+    """Return the message that `ouspark alerts test` sends."""
     now = datetime.now(UTC)
     return Message(
         id=str(uuid4()),
@@ -119,5 +112,5 @@ def test_message(channel: str) -> Message:
         headline=f"OuSpark can reach the channel {channel}",
         since=now,
         at=now,
-        next_step="nothing; alerts come here from now on",
+        next_step="nothing to do; alerts of this channel will arrive here",
     )

@@ -1,101 +1,134 @@
-"""Rules and channels as the file says them, and what the rules find in the facts.
+"""What a rule is, and what the rules find in the facts.
 
-How the file is read is `reading.py`.
+The rules themselves, one class per condition, are in `conditions.py`; reading them from the file
+is in `rules_file.py`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from pathlib import Path
+from typing import ClassVar
 
-from ouspark_assets.operations.alerts.channels import ChannelSpec
-from ouspark_assets.operations.alerts.conditions import Condition
+from pydantic import BaseModel
+
 from ouspark_assets.operations.alerts.facts import Facts
-from ouspark_assets.operations.alerts.failures import CheckFailed, FailureShare, RunFailed
-from ouspark_assets.operations.alerts.findings import Evaluation, Finding, Seen, Severity
-from ouspark_assets.operations.alerts.news import ResultsLive
-from ouspark_assets.operations.alerts.times import LateToReaders, SlowStage, Stale
-from ouspark_assets.operations.alerts.volumes import QuarantineGrowth, VolumeDrop
+from ouspark_assets.operations.alerts.option_types import (
+    MODEL_CONFIG,
+    Name,
+    Names,
+    Patterns,
+    Reminder,
+)
 
 
-class Kind(StrEnum):
-    """What a rule is about: the word after `when`."""
+class Severity(StrEnum):
+    """How urgent an alert is."""
 
-    RUN_FAILED = "run_failed"
-    CHECK_FAILED = "check_failed"
-    FAILURE_SHARE = "failure_share"
-    VOLUME_DROP = "volume_drop"
-    SLOW_STAGE = "slow_stage"
-    STALE = "stale"
-    LATE_TO_READERS = "late_to_readers"
-    QUARANTINE_GROWTH = "quarantine_growth"
-    RESULTS_LIVE = "results_live"
-
-
-CONDITIONS: Mapping[Kind, type[Condition]] = {
-    Kind.RUN_FAILED: RunFailed,
-    Kind.CHECK_FAILED: CheckFailed,
-    Kind.FAILURE_SHARE: FailureShare,
-    Kind.VOLUME_DROP: VolumeDrop,
-    Kind.SLOW_STAGE: SlowStage,
-    Kind.STALE: Stale,
-    Kind.LATE_TO_READERS: LateToReaders,
-    Kind.QUARANTINE_GROWTH: QuarantineGrowth,
-    Kind.RESULTS_LIVE: ResultsLive,
-}
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
 
 
 @dataclass(frozen=True)
-class Rule:
-    """When something is told, how bad it is, and to whom."""
+class Observation:
+    """One thing that a condition applies to, described for people."""
 
-    name: str
-    kind: Kind
-    condition: Condition
+    # Identifies the alert together with the rule. It is stored: another text for the same thing
+    # would close the open alert and open a new one.
+    subject: str
+    headline: str
+    since: datetime
+    details: tuple[tuple[str, str], ...] = ()
+    next_step: str = ""
+    run_id: str | None = None
+    release: str | None = None
+    asset: str | None = None
+
+
+# By topic, the part of the facts that was looked at; None when that part could not be read.
+Observations = Mapping[str, Sequence[Observation] | None]
+
+
+class Rule(BaseModel, ABC):
+    """A rule of the rules file: its condition is the subclass, its thresholds are the fields."""
+
+    model_config = MODEL_CONFIG
+    # What the message about the end of an alert says.
+    recovery: ClassVar[str] = ""
+    # News is told once and has no end.
+    is_news: ClassVar[bool] = False
+
+    name: Name
+    when: str
     severity: Severity
-    channels: tuple[str, ...]
-    releases: tuple[str, ...] = ()
-    assets: tuple[str, ...] = ()
-    # From when on an alert that is still open is told again; None: never.
-    remind_after: timedelta | None = None
+    channels: Names
+    # After this time a message about an alert that is still open is repeated.
+    remind_after: Reminder = None
 
-    def applies_to(self, seen: Seen) -> bool:
-        """Whether what is seen is about a release and an asset that the rule names."""
-        return _matches(self.releases, seen.release) and _matches(self.assets, seen.asset)
+    @abstractmethod
+    def evaluate(self, facts: Facts) -> Observations:
+        """Return what the condition applies to, whatever its release and asset."""
+
+
+class ReleaseRule(Rule):
+    """A rule that can be limited to releases."""
+
+    releases: Patterns = ()
+
+
+class AssetRule(Rule):
+    """A rule that can be limited to assets."""
+
+    assets: Patterns = ()
 
 
 @dataclass(frozen=True)
-class Ruleset:
-    """The whole file."""
+class Finding:
+    """An observation that a rule makes an alert of."""
 
-    path: Path
-    channels: Mapping[str, ChannelSpec]
-    rules: tuple[Rule, ...]
+    rule: Rule
+    topic: str
+    observation: Observation
 
-    def rule(self, name: str) -> Rule | None:
-        """The rule of this name, if there still is one."""
-        return next((rule for rule in self.rules if rule.name == name), None)
+    @property
+    def key(self) -> tuple[str, str]:
+        """The rule's name and the subject: at most one alert with this key is open."""
+        return self.rule.name, self.observation.subject
 
 
-def evaluate(rules: Sequence[Rule], facts: Facts) -> Evaluation:
-    """Everything that the rules find, and which parts of them could be judged."""
+@dataclass(frozen=True)
+class Evaluation:
+    """All findings at one time, and the pairs of rule name and topic that could be judged."""
+
+    at: datetime
+    findings: tuple[Finding, ...] = ()
+    judged: frozenset[tuple[str, str]] = field(default_factory=frozenset)
+
+
+def evaluate_rules(rules: Sequence[Rule], facts: Facts) -> Evaluation:
+    """Return what the rules find in the facts."""
     findings: list[Finding] = []
     judged: set[tuple[str, str]] = set()
     for rule in rules:
-        for topic, seen in rule.condition.judge(facts).items():
-            if seen is not None:
-                judged.add((rule.name, topic))
-                findings += _findings(rule, topic, seen)
+        for topic, observations in rule.evaluate(facts).items():
+            if observations is None:
+                continue
+            judged.add((rule.name, topic))
+            findings += [
+                Finding(rule, topic, observation)
+                for observation in observations
+                if _is_covered(rule, observation)
+            ]
     return Evaluation(facts.at, tuple(findings), frozenset(judged))
 
 
-def _findings(rule: Rule, topic: str, seen: Sequence[Seen]) -> Iterator[Finding]:
-    condition = rule.condition
-    for it in seen:
-        if rule.applies_to(it):
-            yield Finding(rule.name, topic, rule.severity, it, condition.over, condition.is_news)
+def _is_covered(rule: Rule, observation: Observation) -> bool:
+    releases = rule.releases if isinstance(rule, ReleaseRule) else ()
+    assets = rule.assets if isinstance(rule, AssetRule) else ()
+    return _matches(releases, observation.release) and _matches(assets, observation.asset)
 
 
 def _matches(patterns: Sequence[str], name: str | None) -> bool:

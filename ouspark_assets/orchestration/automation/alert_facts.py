@@ -28,7 +28,7 @@ from ouspark_assets.operations.alerts.database_facts import (
     find_live_releases,
 )
 from ouspark_assets.operations.alerts.facts import CommandOutcome, Facts, VolumeComparison, Volumes
-from ouspark_assets.operations.alerts.wording import one_line
+from ouspark_assets.operations.alerts.formatting import to_one_line
 from ouspark_assets.orchestration.automation.dagster_facts import (
     failed_checks,
     failed_runs,
@@ -88,7 +88,7 @@ def _attempt(read: Callable[[], Known], unknown: list[str]) -> Known | None:
         return read()
     except _unreachable() as error:
         said = first_line(error) if isinstance(error, psycopg.Error) else str(error)
-        unknown.append(one_line(said))
+        unknown.append(to_one_line(said))
         return None
 
 

@@ -14,13 +14,14 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from ouspark_assets.domain.errors import OuSparkError
-from ouspark_assets.operations.alerts.delivering import Delivered, deliver, open_channels
+from ouspark_assets.operations.alerts.alert_store import AlertStore
+from ouspark_assets.operations.alerts.channels import open_channels
+from ouspark_assets.operations.alerts.deliveries import DeliveryResult, deliver_due
 from ouspark_assets.operations.alerts.facts import CommandOutcome
-from ouspark_assets.operations.alerts.ledger import Recorded, Telling, record
-from ouspark_assets.operations.alerts.outbox import Outbox
-from ouspark_assets.operations.alerts.reading import read_rules, rules_file
-from ouspark_assets.operations.alerts.rules import evaluate
-from ouspark_assets.operations.alerts.wording import counted
+from ouspark_assets.operations.alerts.formatting import format_count
+from ouspark_assets.operations.alerts.recording import RecordedChanges, record_evaluation
+from ouspark_assets.operations.alerts.rules import evaluate_rules
+from ouspark_assets.operations.alerts.rules_file import find_rules_file, read_rules
 from ouspark_assets.orchestration.automation.alert_facts import Sources, gather
 from ouspark_assets.orchestration.automation.ticks import initial_sensor_status
 from ouspark_assets.orchestration.resources import CacheServer, Development, Environment, Production
@@ -36,15 +37,15 @@ LEAST_SECONDS_TO_DELIVER = 15.0
 class Told:
     """What one look came to."""
 
-    recorded: Recorded
-    delivered: Delivered
+    recorded: RecordedChanges
+    delivered: DeliveryResult
     unknown: tuple[str, ...]
 
     def __str__(self) -> str:
         """In one line."""
-        said = f"{counted(self.recorded.open, 'alert')} open"
-        if self.delivered.messages:
-            said += f", {counted(self.delivered.messages, 'message')} delivered"
+        said = f"{format_count(self.recorded.open, 'alert')} open"
+        if self.delivered.delivered:
+            said += f", {format_count(self.delivered.delivered, 'message')} delivered"
         troubles = (*self.delivered.problems, *self.unknown)
         return "; ".join((said, *troubles)) + ("" if troubles else ".")
 
@@ -79,13 +80,19 @@ def look_and_tell(sources: Sources, command: CommandOutcome | None = None) -> To
     """Look at everything, write down what begins and ends, deliver what is due."""
     started = time.monotonic()
     settings = sources.environment.settings
-    ruleset, outbox = read_rules(rules_file(settings.alerts)), Outbox.under(settings.servers.home)
+    ruleset = read_rules(find_rules_file(settings.alerts))
+    store = AlertStore.in_home(settings.servers.home)
     opened = open_channels(ruleset.channels, os.environ)
     facts = gather(sources, command)
-    telling = Telling(ruleset, frozenset(opened.channels), settings.alerts.ui_url)
-    recorded = record(outbox, evaluate(ruleset.rules, facts), telling)
+    recorded = record_evaluation(
+        store,
+        evaluate_rules(ruleset.rules, facts),
+        ruleset.rules,
+        frozenset(opened.channels),
+        settings.alerts.ui_url,
+    )
     left = SECONDS_FOR_ALL - (time.monotonic() - started)
-    sent = deliver(outbox, opened.channels, max(left, LEAST_SECONDS_TO_DELIVER))
+    sent = deliver_due(store, opened.channels, max(left, LEAST_SECONDS_TO_DELIVER))
     return Told(recorded, sent, facts.unavailable)
 
 
