@@ -1,4 +1,4 @@
-"""What happens in the pipeline, in a few words: runs that fail, pages loaded, an index shown."""
+"""Events of the pipeline for alert tests: failing runs, loaded releases, a new index."""
 
 from typing import Any
 
@@ -11,8 +11,8 @@ from ouspark_assets.warehouse.core.writing import writing
 from ouspark_assets_tests.support.factories import releases
 
 
-class Broken:
-    """An asset that fails for as long as it is told to, with those below it."""
+class FailingAssets:
+    """The assets `clean/marks` and `clean/students`; the first fails as long as `error` is set."""
 
     def __init__(self, *, partitioned: bool = False) -> None:
         self.error: Exception | None = ValueError("boom")
@@ -30,27 +30,28 @@ class Broken:
 
         self.assets: list[Any] = [marks, students]
 
-    def judged(self, *, passed: bool) -> None:
-        """Add a check of the real graph, with this result."""
+    def set_check_result(self, *, passed: bool) -> None:
+        """Let the assets succeed, with a blocking check of this result."""
 
         @dg.asset_check(asset=["clean", "marks"], blocking=True)
         def fits_its_model() -> dg.AssetCheckResult:
             rows = [dg.TableRecord({"column": "grade", "rule": "isin", "cases": 3})]
-            found: dict[str, Any] = {"rows": 7, "broken rules": dg.MetadataValue.table(rows)}
-            return dg.AssetCheckResult(passed=passed, metadata=found)
+            metadata: dict[str, Any] = {"rows": 7, "broken rules": dg.MetadataValue.table(rows)}
+            return dg.AssetCheckResult(passed=passed, metadata=metadata)
 
         self.error = None
         self.assets = [*self.assets[:2], fits_its_model]
 
     def run(self, instance: dg.DagsterInstance, release: str | None = None) -> str:
-        done = dg.materialize(
+        """Run the assets and return the id of the run."""
+        result = dg.materialize(
             self.assets, instance=instance, partition_key=release, raise_on_error=False
         )
-        return done.run_id
+        return result.run_id
 
 
-def loaded(connection: Connection, release: str, students: int) -> None:
-    """A release whose pages of so many students were accepted."""
+def record_load(connection: Connection, release: str, students: int) -> None:
+    """Record that the pages of so many students of a release were accepted."""
     connection.execute("INSERT INTO ops.loads VALUES (%s, 'f', '{}', 'run')", (release,))
     connection.execute(
         "INSERT INTO ops.accounts VALUES (%s, 'appearances', %s, %s, 0, 0, 'run')",
@@ -58,7 +59,7 @@ def loaded(connection: Connection, release: str, students: int) -> None:
     )
 
 
-def shown(connection: Connection, *rows: dict[str, object]) -> None:
-    """What the index shows."""
+def load_index(connection: Connection, *rows: dict[str, object]) -> None:
+    """Load an index with these releases."""
     with writing(connection, "index") as writer:
         writer.merge(RELEASE_INDEX, [releases(*rows)])

@@ -1,4 +1,4 @@
-"""Gathering: two databases, a cache, Dagster's records; and what is known without one of them."""
+"""Gathering the facts of two databases, a cache and Dagster, and of those that can be reached."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -9,22 +9,26 @@ from ouspark_assets.operations.alerts.database_facts import NEWS_PERIOD
 from ouspark_assets.operations.alerts.facts import Facts
 from ouspark_assets.orchestration.automation.alert_facts import Sources, gather
 from ouspark_assets.warehouse.publication.publications import hold_publishing
-from ouspark_assets_tests.operations.alerts.happenings import Broken, loaded, shown
+from ouspark_assets_tests.operations.alerts.pipeline_events import (
+    FailingAssets,
+    load_index,
+    record_load,
+)
 from ouspark_assets_tests.support.stores import RELEASE, Stores
 
 OLDER, OLDEST = "20250201", "20250101"
 
 
-def look(instance: dg.DagsterInstance) -> Facts:
+def gather_all(instance: dg.DagsterInstance) -> Facts:
     """The facts, all of which are known."""
     facts = gather(Sources(instance, ()))
     assert facts.unavailable == ()
     return facts
 
 
-def behind(instance: dg.DagsterInstance) -> tuple[datetime | None, datetime | None]:
+def behind_since(instance: dg.DagsterInstance) -> tuple[datetime | None, datetime | None]:
     """Since when production and the cache are behind."""
-    facts = look(instance)
+    facts = gather_all(instance)
     assert facts.publication is not None
     assert facts.cache is not None
     return facts.publication.behind_since, facts.cache.behind_since
@@ -33,26 +37,26 @@ def behind(instance: dg.DagsterInstance) -> tuple[datetime | None, datetime | No
 def test_production_and_cache_are_behind_from_the_change_on(
     instance: dg.DagsterInstance, stores: Stores
 ) -> None:
-    assert behind(instance) == (None, None)
-    loaded(stores.development, RELEASE, 300)
+    assert behind_since(instance) == (None, None)
+    record_load(stores.development, RELEASE, 300)
     before = datetime.now(UTC)
     stores.load(1)
-    since, _ = behind(instance)
+    since, _ = behind_since(instance)
     assert since is not None
     assert before <= since <= datetime.now(UTC)
     stores.publish()
-    is_published, since = behind(instance)
+    is_published, since = behind_since(instance)
     assert is_published is None
     assert since is not None
     stores.prewarm()
-    assert behind(instance) == (None, None)
+    assert behind_since(instance) == (None, None)
     # What is not published does not make anything stale.
     stores.development.execute(
         "INSERT INTO ops.versions VALUES (999, 'run', '{clean.quarantine}', now())"
     )
-    assert behind(instance) == (None, None)
+    assert behind_since(instance) == (None, None)
     hold_publishing(stores.production, 1)
-    publication = look(instance).publication
+    publication = gather_all(instance).publication
     assert publication is not None
     assert str(publication.hold).startswith("Publishing is held since")
 
@@ -61,10 +65,10 @@ def test_students_are_beside_those_of_the_same_session_a_year_before(
     instance: dg.DagsterInstance, stores: Stores
 ) -> None:
     years = {RELEASE: (2025, 60), "20240402": (2024, 100)}
-    shown(stores.development, *({"release": it, "session_year": years[it][0]} for it in years))
+    load_index(stores.development, *({"release": it, "session_year": years[it][0]} for it in years))
     for release, (_, students) in years.items():
-        loaded(stores.development, release, students)
-    volumes = look(instance).volumes
+        record_load(stores.development, release, students)
+    volumes = gather_all(instance).volumes
     assert volumes is not None
     (volume,) = volumes.year_before
     assert (volume.count, volume.baseline_count) == (60, 100)
@@ -77,34 +81,34 @@ def test_a_new_release_is_live_once_the_cache_has_it(
     """An older one, which the index showed from the beginning, is brought in without news."""
     development, beginning = stores.development, datetime.now(UTC) - timedelta(days=9)
     old = [{"release": it, "first_seen_at": beginning} for it in (OLDEST, OLDER)]
-    shown(development, *old)
-    loaded(development, OLDEST, 10)
+    load_index(development, *old)
+    record_load(development, OLDEST, 10)
     stores.load(1)
     stores.publish()
     stores.prewarm()
-    assert look(instance).live_releases == []
-    shown(development, *old, {"release": RELEASE, "first_seen_at": datetime.now(UTC)})
-    late = {it.release: it.is_served for it in look(instance).listed_releases or ()}
+    assert gather_all(instance).live_releases == []
+    load_index(development, *old, {"release": RELEASE, "first_seen_at": datetime.now(UTC)})
+    late = {it.release: it.is_served for it in gather_all(instance).listed_releases or ()}
     assert late == {OLDEST: True, OLDER: False, RELEASE: False}
-    loaded(development, OLDER, 20)
-    loaded(development, RELEASE, 1204)
+    record_load(development, OLDER, 20)
+    record_load(development, RELEASE, 1204)
     stores.load(2)
     stores.publish()
-    assert look(instance).live_releases == []
+    assert gather_all(instance).live_releases == []
     stores.prewarm()
-    (live,) = look(instance).live_releases or ()
+    (live,) = gather_all(instance).live_releases or ()
     assert (live.release, live.students, live.publication) == (RELEASE, 1204, 2)
     assert live.title == "B.E. (CBCS) I Sem. (Main) Feb-2025 Results"
     stores.production.execute(
         "UPDATE ops.publications SET published_at = published_at - %s::interval", (NEWS_PERIOD,)
     )
-    assert look(instance).live_releases == []
+    assert gather_all(instance).live_releases == []
 
 
 def test_a_server_that_is_down_leaves_the_rest_known(
     instance: dg.DagsterInstance, stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Broken().run(instance)
+    FailingAssets().run(instance)
     for gone in ("OUSPARK_DEV_DSN", "OUSPARK_PROD_DSN", "OUSPARK_REDIS_URL"):
         at = "redis://:" if "REDIS" in gone else "postgresql://me:"
         with monkeypatch.context() as patch:

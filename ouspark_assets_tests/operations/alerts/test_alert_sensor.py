@@ -13,12 +13,16 @@ import dagster as dg
 import pytest
 
 from ouspark_assets.domain.errors import AlertsError, OuSparkError
-from ouspark_assets.operations.alerts.deliveries import all_due
-from ouspark_assets.operations.alerts.outbox import Outbox
+from ouspark_assets.operations.alerts.alert_store import AlertStore
+from ouspark_assets.operations.alerts.deliveries import make_all_due
 from ouspark_assets.orchestration.automation.alerts import alert_sensor, alerting
 from ouspark_assets.orchestration.build import build_definitions
 from ouspark_assets.settings import load_settings
-from ouspark_assets_tests.operations.alerts.happenings import Broken, loaded, shown
+from ouspark_assets_tests.operations.alerts.pipeline_events import (
+    FailingAssets,
+    load_index,
+    record_load,
+)
 from ouspark_assets_tests.operations.alerts.receivers import WebReceiver, web_receiver
 from ouspark_assets_tests.support.stores import RELEASE, UNREACHABLE_DSN, Stores
 
@@ -67,12 +71,12 @@ def evaluate_sensor(instance: dg.DagsterInstance) -> str:
 def test_a_check_that_fails_is_told_once_and_so_is_its_end(
     instance: dg.DagsterInstance, program: WebReceiver
 ) -> None:
-    broken = Broken()
+    assets = FailingAssets()
     for passed in (False, True):
-        broken.judged(passed=passed)
-        broken.run(instance)
+        assets.set_check_result(passed=passed)
+        assets.run(instance)
         evaluate_sensor(instance)
-    assert [(it["event"], it["headline"]) for it in program.taken] == [
+    assert [(it["event"], it["headline"]) for it in program.accepted] == [
         ("begun", "Check failed: fits_its_model of clean/marks"),
         ("over", "Check failed: fits_its_model of clean/marks"),
     ]
@@ -82,14 +86,14 @@ def test_a_check_that_fails_is_told_once_and_so_is_its_end(
 def test_a_run_that_fails_is_told_once_and_so_is_its_end(
     instance: dg.DagsterInstance, program: WebReceiver
 ) -> None:
-    broken = Broken()
-    run = broken.run(instance)
+    assets = FailingAssets()
+    run = assets.run(instance)
     assert evaluate_sensor(instance) == "1 alert open, 1 message delivered."
     assert evaluate_sensor(instance) == "1 alert open."
-    broken.error = None
-    broken.run(instance)
+    assets.error = None
+    assets.run(instance)
     assert evaluate_sensor(instance) == "0 alerts open, 1 message delivered."
-    begun, over = program.taken
+    begun, over = program.accepted
     assert (begun["event"], begun["severity"]) == ("begun", "critical")
     assert begun["headline"] == "Run failed: clean/marks"
     assert begun["details"] == {"Why": "ValueError: boom", "Run": run[:8]}
@@ -99,54 +103,54 @@ def test_a_run_that_fails_is_told_once_and_so_is_its_end(
 def test_a_failure_is_told_while_no_database_can_be_reached(
     instance: dg.DagsterInstance, program: WebReceiver
 ) -> None:
-    Broken().run(instance)
+    FailingAssets().run(instance)
     said = evaluate_sensor(instance)
     assert said.startswith("1 alert open, 1 message delivered; The production database can't be")
     assert "; The cache can't be reached" in said
     assert "; The development database can't be reached" in said
-    assert [it["headline"] for it in program.taken] == ["Run failed: clean/marks"]
+    assert [it["headline"] for it in program.accepted] == ["Run failed: clean/marks"]
 
 
 def test_what_a_channel_does_not_take_is_told_by_a_later_tick(
     instance: dg.DagsterInstance, program: WebReceiver
 ) -> None:
-    program.answers = [503]
-    Broken().run(instance)
+    program.statuses = [503]
+    FailingAssets().run(instance)
     assert evaluate_sensor(instance).startswith("1 alert open; program: answered 503;")
-    program.answers = [200]
+    program.statuses = [200]
     assert evaluate_sensor(instance).startswith("1 alert open;")
-    assert program.taken == []
-    all_due(Outbox.under(load_settings().servers.home), time.time())
+    assert program.accepted == []
+    make_all_due(AlertStore.in_home(load_settings().servers.home), time.time())
     assert "1 message delivered" in evaluate_sensor(instance)
-    assert len(program.taken) == 1
+    assert len(program.accepted) == 1
 
 
 def test_students_are_told_that_results_are_live(
     instance: dg.DagsterInstance, program: WebReceiver, stores: Stores
 ) -> None:
     before = datetime.now(UTC) - timedelta(days=9)
-    shown(stores.development, {"release": "20250101", "first_seen_at": before})
-    loaded(stores.development, "20250101", 10)
+    load_index(stores.development, {"release": "20250101", "first_seen_at": before})
+    record_load(stores.development, "20250101", 10)
     stores.load(1)
     stores.publish()
     stores.prewarm()
     assert evaluate_sensor(instance) == "0 alerts open."
-    shown(
+    load_index(
         stores.development,
         {"release": "20250101", "first_seen_at": before},
         {"release": RELEASE, "first_seen_at": datetime.now(UTC)},
     )
-    loaded(stores.development, RELEASE, 1204)
+    record_load(stores.development, RELEASE, 1204)
     stores.load(2)
     stores.publish()
     evaluate_sensor(instance)
-    assert program.taken == []
+    assert program.accepted == []
     stores.prewarm()
     evaluate_sensor(instance)
     evaluate_sensor(instance)
-    (pushed,) = program.taken
+    (pushed,) = program.accepted
     assert pushed["contents"]["en"] == (
-        "B.E. (CBCS) I Sem. (Main) Feb-2025 Results: 1,204 students' results can be looked up."
+        "B.E. (CBCS) I Sem. (Main) Feb-2025 Results: the results of 1,204 students are available."
     )
 
 
@@ -186,18 +190,18 @@ def fail(error: BaseException) -> None:
 
 
 def test_a_command_tells_what_a_daemon_would(terminal: Terminal, program: WebReceiver) -> None:
-    broken = Broken()
+    assets = FailingAssets()
 
     def run() -> None:
-        broken.run(terminal.instance)
-        if broken.error:
+        assets.run(terminal.instance)
+        if assets.error:
             fail(OuSparkError("clean/marks: ValueError: boom (run 243eafeb)"))
 
     assert terminal.run(run) == []
-    assert [it["headline"] for it in program.taken] == ["Run failed: clean/marks"]
-    broken.error = None
+    assert [it["headline"] for it in program.accepted] == ["Run failed: clean/marks"]
+    assets.error = None
     assert terminal.run(run) == []
-    assert program.taken[-1]["event"] == "over"
+    assert program.accepted[-1]["event"] == "over"
 
 
 def test_a_command_that_could_not_begin_is_told_itself_and_so_is_its_end(
@@ -206,21 +210,21 @@ def test_a_command_that_could_not_begin_is_told_itself_and_so_is_its_end(
     error = OuSparkError("The development database can't be reached: connection refused.")
     terminal.run(lambda: fail(error))
     terminal.run(lambda: fail(ZeroDivisionError()))
-    (told,) = program.taken
+    (told,) = program.accepted
     assert (told["headline"], told["details"]["Why"]) == ("`ouspark run` failed", str(error))
     terminal.run(lambda: None)
-    assert [it["event"] for it in program.taken] == ["begun", "over"]
+    assert [it["event"] for it in program.accepted] == ["begun", "over"]
 
 
 def test_who_interrupts_a_command_is_not_told(terminal: Terminal, program: WebReceiver) -> None:
     terminal.run(lambda: fail(KeyboardInterrupt()))
-    assert program.asked == []
+    assert program.requests == []
 
 
 def test_a_command_keeps_its_own_outcome_whatever_becomes_of_alerts(
     terminal: Terminal, program: WebReceiver, tmp_path: Path
 ) -> None:
-    program.answers = [503]
+    program.statuses = [503]
     error = OuSparkError("it failed")
     assert terminal.run(lambda: fail(error)) == [
         "An alert is not delivered yet; program: answered 503"

@@ -1,4 +1,4 @@
-"""`ouspark alerts`, in this process: what people see, and the one line when it fails."""
+"""`ouspark alerts`, in this process: its output, and its one-line errors."""
 
 import json
 from collections.abc import Iterator
@@ -9,9 +9,9 @@ from click.testing import CliRunner
 
 from ouspark_assets.cli import ouspark
 from ouspark_assets.domain.errors import OuSparkError
-from ouspark_assets.operations.alerts.outbox import Outbox
+from ouspark_assets.operations.alerts.alert_store import AlertStore
+from ouspark_assets_tests.operations.alerts.examples import NOON, RecordedStore, after, finding
 from ouspark_assets_tests.operations.alerts.receivers import WebReceiver, web_receiver
-from ouspark_assets_tests.operations.alerts.saying import NOON, Book, after, finding
 
 RULES = """\
 channels:
@@ -41,12 +41,12 @@ def chat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WebReceive
 
 
 @pytest.fixture
-def book(tmp_path: Path, chat: WebReceiver) -> Book:
-    """An outbox with one alert that is open, and one that was."""
-    book = Book(Outbox.under(tmp_path))
-    book.see(NOON, finding("one"), finding("two"))
-    book.see(after(minutes=5), finding("two"))
-    return book
+def store(tmp_path: Path, chat: WebReceiver) -> RecordedStore:
+    """A store with one open and one closed alert."""
+    store = RecordedStore(AlertStore.in_home(tmp_path))
+    store.record_findings(NOON, finding("one"), finding("two"))
+    store.record_findings(after(minutes=5), finding("two"))
+    return store
 
 
 def run(*arguments: str) -> str:
@@ -55,7 +55,7 @@ def run(*arguments: str) -> str:
     return done.output
 
 
-def refused(*arguments: str) -> str:
+def run_refused(*arguments: str) -> str:
     with pytest.raises(OuSparkError) as error:
         CliRunner().invoke(
             ouspark, ("alerts", *arguments), catch_exceptions=False, standalone_mode=False
@@ -64,7 +64,7 @@ def refused(*arguments: str) -> str:
     return line
 
 
-def test_the_rules_are_shown(chat: WebReceiver) -> None:
+def test_the_rules_are_listed(chat: WebReceiver) -> None:
     (_, lost) = json.loads(run("rules", "--json"))["rules"]
     assert lost == {
         "rule": "lost",
@@ -78,28 +78,28 @@ def test_the_rules_are_shown(chat: WebReceiver) -> None:
 
 
 @pytest.mark.parametrize("command", ["rules", "channels", "send", "test chat"])
-def test_a_wrong_rules_file_is_one_line(
+def test_an_invalid_rules_file_is_one_line(
     chat: WebReceiver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: str
 ) -> None:
-    wrong = tmp_path / "wrong.yaml"
-    wrong.write_text(RULES.replace("critical", "fatal"))
-    monkeypatch.setenv("OUSPARK_ALERT_RULES", str(wrong))
-    assert refused(*command.split()).startswith(f"{wrong}, line 11: severity must be one of")
+    invalid = tmp_path / "invalid.yaml"
+    invalid.write_text(RULES.replace("critical", "fatal"))
+    monkeypatch.setenv("OUSPARK_ALERT_RULES", str(invalid))
+    assert run_refused(*command.split()).startswith(f"{invalid}, line 11: severity must be one of")
 
 
-def test_channels_say_why_they_can_not_be_used(chat: WebReceiver) -> None:
+def test_inactive_channels_are_listed_with_the_reason(chat: WebReceiver) -> None:
     found = {
-        it["channel"]: (it["state"], it["why"]) for it in json.loads(run("channels", "--json"))
+        row["channel"]: (row["state"], row["why"]) for row in json.loads(run("channels", "--json"))
     }
     assert found == {"chat": ("active", None), "mail": ("inactive", "SMTP is not set")}
     assert "SECRET-PATH" not in run("channels")
 
 
-def test_what_is_open_what_was_and_what_waits_is_listed(book: Book) -> None:
+def test_open_alerts_closed_alerts_and_pending_deliveries_are_listed(store: RecordedStore) -> None:
     found = json.loads(run("list", "--json"))
-    assert [it["headline"] for it in found["open"]] == ["Run failed: two"]
-    assert [it["headline"] for it in found["recent"]] == ["Run failed: one"]
-    assert [(it["event"], it["attempts"]) for it in found["undelivered"]] == [
+    assert [alert["headline"] for alert in found["open"]] == ["Run failed: two"]
+    assert [alert["headline"] for alert in found["recent"]] == ["Run failed: one"]
+    assert [(delivery["event"], delivery["attempts"]) for delivery in found["undelivered"]] == [
         ("begun", 0),
         ("begun", 0),
         ("over", 0),
@@ -109,41 +109,43 @@ def test_what_is_open_what_was_and_what_waits_is_listed(book: Book) -> None:
     assert "over: Run failed: one" in shown
 
 
-def test_nothing_to_list_is_said(chat: WebReceiver) -> None:
-    assert run("list") == "Open alerts: none\nOver, and news: none\nNot delivered yet: none\n"
+def test_an_empty_list_is_printed_as_none(chat: WebReceiver) -> None:
+    assert run("list") == (
+        "Open alerts: none\nRecent alerts and news: none\nPending deliveries: none\n"
+    )
 
 
-def test_what_waits_is_sent_at_once(book: Book, chat: WebReceiver) -> None:
-    chat.answers = [503]
-    line = refused("send")
-    assert line == "Not everything was delivered: chat: answered 503."
+def test_pending_messages_are_sent_at_once(store: RecordedStore, chat: WebReceiver) -> None:
+    chat.statuses = [503]
+    line = run_refused("send")
+    assert line == "Some messages were not delivered: chat: answered 503."
     assert "answered 503" in run("list")
-    chat.answers = [200]
+    chat.statuses = [200]
     assert run("send") == "3 messages delivered.\n"
     assert run("send") == "0 messages delivered.\n"
-    assert len(chat.taken) == 3
+    assert len(chat.accepted) == 3
     assert json.loads(run("list", "--json"))["open"][0]["told"] == ["chat"]
 
 
-def test_what_waits_for_an_inactive_channel_is_said(
-    book: Book, monkeypatch: pytest.MonkeyPatch
+def test_messages_that_wait_for_an_inactive_channel_are_reported(
+    store: RecordedStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("CHAT_URL")
-    assert run("send").splitlines()[1] == "3 messages still waiting for: chat."
+    assert run("send").splitlines()[1] == "3 messages still pending for: chat."
 
 
-def test_a_test_message_goes_to_one_channel(chat: WebReceiver) -> None:
-    assert run("test", "chat") == "chat took the message.\n"
-    (posted,) = chat.taken
-    assert posted["text"] == "[test] OuSpark can reach the channel chat"
-    assert refused("test", "mail") == "SMTP is not set"
-    assert refused("test", "pigeon").endswith("there is: chat, mail.")
-    chat.answers = [404]
-    line = refused("test", "chat")
-    assert line == "chat: answered 404 (nothing is at this address; was it removed?)"
+def test_a_test_message_is_sent_to_one_channel(chat: WebReceiver) -> None:
+    assert run("test", "chat") == "Sent a test message to chat.\n"
+    (request,) = chat.accepted
+    assert request["text"] == "[test] OuSpark can reach the channel chat"
+    assert run_refused("test", "mail") == "SMTP is not set"
+    assert run_refused("test", "pigeon").endswith("Its channels: chat, mail.")
+    chat.statuses = [404]
+    line = run_refused("test", "chat")
+    assert line == "chat: answered 404 (nothing exists at this address; was the webhook removed?)"
 
 
-def test_looking_is_what_the_sensor_does(
+def test_send_look_evaluates_the_rules_like_the_sensor(
     chat: WebReceiver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     nowhere = "postgresql://nobody@127.0.0.1:1/nothing"

@@ -1,4 +1,4 @@
-"""What Dagster's records tell: runs and checks that really failed, and what made up for them."""
+"""The facts of Dagster's storage: failed runs and checks, and the runs that repaired them."""
 
 import dagster as dg
 
@@ -10,24 +10,24 @@ from ouspark_assets.orchestration.automation.dagster_facts import (
 )
 from ouspark_assets.orchestration.keys import RESULT_PAGES
 from ouspark_assets.orchestration.partitions import register_releases
-from ouspark_assets_tests.operations.alerts.happenings import Broken
+from ouspark_assets_tests.operations.alerts.pipeline_events import FailingAssets
 from ouspark_assets_tests.support.stores import RELEASE
 
 OLDER = "20240402"
 
 
 def test_a_failed_run_is_known_until_its_asset_succeeds(instance: dg.DagsterInstance) -> None:
-    broken = Broken()
-    boom, broken.error = broken.error, None
-    broken.run(instance)
-    broken.error = boom
-    broken.run(instance)
-    latest = broken.run(instance)
+    assets = FailingAssets()
+    boom, assets.error = assets.error, None
+    assets.run(instance)
+    assets.error = boom
+    assets.run(instance)
+    latest = assets.run(instance)
     (failed,) = failed_runs(instance)
     assert (failed.name, failed.release, failed.run_id) == ("clean/marks", None, latest)
     assert failed.error == "ValueError: boom"
-    broken.error = None
-    broken.run(instance)
+    assets.error = None
+    assets.run(instance)
     assert failed_runs(instance) == []
 
 
@@ -35,17 +35,17 @@ def test_a_failed_run_of_a_release_is_made_up_for_by_that_release(
     instance: dg.DagsterInstance,
 ) -> None:
     register_releases(instance, [RELEASE, OLDER])
-    broken = Broken(partitioned=True)
-    broken.run(instance, RELEASE)
-    broken.error = None
-    broken.run(instance, OLDER)
+    assets = FailingAssets(partitioned=True)
+    assets.run(instance, RELEASE)
+    assets.error = None
+    assets.run(instance, OLDER)
     assert [(it.name, it.release) for it in failed_runs(instance)] == [("clean/marks", RELEASE)]
-    broken.run(instance, RELEASE)
+    assets.run(instance, RELEASE)
     assert failed_runs(instance) == []
 
 
 def test_a_run_that_was_killed_is_known_by_what_it_did_not_do(instance: dg.DagsterInstance) -> None:
-    job = dg.Definitions(assets=Broken().assets).resolve_implicit_global_asset_job_def()
+    job = dg.Definitions(assets=FailingAssets().assets).resolve_implicit_global_asset_job_def()
     run = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
     instance.report_run_failed(run, "gone")
     (failed,) = failed_runs(instance)
@@ -54,23 +54,23 @@ def test_a_run_that_was_killed_is_known_by_what_it_did_not_do(instance: dg.Dagst
 
 
 def test_an_error_of_ours_is_told_as_it_stands(instance: dg.DagsterInstance) -> None:
-    broken = Broken()
-    broken.error = SiteError("The site is down: try later.")
-    broken.run(instance)
+    assets = FailingAssets()
+    assets.error = SiteError("The site is down: try later.")
+    assets.run(instance)
     assert [it.error for it in failed_runs(instance)] == ["The site is down: try later."]
 
 
 def test_what_failed_for_a_check_alone_is_told_as_a_check(instance: dg.DagsterInstance) -> None:
-    broken = Broken()
+    assets = FailingAssets()
     key = dg.AssetCheckKey(dg.AssetKey(["clean", "marks"]), "fits_its_model")
-    broken.judged(passed=False)
-    broken.run(instance)
+    assets.set_check_result(passed=False)
+    assets.run(instance)
     assert failed_runs(instance) == []
     (failed,) = failed_checks(instance, [key])
     assert (failed.asset, failed.check, failed.is_error) == ("clean/marks", "fits_its_model", True)
     assert failed.summary == "broken rules: grade: isin; rows: 7"
-    broken.judged(passed=True)
-    broken.run(instance)
+    assets.set_check_result(passed=True)
+    assets.run(instance)
     assert failed_checks(instance, [key]) == []
 
 

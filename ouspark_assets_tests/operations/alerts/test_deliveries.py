@@ -120,10 +120,12 @@ def test_a_retry_after_of_days_counts_as_an_hour(store: RecordedStore) -> None:
 
 
 def test_a_message_that_is_always_refused_does_not_block_others(store: RecordedStore) -> None:
+    refused = ChannelError("chat", "answered 400", is_down=False)
+
     class PickyChannel(ListChannel):
         def send(self, message: Message) -> None:
             if message.subject == "bad":
-                raise ChannelError("chat", "answered 400", is_down=False)
+                raise refused
             self.sent.append(message)
 
     chat = PickyChannel()
