@@ -14,9 +14,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from ouspark_assets.domain.errors import ServiceError
-from ouspark_assets.services import locks
-from ouspark_assets.services.places import Places, prepare, unusable
-from ouspark_assets.services.process import environment
+from ouspark_assets.services import file_locks as locks
+from ouspark_assets.services.child_process import environment
+from ouspark_assets.services.paths import Places, prepare, unusable
 from ouspark_assets.services.protocol import Answer, Question, ask
 
 # A first start on a slow disk, with a crash to recover from, takes this long at the worst.

@@ -69,7 +69,7 @@ def exec_with_services(
     """Become another program that counts as a user of the servers as long as it runs."""
     if missing_servers(configured(settings), need):
         from ouspark_assets.services import client
-        from ouspark_assets.services.places import prepare
+        from ouspark_assets.services.paths import prepare
 
         endpoints(settings, need)
         os.set_inheritable(client.join(prepare(settings.home)), True)  # noqa: FBT003
@@ -105,7 +105,7 @@ def _embedded(settings: "ServerSettings", servers: tuple[ServerName, ...]) -> di
         raise ServiceError(message)
     from ouspark_assets.services.client import need as need_servers
     from ouspark_assets.services.protocol import Question
-    from ouspark_assets.services.results_site import Population
+    from ouspark_assets.services.standin_site import Population
 
     population = Population(
         settings.standin_students, settings.standin_releases, settings.standin_seed

@@ -8,7 +8,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ouspark_assets.services.places import PRIVATE_FILE
+from ouspark_assets.services.paths import PRIVATE_FILE
 
 LARGEST_BYTES = 4 * 1024 * 1024
 KEPT_BYTES = 1024 * 1024

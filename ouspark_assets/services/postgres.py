@@ -13,9 +13,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 from ouspark_assets.domain.errors import ServiceError
-from ouspark_assets.services import binaries, launcher, process
-from ouspark_assets.services.places import PRIVATE_FILE, PRIVATE_FOLDER, Places
-from ouspark_assets.services.process import Child, Identity
+from ouspark_assets.services import binaries, launcher
+from ouspark_assets.services import child_process as process
+from ouspark_assets.services.child_process import Child, Identity
+from ouspark_assets.services.paths import PRIVATE_FILE, PRIVATE_FOLDER, Places
 from ouspark_assets.services.server import Launch
 
 PORT = 5432

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ouspark_assets.domain.errors import ServiceError
-from ouspark_assets.services.keeper import Report
-from ouspark_assets.services.results_site import Population
+from ouspark_assets.services.server_runner import Report
+from ouspark_assets.services.standin_site import Population
 
 Verb = Literal["need", "status", "keep", "stop"]
 

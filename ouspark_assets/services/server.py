@@ -12,8 +12,8 @@ from pathlib import Path
 from signal import Signals
 from typing import Protocol
 
-from ouspark_assets.services.places import Places, write_private
-from ouspark_assets.services.process import Identity
+from ouspark_assets.services.child_process import Identity
+from ouspark_assets.services.paths import Places, write_private
 
 LOOPBACK = "127.0.0.1"
 HIGHEST_PORT = 65535

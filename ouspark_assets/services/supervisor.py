@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from ouspark_assets.domain.errors import ServiceError
-from ouspark_assets.services import locks, logs
-from ouspark_assets.services.keeper import Keeper
-from ouspark_assets.services.places import (
+from ouspark_assets.services import file_locks as locks
+from ouspark_assets.services import logs
+from ouspark_assets.services.paths import (
     Places,
     prepare,
     socket_folder,
@@ -28,7 +28,8 @@ from ouspark_assets.services.places import (
 )
 from ouspark_assets.services.postgres import Postgres
 from ouspark_assets.services.protocol import Answer, Question
-from ouspark_assets.services.results_site import Population, ResultsSite
+from ouspark_assets.services.server_runner import Keeper
+from ouspark_assets.services.standin_site import Population, ResultsSite
 from ouspark_assets.services.valkey import Valkey
 
 TICK_SECONDS = 0.25

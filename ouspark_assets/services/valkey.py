@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from ouspark_assets.services import binaries, process
-from ouspark_assets.services.places import Places, write_private
+from ouspark_assets.services import binaries
+from ouspark_assets.services import child_process as process
+from ouspark_assets.services.paths import Places, write_private
 from ouspark_assets.services.server import LOOPBACK, Launch, free_port, remember_port
 
 SECRET_BYTES = 24

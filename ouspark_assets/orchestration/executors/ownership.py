@@ -17,7 +17,7 @@ import dagster as dg
 
 from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.orchestration.resources import Development
-from ouspark_assets.services.locks import is_locked, try_lock
+from ouspark_assets.services.file_locks import is_locked, try_lock
 from ouspark_assets.settings import RunSettings, ServerSettings, Settings
 from ouspark_assets.warehouse.core.locks import Lock, alone
 from ouspark_assets.warehouse.records.stage_runs import close_stage_runs, unfinished_runs

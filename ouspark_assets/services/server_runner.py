@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Literal
 
 from ouspark_assets.domain.errors import ServiceError
-from ouspark_assets.services import locks, logs, process
-from ouspark_assets.services.places import PRIVATE_FILE, Places, unusable
-from ouspark_assets.services.process import Child
+from ouspark_assets.services import child_process as process
+from ouspark_assets.services import file_locks as locks
+from ouspark_assets.services import logs
+from ouspark_assets.services.child_process import Child
+from ouspark_assets.services.paths import PRIVATE_FILE, Places, unusable
 from ouspark_assets.services.server import Server
 
 START_SECONDS = 90.0

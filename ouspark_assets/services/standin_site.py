@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ouspark_assets.services.places import Places
+from ouspark_assets.services.paths import Places
 from ouspark_assets.services.server import Launch, free_port, remember_port
 
 PROGRAM = (sys.executable, "-P", "-m", "ouspark_assets.standin")

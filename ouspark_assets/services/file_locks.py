@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ouspark_assets.services.places import Places
+from ouspark_assets.services.paths import Places
 
 PAUSE_SECONDS = 0.01
 

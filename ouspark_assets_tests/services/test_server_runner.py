@@ -11,10 +11,10 @@ import pytest
 
 from ouspark_assets.domain.errors import ServiceError
 from ouspark_assets.services import logs, postgres
-from ouspark_assets.services.keeper import Keeper
-from ouspark_assets.services.places import Places, prepare, socket_folder
+from ouspark_assets.services.paths import Places, prepare, socket_folder
 from ouspark_assets.services.postgres import Postgres
-from ouspark_assets.services.results_site import Population, ResultsSite
+from ouspark_assets.services.server_runner import Keeper
+from ouspark_assets.services.standin_site import Population, ResultsSite
 
 IDENTITIES = postgres.IDENTITIES_OF_ROOT if os.geteuid() == 0 else ("self",)
 COMPLAIN = "import sys; sys.exit('the register of students is missing')"

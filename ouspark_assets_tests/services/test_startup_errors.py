@@ -12,7 +12,7 @@ import redis
 
 from ouspark_assets.domain.errors import ServiceError
 from ouspark_assets.services import client, endpoints
-from ouspark_assets.services.places import Places, prepare, socket_folder
+from ouspark_assets.services.paths import Places, prepare, socket_folder
 from ouspark_assets.settings import ServerSettings
 
 # Root may write anywhere, so it gives up that right first; everybody else is stopped anyway.

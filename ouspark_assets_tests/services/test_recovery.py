@@ -14,7 +14,7 @@ import redis
 
 from ouspark_assets.services import client, endpoints
 from ouspark_assets.services.overview import Overview
-from ouspark_assets.services.places import Places, prepare
+from ouspark_assets.services.paths import Places, prepare
 from ouspark_assets.settings import ServerSettings
 
 Look = Callable[[], Overview]
