@@ -16,7 +16,7 @@ import pytest
 from psycopg import sql
 
 from ouspark_assets.cache.client import connect_cache
-from ouspark_assets.services import Endpoints, endpoints
+from ouspark_assets.services import Endpoints, resolve_endpoints
 from ouspark_assets.settings import ServerSettings
 from ouspark_assets.warehouse.core.connection import Connection, Side, connected
 from ouspark_assets.warehouse.core.migrate import migrate
@@ -35,7 +35,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Endpoints:
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent
-    found = endpoints(ServerSettings(home=shared / "servers"), need={"postgres", "redis"})
+    found = resolve_endpoints(ServerSettings(home=shared / "servers"), need={"postgres", "redis"})
     _in_a_hurry(found)
     return found
 

@@ -21,7 +21,7 @@ from ouspark_assets.bench.figures import Bound, Budget, Figure, Outcome, Subject
 from ouspark_assets.bench.references import completed
 from ouspark_assets.bench.room import Room, temporary_room
 from ouspark_assets.bench.rounds import Contender, seconds, take_turns
-from ouspark_assets.services.client import stop
+from ouspark_assets.services.client import stop_servers
 from ouspark_assets.standin.process import running_standin
 
 EMPTY, AGAIN = "from empty to warm cache", "again, nothing new"
@@ -90,7 +90,7 @@ class Journeys:
         environment = {**room.environment, "OUSPARK_SITE_URL": self.site_url}
         room.home.mkdir(exist_ok=True)
         known = set(_run_times(environment, room)) if name == AGAIN else set()
-        stop(room.home)
+        stop_servers(room.home)
         wall = seconds(lambda: completed(command, environment=environment, folder=room.home))
         times = _run_times(environment, room)
         new = {run_id: times[run_id] for run_id in times if run_id not in known}

@@ -16,8 +16,8 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 from psycopg import sql
 
-from ouspark_assets.services import Endpoints, endpoints
-from ouspark_assets.services.client import stop
+from ouspark_assets.services import Endpoints, resolve_endpoints
+from ouspark_assets.services.client import stop_servers
 from ouspark_assets.settings import GROUPS, PACKAGE_PARENT, Settings
 from ouspark_assets.warehouse.core.connection import Side
 from ouspark_assets.warehouse.core.migrate import migrate
@@ -44,7 +44,7 @@ class Room:
     @cached_property
     def servers(self) -> Endpoints:
         """PostgreSQL and Valkey of this home."""
-        return endpoints(self.settings.servers, need={"postgres", "redis"})
+        return resolve_endpoints(self.settings.servers, need={"postgres", "redis"})
 
     @property
     def environment(self) -> dict[str, str]:
@@ -96,5 +96,5 @@ def temporary_room() -> Iterator[Room]:
     try:
         yield Room(home)
     finally:
-        stop(home)
+        stop_servers(home)
         shutil.rmtree(home, ignore_errors=True)

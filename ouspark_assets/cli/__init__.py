@@ -20,7 +20,7 @@ import click
 from ouspark_assets.domain.errors import OuSparkError, SettingsError
 from ouspark_assets.operations.logging import configure_logging, logs_json
 from ouspark_assets.orchestration.failures import SEE_TO_THE_DISK, unusable_records
-from ouspark_assets.services import endpoints
+from ouspark_assets.services import resolve_endpoints
 from ouspark_assets.settings import load_settings, project_root
 from ouspark_assets.settings.environment import load_dotenv_like_dagster, warn_of_misspelt_variables
 
@@ -99,7 +99,7 @@ def _start_servers_in_background() -> None:
     def start() -> None:
         # If a server cannot be started, the code that needs it reports the error.
         with contextlib.suppress(OuSparkError):
-            endpoints(load_settings().servers)
+            resolve_endpoints(load_settings().servers)
 
     threading.Thread(target=start, daemon=True).start()
 

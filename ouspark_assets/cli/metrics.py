@@ -32,7 +32,7 @@ from ouspark_assets.operations.metrics import (
     write_metrics,
 )
 from ouspark_assets.operations.status import CacheState, PublicationState
-from ouspark_assets.services.overview import overview
+from ouspark_assets.services.server_status import read_services_status
 from ouspark_assets.settings import load_settings
 from ouspark_assets.warehouse.core.connection import Connection, Side, connected, first_line
 from ouspark_assets.warehouse.publication.publications import Publication
@@ -99,7 +99,7 @@ def _listen_address(text: str) -> ListenAddress:
 
 def _fill(snapshot: Snapshot) -> None:
     """Collect the facts, the most important first, as the time may run out."""
-    servers = overview(load_settings().servers, show_secrets=True).servers
+    servers = read_services_status(load_settings().servers, show_secrets=True).servers
     urls = {
         server.setting: server.address
         for server in servers

@@ -11,8 +11,12 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from ouspark_assets.services.endpoints import configured, endpoints, missing_servers
-from ouspark_assets.services.overview import Overview, ServerOverview, overview
+from ouspark_assets.services.endpoints import (
+    configured_addresses,
+    missing_servers,
+    resolve_endpoints,
+)
+from ouspark_assets.services.server_status import ServerStatus, ServicesStatus, read_services_status
 from ouspark_assets.settings import load_settings
 
 LABELS = {
@@ -43,15 +47,15 @@ def up() -> None:
     """Start the servers that are not configured, until `down`."""
     settings = load_settings().servers
     console = Console(highlight=False)
-    if not missing_servers(configured(settings)):
+    if not missing_servers(configured_addresses(settings)):
         console.print("Every server is configured; there is nothing to start.")
     else:
-        endpoints(settings)
+        resolve_endpoints(settings)
         from ouspark_assets.services import client
 
-        client.keep(settings.home)
+        client.keep_servers(settings.home)
         console.print("The servers run until you stop them with `ouspark services down`.")
-    _show(overview(settings), console)
+    _show(read_services_status(settings), console)
 
 
 @services.command()
@@ -63,7 +67,7 @@ def down() -> None:
         return
     from ouspark_assets.services import client
 
-    answer = client.stop(settings.home)
+    answer = client.stop_servers(settings.home)
     if answer is None:
         click.echo("No embedded servers are running.")
     elif answer.users:
@@ -78,14 +82,14 @@ def down() -> None:
 @click.option("--show-secrets", is_flag=True, help="Show passwords unmasked.")
 def status(*, as_json: bool, show_secrets: bool) -> None:
     """Show which servers run where, without starting any."""
-    seen = overview(load_settings().servers, show_secrets=show_secrets)
+    seen = read_services_status(load_settings().servers, show_secrets=show_secrets)
     if as_json:
         click.echo(orjson.dumps(_as_json(seen), option=orjson.OPT_INDENT_2).decode())
     else:
         _show(seen, Console(highlight=False))
 
 
-def _as_json(seen: Overview) -> dict[str, object]:
+def _as_json(seen: ServicesStatus) -> dict[str, object]:
     servers: dict[str, dict[str, object]] = {}
     for server in sorted(seen.servers, key=lambda one: one.state == "configured"):
         facts = {
@@ -103,7 +107,7 @@ def _as_json(seen: Overview) -> dict[str, object]:
     }
 
 
-def _show(seen: Overview, console: Console) -> None:
+def _show(seen: ServicesStatus, console: Console) -> None:
     table = Table(box=None, pad_edge=False)
     for title in ("", "State", "Program", "Process", "Up", "Data"):
         table.add_column(title, no_wrap=title != "Program")
@@ -120,7 +124,7 @@ def _show(seen: Overview, console: Console) -> None:
     console.print(_sharing(seen), markup=False, soft_wrap=True)
 
 
-def _cells(server: ServerOverview) -> tuple[str, ...]:
+def _cells(server: ServerStatus) -> tuple[str, ...]:
     colour = COLOURS.get(server.state, "dim")
     program = f"{PROGRAMS[server.server]} {server.version or ''}".strip()
     return (
@@ -133,7 +137,7 @@ def _cells(server: ServerOverview) -> tuple[str, ...]:
     )
 
 
-def _sharing(seen: Overview) -> str:
+def _sharing(seen: ServicesStatus) -> str:
     if seen.supervisor_pid is None:
         return f"No embedded servers are running for {seen.home}."
     users = f"{seen.users} process{'' if seen.users == 1 else 'es'}"

@@ -32,7 +32,7 @@ from ouspark_assets.operations.status import (
     summarize_last_run,
 )
 from ouspark_assets.orchestration.resources import Development, Production
-from ouspark_assets.services.overview import overview
+from ouspark_assets.services.server_status import read_services_status
 from ouspark_assets.settings import load_settings
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.publication.publications import Publication
@@ -70,7 +70,7 @@ def _collect(connection: Connection) -> Status:
     checks = failing_checks()
     if checks is None:
         checks = ("unknown: Dagster's storage cannot be reached",)
-    services = overview(load_settings().servers).servers
+    services = read_services_status(load_settings().servers).servers
     return Status(
         last_run=summarize_last_run(stages, running_ids),
         running=select_running(stages, running_ids),
@@ -104,7 +104,7 @@ def _publication(source: Source) -> tuple[PublicationState, Publication | None]:
 def _cache(published: Publication | None) -> CacheState:
     server = next(
         server
-        for server in overview(load_settings().servers, show_secrets=True).servers
+        for server in read_services_status(load_settings().servers, show_secrets=True).servers
         if server.server == "redis"
     )
     if server.state not in USABLE or server.address is None:

@@ -17,7 +17,7 @@ from redis import Redis
 
 from ouspark_assets.cache.client import connect_cache
 from ouspark_assets.schemas.table import Table
-from ouspark_assets.services import Endpoints, ServerName, endpoints
+from ouspark_assets.services import Endpoints, ServerName, resolve_endpoints
 from ouspark_assets.settings import (
     CacheSettings,
     PublicationSettings,
@@ -205,7 +205,7 @@ def _endpoints(*needed: ServerName) -> Endpoints:
 def _endpoints_in_period(
     settings: ServerSettings, needed: tuple[ServerName, ...], _period: int
 ) -> Endpoints:
-    return endpoints(settings, need=needed)
+    return resolve_endpoints(settings, need=needed)
 
 
 @cache

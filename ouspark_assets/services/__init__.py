@@ -1,23 +1,23 @@
-"""The embedded servers: PostgreSQL, Valkey and the bundled results site, run under one home.
+"""The embedded servers of one home: PostgreSQL, Valkey and the stand-in.
 
-What belongs here: starting, sharing, watching and stopping them. What does not: what is stored in
-them. Light on purpose (standard library only), because every process of the project passes here.
+What belongs here: starting, sharing, supervising and stopping them. What they store does not. The
+modules import the standard library only, because every process of the project imports this package.
 """
 
 from ouspark_assets.services.endpoints import (
     EVERY_SERVER,
-    NOT_ASKED_FOR,
+    NOT_REQUESTED,
     Endpoints,
     ServerName,
-    endpoints,
     exec_with_services,
+    resolve_endpoints,
 )
 
 __all__ = [
     "EVERY_SERVER",
-    "NOT_ASKED_FOR",
+    "NOT_REQUESTED",
     "Endpoints",
     "ServerName",
-    "endpoints",
     "exec_with_services",
+    "resolve_endpoints",
 ]

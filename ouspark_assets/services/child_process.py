@@ -1,6 +1,6 @@
-"""Starting programs as children that can't outlive the supervisor.
+"""Child processes of the supervisor, and the log files they write.
 
-What belongs here: one way to start a child (environment, log, lock, identity) and one to end it.
+A child ends when the supervisor ends. Which programs run is decided by the servers' modules.
 """
 
 import asyncio
@@ -9,21 +9,28 @@ import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 from ouspark_assets.domain.errors import ServiceError
-from ouspark_assets.services import launcher, logs
+from ouspark_assets.services import launcher
+from ouspark_assets.services.paths import PRIVATE_FILE
+from ouspark_assets.services.start_policy import KILL_TIMEOUT
 
 Identity = Literal["self", "namespace", "nobody"]
 LAUNCHER = Path(launcher.__file__)
-# Settings of a client that would change what a server's own tools do.
-FOREIGN_PREFIXES = ("PG", "OUSPARK_", "DAGSTER_", "REDIS", "VALKEY")
+# Variables of a client's environment that would change how the servers and their tools work.
+CLIENT_PREFIXES = ("PG", "OUSPARK_", "DAGSTER_", "REDIS", "VALKEY")
+MAX_LOG_BYTES = 4 * 1024 * 1024
+KEPT_LOG_BYTES = 1024 * 1024
+QUOTED_LINES = 3
+QUOTED_CHARACTERS = 400
 
 
 @dataclass(frozen=True)
 class Child:
-    """What to start: the command, whose identity it takes, and where it writes."""
+    """A program to start: its command, log, identity, and a lock that it inherits."""
 
     command: Sequence[str]
     log: Path
@@ -32,16 +39,16 @@ class Child:
     lock: int | None = None
 
 
-async def start(child: Child) -> asyncio.subprocess.Process:
-    """Start a child that is told when the supervisor dies."""
-    log = logs.open_log(child.log)
+async def start_child(child: Child) -> asyncio.subprocess.Process:
+    """Start a child; the kernel sends it its death signal when the supervisor ends."""
+    log = open_log(child.log)
     try:
         return await asyncio.create_subprocess_exec(
-            *_through_launcher(child),
+            *_launcher_command(child),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env=environment(),
+            env=child_environment(),
             cwd="/",
             pass_fds=() if child.lock is None else (child.lock,),
         )
@@ -49,38 +56,38 @@ async def start(child: Child) -> asyncio.subprocess.Process:
         os.close(log)
 
 
-async def complete(child: Child, what: str) -> None:
-    """Run a child to its end; a failure is one line with its last words."""
-    since = logs.size(child.log)
-    process = await start(child)
+async def run_child(child: Child, task: str) -> None:
+    """Run a child to its end; raise a ServiceError that quotes its log if it fails."""
+    offset = log_size(child.log)
+    process = await start_child(child)
     try:
         code = await process.wait()
     finally:
         if process.returncode is None:
             process.kill()
     if code != 0:
-        raise failed(what, code, child.log, since)
+        raise exit_error(task, code, child.log, offset)
 
 
-async def output(command: Sequence[str], identity: Identity) -> str | None:
-    """What a short command prints, or None when it fails."""
+async def read_output(command: Sequence[str], identity: Identity) -> str | None:
+    """Return what a short command prints, or None if it fails."""
     process = await asyncio.create_subprocess_exec(
-        *_through_launcher(Child(command, Path(os.devnull), identity=identity)),
+        *_launcher_command(Child(command, Path(os.devnull), identity=identity)),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
-        env=environment(),
+        env=child_environment(),
         cwd="/",
     )
     printed, _ = await process.communicate()
     return printed.decode("utf-8", "replace").strip() if process.returncode == 0 else None
 
 
-async def end(
+async def stop_child(
     process: asyncio.subprocess.Process, steps: Sequence[tuple[signal.Signals, float]]
 ) -> None:
-    """Ask a child to end, ever more firmly: a signal and the seconds it is given."""
-    for number, seconds in (*steps, (signal.SIGKILL, 60.0)):
+    """Stop a child: each step is a signal and the seconds to wait; the last step is SIGKILL."""
+    for number, seconds in (*steps, (signal.SIGKILL, KILL_TIMEOUT)):
         if process.returncode is not None:
             return
         try:
@@ -90,28 +97,66 @@ async def end(
             continue
 
 
-def environment() -> dict[str, str]:
-    """The environment of a child: nothing that another client's settings could change."""
+def child_environment() -> dict[str, str]:
+    """Return the environment of a child, without variables that configure clients."""
     kept = {
-        name: value for name, value in os.environ.items() if not name.startswith(FOREIGN_PREFIXES)
+        name: value for name, value in os.environ.items() if not name.startswith(CLIENT_PREFIXES)
     }
     package_parent = str(Path(__file__).resolve().parents[2])
     paths = [package_parent, *filter(None, [kept.get("PYTHONPATH")])]
     return kept | {"PYTHONPATH": os.pathsep.join(paths)}
 
 
-def failed(what: str, code: int, log: Path, since: int) -> ServiceError:
-    """The one line for a program that ended when it should not."""
+def exit_error(program: str, code: int, log: Path, offset: int) -> ServiceError:
+    """Return the error for a program that ended unexpectedly, with the end of its log."""
     ending = f"signal {-code}" if code < 0 else f"exit code {code}"
-    words = logs.last_words(log, since) or _silence(log)
-    return ServiceError(f"{what} ended with {ending}: {words} (log: {log})")
+    quoted = read_last_lines(log, offset)
+    if not quoted:
+        space = os.statvfs(log.parent)
+        quoted = "it logged nothing" if space.f_bavail else "the disk of its log is full"
+    return ServiceError(f"{program} ended with {ending}: {quoted} (log: {log})")
 
 
-def _silence(log: Path) -> str:
-    space = os.statvfs(log.parent)
-    return "it said nothing" if space.f_bavail else "the disk of its log is full"
+def _launcher_command(child: Child) -> list[str]:
+    options = [str(os.getpid()), str(int(child.death_signal)), child.identity]
+    return [sys.executable, "-I", "-S", str(LAUNCHER), *options, *child.command]
 
 
-def _through_launcher(child: Child) -> list[str]:
-    tie = [str(os.getpid()), str(int(child.death_signal)), child.identity]
-    return [sys.executable, "-I", "-S", str(LAUNCHER), *tie, *child.command]
+def open_log(path: Path) -> int:
+    """Open a log for appending, so that it can be truncated while a server writes to it."""
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, PRIVATE_FILE)
+
+
+def log_event(message: str) -> None:
+    """Write a line to standard error, which is the supervisor's own log."""
+    sys.stderr.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC [{os.getpid()}] {message}\n")
+    sys.stderr.flush()
+
+
+def log_size(path: Path) -> int:
+    """Return the bytes in a log; 0 if there is no file."""
+    return path.stat().st_size if path.exists() else 0
+
+
+def truncate_log(path: Path) -> None:
+    """Empty a log that has grown too large; its end is kept in a file alongside (.old.log)."""
+    if log_size(path) <= MAX_LOG_BYTES:
+        return
+    with path.open("r+b") as log:
+        log.seek(-KEPT_LOG_BYTES, os.SEEK_END)
+        end = log.read()
+        log.truncate(0)
+    old = os.open(path.with_suffix(".old.log"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE)
+    with os.fdopen(old, "wb") as file:
+        file.write(end)
+
+
+def read_last_lines(path: Path, offset: int) -> str:
+    """Return the last lines that were written after an offset, joined into one."""
+    if not path.exists():
+        return ""
+    with path.open("rb") as log:
+        log.seek(offset if offset <= log_size(path) else 0)
+        lines = [line.strip() for line in log.read().decode("utf-8", "replace").splitlines()]
+    quoted = " | ".join([line for line in lines if line][-QUOTED_LINES:])
+    return quoted[-QUOTED_CHARACTERS:]

@@ -1,33 +1,39 @@
-"""The side of a process that uses the servers: joins, starts the supervisor, asks.
+"""The client side of the supervisor: register as a user, start a supervisor, send requests.
 
-What belongs here: membership of this process and the conversation with the supervisor. What to
-ask for is decided by the callers.
+Which servers are needed is decided by the callers.
 """
 
 import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from contextlib import suppress
 from pathlib import Path
 
 from ouspark_assets.domain.errors import ServiceError
-from ouspark_assets.services import file_locks as locks
-from ouspark_assets.services.child_process import environment
-from ouspark_assets.services.paths import Places, prepare, unusable
-from ouspark_assets.services.protocol import Answer, Question, ask
-
-# A first start on a slow disk, with a crash to recover from, takes this long at the worst.
-NEED_SECONDS = 180.0
-STATUS_SECONDS = 10.0
-CLOSED_GATE_SECONDS = 120.0
-MOST_ATTEMPTS = 5
+from ouspark_assets.services.child_process import child_environment
+from ouspark_assets.services.file_locks import (
+    closing_descriptor,
+    lock_descriptor,
+    try_lock,
+    wait_for_lock,
+)
+from ouspark_assets.services.paths import ServicePaths, create_folders, home_error
+from ouspark_assets.services.protocol import Request, Response, send_request
+from ouspark_assets.services.start_policy import (
+    LOCK_POLL_INTERVAL,
+    MAX_SUPERVISOR_STARTS,
+    REQUEST_TIMEOUT,
+    STATUS_TIMEOUT,
+    STOP_TIMEOUT,
+)
 
 
 class _Memberships:
-    """The lock that this process holds per home, as long as it lives."""
+    """The locked user file of this process per home; the locks last as long as the process."""
 
     def __init__(self) -> None:
         self.guard = threading.Lock()
@@ -36,109 +42,112 @@ class _Memberships:
 
 _memberships = _Memberships()
 if sys.platform != "win32":
-    # A lock taken by another thread at the moment of a fork would stay taken in the child.
+    # A lock that another thread holds at the moment of a fork would stay locked in the child.
     os.register_at_fork(after_in_child=lambda: setattr(_memberships, "guard", threading.Lock()))
 
 
-def need(home: Path, question: Question, grace: float) -> dict[str, str]:
-    """Make sure that servers run, as a user of them, and return their addresses.
+def request_servers(home: Path, request: Request, grace: float) -> dict[str, str]:
+    """Register as a user, have the requested servers started, and return their addresses.
 
-    Servers that are started here end so many seconds (`grace`) after their last user.
+    A supervisor that is started here stops `grace` seconds after its last user.
     """
     try:
-        places = prepare(home)
-        join(places)
-        answer = _answer_of_a_supervisor(places, question, grace)
+        paths = create_folders(home)
+        register_user(paths)
+        response = _request_with_start(paths, request, grace)
     except OSError as error:
-        raise unusable(home, error) from error
-    if answer.error is not None:
-        raise ServiceError(answer.error)
-    return answer.addresses
+        raise home_error(home, error) from error
+    if response.error is not None:
+        raise ServiceError(response.error)
+    return response.addresses
 
 
-def keep(home: Path) -> None:
-    """Let the servers of a running supervisor stay without users."""
-    if question(home, Question("keep")) is None:
-        message = f"The embedded servers of {home} ended just now: try again"
+def keep_servers(home: Path) -> None:
+    """Keep the servers of a running supervisor running without users."""
+    if query_supervisor(home, Request("keep")) is None:
+        message = f"The embedded servers of {home} stopped in the meantime. Try again."
         raise ServiceError(message)
 
 
-def stop(home: Path) -> Answer | None:
-    """Stop every server of a home, users or not; None when nothing ran."""
-    answer = question(home, Question("stop"))
-    if answer is None:
+def stop_servers(home: Path) -> Response | None:
+    """Stop every server of a home, even while it is in use; None if no supervisor runs."""
+    response = query_supervisor(home, Request("stop"))
+    if response is None:
         return None
     with suppress(FileNotFoundError):
-        lock = locks.wait_lock(Places(home).supervisor, CLOSED_GATE_SECONDS)
+        lock = wait_for_lock(ServicePaths(home).supervisor, STOP_TIMEOUT)
         if lock is None:
-            pid = answer.supervisor_pid
-            message = f"The embedded servers of {home} did not stop: kill process {pid}"
+            pid = response.supervisor_pid
+            message = f"The embedded servers of {home} did not stop. Kill process {pid}."
             raise ServiceError(message)
         os.close(lock)
-    return answer
+    return response
 
 
-def question(home: Path, asked: Question, seconds: float = STATUS_SECONDS) -> Answer | None:
-    """Ask a running supervisor; None when there is none. Never starts or creates anything."""
+def query_supervisor(
+    home: Path, request: Request, timeout: float = STATUS_TIMEOUT
+) -> Response | None:
+    """Send a request to the running supervisor; None if there is none. Starts nothing."""
     try:
-        contact = json.loads(Places(home).contact.read_text("utf-8"))
-        door = Path(contact["control"])
+        contact = json.loads(ServicePaths(home).contact.read_text("utf-8"))
+        control = Path(contact["control"])
     except (OSError, ValueError, TypeError, KeyError):
         return None
-    return ask(door, asked, seconds)
+    return send_request(control, request, timeout)
 
 
-def join(places: Places) -> int:
-    """Hold this process's membership and return its descriptor; again and again is the same."""
-    key = (os.getpid(), places.home)
+def register_user(paths: ServicePaths) -> int:
+    """Register this process as a user and return the descriptor of its locked file.
+
+    A process that is registered keeps its file, unless the home was deleted in the meantime.
+    """
+    key = (os.getpid(), paths.home)
     with _memberships.guard:
         descriptor = _memberships.descriptors.get(key)
         if descriptor is not None:
-            if _is_listed(descriptor):
+            if os.fstat(descriptor).st_nlink > 0:
                 return descriptor
             os.close(_memberships.descriptors.pop(key))
-        joined = locks.join(places, CLOSED_GATE_SECONDS)
-        if joined is None:
-            message = f"The embedded servers of {places.home} are stopping and don't come to an end"
+        gate = wait_for_lock(paths.gate, STOP_TIMEOUT, shared=True)
+        if gate is None:
+            message = f"The embedded servers of {paths.home} have been stopping for too long"
             raise ServiceError(message)
-        _memberships.descriptors[key] = joined
-        return joined
+        with closing_descriptor(gate):
+            descriptor, _ = tempfile.mkstemp(prefix=f"{os.getpid()}.", dir=paths.users)
+            lock_descriptor(descriptor)
+        _memberships.descriptors[key] = descriptor
+        return descriptor
 
 
-def _is_listed(descriptor: int) -> bool:
-    """Whether the file of a membership still exists (a home may have been deleted)."""
-    return os.fstat(descriptor).st_nlink > 0
-
-
-def _answer_of_a_supervisor(places: Places, asked: Question, grace: float) -> Answer:
-    deadline = time.monotonic() + NEED_SECONDS
-    attempts = 0
-    while (answer := question(places.home, asked, NEED_SECONDS)) is None:
-        if attempts >= MOST_ATTEMPTS or time.monotonic() > deadline:
-            message = f"The embedded servers keep ending while they start (see {places.logs})"
+def _request_with_start(paths: ServicePaths, request: Request, grace: float) -> Response:
+    deadline = time.monotonic() + REQUEST_TIMEOUT
+    starts = 0
+    while (response := query_supervisor(paths.home, request, REQUEST_TIMEOUT)) is None:
+        if starts >= MAX_SUPERVISOR_STARTS or time.monotonic() > deadline:
+            message = f"The embedded servers repeatedly ended while they started. See {paths.logs}."
             raise ServiceError(message)
-        lock = locks.try_lock(places.start)
+        lock = try_lock(paths.start)
         if lock is None:
-            time.sleep(locks.PAUSE_SECONDS)
+            time.sleep(LOCK_POLL_INTERVAL)
             continue
-        with locks.held(lock):
-            if question(places.home, Question("status")) is None:
-                _start_supervisor(places, grace)
-            attempts += 1
-    return answer
+        with closing_descriptor(lock):
+            if query_supervisor(paths.home, Request("status")) is None:
+                _start_supervisor(paths, grace)
+            starts += 1
+    return response
 
 
-def _start_supervisor(places: Places, grace: float) -> None:
+def _start_supervisor(paths: ServicePaths, grace: float) -> None:
     command = [sys.executable, "-P", "-m", "ouspark_assets.services.supervisor"]
     done = subprocess.run(  # noqa: S603 (our own module)
-        [*command, str(places.home), "--grace", str(grace)],
+        [*command, str(paths.home), "--grace", str(grace)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         cwd="/",
-        env=environment(),
+        env=child_environment(),
         check=False,
     )
     if done.returncode != 0:
         lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise ServiceError(lines[-1] if lines else "The supervisor of the servers does not start")
+        raise ServiceError(lines[-1] if lines else "The supervisor of the servers did not start")

@@ -1,7 +1,7 @@
-"""Where the databases, the cache and the results site are: configured ones, else embedded ones.
+"""The addresses of the databases, the cache and the results site: configured or embedded.
 
-What belongs here: the one question that the rest of the project asks. How servers are run is the
-business of the other modules, which are loaded only when one of them is needed.
+This is the entry point of the package. How servers run is in the other modules, which are imported
+only when a server has to be embedded.
 """
 
 import os
@@ -24,13 +24,13 @@ SETTINGS_OF: dict[ServerName, tuple[str, ...]] = {
     "redis": ("redis_url",),
     "site": ("site_url",),
 }
-# No client takes this for an address, so a server that was not asked for is never met by chance.
-NOT_ASKED_FOR = "not-asked-for://"
+# The address of a server that was not requested: no client accepts it, so none connects by mistake.
+NOT_REQUESTED = "not-requested://"
 
 
 @dataclass(frozen=True, repr=False)
 class Endpoints:
-    """The addresses in use; a server that was not asked for is `NOT_ASKED_FOR`."""
+    """The addresses in use; `NOT_REQUESTED` for a server that was not requested."""
 
     dev_dsn: str
     prod_dsn: str
@@ -38,23 +38,25 @@ class Endpoints:
     site_url: str
 
     def __repr__(self) -> str:
-        """The addresses without their passwords."""
+        """Return the addresses without their passwords."""
         shown = (f"{item.name}={mask_url(getattr(self, item.name))!r}" for item in fields(self))
         return f"Endpoints({', '.join(shown)})"
 
 
-def endpoints(settings: "ServerSettings", need: Collection[ServerName] = EVERY_SERVER) -> Endpoints:
-    """The addresses of what is needed; whatever is not configured is started and shared.
+def resolve_endpoints(
+    settings: "ServerSettings", need: Collection[ServerName] = EVERY_SERVER
+) -> Endpoints:
+    """Return the addresses of the needed servers, starting those that are not configured.
 
-    The process counts as a user of the embedded servers until it ends. Calling again is cheap
-    and brings back a server that is gone.
+    The process counts as a user of the embedded servers until it ends. Further calls are cheap,
+    and restart a server that has ended.
     """
-    known = configured(settings)
+    known = configured_addresses(settings)
     missing = missing_servers(known, need)
-    found = _embedded(settings, missing) if missing else {}
+    embedded = _start_embedded(settings, missing) if missing else {}
     wanted = {setting for server in need for setting in SETTINGS_OF[server]}
     addresses = {
-        setting: known.get(setting) or (found[setting] if setting in wanted else NOT_ASKED_FOR)
+        setting: known.get(setting) or (embedded[setting] if setting in wanted else NOT_REQUESTED)
         for settings_of_server in SETTINGS_OF.values()
         for setting in settings_of_server
     }
@@ -66,18 +68,18 @@ def exec_with_services(
     command: Sequence[str],
     need: Collection[ServerName] = EVERY_SERVER,
 ) -> NoReturn:
-    """Become another program that counts as a user of the servers as long as it runs."""
-    if missing_servers(configured(settings), need):
-        from ouspark_assets.services import client
-        from ouspark_assets.services.paths import prepare
+    """Replace this process by another program that counts as a user of the servers."""
+    if missing_servers(configured_addresses(settings), need):
+        from ouspark_assets.services.client import register_user
+        from ouspark_assets.services.paths import create_folders
 
-        endpoints(settings, need)
-        os.set_inheritable(client.join(prepare(settings.home)), True)  # noqa: FBT003
+        resolve_endpoints(settings, need)
+        os.set_inheritable(register_user(create_folders(settings.home)), True)  # noqa: FBT003
     os.execvp(command[0], list(command))  # noqa: S606 (no shell wanted)
 
 
-def configured(settings: "ServerSettings") -> dict[str, str]:
-    """The addresses that the settings give."""
+def configured_addresses(settings: "ServerSettings") -> dict[str, str]:
+    """Return the addresses that the settings contain."""
     secrets = {
         "dev_dsn": settings.dev_dsn,
         "prod_dsn": settings.prod_dsn,
@@ -90,7 +92,7 @@ def configured(settings: "ServerSettings") -> dict[str, str]:
 def missing_servers(
     known: Collection[str], need: Collection[ServerName] = EVERY_SERVER
 ) -> tuple[ServerName, ...]:
-    """The servers that have to be embedded, in a fixed order."""
+    """Return the servers that have to be embedded, in a fixed order."""
     return tuple(
         server
         for server, names in SETTINGS_OF.items()
@@ -98,17 +100,17 @@ def missing_servers(
     )
 
 
-def _embedded(settings: "ServerSettings", servers: tuple[ServerName, ...]) -> dict[str, str]:
+def _start_embedded(settings: "ServerSettings", servers: tuple[ServerName, ...]) -> dict[str, str]:
     if sys.platform == "win32":
         names = ", ".join(f"OUSPARK_{name.upper()}" for s in servers for name in SETTINGS_OF[s])
-        message = f"There are no embedded servers on Windows: set {names}"
+        message = f"Embedded servers do not run on Windows. Set {names}."
         raise ServiceError(message)
-    from ouspark_assets.services.client import need as need_servers
-    from ouspark_assets.services.protocol import Question
+    from ouspark_assets.services.client import request_servers
+    from ouspark_assets.services.protocol import Request
     from ouspark_assets.services.standin_site import Population
 
     population = Population(
         settings.standin_students, settings.standin_releases, settings.standin_seed
     )
-    question = Question("need", servers, population if "site" in servers else None)
-    return need_servers(Path(settings.home), question, settings.services_grace)
+    request = Request("need", servers, population if "site" in servers else None)
+    return request_servers(Path(settings.home), request, settings.services_grace)

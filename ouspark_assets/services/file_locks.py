@@ -1,24 +1,21 @@
-"""Locks that the kernel lets go of when their holder dies, however it dies.
+"""Exclusive and shared locks on files (`flock`).
 
-What belongs here: taking and testing `flock`s, and the membership of a process in the users of
-the servers. Nothing here relies on a pid being alive.
+The kernel releases them when their holder ends, even after SIGKILL; no lock depends on a recorded
+pid. What a lock protects is decided by the callers.
 """
 
 import fcntl
 import os
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ouspark_assets.services.paths import Places
-
-PAUSE_SECONDS = 0.01
+from ouspark_assets.services.start_policy import LOCK_POLL_INTERVAL
 
 
 def try_lock(path: Path, *, shared: bool = False) -> int | None:
-    """Take the lock on a file and return its descriptor, or None while somebody else has it.
+    """Lock a file and return its descriptor; None while another process holds the lock.
 
     The file must exist: creating it here would bring back parts of a home that is being deleted.
     """
@@ -34,18 +31,23 @@ def try_lock(path: Path, *, shared: bool = False) -> int | None:
     return descriptor
 
 
-def wait_lock(path: Path, seconds: float, *, shared: bool = False) -> int | None:
-    """Take the lock within some seconds, else None."""
+def wait_for_lock(path: Path, seconds: float, *, shared: bool = False) -> int | None:
+    """Lock a file and return its descriptor; None if that takes longer than `seconds`."""
     deadline = time.monotonic() + seconds
     while (descriptor := try_lock(path, shared=shared)) is None:
         if time.monotonic() > deadline:
             return None
-        time.sleep(PAUSE_SECONDS)
+        time.sleep(LOCK_POLL_INTERVAL)
     return descriptor
 
 
+def lock_descriptor(descriptor: int) -> None:
+    """Lock an open file, however long that takes."""
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+
 def is_locked(path: Path) -> bool:
-    """Whether somebody holds the lock on an existing file; looking changes nothing."""
+    """Return whether a process holds the lock; False if there is no file. Creates nothing."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -60,40 +62,9 @@ def is_locked(path: Path) -> bool:
 
 
 @contextmanager
-def held(descriptor: int) -> Iterator[None]:
-    """Let go of a lock at the end of a block."""
+def closing_descriptor(descriptor: int) -> Iterator[None]:
+    """Close a descriptor, and thereby release its lock, at the end of the block."""
     try:
         yield
     finally:
         os.close(descriptor)
-
-
-def join(places: Places, seconds: float) -> int | None:
-    """Become a user of the servers; None when the gate stays closed (they are stopping)."""
-    gate = wait_lock(places.gate, seconds, shared=True)
-    if gate is None:
-        return None
-    with held(gate):
-        descriptor, _ = tempfile.mkstemp(prefix=f"{os.getpid()}.", dir=places.users)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-    return descriptor
-
-
-def users(places: Places) -> tuple[int, ...]:
-    """The pids of the processes that use the servers."""
-    return tuple(
-        sorted(int(entry.name.partition(".")[0]) for entry in _entries(places) if is_locked(entry))
-    )
-
-
-def sweep(places: Places) -> None:
-    """Remove what dead users left; only for whoever holds the gate."""
-    for entry in _entries(places):
-        if not is_locked(entry):
-            entry.unlink(missing_ok=True)
-
-
-def _entries(places: Places) -> list[Path]:
-    if not places.users.is_dir():
-        return []
-    return [entry for entry in places.users.iterdir() if entry.name.partition(".")[0].isdigit()]

@@ -1,7 +1,7 @@
-"""Becomes a server process: tied to the life of its parent, and under an identity it accepts.
+"""Script that turns into a server process which ends with its parent and has the right identity.
 
-Run as a script (`python -I -S launcher.py PARENT SIGNAL IDENTITY COMMAND...`), so it imports only
-the standard library and nothing of the project. It never returns: it turns into COMMAND.
+It is run as `python -I -S launcher.py PARENT SIGNAL IDENTITY COMMAND...` and replaces itself by
+COMMAND. It imports only the standard library and nothing of the project.
 """
 
 import ctypes
@@ -22,11 +22,11 @@ EXIT_CANNOT_LAUNCH = 126
 
 
 def main(arguments: list[str]) -> None:
-    """Take on the identity, ask to be told of the parent's death, become the command."""
+    """Change the identity, request a signal at the parent's death, and execute the command."""
     parent, death_signal, identity, *command = arguments
     try:
         _take_identity(identity)
-        # After the change of identity, because the kernel forgets the wish when a uid changes.
+        # After the change of identity, because a change of uid clears the death signal.
         if sys.platform == "linux":
             _checked(_libc().prctl(PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0), "prctl")
         if os.getppid() != int(parent):
@@ -38,8 +38,8 @@ def main(arguments: list[str]) -> None:
         sys.exit(EXIT_CANNOT_LAUNCH)
 
 
-def nobody() -> int:
-    """The uid that PostgreSQL runs under for root; initdb wants it to have a name."""
+def nobody_uid() -> int:
+    """Return the uid that PostgreSQL runs as when we are root; initdb requires a named user."""
     return pwd.getpwnam("nobody").pw_uid
 
 
@@ -52,7 +52,7 @@ def _take_identity(identity: str) -> None:
 
 def _enter_user_namespace() -> None:
     uid, gid = os.geteuid(), os.getegid()
-    inside = nobody()
+    inside = nobody_uid()
     _checked(_libc().unshare(CLONE_NEWUSER), "unshare")
     Path("/proc/self/setgroups").write_text("deny", "ascii")
     Path("/proc/self/gid_map").write_text(f"{inside} {gid} 1", "ascii")
@@ -60,7 +60,7 @@ def _enter_user_namespace() -> None:
 
 
 def _become_nobody() -> None:
-    """Change to nobody but keep the right to pass root's private folders, where the data is."""
+    """Change to nobody, but keep the capability to enter root's private folders with the data."""
     entry = pwd.getpwnam("nobody")
     libc = _libc()
     _checked(libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0), "prctl")

@@ -1,7 +1,7 @@
 """The embedded PostgreSQL: one cluster with two databases, on a socket in a private folder.
 
-What belongs here: how it is initialised, configured and started. There is no TCP and no password:
-whoever may enter the folder of the socket is its owner.
+What belongs here: its initialisation, configuration and start. There is no TCP and no password,
+because only the owner of the home can open the folder of the socket.
 """
 
 import os
@@ -13,11 +13,11 @@ from pathlib import Path
 from urllib.parse import quote
 
 from ouspark_assets.domain.errors import ServiceError
-from ouspark_assets.services import binaries, launcher
-from ouspark_assets.services import child_process as process
-from ouspark_assets.services.child_process import Child, Identity
-from ouspark_assets.services.paths import PRIVATE_FILE, PRIVATE_FOLDER, Places
-from ouspark_assets.services.server import Launch
+from ouspark_assets.services.binaries import postgres_program
+from ouspark_assets.services.child_process import Child, Identity, read_output, run_child
+from ouspark_assets.services.launcher import nobody_uid
+from ouspark_assets.services.paths import PRIVATE_FILE, PRIVATE_FOLDER, ServicePaths
+from ouspark_assets.services.server_runner import Launch
 
 PORT = 5432
 DATABASES = {"dev_dsn": "ouspark_dev", "prod_dsn": "ouspark_prod"}
@@ -40,13 +40,13 @@ OPTIONS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_checkpoints": "off",
-    # A failing statement and its detail would carry students' rows into the log.
+    # The text and the detail of a failed statement contain rows of students.
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
 }
-# Containers often have 64 MB here, which two parallel queries exceed.
+# Containers often have 64 MB of it, which two parallel queries exceed.
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108
-LEAST_SHARED_MEMORY = 256 * 1024 * 1024
+MIN_SHARED_MEMORY = 256 * 1024 * 1024
 CREATE_DATABASES = "".join(
     f"SELECT 'CREATE DATABASE {name}' WHERE NOT EXISTS"
     f" (SELECT FROM pg_database WHERE datname = '{name}') \\gexec\n"
@@ -55,7 +55,7 @@ CREATE_DATABASES = "".join(
 
 
 class Postgres:
-    """PostgreSQL of one home."""
+    """The PostgreSQL cluster of one home."""
 
     name = "postgres"
     title = "PostgreSQL"
@@ -66,23 +66,23 @@ class Postgres:
         (signal.SIGQUIT, 10.0),
     )
 
-    def __init__(self, places: Places, sockets: Path) -> None:
-        """Of a home, with its sockets in a private folder."""
-        self._places = places
+    def __init__(self, paths: ServicePaths, sockets: Path) -> None:
+        """Describe the cluster of a home, with its sockets in a private folder."""
+        self._paths = paths
         self._sockets = sockets
-        self._data = places.data(self.name)
-        self._log = places.log(self.name)
+        self._data = paths.data(self.name)
+        self._log = paths.log(self.name)
         self._identity: Identity = "self"
         self.version: str | None = None
 
     async def prepare(self, lock: int) -> Launch:
-        """Choose an identity, initialise the cluster if there is none, clear what a crash left."""
+        """Choose an identity, initialise a missing cluster, remove the files that a crash left."""
         self._identity, self.version = await _identity_and_version()
         if not self._data.exists():
             await self._initialise(lock)
         self._check_version(self.version)
-        self._give_data()
-        # The lock is ours, so no process of the cluster lives, whatever pid the file names.
+        self._correct_owner()
+        # We hold the lock, so no process of the cluster is alive, whatever pid the file contains.
         for stale in (
             self._data / "postmaster.pid",
             self._sockets / f".s.PGSQL.{PORT}",
@@ -92,34 +92,25 @@ class Postgres:
         return Launch(self._command(), self._identity)
 
     def is_ready(self, pid: int) -> bool:
-        """Whether the status line of the postmaster's own file says so."""
+        """Return whether the status line of postmaster.pid says so."""
         try:
             lines = (self._data / "postmaster.pid").read_text("utf-8").splitlines()
         except FileNotFoundError:
             return False
-        # Line by line: pid, data, start, port, socket folder, address, shared memory, status.
+        # The lines are: pid, data, start, port, socket folder, address, shared memory, status.
         return lines[:1] == [str(pid)] and lines[-1].strip() == "ready"
 
     async def finish(self) -> None:
-        """Create the databases that are missing."""
+        """Create the missing databases."""
         psql = self._program("psql")
-        where = [
-            "-h",
-            str(self._sockets),
-            "-p",
-            str(PORT),
-            "-U",
-            "postgres",
-            "-d",
-            "postgres",
-        ]
-        statements = self._places.root / "databases.sql"
+        target = ["-h", str(self._sockets), "-p", str(PORT), "-U", "postgres", "-d", "postgres"]
+        statements = self._paths.root / "databases.sql"
         statements.write_text(CREATE_DATABASES, "utf-8")
         flags = ["-X", "-q", "-w", "-v", "ON_ERROR_STOP=1", "-f", str(statements)]
-        await process.complete(Child([psql, *where, *flags], self._log), "Creating the databases")
+        await run_child(Child([psql, *target, *flags], self._log), "Creating the databases")
 
     def addresses(self) -> dict[str, str]:
-        """A DSN per database, as libpq, psycopg and SQLAlchemy read it."""
+        """Return a DSN per database, in the form that libpq, psycopg and SQLAlchemy accept."""
         folder = quote(str(self._sockets))
         return {
             setting: f"postgresql://postgres@/{database}?host={folder}&port={PORT}"
@@ -127,11 +118,11 @@ class Postgres:
         }
 
     async def _initialise(self, lock: int) -> None:
-        """Initialise beside the final place, so that a half-made cluster is never started."""
+        """Initialise in another folder and rename it: an incomplete cluster is never started."""
         fresh = self._data.with_name(f"{self.name}.new")
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(PRIVATE_FOLDER)
-        _give(fresh, self._identity)
+        _change_owner(fresh, self._identity)
         command = [
             self._program("initdb"),
             *("-D", str(fresh), "-U", "postgres", "-E", "UTF8", "--no-data-checksums"),
@@ -139,14 +130,14 @@ class Postgres:
             *("--auth-local=trust", "--auth-host=reject", "--no-instructions"),
         ]
         child = Child(command, self._log, identity=self._identity, lock=lock)
-        await process.complete(child, "Initialising PostgreSQL")
+        await run_child(child, "Initialising PostgreSQL")
         hba = fresh / "pg_hba.conf"
         hba.write_text("local all all trust\n", "utf-8")
         hba.chmod(PRIVATE_FILE)
         fresh.rename(self._data)
 
     def _program(self, name: str) -> str:
-        return str(binaries.postgres_program(name, for_everybody=self._identity == "nobody"))
+        return str(postgres_program(name, for_all_users=self._identity == "nobody"))
 
     def _check_version(self, version: str) -> None:
         try:
@@ -156,15 +147,15 @@ class Postgres:
         wanted = version.partition(".")[0]
         if found != wanted:
             message = (
-                f"{self._data} holds data of PostgreSQL {found}, installed is {wanted}: move that"
-                " folder away to begin with empty databases, or install the earlier version again"
+                f"{self._data} contains data of PostgreSQL {found}, but {wanted} is installed. Move"
+                " that folder away to start with empty databases, or install the earlier version."
             )
             raise ServiceError(message)
 
-    def _give_data(self) -> None:
-        owner = launcher.nobody() if self._identity == "nobody" else os.geteuid()
+    def _correct_owner(self) -> None:
+        owner = nobody_uid() if self._identity == "nobody" else os.geteuid()
         if self._data.stat().st_uid != owner:
-            _give(self._data, self._identity)
+            _change_owner(self._data, self._identity)
 
     def _command(self) -> list[str]:
         options = OPTIONS | {"unix_socket_directories": str(self._sockets)}
@@ -175,28 +166,28 @@ class Postgres:
 
 
 async def _identity_and_version() -> tuple[Identity, str]:
-    program = str(binaries.postgres_program("postgres"))
+    program = str(postgres_program("postgres"))
     candidates: tuple[Identity, ...] = ("self",) if os.geteuid() != 0 else IDENTITIES_OF_ROOT
     for identity in candidates:
-        printed = await process.output([program, "--version"], identity)
+        printed = await read_output([program, "--version"], identity)
         if printed is not None:
             return identity, printed.rpartition(" ")[2]
     if os.geteuid() != 0:
         message = f"{program} can't be run on this machine"
     else:
         message = (
-            "PostgreSQL never runs as root, and this machine lets root neither make a user"
+            "PostgreSQL does not run as root, and on this machine root can neither create a user"
             " namespace nor become nobody: run as another user"
         )
     message += ", or set OUSPARK_DEV_DSN and OUSPARK_PROD_DSN"
     raise ServiceError(message)
 
 
-def _give(folder: Path, identity: Identity) -> None:
-    """Make a tree the property of whom the server runs as."""
+def _change_owner(folder: Path, identity: Identity) -> None:
+    """Change the owner of a tree to the user that the server runs as."""
     if os.geteuid() != 0:
         return
-    uid = launcher.nobody() if identity == "nobody" else 0
+    uid = nobody_uid() if identity == "nobody" else 0
     os.chown(folder, uid, -1)
     for parent, folders, files in os.walk(folder):
         for name in (*folders, *files):
@@ -207,4 +198,4 @@ def _is_short_of_shared_memory() -> bool:
     if sys.platform != "linux" or not SHARED_MEMORY.is_dir():
         return False
     free = os.statvfs(SHARED_MEMORY)
-    return free.f_bavail * free.f_frsize < LEAST_SHARED_MEMORY
+    return free.f_bavail * free.f_frsize < MIN_SHARED_MEMORY

@@ -1,6 +1,6 @@
-"""What a client and the supervisor say to each other: one line of JSON each way.
+"""The protocol between clients and the supervisor: one line of JSON in each direction.
 
-What belongs here: the questions, the answers and how they travel. Neither side's behaviour.
+What belongs here: requests, responses and their transport. How either side acts does not.
 """
 
 import json
@@ -11,73 +11,73 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ouspark_assets.domain.errors import ServiceError
-from ouspark_assets.services.server_runner import Report
+from ouspark_assets.services.server_runner import ServerReport
 from ouspark_assets.services.standin_site import Population
 
 Verb = Literal["need", "status", "keep", "stop"]
 
 
 @dataclass(frozen=True)
-class Question:
-    """What a client asks: servers to have running, or something about all of them."""
+class Request:
+    """A client's request: start servers (`need`), or act on all of them."""
 
     verb: Verb
     servers: tuple[str, ...] = ()
     population: Population | None = None
 
     def encode(self) -> bytes:
-        """The line to send."""
+        """Return the line to send."""
         return json.dumps(asdict(self)).encode() + b"\n"
 
     @classmethod
-    def decode(cls, line: bytes) -> "Question":
-        """The question in a line."""
-        said = json.loads(line)
-        population = said["population"] and Population(**said["population"])
-        return cls(said["verb"], tuple(said["servers"]), population)
+    def decode(cls, line: bytes) -> "Request":
+        """Return the request of a line."""
+        fields = json.loads(line)
+        population = fields["population"] and Population(**fields["population"])
+        return cls(fields["verb"], tuple(fields["servers"]), population)
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What the supervisor says: where the servers are, how they are, or one line of error."""
+class Response:
+    """The supervisor's response: addresses and states of servers, or an error in one line."""
 
     addresses: dict[str, str] = field(default_factory=dict)
-    reports: tuple[Report, ...] = ()
+    reports: tuple[ServerReport, ...] = ()
     supervisor_pid: int = 0
     users: int = 0
     kept: bool = False
     error: str | None = None
 
     def encode(self) -> bytes:
-        """The line to send."""
+        """Return the line to send."""
         return json.dumps(asdict(self)).encode() + b"\n"
 
     @classmethod
-    def decode(cls, line: bytes) -> "Answer":
-        """The answer in a line."""
-        said: dict[str, Any] = json.loads(line)
-        reports = tuple(Report(**report) for report in said.pop("reports"))
-        return cls(reports=reports, **said)
+    def decode(cls, line: bytes) -> "Response":
+        """Return the response of a line."""
+        fields: dict[str, Any] = json.loads(line)
+        reports = tuple(ServerReport(**report) for report in fields.pop("reports"))
+        return cls(reports=reports, **fields)
 
     def __repr__(self) -> str:
-        """Without the addresses, which hold a password."""
-        return f"Answer(servers={[report.name for report in self.reports]}, error={self.error!r})"
+        """Return a text without the addresses, which contain a password."""
+        return f"Response(servers={[report.name for report in self.reports]}, error={self.error!r})"
 
 
-def ask(path: Path, question: Question, seconds: float) -> Answer | None:
-    """Ask the supervisor at a socket; None when nobody is there (any more)."""
+def send_request(path: Path, request: Request, timeout: float) -> Response | None:
+    """Send a request to a control socket; None if no supervisor listens or it ends meanwhile."""
     with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(seconds)
+        client.settimeout(timeout)
         try:
             client.connect(str(path))
-            client.sendall(question.encode())
+            client.sendall(request.encode())
             line = b"".join(iter(partial(client.recv, 65536), b""))
-        except TimeoutError:
+        except TimeoutError as error:
             message = (
-                f"The supervisor of the embedded servers did not answer within {seconds:.0f} s"
-                f" (at {path}): kill it and try again"
+                f"The supervisor of the embedded servers did not answer within {timeout:.0f} s"
+                f" ({path}). Kill it and try again."
             )
-            raise ServiceError(message) from None
+            raise ServiceError(message) from error
         except OSError:
             return None
-    return Answer.decode(line) if line.endswith(b"\n") else None
+    return Response.decode(line) if line.endswith(b"\n") else None

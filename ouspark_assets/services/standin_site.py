@@ -1,6 +1,6 @@
-"""The bundled results site as one of the servers, when no other site is configured.
+"""The stand-in as an embedded server, used when no results site is configured.
 
-What belongs here: how it is started and where it is. What it serves is the stand-in's own matter.
+What belongs here: how it is started and where it listens. What it serves is in `standin/`.
 """
 
 import re
@@ -12,51 +12,51 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ouspark_assets.services.paths import Places
-from ouspark_assets.services.server import Launch, free_port, remember_port
+from ouspark_assets.services.paths import ServicePaths
+from ouspark_assets.services.server_runner import Launch, choose_port, remember_port
+from ouspark_assets.services.start_policy import MAX_PORT_ATTEMPTS
 
 PROGRAM = (sys.executable, "-P", "-m", "ouspark_assets.standin")
 BASE_URL = re.compile(r"http://[\w.\[\]:-]+:\d+/?")
-CONNECT_SECONDS = 1.0
+CONNECT_TIMEOUT = 1.0
 
 
 @dataclass(frozen=True)
 class Population:
-    """What the site shows: how many students and releases, from which seed."""
+    """What the stand-in serves: the numbers of students and releases, and the random seed."""
 
     students: int
     releases: int
     seed: int
 
 
-class ResultsSite:
-    """The bundled results site of one home."""
+class StandinSite:
+    """The stand-in of one home."""
 
     name = "site"
     title = "Results site"
-    # More than one, because the port may be taken between choosing and using it.
-    attempts = 3
+    attempts = MAX_PORT_ATTEMPTS
     death_signal = signal.SIGTERM
     stop_steps: Sequence[tuple[signal.Signals, float]] = ((signal.SIGTERM, 5.0),)
     version: str | None = None
 
-    def __init__(self, places: Places, program: Sequence[str] = PROGRAM) -> None:
-        """Of a home; the program takes the options of the stand-in."""
-        self._places = places
+    def __init__(self, paths: ServicePaths, program: Sequence[str] = PROGRAM) -> None:
+        """Describe the stand-in; `program` takes the options of `ouspark standin`."""
+        self._paths = paths
         self._program = program
-        self._ready_file = places.data("site.ready")
+        self._ready_file = paths.data("site.ready")
         self.population: Population | None = None
 
-    async def prepare(self, lock: int) -> Launch:  # noqa: ARG002 (part of the shape)
-        """Choose a port and forget the address of last time."""
+    async def prepare(self, lock: int) -> Launch:  # noqa: ARG002 (required by the protocol)
+        """Choose a port and remove the address of the last start."""
         if self.population is None:
-            message = "The results site was not told what to show"
+            message = "The stand-in has no population"
             raise ValueError(message)
         self._ready_file.unlink(missing_ok=True)
         wanted = self.population
         self.version = f"seed {wanted.seed}, {wanted.students} students, {wanted.releases} releases"
         options = {
-            "--port": free_port(self._places, self.name),
+            "--port": choose_port(self._paths, self.name),
             "--seed": wanted.seed,
             "--students": wanted.students,
             "--releases": wanted.releases,
@@ -64,29 +64,29 @@ class ResultsSite:
         }
         return Launch([*self._program, *(str(part) for item in options.items() for part in item)])
 
-    def is_ready(self, pid: int) -> bool:  # noqa: ARG002 (part of the shape)
-        """Whether it wrote its address and somebody listens there."""
-        url = self._url()
+    def is_ready(self, pid: int) -> bool:  # noqa: ARG002 (required by the protocol)
+        """Return whether it wrote its address and listens there."""
+        url = self._read_url()
         if url is None:
             return False
         try:
-            where = urlsplit(url)
-            with socket.create_connection((where.hostname, where.port), CONNECT_SECONDS):
+            parts = urlsplit(url)
+            with socket.create_connection((parts.hostname, parts.port), CONNECT_TIMEOUT):
                 return True
         except OSError:
             return False
 
     async def finish(self) -> None:
-        """Remember the port, so that the address is the same next time."""
-        port = urlsplit(self._url() or "").port
+        """Record the port, so that the address is the same after a restart."""
+        port = urlsplit(self._read_url() or "").port
         if port is not None:
-            remember_port(self._places, self.name, port)
+            remember_port(self._paths, self.name, port)
 
     def addresses(self) -> dict[str, str]:
-        """The root of the site."""
-        return {"site_url": (self._url() or "").rstrip("/")}
+        """Return the root URL of the site."""
+        return {"site_url": (self._read_url() or "").rstrip("/")}
 
-    def _url(self) -> str | None:
+    def _read_url(self) -> str | None:
         try:
             written = Path(self._ready_file).read_text("utf-8").strip()
         except FileNotFoundError:

@@ -1,7 +1,7 @@
-"""The process that runs the embedded servers of one home, for all its users.
+"""The process that runs the embedded servers of one home for all its users.
 
-What belongs here: answering clients, noticing that nobody needs the servers any more, stopping.
-Started by a client, it leaves that client's session at once. It imports the standard library only.
+What belongs here: responding to clients, counting users, and stopping without users. A client
+starts it, and it leaves that client's session at once. It imports the standard library only.
 """
 
 import argparse
@@ -12,44 +12,46 @@ import os
 import signal
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 from ouspark_assets.domain.errors import ServiceError
-from ouspark_assets.services import file_locks as locks
-from ouspark_assets.services import logs
+from ouspark_assets.services.child_process import log_event, open_log, truncate_log
+from ouspark_assets.services.file_locks import is_locked, try_lock, wait_for_lock
 from ouspark_assets.services.paths import (
-    Places,
-    prepare,
-    socket_folder,
-    unusable,
-    write_private,
+    PRIVATE_FILE,
+    ServicePaths,
+    create_folders,
+    create_socket_folder,
+    home_error,
+    write_private_file,
 )
 from ouspark_assets.services.postgres import Postgres
-from ouspark_assets.services.protocol import Answer, Question
-from ouspark_assets.services.server_runner import Keeper
-from ouspark_assets.services.standin_site import Population, ResultsSite
+from ouspark_assets.services.protocol import Request, Response
+from ouspark_assets.services.server_runner import ServerRunner
+from ouspark_assets.services.standin_site import Population, StandinSite
+from ouspark_assets.services.start_policy import (
+    IDLE_CHECK_INTERVAL,
+    LOCK_POLL_INTERVAL,
+    STOP_TIMEOUT,
+)
 from ouspark_assets.services.valkey import Valkey
 
-TICK_SECONDS = 0.25
-# Longer than a server may take to stop, so that a successor never gives up too early.
-PREDECESSOR_SECONDS = 120.0
 READY = "ready"
 SERVERS_IN_STATUS = ("postgres", "redis", "site")
 
 
-class Starter:
-    """The process that waits for the first word; it hears one and no more."""
+class ReadinessPipe:
+    """Reports readiness or an error to the starting client once; later messages are logged."""
 
     def __init__(self, pipe: int) -> None:
-        """At the other end of a pipe."""
+        """Write to this end of a pipe."""
         self._pipe: int | None = pipe
 
-    def tell(self, message: str) -> None:
-        """Say that all is ready, or why not; later words go to the log."""
+    def report(self, message: str) -> None:
+        """Send the first message; log any other."""
         if self._pipe is None:
-            logs.note(message)
+            log_event(message)
             return
         pipe, self._pipe = self._pipe, None
         with contextlib.suppress(OSError):
@@ -58,220 +60,219 @@ class Starter:
 
 
 class Supervisor:
-    """The servers of one home and the clients' door to them."""
+    """The servers of one home, and the socket on which clients reach them."""
 
-    def __init__(self, places: Places, sockets: Path, grace: float) -> None:
-        """Of a home whose supervisor lock is held."""
-        self._places = places
+    def __init__(self, paths: ServicePaths, sockets: Path, grace: float) -> None:
+        """Supervise a home whose supervisor lock this process holds."""
+        self._paths = paths
         self._sockets = sockets
         self._grace = grace
-        self._site = ResultsSite(places)
-        self._keepers = {
-            server.name: Keeper(server, places)
-            for server in (
-                Postgres(places, sockets),
-                Valkey(places, sockets),
-                self._site,
-            )
-        }
+        self._site = StandinSite(paths)
+        servers = (Postgres(paths, sockets), Valkey(paths, sockets), self._site)
+        self._runners = {server.name: ServerRunner(server, paths) for server in servers}
         self._site_lock = asyncio.Lock()
-        self._stop_asked = asyncio.Event()
-        self._identity = _inode(places.supervisor)
+        self._stop_requested = asyncio.Event()
+        self._home_inode = _inode(paths.supervisor)
         self._last_needed = time.monotonic()
 
-    async def run(self, starter: Starter) -> None:
-        """Serve until nobody needs the servers, somebody says stop, or the home is gone."""
-        door = self._sockets / "control.sock"
-        door.unlink(missing_ok=True)
-        server = await asyncio.start_unix_server(self._serve, door)
-        write_private(self._places.contact, json.dumps({"pid": os.getpid(), "control": str(door)}))
+    async def run(self, readiness: ReadinessPipe) -> None:
+        """Serve until the servers have no users, a stop is requested, or the home is deleted."""
+        control = self._sockets / "control.sock"
+        control.unlink(missing_ok=True)
+        server = await asyncio.start_unix_server(self._serve, control)
+        contact = {"pid": os.getpid(), "control": str(control)}
+        write_private_file(self._paths.contact, json.dumps(contact))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            loop.add_signal_handler(number, self._stop_asked.set)
-        logs.note(f"started, grace {self._grace} s")
-        starter.tell(READY)
+            loop.add_signal_handler(number, self._stop_requested.set)
+        log_event(f"started, grace {self._grace} s")
+        readiness.report(READY)
         try:
-            gate = await self._until_not_needed()
+            gate = await self._wait_until_not_needed()
         finally:
             server.close()
-            await asyncio.gather(*(keeper.stop() for keeper in self._keepers.values()))
-            self._leave(door)
+            await asyncio.gather(*(runner.stop() for runner in self._runners.values()))
+            self._remove_sockets(control)
         if gate is not None:
             os.close(gate)
 
-    async def _until_not_needed(self) -> int | None:
-        """Wait for the end; return the closed gate, or None when the home is gone."""
-        while self._home_is_there():
+    async def _wait_until_not_needed(self) -> int | None:
+        """Return the locked gate when it is time to stop, or None if the home was deleted."""
+        while self._home_exists():
             try:
-                gate = self._close_gate_if_not_needed()
+                gate = self._lock_gate_if_not_needed()
             except FileNotFoundError:
-                # The home is being deleted this very moment.
+                # The home is being deleted.
                 break
             if gate is not None:
                 return gate
             with contextlib.suppress(OSError):
-                self._bound_logs()
+                for name in (*self._runners, "supervisor"):
+                    truncate_log(self._paths.log(name))
             await self._pause()
-        logs.note("stopping: the home is gone")
+        log_event("stopping: the home was deleted")
         return None
 
-    def _close_gate_if_not_needed(self) -> int | None:
-        gate = locks.try_lock(self._places.gate)
+    def _lock_gate_if_not_needed(self) -> int | None:
+        gate = try_lock(self._paths.gate)
         if gate is None:
             return None
         now = time.monotonic()
         if self._is_needed():
             self._last_needed = now
-        idle = now - self._last_needed > self._grace
-        if idle or self._stop_asked.is_set():
-            logs.note(f"stopping: {'nobody needs the servers' if idle else 'asked to'}")
+        is_idle = now - self._last_needed > self._grace
+        if is_idle or self._stop_requested.is_set():
+            log_event(f"stopping: {'no users' if is_idle else 'a stop was requested'}")
             return gate
         os.close(gate)
         return None
 
-    def _home_is_there(self) -> bool:
-        same = _inode(self._places.supervisor) == self._identity
-        return same and self._places.users.is_dir() and self._sockets.is_dir()
+    def _home_exists(self) -> bool:
+        is_same = _inode(self._paths.supervisor) == self._home_inode
+        return is_same and self._paths.users.is_dir() and self._sockets.is_dir()
 
     def _is_needed(self) -> bool:
-        locks.sweep(self._places)
-        return bool(locks.users(self._places)) or self._places.keep.exists()
+        """Return whether there are users; removes the files of dead ones (we hold the gate)."""
+        for entry in self._user_files():
+            if not is_locked(entry):
+                entry.unlink(missing_ok=True)
+        return bool(self._user_pids()) or self._paths.keep.exists()
 
-    def _bound_logs(self) -> None:
-        for name in (*self._keepers, "supervisor"):
-            logs.bound(self._places.log(name))
+    def _user_pids(self) -> list[int]:
+        files = self._user_files()
+        return sorted(int(entry.name.partition(".")[0]) for entry in files if is_locked(entry))
+
+    def _user_files(self) -> list[Path]:
+        if not self._paths.users.is_dir():
+            return []
+        entries = self._paths.users.iterdir()
+        return [entry for entry in entries if entry.name.partition(".")[0].isdigit()]
 
     async def _pause(self) -> None:
-        """Until the next look; never less than a moment, even with the gate held by another."""
-        await asyncio.sleep(locks.PAUSE_SECONDS)
+        """Wait until the next check, for a short time even if another process holds the gate."""
+        await asyncio.sleep(LOCK_POLL_INTERVAL)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stop_asked.wait(), min(TICK_SECONDS, self._grace))
+            await asyncio.wait_for(
+                self._stop_requested.wait(), min(IDLE_CHECK_INTERVAL, self._grace)
+            )
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             line = await reader.readline()
             if line:
-                writer.write((await self._answer(Question.decode(line))).encode())
+                writer.write((await self._respond(Request.decode(line))).encode())
                 await writer.drain()
         except ConnectionError:
             return
         finally:
             writer.close()
 
-    async def _answer(self, question: Question) -> Answer:
-        if question.verb == "need":
-            return await self._need(question)
-        if question.verb == "keep":
-            self._places.keep.touch(0o600)
-        elif question.verb == "stop":
-            self._places.keep.unlink(missing_ok=True)
-            self._stop_asked.set()
+    async def _respond(self, request: Request) -> Response:
+        if request.verb == "need":
+            return await self._start_servers(request)
+        if request.verb == "keep":
+            self._paths.keep.touch(PRIVATE_FILE)
+        elif request.verb == "stop":
+            self._paths.keep.unlink(missing_ok=True)
+            self._stop_requested.set()
         return self._status()
 
-    async def _need(self, question: Question) -> Answer:
+    async def _start_servers(self, request: Request) -> Response:
         tasks = [
-            self._need_site(question.population) if name == "site" else self._keepers[name].ensure()
-            for name in question.servers
+            self._start_site(request.population)
+            if name == "site"
+            else self._runners[name].ensure_running()
+            for name in request.servers
         ]
         results = await asyncio.gather(*tasks, return_exceptions=True)
         for result in results:
             if isinstance(result, ServiceError):
-                return Answer(error=str(result), supervisor_pid=os.getpid())
+                return Response(error=str(result), supervisor_pid=os.getpid())
             if isinstance(result, BaseException):
                 raise result
         addresses: dict[str, str] = {}
-        for name in question.servers:
-            addresses |= self._keepers[name].server.addresses()
-        return Answer(addresses=addresses, supervisor_pid=os.getpid())
+        for name in request.servers:
+            addresses |= self._runners[name].server.addresses()
+        return Response(addresses=addresses, supervisor_pid=os.getpid())
 
-    async def _need_site(self, population: Population | None) -> None:
-        """The site with this population; another one is replaced."""
-        keeper = self._keepers[self._site.name]
+    async def _start_site(self, population: Population | None) -> None:
+        """Start the stand-in with this population; replace one with another population."""
+        runner = self._runners[self._site.name]
         async with self._site_lock:
             if self._site.population != population:
-                await keeper.stop()
+                await runner.stop()
                 self._site.population = population
-            await keeper.ensure()
+            await runner.ensure_running()
 
-    def _status(self) -> Answer:
-        running = [
-            keeper for keeper in self._keepers.values() if keeper.report().state == "running"
-        ]
+    def _status(self) -> Response:
         addresses: dict[str, str] = {}
-        for keeper in running:
-            addresses |= keeper.server.addresses()
-        return Answer(
+        for runner in self._runners.values():
+            if runner.report().state == "running":
+                addresses |= runner.server.addresses()
+        return Response(
             addresses=addresses,
-            reports=tuple(self._keepers[name].report() for name in SERVERS_IN_STATUS),
+            reports=tuple(self._runners[name].report() for name in SERVERS_IN_STATUS),
             supervisor_pid=os.getpid(),
-            users=len(locks.users(self._places)),
-            kept=self._places.keep.exists(),
+            users=len(self._user_pids()),
+            kept=self._paths.keep.exists(),
         )
 
-    def _leave(self, door: Path) -> None:
-        door.unlink(missing_ok=True)
-        if self._sockets.parent != self._places.root:
+    def _remove_sockets(self, control: Path) -> None:
+        control.unlink(missing_ok=True)
+        if self._sockets.parent != self._paths.root:
             with contextlib.suppress(OSError):
                 self._sockets.rmdir()
 
 
-@dataclass(frozen=True)
-class Arguments:
-    """What the client says on the command line."""
-
-    home: Path
-    grace: float
-
-
 def main() -> None:
-    """Detach, then run; the caller waits for `ready` or one line of error."""
+    """Run in the background; the starting process waits for readiness or one line of error."""
     parser = argparse.ArgumentParser(description="Run the embedded servers of a home.")
     parser.add_argument("home", type=Path)
-    parser.add_argument("--grace", type=float, default=5.0)
-    arguments = Arguments(**vars(parser.parse_args()))
+    parser.add_argument("--grace", type=float, required=True)
+    arguments = parser.parse_args()
     reader, writer = os.pipe()
     if os.fork() != 0:
         os.close(writer)
-        _report(reader)
+        _wait_for_readiness(reader)
     os.close(reader)
     os.setsid()
     os.umask(0o077)
-    starter = Starter(writer)
+    readiness = ReadinessPipe(writer)
     try:
-        _run(arguments, starter)
+        _run(arguments.home, arguments.grace, readiness)
     except ServiceError as error:
-        starter.tell(str(error))
+        readiness.report(str(error))
     except OSError as error:
-        starter.tell(str(unusable(arguments.home, error)))
+        readiness.report(str(home_error(arguments.home, error)))
 
 
-def _run(arguments: Arguments, starter: Starter) -> None:
-    places = prepare(arguments.home)
-    log = logs.open_log(places.log("supervisor"))
-    lock = locks.wait_lock(places.supervisor, PREDECESSOR_SECONDS)
+def _run(home: Path, grace: float, readiness: ReadinessPipe) -> None:
+    paths = create_folders(home)
+    log = open_log(paths.log("supervisor"))
+    lock = wait_for_lock(paths.supervisor, STOP_TIMEOUT)
     if lock is None:
-        message = f"An earlier supervisor of {places.home} does not end (see {places.logs})"
+        message = f"The previous supervisor of {paths.home} does not end. See {paths.logs}."
         raise ServiceError(message)
-    sockets = socket_folder(places)
+    sockets = create_socket_folder(paths)
     _detach(log)
-    asyncio.run(Supervisor(places, sockets, arguments.grace).run(starter))
+    asyncio.run(Supervisor(paths, sockets, grace).run(readiness))
 
 
 def _detach(log: int) -> None:
-    """Let go of the starter's terminal or pipes."""
+    """Close the terminal or pipes of the starting process."""
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(log, 1)
     os.dup2(log, 2)
 
 
-def _report(reader: int) -> NoReturn:
+def _wait_for_readiness(reader: int) -> NoReturn:
     with os.fdopen(reader, "rb") as pipe:
         message = pipe.read().decode("utf-8", "replace")
     if message != READY:
-        sys.stderr.write(message or "the supervisor ended without a word")
+        sys.stderr.write(message or "the supervisor ended without a message")
     sys.stderr.flush()
-    # Not sys.exit: what was set up for the other half of the fork must not be torn down here.
+    # Not sys.exit, which would run the cleanup that belongs to the forked child.
     os._exit(0 if message == READY else 1)
 
 

@@ -1,7 +1,7 @@
-"""The embedded Valkey, which speaks the protocol of Redis: on the loopback, with a password.
+"""The embedded Valkey, a server with the protocol of Redis: on the loopback, with a password.
 
-What belongs here: how it is configured and started. It saves when it is stopped and loads when it
-is started; a minute at most is lost when it is killed.
+What belongs here: its configuration and start. It saves its data when it is stopped and loads them
+when it is started. When it is killed, it loses the changes of at most the last minute.
 """
 
 import secrets
@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from ouspark_assets.services import binaries
-from ouspark_assets.services import child_process as process
-from ouspark_assets.services.paths import Places, write_private
-from ouspark_assets.services.server import LOOPBACK, Launch, free_port, remember_port
+from ouspark_assets.services.binaries import valkey_program
+from ouspark_assets.services.child_process import read_output
+from ouspark_assets.services.paths import PRIVATE_FOLDER, ServicePaths, write_private_file
+from ouspark_assets.services.server_runner import LOOPBACK, Launch, choose_port, remember_port
+from ouspark_assets.services.start_policy import MAX_PORT_ATTEMPTS
 
 SECRET_BYTES = 24
-ANSWER_SECONDS = 1.0
+REPLY_TIMEOUT = 1.0
 CONFIGURATION = """\
 bind {host}
 port {port}
@@ -43,26 +44,25 @@ class Valkey:
 
     name = "redis"
     title = "Valkey"
-    # More than one, because the port may be taken between choosing and using it.
-    attempts = 3
+    attempts = MAX_PORT_ATTEMPTS
     death_signal = signal.SIGTERM
     stop_steps: Sequence[tuple[signal.Signals, float]] = ((signal.SIGTERM, 60.0),)
 
-    def __init__(self, places: Places, sockets: Path) -> None:
-        """Of a home, with its socket in a private folder."""
-        self._places = places
+    def __init__(self, paths: ServicePaths, sockets: Path) -> None:
+        """Describe the server of a home, with its socket in a private folder."""
+        self._paths = paths
         self._socket = sockets / "valkey.sock"
-        self._data = places.data("valkey")
+        self._data = paths.data("valkey")
         self._port = 0
         self.version: str | None = None
 
-    async def prepare(self, lock: int) -> Launch:  # noqa: ARG002 (part of the shape)
-        """Choose a port and write the configuration, which alone knows the password."""
-        program = str(binaries.valkey_program())
+    async def prepare(self, lock: int) -> Launch:  # noqa: ARG002 (required by the protocol)
+        """Choose a port and write the configuration with the password."""
+        program = str(valkey_program())
         self.version = await _version(program)
-        self._data.mkdir(0o700, exist_ok=True)
+        self._data.mkdir(PRIVATE_FOLDER, exist_ok=True)
         self._socket.unlink(missing_ok=True)
-        self._port = free_port(self._places, self.name)
+        self._port = choose_port(self._paths, self.name)
         configuration = CONFIGURATION.format(
             host=LOOPBACK,
             port=self._port,
@@ -71,15 +71,15 @@ class Valkey:
             folder=_quoted(self._data),
         )
         path = self._data / "valkey.conf"
-        write_private(path, configuration)
+        write_private_file(path, configuration)
         return Launch([program, str(path)])
 
     def is_ready(self, pid: int) -> bool:
-        """Whether this very process answers with the password, its data loaded."""
+        """Return whether this process answers to the password and has loaded its data."""
         request = f"AUTH {self._password()}\r\nPING\r\nINFO server\r\nQUIT\r\n".encode()
         try:
             with socket.socket(socket.AF_UNIX) as client:
-                client.settimeout(ANSWER_SECONDS)
+                client.settimeout(REPLY_TIMEOUT)
                 client.connect(str(self._socket))
                 client.sendall(request)
                 answer = b"".join(iter(partial(client.recv, 65536), b""))
@@ -88,25 +88,25 @@ class Valkey:
         return b"+PONG" in answer and f"process_id:{pid}\r\n".encode() in answer
 
     async def finish(self) -> None:
-        """Remember the port, now that it worked."""
-        remember_port(self._places, self.name, self._port)
+        """Record the port, so that the address is the same after a restart."""
+        remember_port(self._paths, self.name, self._port)
 
     def addresses(self) -> dict[str, str]:
-        """The URL, with the password."""
+        """Return the URL with the password."""
         return {"redis_url": f"redis://:{self._password()}@{LOOPBACK}:{self._port}/0"}
 
     def _password(self) -> str:
-        path = self._places.data("redis.password")
+        path = self._paths.data("redis.password")
         known = path.read_text("ascii").strip() if path.exists() else ""
         if known:
             return known
         password = secrets.token_hex(SECRET_BYTES)
-        write_private(path, password)
+        write_private_file(path, password)
         return password
 
 
 async def _version(program: str) -> str | None:
-    printed = await process.output([program, "--version"], "self")
+    printed = await read_output([program, "--version"], "self")
     found = [word for word in (printed or "").split() if word.startswith("v=")]
     return found[0].removeprefix("v=") if found else None
 

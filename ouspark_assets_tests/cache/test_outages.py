@@ -19,8 +19,8 @@ from ouspark_assets.cache.layout import Generation
 from ouspark_assets.domain.errors import CacheError, OuSparkError, WarehouseError
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.services import client as services
-from ouspark_assets.services import endpoints
-from ouspark_assets.services.overview import overview
+from ouspark_assets.services import resolve_endpoints
+from ouspark_assets.services.server_status import read_services_status
 from ouspark_assets.settings import ServerSettings
 from ouspark_assets.warehouse.core.connection import Connection, Side
 from ouspark_assets.warehouse.core.migrate import migrate
@@ -36,14 +36,14 @@ def own() -> Iterator[ServerSettings]:
     folder = Path(tempfile.mkdtemp(prefix="ouspark-test-"))
     settings = ServerSettings(home=folder / "home")
     yield settings
-    services.stop(settings.home)
+    services.stop_servers(settings.home)
     shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
 def store_addresses(own: ServerSettings) -> StoreAddresses:
     """Return their addresses; publication 1 is made and prewarmed."""
-    found = endpoints(own, need={"postgres", "redis"})
+    found = resolve_endpoints(own, need={"postgres", "redis"})
     migrate(found.dev_dsn, Side.DEVELOPMENT)
     migrate(found.prod_dsn, Side.PRODUCTION)
     store_addresses = StoreAddresses(Databases(found.dev_dsn, found.prod_dsn), found.redis_url)
@@ -57,7 +57,7 @@ def store_addresses(own: ServerSettings) -> StoreAddresses:
 
 def kill(settings: ServerSettings, setting: str) -> None:
     """End a server without a chance to clean up; its supervisor starts it again."""
-    (pid,) = {it.pid for it in overview(settings).servers if it.setting == setting}
+    (pid,) = {it.pid for it in read_services_status(settings).servers if it.setting == setting}
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
 

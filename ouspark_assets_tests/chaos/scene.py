@@ -15,8 +15,8 @@ import polars as pl
 import psycopg
 
 from ouspark_assets.domain.errors import ServiceError
-from ouspark_assets.services import Endpoints, endpoints
-from ouspark_assets.services.client import stop
+from ouspark_assets.services import Endpoints, resolve_endpoints
+from ouspark_assets.services.client import stop_servers
 from ouspark_assets.settings import ServerSettings
 from ouspark_assets_tests.chaos.audience import Readers, reading
 from ouspark_assets_tests.chaos.disk import Disk, disk_at
@@ -173,7 +173,7 @@ def opened(population: Population, folder: Path, tally: Tally) -> Iterator[Scene
     with disk_at(folder / "disk") as disk, running_site(population, folder) as site:
         home = disk.folder / "home"
         try:
-            servers = endpoints(ServerSettings(home=home), need={"postgres", "redis"})
+            servers = resolve_endpoints(ServerSettings(home=home), need={"postgres", "redis"})
             with reading(folder / "readings.json", servers) as readers:
                 yield Scene(
                     folder=folder,
@@ -192,6 +192,6 @@ def opened(population: Population, folder: Path, tally: Tally) -> Iterator[Scene
 def _clear(home: Path) -> None:
     """End everything that was started for a home, and remove it."""
     with suppress(ServiceError):
-        stop(home)
+        stop_servers(home)
     send(signal.SIGKILL, processes_of(home))
     shutil.rmtree(home, ignore_errors=True)

@@ -8,8 +8,8 @@ from contextlib import contextmanager, suppress
 
 import psycopg
 
-from ouspark_assets.services.client import question
-from ouspark_assets.services.protocol import Question
+from ouspark_assets.services.client import query_supervisor
+from ouspark_assets.services.protocol import Request
 from ouspark_assets_tests.chaos.processes import command_of, with_descendants
 from ouspark_assets_tests.chaos.runs import Run
 from ouspark_assets_tests.chaos.scene import Scene
@@ -28,7 +28,7 @@ def server(name: str) -> Target:
 
     def pids(scene: Scene, run: Run) -> Sequence[int]:
         del run
-        answer = question(scene.home, Question("status"), STATUS_SECONDS)
+        answer = query_supervisor(scene.home, Request("status"), STATUS_SECONDS)
         found = [it.pid for it in answer.reports if it.name == name] if answer else []
         return [pid for pid in found if pid is not None]
 
@@ -43,7 +43,7 @@ def postgres_and_backends(scene: Scene, run: Run) -> Sequence[int]:
 def supervisor(scene: Scene, run: Run) -> Sequence[int]:
     """The process that keeps the embedded servers."""
     del run
-    answer = question(scene.home, Question("status"), STATUS_SECONDS)
+    answer = query_supervisor(scene.home, Request("status"), STATUS_SECONDS)
     return [answer.supervisor_pid] if answer else []
 
 

@@ -142,7 +142,7 @@ class Machine:
         passwords.chmod(0o644)
         service, port = services()["postgres"], str(self.ports["postgres"])
         arguments = service.environment["POSTGRES_INITDB_ARGS"].split()
-        programs = postgres_program("postgres", for_everybody=True).parent
+        programs = postgres_program("postgres", for_all_users=True).parent
         initdb = [programs / "initdb", "-D", data, "-U", "postgres", f"--pwfile={passwords}"]
         subprocess.run(
             [*initdb, *arguments], check=True, stdout=subprocess.DEVNULL, **as_user(NOBODY)

@@ -15,7 +15,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from ouspark_assets.cache.client import connect_cache
 from ouspark_assets.domain.errors import CacheError, ServiceError, WarehouseError
-from ouspark_assets.services import Endpoints, endpoints
+from ouspark_assets.services import Endpoints, resolve_endpoints
 from ouspark_assets.settings import ServerSettings
 from ouspark_assets.warehouse.core.connection import Side, connected
 from ouspark_assets.warehouse.core.migrate import migrate
@@ -295,5 +295,5 @@ def test_a_user_of_the_cache_with_too_few_rights_is_one_line(servers: Endpoints)
 def test_a_home_that_is_no_folder_is_one_line(tmp_path: Path, place: str) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ServiceError, match="point OUSPARK_HOME at another folder") as error:
-        endpoints(ServerSettings(home=tmp_path / place), need={"redis"})
+        resolve_endpoints(ServerSettings(home=tmp_path / place), need={"redis"})
     assert one_line(error.value)

@@ -17,7 +17,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from ouspark_assets.schemas import PUBLISHED_TABLES
-from ouspark_assets.services import endpoints
+from ouspark_assets.services import resolve_endpoints
 from ouspark_assets.settings import ServerSettings
 from ouspark_assets.standin.process import RunningStandin, running_standin
 from ouspark_assets.warehouse.core.connection import Side
@@ -40,7 +40,7 @@ class Spread(Pipeline):
     def started(cls, home: Path, site_url: str) -> "Spread":
         """Its servers run, and Dagster has a database there."""
         Pipeline(home, site_url).ouspark("services", "up")
-        found = endpoints(ServerSettings(home=home), need={"postgres", "redis"})
+        found = resolve_endpoints(ServerSettings(home=home), need={"postgres", "redis"})
         with psycopg.connect(found.dev_dsn, autocommit=True) as connection:
             connection.execute("CREATE DATABASE dagster")
         return cls(

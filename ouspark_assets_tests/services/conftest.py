@@ -20,15 +20,15 @@ from typing import IO
 import pytest
 
 from ouspark_assets.services import client
-from ouspark_assets.services.overview import Overview, overview
+from ouspark_assets.services.server_status import ServicesStatus, read_services_status
 from ouspark_assets.settings import ServerSettings
 
 PATIENCE_SECONDS = 30.0
 USE = """
 import json, sys
-from ouspark_assets.services import endpoints
+from ouspark_assets.services import resolve_endpoints
 from ouspark_assets.settings import load_settings
-found = endpoints(load_settings().servers, need=sys.argv[1].split(","))
+found = resolve_endpoints(load_settings().servers, need=sys.argv[1].split(","))
 print(json.dumps(vars(found)), flush=True)
 sys.stdin.read()
 """
@@ -86,7 +86,7 @@ def temporary_home() -> Iterator[Path]:
     # Not pytest's folders, because their long names leave no room for a socket.
     folder = Path(tempfile.mkdtemp(prefix="ouspark-test-"))
     yield folder / "home"
-    client.stop(folder / "home")
+    client.stop_servers(folder / "home")
     shutil.rmtree(folder)
 
 
@@ -97,9 +97,9 @@ def settings(home: Path) -> ServerSettings:
 
 
 @pytest.fixture
-def look(settings: ServerSettings) -> Callable[[], Overview]:
+def look(settings: ServerSettings) -> Callable[[], ServicesStatus]:
     """What runs now."""
-    return lambda: overview(settings, show_secrets=True)
+    return lambda: read_services_status(settings, show_secrets=True)
 
 
 @pytest.fixture

@@ -12,14 +12,14 @@ from ouspark_assets.services import binaries
 
 @pytest.fixture(autouse=True)
 def _the_way_there_is_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(binaries, "_everybody_may_reach", lambda _: False)
+    monkeypatch.setattr(binaries, "_is_open_to_all_users", lambda _: False)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
 
 @pytest.mark.parametrize("program", ["postgres", "initdb", "psql"])
 def test_a_copied_program_runs_and_is_copied_once(tmp_path: Path, program: str) -> None:
     for _ in range(2):
-        path = binaries.postgres_program(program, for_everybody=True)
+        path = binaries.postgres_program(program, for_all_users=True)
         assert path.is_relative_to(tmp_path)
         done = subprocess.run([path, "--version"], capture_output=True, text=True, check=True)
         assert "PostgreSQL" in done.stdout
@@ -31,5 +31,5 @@ def test_a_copy_that_can_not_be_made_is_one_clear_line(
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
     with pytest.raises(ServiceError, match=r"can't be copied to .*No such file") as refused:
-        binaries.postgres_program("initdb", for_everybody=True)
+        binaries.postgres_program("initdb", for_all_users=True)
     assert "\n" not in str(refused.value)

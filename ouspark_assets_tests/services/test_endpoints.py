@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ouspark_assets.domain.addresses import mask_url
-from ouspark_assets.services import NOT_ASKED_FOR, Endpoints, binaries, endpoints
-from ouspark_assets.services.overview import Overview
+from ouspark_assets.services import NOT_REQUESTED, Endpoints, binaries, resolve_endpoints
+from ouspark_assets.services.server_status import ServicesStatus
 from ouspark_assets.settings import ServerSettings
 
 CONFIGURED = {
@@ -26,24 +26,24 @@ CONFIGURED = {
 }
 
 
-def states(seen: Overview) -> dict[str, str]:
+def states(seen: ServicesStatus) -> dict[str, str]:
     return {server.setting: server.state for server in seen.servers}
 
 
 def test_with_everything_configured_nothing_is_started_and_no_folder_is_made(home: Path) -> None:
-    found = endpoints(ServerSettings.model_validate({"home": home} | CONFIGURED))
+    found = resolve_endpoints(ServerSettings.model_validate({"home": home} | CONFIGURED))
     assert found == Endpoints(**CONFIGURED)
     assert not home.exists()
 
 
 def test_a_home_that_can_not_be_written_does_not_matter_when_everything_is_configured() -> None:
     settings = ServerSettings.model_validate({"home": Path("/dev/null/home")} | CONFIGURED)
-    assert endpoints(settings).redis_url == CONFIGURED["redis_url"]
+    assert resolve_endpoints(settings).redis_url == CONFIGURED["redis_url"]
 
 
-def test_only_what_is_missing_is_started(home: Path, look: Callable[[], Overview]) -> None:
+def test_only_what_is_missing_is_started(home: Path, look: Callable[[], ServicesStatus]) -> None:
     configured = {name: value for name, value in CONFIGURED.items() if name != "redis_url"}
-    found = endpoints(ServerSettings.model_validate({"home": home} | configured))
+    found = resolve_endpoints(ServerSettings.model_validate({"home": home} | configured))
     assert redis.Redis.from_url(found.redis_url).ping()
     assert found.dev_dsn == CONFIGURED["dev_dsn"]
     assert not (home / "services/postgres").exists()
@@ -54,17 +54,17 @@ def test_one_configured_database_is_used_while_the_other_one_is_embedded(
     settings_of_module: ServerSettings,
 ) -> None:
     half = {"home": settings_of_module.home, "dev_dsn": CONFIGURED["dev_dsn"]}
-    found = endpoints(ServerSettings.model_validate(half), need={"postgres"})
+    found = resolve_endpoints(ServerSettings.model_validate(half), need={"postgres"})
     assert found.dev_dsn == CONFIGURED["dev_dsn"]
     with psycopg.connect(found.prod_dsn) as connection:
         assert connection.info.dbname == "ouspark_prod"
 
 
 def test_a_server_that_was_not_asked_for_is_not_started_and_has_no_usable_address(
-    settings: ServerSettings, look: Callable[[], Overview]
+    settings: ServerSettings, look: Callable[[], ServicesStatus]
 ) -> None:
-    found = endpoints(settings, need={"redis"})
-    assert found.dev_dsn == found.prod_dsn == found.site_url == NOT_ASKED_FOR
+    found = resolve_endpoints(settings, need={"redis"})
+    assert found.dev_dsn == found.prod_dsn == found.site_url == NOT_REQUESTED
     assert states(look()) == {
         "dev_dsn": "stopped",
         "prod_dsn": "stopped",
@@ -76,11 +76,11 @@ def test_a_server_that_was_not_asked_for_is_not_started_and_has_no_usable_addres
 
 
 def test_a_running_supervisor_starts_another_server_when_it_is_asked_for(
-    settings: ServerSettings, look: Callable[[], Overview]
+    settings: ServerSettings, look: Callable[[], ServicesStatus]
 ) -> None:
-    endpoints(settings, need={"redis"})
+    resolve_endpoints(settings, need={"redis"})
     before = look()
-    found = endpoints(settings, need={"redis", "postgres"})
+    found = resolve_endpoints(settings, need={"redis", "postgres"})
     after = look()
     with psycopg.connect(found.dev_dsn) as connection:
         assert connection.info.dbname == "ouspark_dev"
@@ -92,7 +92,7 @@ def test_a_running_supervisor_starts_another_server_when_it_is_asked_for(
 def test_psycopg_sqlalchemy_and_psql_all_understand_the_dsn(
     settings_of_module: ServerSettings, database: str
 ) -> None:
-    found = endpoints(settings_of_module, need={"postgres"})
+    found = resolve_endpoints(settings_of_module, need={"postgres"})
     dsn = found.dev_dsn if database == "dev" else found.prod_dsn
     expected = f"ouspark_{database}"
     with psycopg.connect(dsn) as connection:
@@ -110,7 +110,7 @@ def test_psycopg_sqlalchemy_and_psql_all_understand_the_dsn(
 def test_postgres_is_durable_speaks_utf8_and_listens_to_no_network(
     settings_of_module: ServerSettings,
 ) -> None:
-    found = endpoints(settings_of_module, need={"postgres"})
+    found = resolve_endpoints(settings_of_module, need={"postgres"})
     wanted = {
         "synchronous_commit": "on",
         "fsync": "on",
@@ -134,7 +134,7 @@ def test_postgres_is_durable_speaks_utf8_and_listens_to_no_network(
 
 
 def test_the_cache_refuses_whoever_has_no_password(settings: ServerSettings) -> None:
-    found = endpoints(settings, need={"redis"})
+    found = resolve_endpoints(settings, need={"redis"})
     address, _, rest = found.redis_url.partition("@")
     assert rest.startswith("127.0.0.1:")
     with pytest.raises(redis.AuthenticationError):
@@ -144,9 +144,9 @@ def test_the_cache_refuses_whoever_has_no_password(settings: ServerSettings) -> 
 
 
 def test_the_password_is_on_no_command_line_and_in_no_log(
-    settings: ServerSettings, home: Path, look: Callable[[], Overview]
+    settings: ServerSettings, home: Path, look: Callable[[], ServicesStatus]
 ) -> None:
-    password = endpoints(settings, need={"redis"}).redis_url.split(":")[2].partition("@")[0]
+    password = resolve_endpoints(settings, need={"redis"}).redis_url.split(":")[2].partition("@")[0]
     seen = look()
     pids = ",".join(str(pid) for pid in (seen.supervisor_pid, seen.servers[2].pid))
     processes = subprocess.run(
@@ -163,7 +163,7 @@ def test_the_password_is_on_no_command_line_and_in_no_log(
 
 def test_what_is_private_can_be_read_by_nobody_else(settings_of_module: ServerSettings) -> None:
     home = settings_of_module.home
-    endpoints(settings_of_module, need={"postgres", "redis"})
+    resolve_endpoints(settings_of_module, need={"postgres", "redis"})
     paths = [
         path for path in home.rglob("*") if not path.is_relative_to(home / "services/postgres")
     ]
@@ -177,16 +177,16 @@ def test_an_earlier_folder_with_wider_permissions_is_narrowed(
 ) -> None:
     (home / "services").mkdir(parents=True)
     (home / "services").chmod(0o755)
-    endpoints(settings, need={"redis"})
+    resolve_endpoints(settings, need={"redis"})
     assert stat.S_IMODE((home / "services").stat().st_mode) == 0o700
 
 
 def test_threads_that_ask_at_once_get_the_same_answer(
-    settings: ServerSettings, look: Callable[[], Overview]
+    settings: ServerSettings, look: Callable[[], ServicesStatus]
 ) -> None:
     answers: list[Endpoints] = []
     threads = [
-        threading.Thread(target=lambda: answers.append(endpoints(settings, need={"redis"})))
+        threading.Thread(target=lambda: answers.append(resolve_endpoints(settings, need={"redis"})))
         for _ in range(8)
     ]
     for thread in threads:
@@ -199,7 +199,9 @@ def test_threads_that_ask_at_once_get_the_same_answer(
 
 
 def test_asking_again_gives_the_same_addresses(settings: ServerSettings) -> None:
-    assert endpoints(settings, need={"redis"}) == endpoints(settings, need={"redis"})
+    assert resolve_endpoints(settings, need={"redis"}) == resolve_endpoints(
+        settings, need={"redis"}
+    )
 
 
 def test_endpoints_show_no_password() -> None:

@@ -12,12 +12,12 @@ from pathlib import Path
 import psycopg
 import redis
 
-from ouspark_assets.services import client, endpoints
-from ouspark_assets.services.overview import Overview
-from ouspark_assets.services.paths import Places, prepare
+from ouspark_assets.services import client, resolve_endpoints
+from ouspark_assets.services.paths import ServicePaths, create_folders
+from ouspark_assets.services.server_status import ServicesStatus
 from ouspark_assets.settings import ServerSettings
 
-Look = Callable[[], Overview]
+Look = Callable[[], ServicesStatus]
 Eventually = Callable[[Callable[[], bool]], None]
 Crash = Callable[[int], None]
 HOLD_A_LOCK = """
@@ -39,13 +39,13 @@ def server_pid(look: Look, setting: str) -> int:
 def test_a_killed_postgres_comes_back_with_all_that_was_committed(
     settings: ServerSettings, look: Look, crash: Crash, eventually: Eventually
 ) -> None:
-    dsn = endpoints(settings, need={"postgres"}).dev_dsn
+    dsn = resolve_endpoints(settings, need={"postgres"}).dev_dsn
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("create table kept as select generate_series(1, 1000) as n")
         first = server_pid(look, "dev_dsn")
         crash(first)
         eventually(lambda: look().servers[0].restarts == 1)
-        assert endpoints(settings, need={"postgres"}).dev_dsn == dsn
+        assert resolve_endpoints(settings, need={"postgres"}).dev_dsn == dsn
     with psycopg.connect(dsn) as connection:
         assert connection.execute("select count(*) from kept").fetchone() == (1000,)
     assert server_pid(look, "dev_dsn") != first
@@ -54,17 +54,17 @@ def test_a_killed_postgres_comes_back_with_all_that_was_committed(
 def test_a_killed_cache_comes_back_at_the_same_address(
     settings: ServerSettings, look: Look, crash: Crash, eventually: Eventually
 ) -> None:
-    url = endpoints(settings, need={"redis"}).redis_url
+    url = resolve_endpoints(settings, need={"redis"}).redis_url
     crash(server_pid(look, "redis_url"))
     eventually(lambda: look().servers[2].restarts == 1)
-    assert endpoints(settings, need={"redis"}).redis_url == url
+    assert resolve_endpoints(settings, need={"redis"}).redis_url == url
     assert redis.Redis.from_url(url).ping()
 
 
 def test_a_killed_supervisor_takes_its_servers_along_and_the_next_call_starts_them_again(
     settings: ServerSettings, look: Look, crash: Crash, is_alive: Callable[[int], bool]
 ) -> None:
-    found = endpoints(settings, need={"postgres", "redis"})
+    found = resolve_endpoints(settings, need={"postgres", "redis"})
     with psycopg.connect(found.prod_dsn) as connection:
         connection.execute("create table kept as select 7 as n")
     redis.Redis.from_url(found.redis_url).set("kept", "7")
@@ -72,7 +72,7 @@ def test_a_killed_supervisor_takes_its_servers_along_and_the_next_call_starts_th
     servers = [server_pid(look, "dev_dsn"), server_pid(look, "redis_url")]
     assert supervisor is not None
     crash(supervisor)
-    assert endpoints(settings, need={"postgres", "redis"}) == found
+    assert resolve_endpoints(settings, need={"postgres", "redis"}) == found
     assert not any(is_alive(pid) for pid in servers)
     assert look().supervisor_pid not in (None, supervisor)
     with psycopg.connect(found.prod_dsn) as connection:
@@ -83,7 +83,7 @@ def test_a_killed_supervisor_takes_its_servers_along_and_the_next_call_starts_th
 def test_after_a_killed_supervisor_nothing_is_said_to_run(
     settings: ServerSettings, look: Look, crash: Crash
 ) -> None:
-    endpoints(settings, need={"redis"})
+    resolve_endpoints(settings, need={"redis"})
     supervisor = look().supervisor_pid
     assert supervisor is not None
     crash(supervisor)
@@ -95,31 +95,31 @@ def test_after_a_killed_supervisor_nothing_is_said_to_run(
 def test_what_a_dead_supervisor_could_not_end_is_ended_by_the_next_one(
     settings: ServerSettings, home: Path, look: Look
 ) -> None:
-    lock = prepare(home).lock("redis")
+    lock = create_folders(home).lock("redis")
     hold = [sys.executable, "-c", HOLD_A_LOCK, str(lock)]
     with subprocess.Popen(hold, stdout=subprocess.PIPE) as left_over:
         assert left_over.stdout is not None
         assert left_over.stdout.readline() == b"held\n"
-        endpoints(settings, need={"redis"})
+        resolve_endpoints(settings, need={"redis"})
         assert left_over.wait() == -signal.SIGTERM
     assert server_pid(look, "redis_url") != left_over.pid
 
 
 def test_stale_files_are_in_nobodys_way(settings: ServerSettings, home: Path) -> None:
-    found = endpoints(settings, need={"postgres", "redis"})
-    client.stop(home)
-    places = Places(home)
+    found = resolve_endpoints(settings, need={"postgres", "redis"})
+    client.stop_servers(home)
+    paths = ServicePaths(home)
     # The pid of a living process that has nothing to do with the servers: this one.
     (home / "services/postgres/postmaster.pid").write_text(f"{os.getpid()}\n{home}\n1\n5432\n")
     for stale in ("control.sock", "valkey.sock", ".s.PGSQL.5432"):
         with socket.socket(socket.AF_UNIX) as left_over:
             left_over.bind(str(home / "services/run" / stale))
     (home / "services/run/.s.PGSQL.5432.lock").write_text(f"{os.getpid()}\n")
-    for lock in (places.lock("postgres"), places.lock("redis"), places.supervisor, places.gate):
+    for lock in (paths.lock("postgres"), paths.lock("redis"), paths.supervisor, paths.gate):
         lock.write_text(str(os.getpid()))
-    (places.users / f"{os.getpid()}.stale").touch()
-    places.contact.write_text("{")
-    assert endpoints(settings, need={"postgres", "redis"}) == found
+    (paths.users / f"{os.getpid()}.stale").touch()
+    paths.contact.write_text("{")
+    assert resolve_endpoints(settings, need={"postgres", "redis"}) == found
     with psycopg.connect(found.dev_dsn) as connection:
         assert connection.info.dbname == "ouspark_dev"
     assert redis.Redis.from_url(found.redis_url).ping()
@@ -128,28 +128,30 @@ def test_stale_files_are_in_nobodys_way(settings: ServerSettings, home: Path) ->
 def test_another_port_is_chosen_when_the_one_of_last_time_is_taken(
     settings: ServerSettings, home: Path
 ) -> None:
-    first = endpoints(settings, need={"redis"}).redis_url
-    client.stop(home)
+    first = resolve_endpoints(settings, need={"redis"}).redis_url
+    client.stop_servers(home)
     with socket.socket() as other:
         other.bind(("127.0.0.1", int(first.rpartition(":")[2].partition("/")[0])))
         other.listen()
-        second = endpoints(settings, need={"redis"}).redis_url
+        second = resolve_endpoints(settings, need={"redis"}).redis_url
         assert redis.Redis.from_url(second).ping()
     assert second != first
 
 
 def test_damaged_notes_about_ports_are_ignored(settings: ServerSettings, home: Path) -> None:
-    prepare(home).data("ports.json").write_text('{"redis": 99999999, "site": "x"}')
-    assert redis.Redis.from_url(endpoints(settings, need={"redis"}).redis_url).ping()
+    create_folders(home).data("ports.json").write_text('{"redis": 99999999, "site": "x"}')
+    assert redis.Redis.from_url(resolve_endpoints(settings, need={"redis"}).redis_url).ping()
 
 
 def test_the_cache_is_saved_on_a_stop_and_loaded_on_a_start(
     settings: ServerSettings, home: Path
 ) -> None:
-    url = endpoints(settings, need={"redis"}).redis_url
+    url = resolve_endpoints(settings, need={"redis"}).redis_url
     redis.Redis.from_url(url).mset({f"key:{number}": "x" * 100 for number in range(1000)})
-    client.stop(home)
-    assert redis.Redis.from_url(endpoints(settings, need={"redis"}).redis_url).dbsize() == 1000
+    client.stop_servers(home)
+    assert (
+        redis.Redis.from_url(resolve_endpoints(settings, need={"redis"}).redis_url).dbsize() == 1000
+    )
 
 
 def test_servers_of_a_home_that_is_deleted_end(
@@ -159,11 +161,11 @@ def test_servers_of_a_home_that_is_deleted_end(
     eventually: Eventually,
     is_alive: Callable[[int], bool],
 ) -> None:
-    endpoints(settings, need={"redis"})
+    resolve_endpoints(settings, need={"redis"})
     pids = [look().supervisor_pid, server_pid(look, "redis_url")]
     shutil.rmtree(home)
     eventually(lambda: not any(is_alive(pid) for pid in pids if pid))
-    again = endpoints(settings, need={"redis"})
+    again = resolve_endpoints(settings, need={"redis"})
     assert redis.Redis.from_url(again.redis_url).ping()
     assert look().users == 1
 
@@ -171,9 +173,9 @@ def test_servers_of_a_home_that_is_deleted_end(
 def test_an_initialisation_that_was_cut_short_is_done_again(
     settings: ServerSettings, home: Path
 ) -> None:
-    half_made = prepare(home).data("postgres.new")
+    half_made = create_folders(home).data("postgres.new")
     half_made.mkdir()
     (half_made / "PG_VERSION").write_text("18\n")
-    with psycopg.connect(endpoints(settings, need={"postgres"}).dev_dsn) as connection:
+    with psycopg.connect(resolve_endpoints(settings, need={"postgres"}).dev_dsn) as connection:
         assert connection.info.dbname == "ouspark_dev"
     assert not half_made.exists()

@@ -1,4 +1,4 @@
-"""One server under its keeper: who it runs as, and what becomes of one that keeps failing."""
+"""One server under its runner: who it runs as, and what becomes of one that keeps failing."""
 
 import asyncio
 import os
@@ -10,11 +10,11 @@ import psycopg
 import pytest
 
 from ouspark_assets.domain.errors import ServiceError
-from ouspark_assets.services import logs, postgres
-from ouspark_assets.services.paths import Places, prepare, socket_folder
+from ouspark_assets.services import child_process, postgres
+from ouspark_assets.services.paths import ServicePaths, create_folders, create_socket_folder
 from ouspark_assets.services.postgres import Postgres
-from ouspark_assets.services.server_runner import Keeper
-from ouspark_assets.services.standin_site import Population, ResultsSite
+from ouspark_assets.services.server_runner import ServerRunner
+from ouspark_assets.services.standin_site import Population, StandinSite
 
 IDENTITIES = postgres.IDENTITIES_OF_ROOT if os.geteuid() == 0 else ("self",)
 COMPLAIN = "import sys; sys.exit('the register of students is missing')"
@@ -29,10 +29,10 @@ sys.exit("tired already")
 
 
 @pytest.fixture
-def places(home: Path) -> Places:
+def paths(home: Path) -> ServicePaths:
     """The folders of a home whose servers are run by the test itself."""
     home.parent.chmod(0o700)
-    return prepare(home)
+    return create_folders(home)
 
 
 async def eventually(holds: Callable[[], bool]) -> None:
@@ -41,75 +41,77 @@ async def eventually(holds: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
-def site(places: Places, program: str) -> Keeper:
-    kept = ResultsSite(places, (sys.executable, "-c", program))
+def site(paths: ServicePaths, program: str) -> ServerRunner:
+    kept = StandinSite(paths, (sys.executable, "-c", program))
     kept.population = Population(students=3, releases=2, seed=1)
-    return Keeper(kept, places)
+    return ServerRunner(kept, paths)
 
 
 async def test_postgres_works_in_a_private_folder_whoever_it_has_to_run_as_and_ran_as_before(
-    places: Places, monkeypatch: pytest.MonkeyPatch
+    paths: ServicePaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     in_turn = (*reversed(IDENTITIES), IDENTITIES[-1])
     for identity in in_turn:
         monkeypatch.setattr(postgres, "IDENTITIES_OF_ROOT", (identity,))
-        keeper = Keeper(Postgres(places, socket_folder(places)), places)
-        await keeper.ensure()
-        with psycopg.connect(keeper.server.addresses()["dev_dsn"]) as connection:
+        runner = ServerRunner(Postgres(paths, create_socket_folder(paths)), paths)
+        await runner.ensure_running()
+        with psycopg.connect(runner.server.addresses()["dev_dsn"]) as connection:
             connection.execute("create table if not exists kept (n int)")
             connection.execute("insert into kept values (1)")
             count = connection.execute("select count(*) from kept").fetchone()
-        await keeper.stop()
-        assert keeper.report().state == "stopped"
+        await runner.stop()
+        assert runner.report().state == "stopped"
     assert count == (len(in_turn),)
 
 
 async def test_postgres_that_can_run_as_nobody_says_what_to_do(
-    places: Places, monkeypatch: pytest.MonkeyPatch
+    paths: ServicePaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(postgres, "IDENTITIES_OF_ROOT", ())
-    keeper = Keeper(Postgres(places, places.root), places)
+    runner = ServerRunner(Postgres(paths, paths.root), paths)
     with pytest.raises(ServiceError, match="run as another user, or set OUSPARK_DEV_DSN"):
-        await keeper.ensure()
+        await runner.ensure_running()
 
 
-async def test_a_server_that_does_not_start_is_quoted(places: Places) -> None:
-    keeper = site(places, COMPLAIN)
+async def test_a_server_that_does_not_start_is_quoted(paths: ServicePaths) -> None:
+    runner = site(paths, COMPLAIN)
     with pytest.raises(ServiceError, match="exit code 1: the register of students is missing"):
-        await keeper.ensure()
-    assert keeper.report().state == "failed"
-    assert "register of students" in (keeper.report().problem or "")
+        await runner.ensure_running()
+    assert runner.report().state == "failed"
+    assert "register of students" in (runner.report().problem or "")
 
 
 async def test_a_server_that_keeps_crashing_is_given_up_and_tried_again_when_it_is_asked_for(
-    places: Places,
+    paths: ServicePaths,
 ) -> None:
-    keeper = site(places, SERVE_AND_DIE)
-    await keeper.ensure()
-    await eventually(lambda: keeper.report().state == "failed")
-    assert keeper.report().restarts == 3
-    assert "tired already" in (keeper.report().problem or "")
-    await keeper.ensure()
-    assert keeper.report().state == "running"
-    await keeper.stop()
+    runner = site(paths, SERVE_AND_DIE)
+    await runner.ensure_running()
+    await eventually(lambda: runner.report().state == "failed")
+    assert runner.report().restarts == 3
+    assert "tired already" in (runner.report().problem or "")
+    await runner.ensure_running()
+    assert runner.report().state == "running"
+    await runner.stop()
 
 
-async def test_everyone_who_waits_for_a_server_hears_of_the_failure(places: Places) -> None:
-    keeper = site(places, COMPLAIN)
-    heard = await asyncio.gather(*(keeper.ensure() for _ in range(4)), return_exceptions=True)
+async def test_everyone_who_waits_for_a_server_hears_of_the_failure(paths: ServicePaths) -> None:
+    runner = site(paths, COMPLAIN)
+    heard = await asyncio.gather(
+        *(runner.ensure_running() for _ in range(4)), return_exceptions=True
+    )
     assert [type(error) for error in heard] == [ServiceError] * 4
 
 
 async def test_a_server_is_stopped_while_it_starts(
-    places: Places, is_alive: Callable[[int], bool]
+    paths: ServicePaths, is_alive: Callable[[int], bool]
 ) -> None:
-    keeper = site(places, "import time; print('asleep', flush=True); time.sleep(600)")
-    waiting = asyncio.create_task(keeper.ensure())
-    lock = places.lock("site")
+    runner = site(paths, "import time; print('asleep', flush=True); time.sleep(600)")
+    waiting = asyncio.create_task(runner.ensure_running())
+    lock = paths.lock("site")
     await eventually(lambda: lock.exists() and lock.read_text("ascii") != "")
     pid = int(lock.read_text("ascii"))
-    await keeper.stop()
+    await runner.stop()
     assert not is_alive(pid)
     with pytest.raises(ServiceError, match="stopped while it started"):
         await waiting
@@ -117,25 +119,25 @@ async def test_a_server_is_stopped_while_it_starts(
 
 def test_a_log_is_bounded_and_its_end_is_kept(tmp_path: Path) -> None:
     log = tmp_path / "server.log"
-    descriptor = logs.open_log(log)
+    descriptor = child_process.open_log(log)
     os.write(descriptor, b"x" * 99 + b"\n")
     for _ in range(50):
         os.write(descriptor, (b"y" * 99 + b"\n") * 1000)
     os.write(descriptor, b"the end\n")
-    logs.bound(log)
+    child_process.truncate_log(log)
     os.write(descriptor, b"a new beginning\n")
     os.close(descriptor)
     older = log.with_suffix(".old.log").read_text("utf-8")
     assert log.read_text("utf-8") == "a new beginning\n"
     assert older.endswith("the end\n")
-    assert len(older) == logs.KEPT_BYTES
+    assert len(older) == child_process.KEPT_LOG_BYTES
 
 
 def test_the_last_words_are_those_since_the_start(tmp_path: Path) -> None:
     log = tmp_path / "server.log"
     log.write_text("earlier\n", "utf-8")
-    since = logs.size(log)
+    since = child_process.log_size(log)
     with log.open("a", encoding="utf-8") as file:
         file.write("one\n\n  two\nthree\nfour\n")
-    assert logs.last_words(log, since) == "two | three | four"
-    assert logs.last_words(tmp_path / "none.log", 0) == ""
+    assert child_process.read_last_lines(log, since) == "two | three | four"
+    assert child_process.read_last_lines(tmp_path / "none.log", 0) == ""

@@ -87,5 +87,5 @@ def test_a_failing_server_fails_the_command_and_shows_in_the_status(run: Run, ho
     (data / "PG_VERSION").write_text("9\n")
     with pytest.raises(ServiceError, match="PostgreSQL 9"):
         run(["up"])
-    assert "move that folder away" in run(["status"])
+    assert "Move that folder away" in run(["status"])
     assert json.loads(run(["status", "--json"]))["servers"]["postgres"]["state"] == "failed"

@@ -10,11 +10,11 @@ from typing import Protocol
 import pytest
 import redis
 
-from ouspark_assets.services import client, endpoints
-from ouspark_assets.services.overview import Overview
+from ouspark_assets.services import client, resolve_endpoints
+from ouspark_assets.services.server_status import ServicesStatus
 from ouspark_assets.settings import ServerSettings
 
-Look = Callable[[], Overview]
+Look = Callable[[], ServicesStatus]
 Eventually = Callable[[Callable[[], bool]], None]
 
 
@@ -29,9 +29,9 @@ class User(Protocol):
 
 StartUser = Callable[[], User]
 RUN_AND_LEAVE = """
-from ouspark_assets.services import endpoints
+from ouspark_assets.services import resolve_endpoints
 from ouspark_assets.settings import load_settings
-print(endpoints(load_settings().servers, need={"redis"}).redis_url)
+print(resolve_endpoints(load_settings().servers, need={"redis"}).redis_url)
 """
 BECOME = """
 import sys
@@ -95,13 +95,13 @@ def test_servers_that_are_kept_stay_without_users_until_they_are_stopped(
 ) -> None:
     user = start_user()
     url = user.addresses["redis_url"]
-    client.keep(home)
+    client.keep_servers(home)
     user.leave()
     eventually(lambda: look().users == 0)
     eventually(lambda: (look().servers[2].uptime_seconds or 0) > 1.5)
     assert redis.Redis.from_url(url).ping()
     assert look().kept
-    client.stop(home)
+    client.stop_servers(home)
     assert look().supervisor_pid is None
     assert not look().kept
 
@@ -110,20 +110,20 @@ def test_stopping_says_how_many_still_used_the_servers(
     start_user: StartUser, look: Look, home: Path
 ) -> None:
     assert all(user.addresses["redis_url"] for user in (start_user(), start_user()))
-    answer = client.stop(home)
+    answer = client.stop_servers(home)
     assert answer is not None
     assert answer.users == 2
     assert look().supervisor_pid is None
-    assert client.stop(home) is None
+    assert client.stop_servers(home) is None
 
 
 def test_a_user_whose_servers_were_stopped_gets_them_back_by_asking_again(
     settings: ServerSettings, home: Path
 ) -> None:
-    first = endpoints(settings, need={"redis"})
+    first = resolve_endpoints(settings, need={"redis"})
     redis.Redis.from_url(first.redis_url).set("kept", "over a stop")
-    client.stop(home)
-    second = endpoints(settings, need={"redis"})
+    client.stop_servers(home)
+    second = resolve_endpoints(settings, need={"redis"})
     assert second == first
     assert redis.Redis.from_url(second.redis_url).get("kept") == b"over a stop"
 
@@ -167,12 +167,12 @@ def test_a_program_that_was_become_counts_as_a_user_until_it_ends(
 
 
 def test_a_forked_child_that_asks_counts_for_itself(settings: ServerSettings, look: Look) -> None:
-    endpoints(settings, need={"redis"})
+    resolve_endpoints(settings, need={"redis"})
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(reader)
-        answer = endpoints(settings, need={"redis"}).redis_url
+        answer = resolve_endpoints(settings, need={"redis"}).redis_url
         os.write(writer, f"{look().users} {answer}".encode())
         os._exit(0)
     os.close(writer)
@@ -180,7 +180,7 @@ def test_a_forked_child_that_asks_counts_for_itself(settings: ServerSettings, lo
         users, url = pipe.read().split()
     os.waitpid(child, 0)
     assert users == "2"
-    assert url == endpoints(settings, need={"redis"}).redis_url
+    assert url == resolve_endpoints(settings, need={"redis"}).redis_url
 
 
 def test_newcomers_meet_no_servers_that_are_about_to_stop(

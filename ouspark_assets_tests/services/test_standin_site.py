@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import httpx
 
-from ouspark_assets.services import client, endpoints
-from ouspark_assets.services.overview import Overview, ServerOverview
+from ouspark_assets.services import client, resolve_endpoints
+from ouspark_assets.services.server_status import ServerStatus, ServicesStatus
 from ouspark_assets.settings import ServerSettings
 
 
@@ -13,36 +13,36 @@ def index_page(url: str) -> bytes:
     return httpx.get(f"{url}/examination-results.php").raise_for_status().content
 
 
-def site(seen: Overview) -> ServerOverview:
+def site(seen: ServicesStatus) -> ServerStatus:
     return next(server for server in seen.servers if server.server == "site")
 
 
 def test_the_site_is_at_the_same_address_after_a_stop_and_after_a_crash(
     settings: ServerSettings,
-    look: Callable[[], Overview],
+    look: Callable[[], ServicesStatus],
     crash: Callable[[int], None],
     eventually: Callable[[Callable[[], bool]], None],
 ) -> None:
-    first = endpoints(settings, need={"site"}).site_url
+    first = resolve_endpoints(settings, need={"site"}).site_url
     page = index_page(first)
-    client.stop(settings.home)
-    assert endpoints(settings, need={"site"}).site_url == first
+    client.stop_servers(settings.home)
+    assert resolve_endpoints(settings, need={"site"}).site_url == first
     pid = site(look()).pid
     assert pid is not None
     crash(pid)
     eventually(lambda: site(look()).restarts == 1)
-    assert endpoints(settings, need={"site"}).site_url == first
+    assert resolve_endpoints(settings, need={"site"}).site_url == first
     assert index_page(first) == page
 
 
 def test_other_settings_of_the_population_replace_the_site_at_the_same_address(
-    settings: ServerSettings, look: Callable[[], Overview]
+    settings: ServerSettings, look: Callable[[], ServicesStatus]
 ) -> None:
-    first = endpoints(settings, need={"site"}).site_url
+    first = resolve_endpoints(settings, need={"site"}).site_url
     before = site(look())
     page = index_page(first)
     fewer = ServerSettings(home=settings.home, standin_students=40, standin_releases=2)
-    assert endpoints(fewer, need={"site"}).site_url == first
+    assert resolve_endpoints(fewer, need={"site"}).site_url == first
     after = site(look())
     assert before.pid != after.pid
     assert after.version == "seed 1, 40 students, 2 releases"
@@ -50,9 +50,9 @@ def test_other_settings_of_the_population_replace_the_site_at_the_same_address(
 
 
 def test_the_same_settings_leave_the_site_alone(
-    settings: ServerSettings, look: Callable[[], Overview]
+    settings: ServerSettings, look: Callable[[], ServicesStatus]
 ) -> None:
-    endpoints(settings, need={"site"})
+    resolve_endpoints(settings, need={"site"})
     before = site(look()).pid
-    endpoints(settings, need={"site"})
+    resolve_endpoints(settings, need={"site"})
     assert site(look()).pid == before is not None

@@ -11,8 +11,8 @@ import pytest
 import redis
 
 from ouspark_assets.domain.errors import ServiceError
-from ouspark_assets.services import client, endpoints
-from ouspark_assets.services.paths import Places, prepare, socket_folder
+from ouspark_assets.services import client, resolve_endpoints
+from ouspark_assets.services.paths import ServicePaths, create_folders, create_socket_folder
 from ouspark_assets.settings import ServerSettings
 
 # Root may write anywhere, so it gives up that right first; everybody else is stopped anyway.
@@ -39,10 +39,10 @@ if not mounted:
 ASK = """
 import sys
 from ouspark_assets.domain.errors import ServiceError
-from ouspark_assets.services import endpoints
+from ouspark_assets.services import resolve_endpoints
 from ouspark_assets.settings import load_settings
 try:
-    endpoints(load_settings().servers, need={"postgres"})
+    resolve_endpoints(load_settings().servers, need={"postgres"})
 except ServiceError as error:
     print(error)
 """
@@ -81,41 +81,41 @@ def test_a_full_disk_is_said_to_be_full(home: Path, room: int) -> None:
 def test_a_home_below_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ServiceError, match=r"Not a directory.*OUSPARK_HOME"):
-        endpoints(ServerSettings(home=tmp_path / "file/home"), need={"redis"})
+        resolve_endpoints(ServerSettings(home=tmp_path / "file/home"), need={"redis"})
 
 
 def test_data_of_another_version_of_postgres_is_never_started(
     settings: ServerSettings, home: Path
 ) -> None:
-    data = prepare(home).data("postgres")
+    data = create_folders(home).data("postgres")
     data.mkdir()
     (data / "PG_VERSION").write_text("16\n")
-    with pytest.raises(ServiceError, match=r"data of PostgreSQL 16, installed is \d+: move"):
-        endpoints(settings, need={"postgres"})
+    with pytest.raises(ServiceError, match=r"data of PostgreSQL 16, but \d+ is installed. Move"):
+        resolve_endpoints(settings, need={"postgres"})
     assert sorted(path.name for path in data.iterdir()) == ["PG_VERSION"]
 
 
 def test_a_start_that_fails_quotes_the_end_of_the_log_and_a_repair_is_enough(
     settings: ServerSettings, home: Path
 ) -> None:
-    endpoints(settings, need={"postgres"})
-    client.stop(home)
+    resolve_endpoints(settings, need={"postgres"})
+    client.stop_servers(home)
     configuration = home / "services/postgres/postgresql.conf"
     sound = configuration.read_text("utf-8")
     configuration.write_text(sound + "\nnonsense\n", "utf-8")
     with pytest.raises(
         ServiceError, match=r"PostgreSQL ended with exit code 1: .*syntax error in file"
     ) as said:
-        endpoints(settings, need={"postgres"})
+        resolve_endpoints(settings, need={"postgres"})
     assert "\n" not in str(said.value)
     configuration.write_text(sound, "utf-8")
-    with psycopg.connect(endpoints(settings, need={"postgres"}).dev_dsn) as connection:
+    with psycopg.connect(resolve_endpoints(settings, need={"postgres"}).dev_dsn) as connection:
         assert connection.info.dbname == "ouspark_dev"
 
 
 def test_a_home_whose_path_fits_in_no_socket_address_works_all_the_same(home: Path) -> None:
     unwieldy = home.parent / f"größer, and with a comma {'x' * 120}" / "home"
-    found = endpoints(ServerSettings(home=unwieldy), need={"postgres", "redis"})
+    found = resolve_endpoints(ServerSettings(home=unwieldy), need={"postgres", "redis"})
     try:
         with psycopg.connect(found.prod_dsn) as connection:
             assert connection.info.dbname == "ouspark_prod"
@@ -123,7 +123,7 @@ def test_a_home_whose_path_fits_in_no_socket_address_works_all_the_same(home: Pa
         sockets = Path(found.dev_dsn.partition("host=")[2].partition("&")[0])
         assert sockets.stat().st_mode & 0o777 == 0o700
     finally:
-        client.stop(unwieldy)
+        client.stop_servers(unwieldy)
     assert not sockets.exists()
 
 
@@ -131,13 +131,13 @@ def test_a_socket_folder_that_somebody_else_prepared_is_refused(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(home.parent))
-    places = Places(Path("/nowhere", "x" * 120))
-    folder = socket_folder(places)
+    paths = ServicePaths(Path("/nowhere", "x" * 120))
+    folder = create_socket_folder(paths)
     assert folder.parent == home.parent
     folder.rmdir()
     folder.symlink_to(home.parent)
-    with pytest.raises(ServiceError, match="is no folder: remove it"):
-        socket_folder(places)
+    with pytest.raises(ServiceError, match=r"is not a folder. Remove it"):
+        create_socket_folder(paths)
 
 
 def test_on_windows_the_settings_to_give_are_named(
@@ -145,4 +145,4 @@ def test_on_windows_the_settings_to_give_are_named(
 ) -> None:
     monkeypatch.setattr(sys, "platform", "win32")
     with pytest.raises(ServiceError, match=r"OUSPARK_DEV_DSN, OUSPARK_PROD_DSN, OUSPARK_REDIS_URL"):
-        endpoints(settings, need={"postgres", "redis"})
+        resolve_endpoints(settings, need={"postgres", "redis"})

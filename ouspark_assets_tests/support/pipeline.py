@@ -15,7 +15,7 @@ import polars as pl
 import redis
 
 from ouspark_assets.schemas.table import Table
-from ouspark_assets.services import endpoints
+from ouspark_assets.services import resolve_endpoints
 from ouspark_assets.settings import ServerSettings
 from ouspark_assets.warehouse.core.connection import Connection, Side, connected
 from ouspark_assets.warehouse.core.frames import read_table
@@ -79,7 +79,7 @@ class Pipeline:
     @contextmanager
     def connected(self, side: Side) -> Iterator[Connection]:
         """A connection to one of its databases."""
-        found = endpoints(ServerSettings(home=self.home), need={"postgres"})
+        found = resolve_endpoints(ServerSettings(home=self.home), need={"postgres"})
         dsn = found.dev_dsn if side is Side.DEVELOPMENT else found.prod_dsn
         with connected(dsn, side, "test") as connection:
             yield connection
@@ -97,6 +97,6 @@ class Pipeline:
     @contextmanager
     def cache(self) -> Iterator[redis.Redis]:
         """A client of its cache."""
-        found = endpoints(ServerSettings(home=self.home), need={"redis"})
+        found = resolve_endpoints(ServerSettings(home=self.home), need={"redis"})
         with redis.Redis.from_url(found.redis_url) as client:
             yield client

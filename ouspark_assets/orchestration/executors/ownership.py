@@ -5,7 +5,6 @@ killed run is detected at once and reliably. Runs take turns by an advisory lock
 development database.
 """
 
-import fcntl
 import os
 import tempfile
 import time
@@ -17,7 +16,7 @@ import dagster as dg
 
 from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.orchestration.resources import Development
-from ouspark_assets.services.file_locks import is_locked, try_lock
+from ouspark_assets.services.file_locks import is_locked, lock_descriptor, try_lock
 from ouspark_assets.settings import RunSettings, ServerSettings, Settings
 from ouspark_assets.warehouse.core.locks import Lock, alone
 from ouspark_assets.warehouse.records.stage_runs import close_stage_runs, unfinished_runs
@@ -62,7 +61,7 @@ def hold_liveness_lock(run_id: str, settings: ServerSettings) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     descriptor, path = tempfile.mkstemp(prefix=".", dir=folder)
     # Locked before it gets its name, so that nobody ever sees the file of a living run unlocked.
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    lock_descriptor(descriptor)
     Path(path).rename(folder / run_id)
     return descriptor
 

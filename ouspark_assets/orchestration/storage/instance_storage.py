@@ -5,7 +5,6 @@ clone and a deployment alike. The only module that imports dagster's internals, 
 minor version.
 """
 
-import fcntl
 import signal
 import sqlite3
 import sys
@@ -31,6 +30,7 @@ from dagster._serdes import ConfigurableClass, ConfigurableClassData
 from sqlalchemy import Connection, Engine, create_engine, delete, event, or_
 from sqlalchemy.exc import SQLAlchemyError
 
+from ouspark_assets.services.file_locks import lock_descriptor
 from ouspark_assets.settings import load_settings
 from ouspark_assets.settings.environment import load_dotenv_like_dagster
 
@@ -246,7 +246,7 @@ def _printed_before(before: datetime) -> Iterator[Path]:
 def _alone(folder: Path) -> Iterator[None]:
     """Two processes that create the same tables at once would end one of them."""
     with (folder / ".opening").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock_descriptor(lock.fileno())
         yield
 
 
