@@ -1,7 +1,7 @@
-"""What assets work with: the two databases, the cache, the site, the lake, and shared frames.
+"""The Dagster resources: the two databases, the cache, the site, the lake, settings, shared frames.
 
-Each resource finds its address in the settings when it is first used, starting an embedded
-server if none is configured; nothing is contacted at import, and no secret is a resource's field.
+A resource reads the environment when it is used, and starts an embedded server if no address is
+configured. Nothing is contacted at import, and no secret is a config field of a resource.
 """
 
 import time
@@ -120,64 +120,64 @@ class Environment(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 
 class SharedFrames(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """Tables read or written in this run, kept for the assets after.
+    """The tables that were read or written in this run, for the assets that follow.
 
-    Under the in-process executor a run has one of these; under any other every step has its
-    own and simply reads again.
+    With the in-process executor, a run has one instance. With any other executor, every step has
+    its own instance and reads the tables again.
     """
 
     _frames: dict[str, pl.DataFrame] = PrivateAttr(default_factory=dict)
     _versions: dict[str, int] = PrivateAttr(default_factory=dict)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        """A run begins with nothing."""
+        """Forget the frames of an earlier run."""
         del context
         self._frames.clear()
         self._versions.clear()
 
     def read(self, connection: Connection, table: Table) -> pl.DataFrame:
-        """The table, read once."""
+        """Return the table, reading it only once."""
         name = table.qualified_name
         if name not in self._frames:
-            # Asked before the read: whatever is committed in between counts as newer.
+            # Before the read, so that a commit in between counts as newer than the frame.
             self._versions[name] = version_now(connection)
             self._frames[name] = read_table(connection, table)
         return self._frames[name]
 
     def keep(self, table: Table, frame: pl.DataFrame, version: int) -> None:
-        """What was just written, with this version, is what a read would give."""
+        """Store a frame that was just written, with the version of the database after that."""
         self._frames[table.qualified_name] = frame
         self._versions[table.qualified_name] = version
 
     def versions(self, tables: Iterable[Table]) -> dict[str, int]:
-        """Of which version of the database each of these frames is."""
+        """Return the version of the database that each table was read or written at."""
         return {table.qualified_name: self._versions[table.qualified_name] for table in tables}
 
     def drop(self, table: Table) -> None:
-        """What was kept of this table is out of date."""
+        """Forget the frame of a table that has changed."""
         self._frames.pop(table.qualified_name, None)
 
 
 class Progress(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """Where the progress of a scrape is shown; the command line puts a progress bar here."""
+    """The function that shows the progress of a scrape, e.g. in a progress bar of a command."""
 
     _shown: ShowProgress | None = PrivateAttr(default=None)
 
     @classmethod
     def shown_by(cls, show: ShowProgress) -> "Progress":
-        """Progress as this function shows it."""
+        """Return a resource with this function."""
         progress = cls()
         progress._shown = show
         return progress
 
     @property
     def shown(self) -> ShowProgress | None:
-        """The function that shows it; None when the log has to do."""
+        """The function; None if progress is only logged."""
         return self._shown
 
 
 def default_resources() -> dict[str, Any]:
-    """Every resource by the name that assets ask for."""
+    """Return the resources by the names of the assets' parameters."""
     return {
         "development": Development(),
         "production": Production(),

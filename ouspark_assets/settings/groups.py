@@ -54,7 +54,7 @@ class SettingsGroup(BaseSettings):
 
 
 class ServerSettings(SettingsGroup):
-    """The addresses of state, databases, cache, lake and site, and how embedded servers run.
+    """Addresses of state, databases, cache, lake and results site, and the embedded servers.
 
     A server without an address is embedded: it runs from the virtual environment, under `home`.
     """
@@ -118,7 +118,7 @@ class ServerSettings(SettingsGroup):
 
 
 class SiteSettings(SettingsGroup):
-    """How the results site is asked, what is tried, and which scrapes are held back."""
+    """Limits on requests to the results site, the search for tickets, and checks of a scrape."""
 
     site_rate: float | None = Field(
         None, gt=0, description="Maximum requests per second (default 40; no limit on loopback)"
@@ -198,7 +198,7 @@ class SiteSettings(SettingsGroup):
 
 
 class AnalyticsSettings(SettingsGroup):
-    """Choices about the numbers, and the changes of aggregates that are reported as anomalies."""
+    """Choices about the computed numbers, and the thresholds of anomaly warnings."""
 
     rank_least_students: int = Field(
         20,
@@ -236,7 +236,7 @@ class AnalyticsSettings(SettingsGroup):
 
 
 class PublicationSettings(SettingsGroup):
-    """What is published to production, and how much a publication may change."""
+    """What is published to production, how much a publication may remove, and its timeouts."""
 
     publish_father_names: bool = Field(
         default=False, description="Publish fathers' names to production"
@@ -259,7 +259,7 @@ class PublicationSettings(SettingsGroup):
 
 
 class CacheSettings(SettingsGroup):
-    """What a cache generation contains, and how long it lives."""
+    """The contents and lifetimes of cache generations."""
 
     cache_top: int = Field(100, ge=1, description="Places per ranking in the cache")
     cache_building_seconds: int = Field(
@@ -271,7 +271,7 @@ class CacheSettings(SettingsGroup):
 
 
 class RunSettings(SettingsGroup):
-    """How runs are executed, and where Dagster keeps its records."""
+    """The execution of runs, and the database of Dagster's own records."""
 
     dagster_dsn: SecretStr | None = Field(None, description="Dagster's records (PostgreSQL URL)")
     executor: Literal["in_process", "multiprocess", "celery"] = Field(
@@ -294,7 +294,7 @@ class RunSettings(SettingsGroup):
 
 
 class AutomationSettings(SettingsGroup):
-    """What runs without a person, how often, and how long its traces are kept."""
+    """Sensors and schedules, the deadline for new results, and the retention of run history."""
 
     automation: bool = Field(
         default=True, description="Start sensors and schedules (false: they start stopped)"
@@ -314,7 +314,7 @@ class AutomationSettings(SettingsGroup):
 
 
 class AlertSettings(SettingsGroup):
-    """Where the alert rules are, and the links that alerts contain."""
+    """The file of the alert rules, and the address for links in alerts."""
 
     alert_rules: Path | None = Field(
         None, description="File of the alert rules (default alert_rules.yaml of the project)"

@@ -1,4 +1,4 @@
-"""What must not hang and must not grow: a deadline far beyond need, and a ceiling on memory."""
+"""Limits on time and memory for tests of input that must not hang or grow without bound."""
 
 import signal
 import tracemalloc
@@ -6,20 +6,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-# The slowest of these takes a second alone; what hangs takes minutes or for ever.
-PATIENCE_SECONDS = 60
+# The slowest of these tests takes a second; one that hangs would take minutes or forever.
+MAX_SECONDS = 60
 
 
 @contextmanager
-def in_time(seconds: int = PATIENCE_SECONDS) -> Iterator[None]:
-    """Fail instead of hanging."""
+def in_time(seconds: int = MAX_SECONDS) -> Iterator[None]:
+    """Fail if the block takes longer than this."""
 
-    def late(number: int, frame: FrameType | None) -> None:
+    def fail(number: int, frame: FrameType | None) -> None:
         del number, frame
-        message = f"it is not done after {seconds} s"
+        message = f"not done after {seconds} s"
         raise AssertionError(message)
 
-    before = signal.signal(signal.SIGALRM, late)
+    before = signal.signal(signal.SIGALRM, fail)
     signal.alarm(seconds)
     try:
         yield
@@ -30,7 +30,7 @@ def in_time(seconds: int = PATIENCE_SECONDS) -> Iterator[None]:
 
 @contextmanager
 def at_most(megabytes: float) -> Iterator[None]:
-    """Fail if Python objects take more than this at any moment, in time."""
+    """Fail if Python objects take more memory than this at any moment, or the block hangs."""
     tracemalloc.start()
     try:
         with in_time():

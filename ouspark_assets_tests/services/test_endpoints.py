@@ -1,4 +1,4 @@
-"""What a process gets when it asks where the servers are."""
+"""The addresses that a process gets, and who can read or use them."""
 
 import stat
 import subprocess
@@ -30,18 +30,22 @@ def states(seen: ServicesStatus) -> dict[str, str]:
     return {server.setting: server.state for server in seen.servers}
 
 
-def test_with_everything_configured_nothing_is_started_and_no_folder_is_made(home: Path) -> None:
+def test_with_every_address_configured_nothing_is_started_and_no_folder_is_created(
+    home: Path,
+) -> None:
     found = resolve_endpoints(ServerSettings.model_validate({"home": home} | CONFIGURED))
     assert found == Endpoints(**CONFIGURED)
     assert not home.exists()
 
 
-def test_a_home_that_can_not_be_written_does_not_matter_when_everything_is_configured() -> None:
+def test_with_every_address_configured_the_home_may_be_read_only() -> None:
     settings = ServerSettings.model_validate({"home": Path("/dev/null/home")} | CONFIGURED)
     assert resolve_endpoints(settings).redis_url == CONFIGURED["redis_url"]
 
 
-def test_only_what_is_missing_is_started(home: Path, look: Callable[[], ServicesStatus]) -> None:
+def test_only_servers_without_an_address_are_started(
+    home: Path, look: Callable[[], ServicesStatus]
+) -> None:
     configured = {name: value for name, value in CONFIGURED.items() if name != "redis_url"}
     found = resolve_endpoints(ServerSettings.model_validate({"home": home} | configured))
     assert redis.Redis.from_url(found.redis_url).ping()
@@ -60,7 +64,7 @@ def test_one_configured_database_is_used_while_the_other_one_is_embedded(
         assert connection.info.dbname == "ouspark_prod"
 
 
-def test_a_server_that_was_not_asked_for_is_not_started_and_has_no_usable_address(
+def test_a_server_that_was_not_requested_is_not_started_and_has_no_usable_address(
     settings: ServerSettings, look: Callable[[], ServicesStatus]
 ) -> None:
     found = resolve_endpoints(settings, need={"redis"})
@@ -75,7 +79,7 @@ def test_a_server_that_was_not_asked_for_is_not_started_and_has_no_usable_addres
         psycopg.connect(found.dev_dsn)
 
 
-def test_a_running_supervisor_starts_another_server_when_it_is_asked_for(
+def test_a_running_supervisor_starts_another_server_on_request(
     settings: ServerSettings, look: Callable[[], ServicesStatus]
 ) -> None:
     resolve_endpoints(settings, need={"redis"})
@@ -89,7 +93,7 @@ def test_a_running_supervisor_starts_another_server_when_it_is_asked_for(
 
 
 @pytest.mark.parametrize("database", ["dev", "prod"])
-def test_psycopg_sqlalchemy_and_psql_all_understand_the_dsn(
+def test_psycopg_sqlalchemy_and_psql_accept_the_dsn(
     settings_of_module: ServerSettings, database: str
 ) -> None:
     found = resolve_endpoints(settings_of_module, need={"postgres"})
@@ -133,7 +137,7 @@ def test_postgres_is_durable_speaks_utf8_and_listens_to_no_network(
     assert rules == [("local", "trust")]
 
 
-def test_the_cache_refuses_whoever_has_no_password(settings: ServerSettings) -> None:
+def test_the_cache_refuses_clients_without_the_password(settings: ServerSettings) -> None:
     found = resolve_endpoints(settings, need={"redis"})
     address, _, rest = found.redis_url.partition("@")
     assert rest.startswith("127.0.0.1:")
@@ -161,7 +165,7 @@ def test_the_password_is_on_no_command_line_and_in_no_log(
     assert all(password not in log.read_text("utf-8") for log in (home / "logs").iterdir())
 
 
-def test_what_is_private_can_be_read_by_nobody_else(settings_of_module: ServerSettings) -> None:
+def test_other_users_cannot_read_any_file_of_the_home(settings_of_module: ServerSettings) -> None:
     home = settings_of_module.home
     resolve_endpoints(settings_of_module, need={"postgres", "redis"})
     paths = [
@@ -172,7 +176,7 @@ def test_what_is_private_can_be_read_by_nobody_else(settings_of_module: ServerSe
     assert open_to_others == []
 
 
-def test_an_earlier_folder_with_wider_permissions_is_narrowed(
+def test_a_folder_with_wider_permissions_is_made_private(
     settings: ServerSettings, home: Path
 ) -> None:
     (home / "services").mkdir(parents=True)
@@ -181,7 +185,7 @@ def test_an_earlier_folder_with_wider_permissions_is_narrowed(
     assert stat.S_IMODE((home / "services").stat().st_mode) == 0o700
 
 
-def test_threads_that_ask_at_once_get_the_same_answer(
+def test_concurrent_threads_get_the_same_addresses(
     settings: ServerSettings, look: Callable[[], ServicesStatus]
 ) -> None:
     answers: list[Endpoints] = []
@@ -198,7 +202,7 @@ def test_threads_that_ask_at_once_get_the_same_answer(
     assert look().users == 1
 
 
-def test_asking_again_gives_the_same_addresses(settings: ServerSettings) -> None:
+def test_a_second_request_gives_the_same_addresses(settings: ServerSettings) -> None:
     assert resolve_endpoints(settings, need={"redis"}) == resolve_endpoints(
         settings, need={"redis"}
     )

@@ -1,4 +1,4 @@
-"""What dies is started again, and nothing left over is in the way."""
+"""Servers that crash are restarted, and files or processes of a crash do not prevent a start."""
 
 import os
 import shutil
@@ -36,7 +36,7 @@ def server_pid(look: Look, setting: str) -> int:
     return pid
 
 
-def test_a_killed_postgres_comes_back_with_all_that_was_committed(
+def test_a_killed_postgres_restarts_with_every_committed_row(
     settings: ServerSettings, look: Look, crash: Crash, eventually: Eventually
 ) -> None:
     dsn = resolve_endpoints(settings, need={"postgres"}).dev_dsn
@@ -51,7 +51,7 @@ def test_a_killed_postgres_comes_back_with_all_that_was_committed(
     assert server_pid(look, "dev_dsn") != first
 
 
-def test_a_killed_cache_comes_back_at_the_same_address(
+def test_a_killed_cache_restarts_at_the_same_address(
     settings: ServerSettings, look: Look, crash: Crash, eventually: Eventually
 ) -> None:
     url = resolve_endpoints(settings, need={"redis"}).redis_url
@@ -61,7 +61,7 @@ def test_a_killed_cache_comes_back_at_the_same_address(
     assert redis.Redis.from_url(url).ping()
 
 
-def test_a_killed_supervisor_takes_its_servers_along_and_the_next_call_starts_them_again(
+def test_the_servers_of_a_killed_supervisor_end_and_the_next_request_restarts_them(
     settings: ServerSettings, look: Look, crash: Crash, is_alive: Callable[[int], bool]
 ) -> None:
     found = resolve_endpoints(settings, need={"postgres", "redis"})
@@ -80,7 +80,7 @@ def test_a_killed_supervisor_takes_its_servers_along_and_the_next_call_starts_th
     assert redis.Redis.from_url(found.redis_url).get("kept") == b"7"
 
 
-def test_after_a_killed_supervisor_nothing_is_said_to_run(
+def test_after_a_supervisor_is_killed_every_server_is_reported_stopped(
     settings: ServerSettings, look: Look, crash: Crash
 ) -> None:
     resolve_endpoints(settings, need={"redis"})
@@ -92,28 +92,28 @@ def test_after_a_killed_supervisor_nothing_is_said_to_run(
     assert {server.state for server in seen.servers} == {"stopped"}
 
 
-def test_what_a_dead_supervisor_could_not_end_is_ended_by_the_next_one(
+def test_a_server_left_by_a_dead_supervisor_is_ended_by_the_next_one(
     settings: ServerSettings, home: Path, look: Look
 ) -> None:
     lock = create_folders(home).lock("redis")
     hold = [sys.executable, "-c", HOLD_A_LOCK, str(lock)]
-    with subprocess.Popen(hold, stdout=subprocess.PIPE) as left_over:
-        assert left_over.stdout is not None
-        assert left_over.stdout.readline() == b"held\n"
+    with subprocess.Popen(hold, stdout=subprocess.PIPE) as leftover:
+        assert leftover.stdout is not None
+        assert leftover.stdout.readline() == b"held\n"
         resolve_endpoints(settings, need={"redis"})
-        assert left_over.wait() == -signal.SIGTERM
-    assert server_pid(look, "redis_url") != left_over.pid
+        assert leftover.wait() == -signal.SIGTERM
+    assert server_pid(look, "redis_url") != leftover.pid
 
 
-def test_stale_files_are_in_nobodys_way(settings: ServerSettings, home: Path) -> None:
+def test_stale_files_do_not_prevent_a_start(settings: ServerSettings, home: Path) -> None:
     found = resolve_endpoints(settings, need={"postgres", "redis"})
     client.stop_servers(home)
     paths = ServicePaths(home)
-    # The pid of a living process that has nothing to do with the servers: this one.
+    # The pid of a living process that is not a server: this one.
     (home / "services/postgres/postmaster.pid").write_text(f"{os.getpid()}\n{home}\n1\n5432\n")
     for stale in ("control.sock", "valkey.sock", ".s.PGSQL.5432"):
-        with socket.socket(socket.AF_UNIX) as left_over:
-            left_over.bind(str(home / "services/run" / stale))
+        with socket.socket(socket.AF_UNIX) as leftover:
+            leftover.bind(str(home / "services/run" / stale))
     (home / "services/run/.s.PGSQL.5432.lock").write_text(f"{os.getpid()}\n")
     for lock in (paths.lock("postgres"), paths.lock("redis"), paths.supervisor, paths.gate):
         lock.write_text(str(os.getpid()))
@@ -125,7 +125,7 @@ def test_stale_files_are_in_nobodys_way(settings: ServerSettings, home: Path) ->
     assert redis.Redis.from_url(found.redis_url).ping()
 
 
-def test_another_port_is_chosen_when_the_one_of_last_time_is_taken(
+def test_another_port_is_chosen_when_the_last_one_is_taken(
     settings: ServerSettings, home: Path
 ) -> None:
     first = resolve_endpoints(settings, need={"redis"}).redis_url
@@ -138,12 +138,12 @@ def test_another_port_is_chosen_when_the_one_of_last_time_is_taken(
     assert second != first
 
 
-def test_damaged_notes_about_ports_are_ignored(settings: ServerSettings, home: Path) -> None:
+def test_a_damaged_file_of_ports_is_ignored(settings: ServerSettings, home: Path) -> None:
     create_folders(home).data("ports.json").write_text('{"redis": 99999999, "site": "x"}')
     assert redis.Redis.from_url(resolve_endpoints(settings, need={"redis"}).redis_url).ping()
 
 
-def test_the_cache_is_saved_on_a_stop_and_loaded_on_a_start(
+def test_the_cache_is_saved_when_it_stops_and_loaded_when_it_starts(
     settings: ServerSettings, home: Path
 ) -> None:
     url = resolve_endpoints(settings, need={"redis"}).redis_url
@@ -154,7 +154,7 @@ def test_the_cache_is_saved_on_a_stop_and_loaded_on_a_start(
     )
 
 
-def test_servers_of_a_home_that_is_deleted_end(
+def test_the_servers_of_a_deleted_home_end(
     settings: ServerSettings,
     home: Path,
     look: Look,
@@ -170,12 +170,10 @@ def test_servers_of_a_home_that_is_deleted_end(
     assert look().users == 1
 
 
-def test_an_initialisation_that_was_cut_short_is_done_again(
-    settings: ServerSettings, home: Path
-) -> None:
-    half_made = create_folders(home).data("postgres.new")
-    half_made.mkdir()
-    (half_made / "PG_VERSION").write_text("18\n")
+def test_an_interrupted_initialisation_is_repeated(settings: ServerSettings, home: Path) -> None:
+    incomplete = create_folders(home).data("postgres.new")
+    incomplete.mkdir()
+    (incomplete / "PG_VERSION").write_text("18\n")
     with psycopg.connect(resolve_endpoints(settings, need={"postgres"}).dev_dsn) as connection:
         assert connection.info.dbname == "ouspark_dev"
-    assert not half_made.exists()
+    assert not incomplete.exists()

@@ -1,4 +1,4 @@
-"""One server under its runner: who it runs as, and what becomes of one that keeps failing."""
+"""The runner of one server: the user it runs as, failing starts, crashes, and its log."""
 
 import asyncio
 import os
@@ -17,7 +17,7 @@ from ouspark_assets.services.server_runner import ServerRunner
 from ouspark_assets.services.standin_site import Population, StandinSite
 
 IDENTITIES = postgres.IDENTITIES_OF_ROOT if os.geteuid() == 0 else ("self",)
-COMPLAIN = "import sys; sys.exit('the register of students is missing')"
+FAIL_TO_START = "import sys; sys.exit('the register of students is missing')"
 SERVE_AND_DIE = """
 import pathlib, socket, sys, time
 options = dict(zip(sys.argv[1::2], sys.argv[2::2]))
@@ -30,7 +30,7 @@ sys.exit("tired already")
 
 @pytest.fixture
 def paths(home: Path) -> ServicePaths:
-    """The folders of a home whose servers are run by the test itself."""
+    """The paths of a home whose servers run in the test's own process."""
     home.parent.chmod(0o700)
     return create_folders(home)
 
@@ -47,7 +47,7 @@ def site(paths: ServicePaths, program: str) -> ServerRunner:
     return ServerRunner(kept, paths)
 
 
-async def test_postgres_works_in_a_private_folder_whoever_it_has_to_run_as_and_ran_as_before(
+async def test_postgres_works_in_a_private_folder_as_every_user_and_after_another_user(
     paths: ServicePaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     in_turn = (*reversed(IDENTITIES), IDENTITIES[-1])
@@ -64,7 +64,7 @@ async def test_postgres_works_in_a_private_folder_whoever_it_has_to_run_as_and_r
     assert count == (len(in_turn),)
 
 
-async def test_postgres_that_can_run_as_nobody_says_what_to_do(
+async def test_postgres_without_a_possible_user_says_what_to_do(
     paths: ServicePaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
@@ -74,15 +74,15 @@ async def test_postgres_that_can_run_as_nobody_says_what_to_do(
         await runner.ensure_running()
 
 
-async def test_a_server_that_does_not_start_is_quoted(paths: ServicePaths) -> None:
-    runner = site(paths, COMPLAIN)
+async def test_the_error_of_a_failed_start_quotes_the_log(paths: ServicePaths) -> None:
+    runner = site(paths, FAIL_TO_START)
     with pytest.raises(ServiceError, match="exit code 1: the register of students is missing"):
         await runner.ensure_running()
     assert runner.report().state == "failed"
     assert "register of students" in (runner.report().problem or "")
 
 
-async def test_a_server_that_keeps_crashing_is_given_up_and_tried_again_when_it_is_asked_for(
+async def test_a_server_that_crashes_repeatedly_is_restarted_only_by_the_next_request(
     paths: ServicePaths,
 ) -> None:
     runner = site(paths, SERVE_AND_DIE)
@@ -95,15 +95,15 @@ async def test_a_server_that_keeps_crashing_is_given_up_and_tried_again_when_it_
     await runner.stop()
 
 
-async def test_everyone_who_waits_for_a_server_hears_of_the_failure(paths: ServicePaths) -> None:
-    runner = site(paths, COMPLAIN)
-    heard = await asyncio.gather(
+async def test_every_waiting_caller_gets_the_error_of_a_failed_start(paths: ServicePaths) -> None:
+    runner = site(paths, FAIL_TO_START)
+    errors = await asyncio.gather(
         *(runner.ensure_running() for _ in range(4)), return_exceptions=True
     )
-    assert [type(error) for error in heard] == [ServiceError] * 4
+    assert [type(error) for error in errors] == [ServiceError] * 4
 
 
-async def test_a_server_is_stopped_while_it_starts(
+async def test_a_server_can_be_stopped_while_it_starts(
     paths: ServicePaths, is_alive: Callable[[int], bool]
 ) -> None:
     runner = site(paths, "import time; print('asleep', flush=True); time.sleep(600)")
@@ -117,7 +117,7 @@ async def test_a_server_is_stopped_while_it_starts(
         await waiting
 
 
-def test_a_log_is_bounded_and_its_end_is_kept(tmp_path: Path) -> None:
+def test_a_large_log_is_truncated_and_its_end_is_kept(tmp_path: Path) -> None:
     log = tmp_path / "server.log"
     descriptor = child_process.open_log(log)
     os.write(descriptor, b"x" * 99 + b"\n")
@@ -133,7 +133,7 @@ def test_a_log_is_bounded_and_its_end_is_kept(tmp_path: Path) -> None:
     assert len(older) == child_process.KEPT_LOG_BYTES
 
 
-def test_the_last_words_are_those_since_the_start(tmp_path: Path) -> None:
+def test_the_last_lines_are_those_after_the_offset(tmp_path: Path) -> None:
     log = tmp_path / "server.log"
     log.write_text("earlier\n", "utf-8")
     since = child_process.log_size(log)

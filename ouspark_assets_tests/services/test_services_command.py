@@ -1,4 +1,4 @@
-"""`ouspark services` as an operator types it."""
+"""The commands of `ouspark services`."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ Run = Callable[..., str]
 
 @pytest.fixture
 def run(home: Path) -> Run:
-    """Run a command with nothing configured but the home, and maybe more."""
+    """Run a command with the home and further variables set."""
 
     def invoke(arguments: Sequence[str], **more: str) -> str:
         environment = {"OUSPARK_HOME": str(home)} | more
@@ -28,7 +28,7 @@ def run(home: Path) -> Run:
     return invoke
 
 
-def test_status_starts_nothing_and_creates_nothing(run: Run, home: Path) -> None:
+def test_status_starts_and_creates_nothing(run: Run, home: Path) -> None:
     table = run(["status"])
     found = json.loads(run(["status", "--json"]))
     assert table.count("stopped") == 4
@@ -37,9 +37,9 @@ def test_status_starts_nothing_and_creates_nothing(run: Run, home: Path) -> None
     assert not home.exists()
 
 
-def test_up_keeps_the_servers_and_down_ends_them(run: Run) -> None:
-    said = run(["up"])
-    assert "until `ouspark services down`" in said
+def test_up_starts_the_servers_until_down(run: Run) -> None:
+    message = run(["up"])
+    assert "until `ouspark services down`" in message
     found = json.loads(run(["status", "--json", "--show-secrets"]))
     with psycopg.connect(found["dev_dsn"]) as connection:
         assert connection.info.dbname == "ouspark_dev"
@@ -53,12 +53,12 @@ def test_up_keeps_the_servers_and_down_ends_them(run: Run) -> None:
     assert set(json.loads(run(["status", "--json"]))["states"].values()) == {"stopped"}
 
 
-def test_down_with_nothing_running_is_fine(run: Run, home: Path) -> None:
+def test_down_without_running_servers_succeeds(run: Run, home: Path) -> None:
     assert "No embedded servers are running" in run(["down"])
     assert not home.exists()
 
 
-def test_passwords_are_masked_unless_they_are_asked_for(run: Run) -> None:
+def test_passwords_are_masked_unless_requested(run: Run) -> None:
     configured = {"OUSPARK_REDIS_URL": "redis://:hidden@cache.invalid/0"}
     assert "hidden" not in run(["status"], **configured)
     masked = json.loads(run(["status", "--json"], **configured))
@@ -68,20 +68,20 @@ def test_passwords_are_masked_unless_they_are_asked_for(run: Run) -> None:
     assert plain["redis_url"] == "redis://:hidden@cache.invalid/0"
 
 
-def test_up_with_everything_configured_starts_nothing(run: Run, home: Path) -> None:
-    said = run(
+def test_up_with_every_address_configured_starts_nothing(run: Run, home: Path) -> None:
+    message = run(
         ["up"],
         OUSPARK_DEV_DSN="postgresql://db.invalid/dev",
         OUSPARK_PROD_DSN="postgresql://db.invalid/prod",
         OUSPARK_REDIS_URL="redis://cache.invalid/0",
         OUSPARK_SITE_URL="https://results.invalid",
     )
-    assert "nothing to start" in said
-    assert said.count("configured") >= 4
+    assert "nothing to start" in message
+    assert message.count("configured") >= 4
     assert not home.exists()
 
 
-def test_a_failing_server_fails_the_command_and_shows_in_the_status(run: Run, home: Path) -> None:
+def test_a_failed_start_fails_the_command_and_is_in_the_status(run: Run, home: Path) -> None:
     data = home / "services/postgres"
     data.mkdir(parents=True)
     (data / "PG_VERSION").write_text("9\n")

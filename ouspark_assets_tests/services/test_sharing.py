@@ -1,4 +1,4 @@
-"""Servers are shared by the processes that use them and end soon after the last one."""
+"""Processes share the servers, which end soon after their last user."""
 
 import os
 import subprocess
@@ -28,12 +28,12 @@ class User(Protocol):
 
 
 StartUser = Callable[[], User]
-RUN_AND_LEAVE = """
+START_AND_END = """
 from ouspark_assets.services import resolve_endpoints
 from ouspark_assets.settings import load_settings
 print(resolve_endpoints(load_settings().servers, need={"redis"}).redis_url)
 """
-BECOME = """
+EXECUTE = """
 import sys
 from ouspark_assets.services import exec_with_services
 from ouspark_assets.settings import load_settings
@@ -45,7 +45,7 @@ def server_pid(look: Look, setting: str = "redis_url") -> int | None:
     return next(server.pid for server in look().servers if server.setting == setting)
 
 
-def test_eight_that_start_at_once_share_one_supervisor(
+def test_eight_processes_that_start_together_share_one_supervisor(
     start_user: StartUser, look: Look, home: Path
 ) -> None:
     users = [start_user() for _ in range(8)]
@@ -56,7 +56,7 @@ def test_eight_that_start_at_once_share_one_supervisor(
     assert log.count("started, grace") == 1
 
 
-def test_servers_stay_when_the_process_that_started_them_is_killed(
+def test_servers_keep_running_when_the_process_that_started_them_is_killed(
     start_user: StartUser, look: Look, eventually: Eventually
 ) -> None:
     starter = start_user()
@@ -66,7 +66,7 @@ def test_servers_stay_when_the_process_that_started_them_is_killed(
     pid = server_pid(look)
     starter.kill()
     eventually(lambda: look().users == 1)
-    # Twice the grace: long enough for a supervisor that counts wrongly to stop.
+    # Twice the grace period: a supervisor that counted wrongly would have stopped.
     uptime = look().servers[2].uptime_seconds or 0
     eventually(lambda: (look().servers[2].uptime_seconds or 0) > uptime + 0.8)
     assert server_pid(look) == pid
@@ -90,7 +90,7 @@ def test_servers_end_soon_after_the_last_user(
     assert None not in pids
 
 
-def test_servers_that_are_kept_stay_without_users_until_they_are_stopped(
+def test_kept_servers_run_without_users_until_they_are_stopped(
     start_user: StartUser, look: Look, home: Path, eventually: Eventually
 ) -> None:
     user = start_user()
@@ -106,7 +106,7 @@ def test_servers_that_are_kept_stay_without_users_until_they_are_stopped(
     assert not look().kept
 
 
-def test_stopping_says_how_many_still_used_the_servers(
+def test_stopping_returns_the_number_of_remaining_users(
     start_user: StartUser, look: Look, home: Path
 ) -> None:
     assert all(user.addresses["redis_url"] for user in (start_user(), start_user()))
@@ -117,9 +117,7 @@ def test_stopping_says_how_many_still_used_the_servers(
     assert client.stop_servers(home) is None
 
 
-def test_a_user_whose_servers_were_stopped_gets_them_back_by_asking_again(
-    settings: ServerSettings, home: Path
-) -> None:
+def test_the_next_request_restarts_stopped_servers(settings: ServerSettings, home: Path) -> None:
     first = resolve_endpoints(settings, need={"redis"})
     redis.Redis.from_url(first.redis_url).set("kept", "over a stop")
     client.stop_servers(home)
@@ -132,9 +130,9 @@ def test_the_servers_hold_no_pipe_of_the_process_that_started_them(
     home: Path, look: Look, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OUSPARK_SERVICES_GRACE", "60")
-    # Capturing ends when the last holder of the pipe is gone, so this times out on a leak.
+    # Capturing ends when every holder of the pipe has ended, so a leak causes a timeout.
     done = subprocess.run(
-        [sys.executable, "-c", RUN_AND_LEAVE],
+        [sys.executable, "-c", START_AND_END],
         capture_output=True,
         timeout=30,
         check=True,
@@ -147,13 +145,13 @@ def test_the_servers_hold_no_pipe_of_the_process_that_started_them(
     assert os.getsid(seen.supervisor_pid) == seen.supervisor_pid != os.getsid(0)
 
 
-def test_a_program_that_was_become_counts_as_a_user_until_it_ends(
+def test_an_executed_program_counts_as_a_user_until_it_ends(
     home: Path, look: Look, eventually: Eventually
 ) -> None:
     program = "import sys; print('here', flush=True); sys.stdin.read()"
-    become = [sys.executable, "-c", BECOME, sys.executable, "-c", program]
+    command = [sys.executable, "-c", EXECUTE, sys.executable, "-c", program]
     with subprocess.Popen(
-        become,
+        command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=os.environ | {"OUSPARK_HOME": str(home)},
@@ -166,7 +164,7 @@ def test_a_program_that_was_become_counts_as_a_user_until_it_ends(
     eventually(lambda: look().supervisor_pid is None)
 
 
-def test_a_forked_child_that_asks_counts_for_itself(settings: ServerSettings, look: Look) -> None:
+def test_a_forked_child_counts_as_a_user_of_its_own(settings: ServerSettings, look: Look) -> None:
     resolve_endpoints(settings, need={"redis"})
     reader, writer = os.pipe()
     child = os.fork()
@@ -183,7 +181,7 @@ def test_a_forked_child_that_asks_counts_for_itself(settings: ServerSettings, lo
     assert url == resolve_endpoints(settings, need={"redis"}).redis_url
 
 
-def test_newcomers_meet_no_servers_that_are_about_to_stop(
+def test_new_users_never_get_servers_that_are_stopping(
     start_user: StartUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OUSPARK_SERVICES_GRACE", "0")

@@ -1,4 +1,4 @@
-"""The bundled results site as one of the servers."""
+"""The stand-in as an embedded server."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ def site(seen: ServicesStatus) -> ServerStatus:
     return next(server for server in seen.servers if server.server == "site")
 
 
-def test_the_site_is_at_the_same_address_after_a_stop_and_after_a_crash(
+def test_the_stand_in_keeps_its_address_after_a_stop_and_a_crash(
     settings: ServerSettings,
     look: Callable[[], ServicesStatus],
     crash: Callable[[int], None],
@@ -35,7 +35,7 @@ def test_the_site_is_at_the_same_address_after_a_stop_and_after_a_crash(
     assert index_page(first) == page
 
 
-def test_other_settings_of_the_population_replace_the_site_at_the_same_address(
+def test_other_settings_replace_the_stand_in_at_the_same_address(
     settings: ServerSettings, look: Callable[[], ServicesStatus]
 ) -> None:
     first = resolve_endpoints(settings, need={"site"}).site_url
@@ -49,7 +49,7 @@ def test_other_settings_of_the_population_replace_the_site_at_the_same_address(
     assert index_page(first) != page
 
 
-def test_the_same_settings_leave_the_site_alone(
+def test_the_same_settings_do_not_restart_the_stand_in(
     settings: ServerSettings, look: Callable[[], ServicesStatus]
 ) -> None:
     resolve_endpoints(settings, need={"site"})

@@ -1,4 +1,4 @@
-"""What can't work is one clear line that says what to do."""
+"""A start that cannot work raises an error of one line that says what to do."""
 
 import os
 import subprocess
@@ -15,14 +15,14 @@ from ouspark_assets.services import client, resolve_endpoints
 from ouspark_assets.services.paths import ServicePaths, create_folders, create_socket_folder
 from ouspark_assets.settings import ServerSettings
 
-# Root may write anywhere, so it gives up that right first; everybody else is stopped anyway.
+# Root may write anywhere, so it gives up that capability first.
 WITHOUT_PRIVILEGE = """
 import ctypes, os
 if os.geteuid() == 0:
     header = (ctypes.c_uint32 * 2)(0x20080522, 0)
     assert ctypes.CDLL(None).capset(header, (ctypes.c_uint32 * 6)()) == 0
 """
-# A small file system where mounting is allowed, else a limit on the size of files.
+# A small file system if we may mount one, else a limit on the size of files.
 WITHOUT_SPACE = """
 import ctypes, os, resource
 libc = ctypes.CDLL(None)
@@ -36,7 +36,7 @@ mounted = (
 if not mounted:
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 """
-ASK = """
+REQUEST = """
 import sys
 from ouspark_assets.domain.errors import ServiceError
 from ouspark_assets.services import resolve_endpoints
@@ -48,10 +48,10 @@ except ServiceError as error:
 """
 
 
-def complaint(home: Path, circumstances: str) -> str:
-    """What a process of its own is told."""
+def startup_error(home: Path, circumstances: str) -> str:
+    """Return the error that a separate process prints."""
     done = subprocess.run(
-        [sys.executable, "-c", circumstances + ASK],
+        [sys.executable, "-c", circumstances + REQUEST],
         capture_output=True,
         text=True,
         check=True,
@@ -62,29 +62,31 @@ def complaint(home: Path, circumstances: str) -> str:
     return done.stdout
 
 
-def test_a_read_only_folder_is_named_with_what_to_do(home: Path) -> None:
+def test_the_error_for_a_read_only_folder_names_it_and_the_setting(home: Path) -> None:
     home.parent.chmod(0o500)
-    said = complaint(home, WITHOUT_PRIVILEGE)
+    message = startup_error(home, WITHOUT_PRIVILEGE)
     home.parent.chmod(0o700)
-    assert str(home) in said
-    assert "Permission denied" in said
-    assert "OUSPARK_HOME" in said
+    assert str(home) in message
+    assert "Permission denied" in message
+    assert "OUSPARK_HOME" in message
 
 
-@pytest.mark.parametrize("room", [4 * 1024 * 1024, 16 * 1024])
-def test_a_full_disk_is_said_to_be_full(home: Path, room: int) -> None:
-    said = complaint(home, WITHOUT_SPACE % room)
-    assert any(word in said for word in ("No space left", "disk of its log is full", "too large"))
-    assert str(home) in said
+@pytest.mark.parametrize("free_bytes", [4 * 1024 * 1024, 16 * 1024])
+def test_the_error_for_a_full_disk_says_so(home: Path, free_bytes: int) -> None:
+    message = startup_error(home, WITHOUT_SPACE % free_bytes)
+    assert any(
+        word in message for word in ("No space left", "disk of its log is full", "too large")
+    )
+    assert str(home) in message
 
 
-def test_a_home_below_a_file_is_refused(tmp_path: Path) -> None:
+def test_a_home_inside_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ServiceError, match=r"Not a directory.*OUSPARK_HOME"):
         resolve_endpoints(ServerSettings(home=tmp_path / "file/home"), need={"redis"})
 
 
-def test_data_of_another_version_of_postgres_is_never_started(
+def test_data_of_another_version_of_postgres_are_not_touched(
     settings: ServerSettings, home: Path
 ) -> None:
     data = create_folders(home).data("postgres")
@@ -95,25 +97,25 @@ def test_data_of_another_version_of_postgres_is_never_started(
     assert sorted(path.name for path in data.iterdir()) == ["PG_VERSION"]
 
 
-def test_a_start_that_fails_quotes_the_end_of_the_log_and_a_repair_is_enough(
+def test_a_failed_start_quotes_the_log_and_works_again_after_a_repair(
     settings: ServerSettings, home: Path
 ) -> None:
     resolve_endpoints(settings, need={"postgres"})
     client.stop_servers(home)
     configuration = home / "services/postgres/postgresql.conf"
-    sound = configuration.read_text("utf-8")
-    configuration.write_text(sound + "\nnonsense\n", "utf-8")
+    valid = configuration.read_text("utf-8")
+    configuration.write_text(valid + "\nnonsense\n", "utf-8")
     with pytest.raises(
         ServiceError, match=r"PostgreSQL ended with exit code 1: .*syntax error in file"
-    ) as said:
+    ) as message:
         resolve_endpoints(settings, need={"postgres"})
-    assert "\n" not in str(said.value)
-    configuration.write_text(sound, "utf-8")
+    assert "\n" not in str(message.value)
+    configuration.write_text(valid, "utf-8")
     with psycopg.connect(resolve_endpoints(settings, need={"postgres"}).dev_dsn) as connection:
         assert connection.info.dbname == "ouspark_dev"
 
 
-def test_a_home_whose_path_fits_in_no_socket_address_works_all_the_same(home: Path) -> None:
+def test_a_home_whose_path_is_too_long_for_a_socket_works(home: Path) -> None:
     unwieldy = home.parent / f"größer, and with a comma {'x' * 120}" / "home"
     found = resolve_endpoints(ServerSettings(home=unwieldy), need={"postgres", "redis"})
     try:
@@ -127,7 +129,7 @@ def test_a_home_whose_path_fits_in_no_socket_address_works_all_the_same(home: Pa
     assert not sockets.exists()
 
 
-def test_a_socket_folder_that_somebody_else_prepared_is_refused(
+def test_a_socket_folder_created_by_another_user_is_refused(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(home.parent))
@@ -140,7 +142,7 @@ def test_a_socket_folder_that_somebody_else_prepared_is_refused(
         create_socket_folder(paths)
 
 
-def test_on_windows_the_settings_to_give_are_named(
+def test_on_windows_the_error_names_the_required_settings(
     settings: ServerSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "platform", "win32")

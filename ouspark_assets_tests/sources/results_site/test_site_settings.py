@@ -1,4 +1,4 @@
-"""The settings of this room: lists are read, and what can't be is refused by name."""
+"""The settings of the results site."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from ouspark_assets.settings import load_settings
 from ouspark_assets.sources.results_site.scrape_request import KnownCodes, build_scope
 
 
-def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_codes_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OUSPARK_SITE_EXTRA_COLLEGES", "1611, 1612,1611")
     monkeypatch.setenv("OUSPARK_SITE_EXTRA_BRANCHES", "751")
     monkeypatch.setenv("OUSPARK_SITE_ADMISSION_YEARS", "2019,2020")
@@ -28,7 +28,7 @@ def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
         ("OUSPARK_SITE_READ_TIMEOUT", "-1"),
     ],
 )
-def test_a_value_that_makes_no_sense_is_refused_by_name(
+def test_the_error_for_an_impossible_value_names_the_variable(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(name, value)
