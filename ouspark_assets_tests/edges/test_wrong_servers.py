@@ -292,8 +292,8 @@ def test_a_user_of_the_cache_with_too_few_rights_is_one_line(servers: Endpoints)
 
 
 @pytest.mark.parametrize("place", ["file", "file/below"])
-def test_a_home_that_is_no_folder_is_one_line(tmp_path: Path, place: str) -> None:
+def test_the_error_for_a_home_that_is_not_a_folder_is_one_line(tmp_path: Path, place: str) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(ServiceError, match="point OUSPARK_HOME at another folder") as error:
+    with pytest.raises(ServiceError, match="set OUSPARK_HOME to another folder") as error:
         resolve_endpoints(ServerSettings(home=tmp_path / place), need={"redis"})
     assert one_line(error.value)
