@@ -11,14 +11,18 @@ from ouspark_assets.pipeline.aggregates import AGGREGATES
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.schemas.clean import APPEARANCES
 from ouspark_assets.schemas.table import Table
-from ouspark_assets.sources.reference_files import branches, colleges, subjects
+from ouspark_assets.sources.reference_files import read_branches, read_colleges, read_subjects
 
 
 def published_tables(students: int) -> Mapping[Table, pl.DataFrame]:
     """The frames of all published tables for this many students."""
     clean = clean_tables(students)
     frames = {each.name: getattr(clean, each.name) for each in fields(clean)}
-    frames |= {"colleges": colleges(), "branches": branches(), "subjects": subjects()}
+    frames |= {
+        "colleges": read_colleges(),
+        "branches": read_branches(),
+        "subjects": read_subjects(),
+    }
     frames["appearances"] = _appearances(clean)
     for aggregate in AGGREGATES:
         frames[aggregate.table.name] = aggregate.compute(frames, Options())

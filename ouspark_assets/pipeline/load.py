@@ -17,7 +17,7 @@ from ouspark_assets.pages.layout import Layout
 from ouspark_assets.pages.parallel import clean_in_parallel
 from ouspark_assets.schemas.clean import APPEARANCES, MARKS, RESULTS
 from ouspark_assets.schemas.table import Table
-from ouspark_assets.sources.reference_files import subjects
+from ouspark_assets.sources.reference_files import read_subjects
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.core.writing import Change, Loading, Writer, writing
@@ -68,7 +68,7 @@ def load_release(connection: Connection, archive: PageArchive, release: str, run
     batches = clean_in_parallel(
         release,
         archive.pages(release, PAGES_PER_BATCH),
-        subjects=subjects(),
+        subjects=read_subjects(),
         corrections=by_hand,
     )
     with writing(connection, run_id) as writer:

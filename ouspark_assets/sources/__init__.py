@@ -1,4 +1,4 @@
-"""Where data comes from: the results site and the reference files.
+"""Where data comes from: the university's results site, and the reference files.
 
-What arrives is not interpreted here; reading result pages is `pages/`.
+Data is fetched, archived and read here. `pages/` interprets the result pages.
 """

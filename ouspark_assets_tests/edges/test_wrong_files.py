@@ -13,8 +13,7 @@ from ouspark_assets.domain.errors import LakeError, SiteError
 from ouspark_assets.domain.releases import require_release_key
 from ouspark_assets.orchestration.assets.raw import LARGEST_TICKETS_FILE, tickets_of
 from ouspark_assets.sources import reference_files as reference
-from ouspark_assets.sources.reference_files import ReferenceFileError
-from ouspark_assets.sources.reference_files.files import FOLDER
+from ouspark_assets.sources.reference_files import FOLDER, ReferenceFileError
 from ouspark_assets.sources.results_site import object_store
 from ouspark_assets.sources.results_site.archive import ArchivedAnswer, PageArchive
 from ouspark_assets.sources.results_site.outcomes import Outcome
@@ -156,7 +155,7 @@ def test_a_reference_file_that_can_not_be_used_is_named(tables: Path, content: b
     path = tables / "branches.csv"
     path.write_bytes(content)
     with pytest.raises(ReferenceFileError) as error:
-        reference.branches(tables)
+        reference.read_branches(tables)
     one_line(error.value, str(path))
 
 

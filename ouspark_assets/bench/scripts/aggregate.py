@@ -10,7 +10,7 @@ import polars as pl
 
 from ouspark_assets.analytics.options import Options
 from ouspark_assets.pipeline.aggregates import AGGREGATES
-from ouspark_assets.sources.reference_files import subjects
+from ouspark_assets.sources.reference_files import read_subjects
 
 # Linux counts the peak in kilobytes, macOS in bytes.
 UNIT = 1 if sys.platform == "darwin" else 1024
@@ -20,7 +20,7 @@ def main() -> None:
     """Compute every aggregate in the order of the graph, and say what that took."""
     folder = Path(sys.argv[1])
     frames = {path.stem: pl.read_parquet(path) for path in folder.glob("*.parquet")}
-    frames.setdefault("subjects", subjects())
+    frames.setdefault("subjects", read_subjects())
     by_table: dict[str, float] = {}
     for aggregate in AGGREGATES:
         began = time.perf_counter()

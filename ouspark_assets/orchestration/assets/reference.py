@@ -20,11 +20,11 @@ from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.schemas.validation import require_valid
 from ouspark_assets.sources.reference_files import (
-    branches,
-    colleges,
-    subjects,
-    subjects_with_learnt,
-    with_inferred,
+    add_inferred_codes,
+    add_inferred_subjects,
+    read_branches,
+    read_colleges,
+    read_subjects,
 )
 from ouspark_assets.warehouse.core.writing import writing
 from ouspark_assets.warehouse.records.computed_from import remember_inputs
@@ -48,7 +48,7 @@ def known_colleges(
     """
     with stage(context, development, COLLEGES.qualified_name) as work:
         seen = frames.read(work.connection, STUDENTS)["college_code"]
-        found = with_inferred(COLLEGES, colleges(), seen)
+        found = add_inferred_codes(COLLEGES, read_colleges(), seen)
         return _written(work, frames, COLLEGES, found, [STUDENTS])
 
 
@@ -68,7 +68,7 @@ def known_branches(
     """
     with stage(context, development, BRANCHES.qualified_name) as work:
         seen = frames.read(work.connection, STUDENTS)["branch_code"]
-        found = with_inferred(BRANCHES, branches(), seen)
+        found = add_inferred_codes(BRANCHES, read_branches(), seen)
         return _written(work, frames, BRANCHES, found, [STUDENTS])
 
 
@@ -89,7 +89,7 @@ def known_subjects(
     with stage(context, development, SUBJECTS.qualified_name) as work:
         marks = frames.read(work.connection, MARKS)
         order = in_release_order(frames.read(work.connection, RELEASE_INDEX))["release"]
-        learnt = subjects_with_learnt(subjects(), marks, order.to_list())
+        learnt = add_inferred_subjects(read_subjects(), marks, order.to_list())
         return _written(work, frames, SUBJECTS, learnt, [MARKS, RELEASE_INDEX])
 
 

@@ -1,4 +1,5 @@
-"""The client side of the results site: index, plan of hall tickets, polite fetching, page archive.
+"""The client of the results site: index page, plan of hall tickets, fetching, archive of pages.
 
-No database, no dagster, and no reading of what a page says beyond whose answer it is.
+No database and no Dagster. Of a result page only the hall ticket, its completeness and whether
+something is open are judged here; `pages/` reads the rest.
 """

@@ -1,7 +1,7 @@
-"""Free-text titles of result links, read: course, scheme, kind, semesters, session.
+"""Read the free-text title of a result link: course, scheme, kind, semesters, session.
 
-Pure text in, facts out. What a title does not say stays None; which releases to fetch because of
-it is decided in `index.py`.
+Text in, facts out. What a title does not say is None. `release_index.py` selects the releases to
+load by these facts.
 """
 
 import re
@@ -12,12 +12,13 @@ from ouspark_assets.domain.releases import BE_COURSE, ExamKind, Scheme
 from ouspark_assets.domain.subjects import FIRST_SEMESTER, LAST_SEMESTER
 
 FIRST_SESSION_YEAR, LAST_SESSION_YEAR = 1990, 2100
-# The longest title seen has 130 characters; the time that reading takes grows with the square.
+# The longest title seen has 130 characters. The time to read a title grows with its square.
 MAX_TITLE = 500
-WINTER_FROM, WINTER_TO = 10, 3
+# A session that begins in or after the first of these months and ends by the second spans New Year.
+LAST_MONTHS_FROM, FIRST_MONTHS_TO = 10, 3
 
-# "B.E." with its dots in any case; "BE" without dots in capitals, or small as the first word.
-# Never the beginning of B.Ed, B.E.d, B.El.Ed or the end of M.B.E.
+# "B.E." with dots in any case, "BE" without dots in capitals, or in any case as the first word. Not
+# the beginning of B.Ed, B.E.d or B.El.Ed, and not the end of M.B.E.
 _BE = re.compile(
     r"(?<![A-Za-z.])(?:(?P<dotted>[Bb]\s?\.\s?[Ee])|(?P<plain>B ?E))"
     r"(?![A-Za-z])(?!\s*\.\s*[A-HJ-UW-Za-hj-uw-z](?![A-Za-z]))(?!\s+[Dd]\b)"
@@ -47,7 +48,7 @@ _ROMAN = {"I": 1, "II": 2, "III": 3, "IV": 4, "V": 5, "VI": 6, "VII": 7, "VIII":
 _NUMERAL = (
     r"(?:(?:VIII|VII|VI|IV|V|III|II|I)(?![A-Za-z])|[1-8](?!\d)(?:st|nd|rd|th)?(?![A-Za-z\d]))"
 )
-# Possessive: thirty commas in a row would take for ever to be found to join nothing.
+# Possessive quantifiers: with thirty commas in a row that join nothing, backtracking would not end.
 _JOINT = r"(?:\s*+(?:,|&|;|/|\+|\.|-|–|—|\band\b|\bto\b)\s*+)++|\s++"
 _LIST = rf"(?<![A-Za-z\d/])(?P<list>{_NUMERAL}(?:(?:{_JOINT}){_NUMERAL})*)"
 _BEFORE_WORD = re.compile(rf"{_LIST}[\s).\]-]*sem(?:s|ester|esters)?\b", re.IGNORECASE)
@@ -77,7 +78,7 @@ _LONE_MONTH = re.compile(_MONTH.replace("may", "(?-i:May|MAY)"), re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class TitleFacts:
-    """What a title says; `readable` when it names a course and the year of a session."""
+    """What a title says; `readable` if it names a course and the year of a session."""
 
     course: str | None
     scheme: Scheme | None
@@ -90,9 +91,9 @@ class TitleFacts:
 
 
 def read_title(title: str) -> TitleFacts:
-    """What the title of a result link says."""
+    """Return the facts in the title of a result link."""
     text = " ".join(unicodedata.normalize("NFKC", title[:MAX_TITLE]).split())
-    course = BE_COURSE if _names_be(text) else None
+    course = BE_COURSE if _names_engineering(text) else None
     year, month = _session(text)
     return TitleFacts(
         course=course,
@@ -107,7 +108,7 @@ def read_title(title: str) -> TitleFacts:
     )
 
 
-def _names_be(text: str) -> bool:
+def _names_engineering(text: str) -> bool:
     if _BE_FIRST.match(text):
         return True
     return any(
@@ -117,7 +118,7 @@ def _names_be(text: str) -> bool:
 
 
 def _scheme(text: str) -> Scheme | None:
-    """The scheme of the newest students on the page, when several are named."""
+    """Return the scheme named, the newest if there are several."""
     if _AICTE.search(text):
         return Scheme.AICTE
     without, non_cbcs = _NON_CBCS.subn(" ", text)
@@ -137,11 +138,11 @@ def _semesters(text: str) -> tuple[int, ...] | None:
         return tuple(range(FIRST_SEMESTER, LAST_SEMESTER + 1))
     lists = [found["list"] for found in _BEFORE_WORD.finditer(text)]
     lists = lists or [found["list"] for found in _AFTER_WORD.finditer(text)]
-    return tuple(sorted(set().union(*map(_listed, lists)))) or None
+    return tuple(sorted(set().union(*map(_expand_list, lists)))) or None
 
 
-def _listed(text: str) -> set[int]:
-    """The semesters of one list; a dash or "to" between just two numerals means all between."""
+def _expand_list(text: str) -> set[int]:
+    """Return the semesters of a list; a dash or "to" between two numerals means a range."""
     values: list[int] = []
     spans: set[int] = set()
     steps = list(_STEP.finditer(text))
@@ -149,13 +150,13 @@ def _listed(text: str) -> set[int]:
     for place, step in enumerate(steps):
         if step["numeral"]:
             values.append(_value(step["numeral"]))
-        elif 0 < place < len(steps) - 1 and not _chained(steps, place, len(dashes)):
+        elif 0 < place < len(steps) - 1 and not _is_in_chain(steps, place, len(dashes)):
             spans.update(range(values[-1], _value_at(steps, place + 1) + 1))
     return spans.union(values)
 
 
-def _chained(steps: list[re.Match[str]], place: int, dashes: int) -> bool:
-    """Whether a dash is one of a chain such as II-IV-VI, which lists instead of spanning."""
+def _is_in_chain(steps: list[re.Match[str]], place: int, dashes: int) -> bool:
+    """Return whether a dash is in a chain such as II-IV-VI, which is a list and not a range."""
     neighbours = (place - 2, place + 2)
     return dashes > 1 and any(
         0 <= other < len(steps) and steps[other]["dash"] for other in neighbours
@@ -172,10 +173,10 @@ def _value(numeral: str) -> int:
 
 
 def _session(text: str) -> tuple[int | None, int | None]:
-    """Year and month of the latest session named."""
+    """Return the year and month of the latest session named."""
     sessions = [(_year(found), _month(found["first"]), found) for found in _SESSION.finditer(text)]
     named = [
-        (_begun(year, month, found), month)
+        (_first_year(year, month, found), month)
         for year, month, found in sessions
         if FIRST_SESSION_YEAR <= year <= LAST_SESSION_YEAR
     ]
@@ -187,10 +188,12 @@ def _session(text: str) -> tuple[int | None, int | None]:
     return year, _month(months[0]) if year and months else None
 
 
-def _begun(year: int, month: int, found: re.Match[str]) -> int:
-    """The year a session began in: "Dec/Jan 2024" began in December 2023."""
-    wraps = found["second"] and month >= WINTER_FROM and _month(found["second"]) <= WINTER_TO
-    return year - 1 if wraps else year
+def _first_year(year: int, month: int, found: re.Match[str]) -> int:
+    """Return the year in which a session began: "Dec/Jan 2024" began in December 2023."""
+    spans_new_year = (
+        found["second"] and month >= LAST_MONTHS_FROM and _month(found["second"]) <= FIRST_MONTHS_TO
+    )
+    return year - 1 if spans_new_year else year
 
 
 def _year(found: re.Match[str]) -> int:

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from ouspark_assets.settings import SiteSettings
-from ouspark_assets.sources.reference_files import branches, colleges
+from ouspark_assets.sources.reference_files import read_branches, read_colleges
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.release_index import parse_index, select_releases
 from ouspark_assets.sources.results_site.scrape_report import ScrapeReport
@@ -70,7 +70,9 @@ def scraped(site: RunningStandin, folder: Path, settings: SiteSettings) -> Day:
     assert page.body is not None
     index = parse_index(page.body, page.url, seen_at=datetime.now(UTC)).frame
     (release,) = select_releases(index)
-    codes = KnownCodes(tuple(colleges()["college_code"]), tuple(branches()["branch_code"]))
+    codes = KnownCodes(
+        tuple(read_colleges()["college_code"]), tuple(read_branches()["branch_code"])
+    )
     archive = PageArchive(str(folder / "lake"))
     request = ScrapeRequest.from_index(index, release)
     report = run_scrape(settings, request, archive, codes, random=Random(1))

@@ -10,13 +10,12 @@ import pytest
 from ouspark_assets.schemas.reference import BRANCHES, COLLEGES, SUBJECTS
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.sources import reference_files as reference
-from ouspark_assets.sources.reference_files import ReferenceFileError
-from ouspark_assets.sources.reference_files.files import FOLDER
+from ouspark_assets.sources.reference_files import FOLDER, ReferenceFileError
 
 LOADERS: list[tuple[Table, Callable[..., pl.DataFrame]]] = [
-    (COLLEGES, reference.colleges),
-    (BRANCHES, reference.branches),
-    (SUBJECTS, reference.subjects),
+    (COLLEGES, reference.read_colleges),
+    (BRANCHES, reference.read_branches),
+    (SUBJECTS, reference.read_subjects),
 ]
 
 
@@ -37,21 +36,21 @@ def test_the_files_of_the_repository_fit_their_models(
 
 
 def test_the_colleges_whose_results_are_on_the_pages_are_known() -> None:
-    known = reference.colleges()
+    known = reference.read_colleges()
     assert known.height == 15
     on_pages = known.filter(~pl.col("autonomous"))["college_code"].to_list()
     assert on_pages == ["1603", "1604", "1605", "1610", "2453", "2455", "2456"]
 
 
 def test_the_usual_branches_are_known() -> None:
-    codes = reference.branches()["branch_code"].to_list()
+    codes = reference.read_branches()["branch_code"].to_list()
     assert {"732", "733", "734", "735", "736", "737", "747", "748", "749", "750"} <= set(codes)
 
 
 def test_blank_lines_and_a_byte_order_mark_do_not_matter(folder: Path) -> None:
     path = folder / "branches.csv"
     path.write_text("\ufeff" + path.read_text().replace("\n733", "\n\n733"))
-    assert reference.branches(folder).equals(reference.branches())
+    assert reference.read_branches(folder).equals(reference.read_branches())
 
 
 @pytest.mark.parametrize(
@@ -102,7 +101,7 @@ def test_a_malformed_file_is_one_line_that_names_file_and_line(
     folder: Path, name: str, text: str, complaint: str
 ) -> None:
     (folder / name).write_text(text)
-    load = getattr(reference, name.removesuffix(".csv"))
+    load = getattr(reference, f"read_{name.removesuffix('.csv')}")
     with pytest.raises(ReferenceFileError) as caught:
         load(folder)
     message = str(caught.value)
@@ -112,17 +111,19 @@ def test_a_malformed_file_is_one_line_that_names_file_and_line(
 
 def test_a_missing_file_is_one_line(folder: Path) -> None:
     (folder / "colleges.csv").unlink()
-    with pytest.raises(ReferenceFileError, match=r"colleges\.csv can't be read .*restore it"):
-        reference.colleges(folder)
+    with pytest.raises(ReferenceFileError, match=r"colleges\.csv cannot be read .*Restore it"):
+        reference.read_colleges(folder)
 
 
 def test_a_file_that_is_no_text_is_one_line(folder: Path) -> None:
     (folder / "colleges.csv").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ReferenceFileError, match=r"colleges\.csv can't be read"):
-        reference.colleges(folder)
+    with pytest.raises(ReferenceFileError, match=r"colleges\.csv cannot be read"):
+        reference.read_colleges(folder)
 
 
 def test_a_subject_without_credits_or_semester_is_fine(folder: Path) -> None:
     text = "subject_code,subject_name,credits,semester,kind\nFP&S2,FOUNDATIONS,,2,\n"
     (folder / "subjects.csv").write_text(text)
-    assert reference.subjects(folder).rows() == [("FP&S2", "FOUNDATIONS", None, 2, None, False)]
+    assert reference.read_subjects(folder).rows() == [
+        ("FP&S2", "FOUNDATIONS", None, 2, None, False)
+    ]

@@ -5,10 +5,10 @@ from polars.testing import assert_frame_equal
 
 from ouspark_assets.schemas.reference import COLLEGES, SUBJECTS
 from ouspark_assets.sources.reference_files import (
-    colleges,
-    subjects,
-    subjects_with_learnt,
-    with_inferred,
+    add_inferred_codes,
+    add_inferred_subjects,
+    read_colleges,
+    read_subjects,
 )
 
 RELEASES = ["20240511", "20240718", "20240968"]
@@ -27,23 +27,24 @@ def known(*rows: tuple[str, str, float | None, int | None, str | None]) -> pl.Da
 
 def test_an_unknown_code_becomes_a_nameless_row_marked_inferred() -> None:
     seen = pl.Series(["1604", "9999", "1604", None, "9999"])
-    frame = with_inferred(COLLEGES, colleges(), seen)
+    frame = add_inferred_codes(COLLEGES, read_colleges(), seen)
     COLLEGES.model.validate(frame, lazy=True)
     assert frame.filter("inferred").rows() == [("9999", None, None, None, True)]
-    assert_frame_equal(frame.filter(~pl.col("inferred")), colleges())
+    assert_frame_equal(frame.filter(~pl.col("inferred")), read_colleges())
 
 
 def test_nothing_seen_leaves_the_files() -> None:
     assert_frame_equal(
-        with_inferred(COLLEGES, colleges(), pl.Series([], dtype=pl.String)), colleges()
+        add_inferred_codes(COLLEGES, read_colleges(), pl.Series([], dtype=pl.String)),
+        read_colleges(),
     )
     nothing = marks().cast({"subject_code": pl.String, "subject_name": pl.String})
-    assert subjects_with_learnt(subjects(), nothing).is_empty()
+    assert add_inferred_subjects(read_subjects(), nothing).is_empty()
 
 
 def test_the_usual_name_is_the_most_frequent_one() -> None:
-    frame = subjects_with_learnt(
-        subjects(),
+    frame = add_inferred_subjects(
+        read_subjects(),
         marks(
             ("20240511", "501", "SOFTWARE ENGG", 3.0, 5),
             ("20240511", "501", "SOFTWARE ENGG", 3.0, 5),
@@ -63,13 +64,13 @@ def test_of_equally_frequent_names_and_credits_the_latest_counts() -> None:
         ("20240718", "501", "BETWEEN", 2.0, 5),
     ]
     for order in (rows, rows[::-1]):
-        frame = subjects_with_learnt(subjects(), marks(*order), RELEASES)
+        frame = add_inferred_subjects(read_subjects(), marks(*order), RELEASES)
         assert frame.select("subject_name", "credits").rows() == [("LATER", 4.0)]
 
 
 def test_a_name_with_lab_is_a_laboratory() -> None:
-    frame = subjects_with_learnt(
-        subjects(),
+    frame = add_inferred_subjects(
+        read_subjects(),
         marks(
             ("20240511", "551", "NETWORKS LAB", 1.0, 5),
             ("20240511", "552", "Physics (Laboratory)", 1.0, 5),
@@ -84,7 +85,7 @@ def test_what_the_files_say_wins_and_what_they_leave_open_is_learnt() -> None:
     reference = known(
         ("FP&S2", "FOUNDATIONS OF PHYSICS", None, 2, None), ("OSC.3", "OTHER", 2.0, 3, "theory")
     )
-    frame = subjects_with_learnt(
+    frame = add_inferred_subjects(
         reference, marks(("20240511", "FP&S2", "FOUND.OF PHYS.", 3.0, None)), RELEASES
     )
     assert frame.rows() == [
