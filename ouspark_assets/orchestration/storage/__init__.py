@@ -1,4 +1,4 @@
-"""Where Dagster keeps its own records: SQLite under OUSPARK_HOME, or PostgreSQL.
+"""Storage of Dagster's own records: SQLite under OUSPARK_HOME, or PostgreSQL.
 
-The only package that imports the internals of Dagster (`dagster._*`).
+The only package that imports Dagster's internals (`dagster._*`).
 """

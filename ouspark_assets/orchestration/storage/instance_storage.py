@@ -1,8 +1,8 @@
-"""Where Dagster keeps its own records: under `$OUSPARK_HOME`, or in `OUSPARK_DAGSTER_DSN`.
+"""The storage classes named in `dagster.yaml`: SQLite under OUSPARK_HOME, or OUSPARK_DAGSTER_DSN.
 
-`dagster.yaml` names these classes, because `env:` there has no default: one file serves a fresh
-clone and a deployment alike. The only module that imports dagster's internals, hence the pinned
-minor version.
+`env:` in `dagster.yaml` has no default, so these classes read the settings; the same file then
+serves a fresh clone and a deployment. This is the only module that imports Dagster's internals,
+which is why Dagster's minor version is pinned. PostgreSQL is in `pooled_storage.py`.
 """
 
 import signal
@@ -34,29 +34,30 @@ from ouspark_assets.services.file_locks import lock_descriptor
 from ouspark_assets.settings import load_settings
 from ouspark_assets.settings.environment import load_dotenv_like_dagster
 
-BUSY_SECONDS = 30
+BUSY_TIMEOUT_SECONDS = 30
 
 
 def dagster_folder() -> Path:
-    """The folder of Dagster's local state, made when it is missing."""
+    """Return the folder of Dagster's local state; create it if it is missing."""
     load_dotenv_like_dagster()
     folder = load_settings().servers.home / "dagster"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
-class KeptConnections(SqliteEventLogStorage):
-    """Dagster's event log on SQLite, without a new engine and connection for every event.
+class PersistentSqliteEventLog(SqliteEventLogStorage):
+    """Dagster's event log on SQLite with connections that stay open between events.
 
-    The stock class opens, prepares and closes two for each of a run's hundreds of events: 7 of
-    17 seconds of a run with nothing to do. A commit waits for the operating system, not for the
-    disk: what a power cut may lose is history of Dagster's, and the file stays sound (WAL).
+    The stock class opens, prepares and closes two connections for each of a run's hundreds of
+    events; that took 7 of the 17 seconds of a run with nothing to do. Commits wait for the
+    operating system only, not for the disk: a power cut may lose some of Dagster's history, but
+    the file stays consistent (WAL).
     """
 
-    MOST_ENGINES = 8
+    MAX_ENGINES = 8
 
     def __init__(self, base_dir: str) -> None:
-        """Open the log in this folder."""
+        """Use the event log in this folder."""
         self._engines: OrderedDict[str, Engine] = OrderedDict()
         super().__init__(base_dir)
 
@@ -71,22 +72,22 @@ class KeptConnections(SqliteEventLogStorage):
                 yield connection
 
     def _engine(self, shard: str) -> Engine:
-        """The engine of a shard; those not used for longest are closed."""
+        """Return the engine of a shard; close the least recently used beyond the maximum."""
         if shard not in self._engines:
             engine = create_engine(
                 self.conn_string_for_shard(shard),
                 pool_size=1,
-                connect_args={"timeout": BUSY_SECONDS},
+                connect_args={"timeout": BUSY_TIMEOUT_SECONDS},
             )
-            event.listen(engine, "connect", _without_waiting_for_the_disk)
+            event.listen(engine, "connect", _disable_disk_sync)
             self._engines[shard] = engine
         self._engines.move_to_end(shard)
-        while len(self._engines) > self.MOST_ENGINES:
+        while len(self._engines) > self.MAX_ENGINES:
             self._engines.popitem(last=False)[1].dispose()
         return self._engines[shard]
 
     def remove(self, run_id: str) -> int:
-        """Remove a run's own log; what is known of assets is in the one they share."""
+        """Remove a run's own log and return the number of files; events of assets are elsewhere."""
         path = Path(self.path_for_shard(run_id))
         with self._db_lock:
             if engine := self._engines.pop(run_id, None):
@@ -97,91 +98,94 @@ class KeptConnections(SqliteEventLogStorage):
         return len(files)
 
     def dispose(self) -> None:
-        """Close everything."""
+        """Close all engines."""
         for engine in self._engines.values():
             engine.dispose()
         self._engines.clear()
 
 
-class KeptStorage(DagsterSqliteStorage):
-    """Dagster's storage on SQLite with that event log."""
+class PersistentSqliteStorage(DagsterSqliteStorage):
+    """Dagster's storage on SQLite with `PersistentSqliteEventLog`."""
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
-        """Open the storage in this folder."""
+        """Use the storage in this folder."""
         super().__init__(base_dir, inst_data)
-        self._event_log_storage = KeptConnections(str(Path(base_dir) / "history" / "runs"))
+        self._event_log_storage = PersistentSqliteEventLog(str(Path(base_dir) / "history" / "runs"))
 
 
 class EnvironmentStorage(DagsterStorage, ConfigurableClass):
-    """Runs, events and schedules: PostgreSQL when a DSN is set, SQLite otherwise."""
+    """Runs, events and schedules, in PostgreSQL if OUSPARK_DAGSTER_DSN is set, otherwise SQLite."""
 
     @classmethod
     def config_type(cls) -> dict[str, Any]:
-        """Nothing to configure: the environment says it all."""
+        """Return an empty schema: the settings come from the environment."""
         return {}
 
     @classmethod
     def from_config_value(  # type: ignore[override]
         cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
     ) -> DagsterStorage[Any]:
-        """The storage that the settings ask for."""
+        """Return the storage that the settings select."""
         del config_value
         load_dotenv_like_dagster()
         dsn = load_settings().runs.dagster_dsn
         if dsn is None:
             folder = dagster_folder()
-            with _alone(folder):
-                return KeptStorage(str(folder), inst_data)
-        from ouspark_assets.orchestration.storage.pooled_storage import opened
+            with _exclusive(folder):
+                return PersistentSqliteStorage(str(folder), inst_data)
+        from ouspark_assets.orchestration.storage.pooled_storage import open_storage
 
-        return opened(_with_psycopg2(dsn.get_secret_value()))
+        return open_storage(_with_psycopg2(dsn.get_secret_value()))
 
 
 class EnvironmentArtifactStorage(LocalArtifactStorage):
-    """Files of runs, in the same folder."""
+    """Files of runs, in the folder of Dagster's local state."""
 
     @classmethod
     def config_type(cls) -> dict[str, Any]:
-        """Nothing to configure."""
+        """Return the configuration schema."""
         return {}
 
     @classmethod
     def from_config_value(
         cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
     ) -> Self:
-        """Beside the other records."""
+        """Return the storage in the folder of Dagster's local state."""
         del config_value
         return cls(str(dagster_folder()), inst_data)
 
 
 class EnvironmentComputeLogs(LocalComputeLogManager):
-    """What steps print, in the same folder."""
+    """Output of steps, in the folder of Dagster's local state."""
 
     @classmethod
     def config_type(cls) -> dict[str, Any]:
-        """Nothing to configure."""
+        """Return the configuration schema."""
         return {"polling_timeout": ConfigField(StringSource, is_required=False)}
 
     @classmethod
     def from_config_value(
         cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
     ) -> "EnvironmentComputeLogs":
-        """Beside the other records."""
+        """Return the storage in the folder of Dagster's local state."""
         del config_value
         return cls(base_dir=str(dagster_folder() / "logs"), inst_data=inst_data)
 
     @contextmanager
     def capture_logs(self, log_key: Sequence[str]) -> Iterator[CapturedLogContext]:
-        """As Dagster does, with helpers that Ctrl-C does not reach: this process ends them."""
+        """Capture as Dagster does, with helper processes that Ctrl-C does not reach.
+
+        This process ends them; if they were interrupted as well, they would print errors.
+        """
         with ExitStack() as stack:
             with _interrupts_blocked():
-                capturing = stack.enter_context(super().capture_logs(log_key))
-            yield capturing
+                context = stack.enter_context(super().capture_logs(log_key))
+            yield context
 
 
 @contextmanager
 def _interrupts_blocked() -> Iterator[None]:
-    """Whatever is started meanwhile never gets SIGINT; here it comes when the block is left."""
+    """Block SIGINT for processes started in the block; this process gets it after the block."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -190,9 +194,10 @@ def _interrupts_blocked() -> Iterator[None]:
 
 
 def storage_errors() -> tuple[type[Exception], ...]:
-    """What Dagster's storage raises when it can't be reached.
+    """Return the exceptions that Dagster's storage raises when it is unreachable.
 
-    dagster-postgres counts only where it is in use already: importing it takes half a second.
+    Those of dagster-postgres are included only if it is imported already; importing it takes half
+    a second.
     """
     postgres = sys.modules.get("dagster_postgres.utils")
     return (SQLAlchemyError, *([postgres.DagsterPostgresException] if postgres else []))
@@ -200,60 +205,60 @@ def storage_errors() -> tuple[type[Exception], ...]:
 
 @dataclass(frozen=True)
 class Pruned:
-    """What was removed of Dagster's records."""
+    """How many of Dagster's records were removed."""
 
     events: int
     files: int
 
 
 def prune(instance: DagsterInstance, runs: Iterable[str], before: datetime) -> Pruned:
-    """Remove the events from before then, and what these runs logged.
+    """Remove the events before this time, and the logs of these runs.
 
-    What is known of assets and their checks stays: it is what histories and plots are made of.
+    Events of assets and their checks stay, because histories and plots are made from them.
     """
     storage, table = instance.event_log_storage, SqlEventLogStorageTable.c
     if not isinstance(storage, SqlEventLogStorage):
         return Pruned(0, 0)
-    of_no_asset = table.asset_key.is_(None) & or_(
+    without_asset = table.asset_key.is_(None) & or_(
         table.dagster_event_type.is_(None), table.dagster_event_type.not_like("ASSET%")
     )
-    # As dagster writes them: UTC without saying so.
+    # Dagster stores timestamps in UTC, without a time zone.
     old = delete(SqlEventLogStorageTable).where(
-        of_no_asset & (table.timestamp < before.astimezone(UTC).replace(tzinfo=None))
+        without_asset & (table.timestamp < before.astimezone(UTC).replace(tzinfo=None))
     )
     with storage.index_connection() as connection:
         events = connection.execute(old).rowcount
     files = 0
-    if isinstance(storage, KeptConnections):
+    if isinstance(storage, PersistentSqliteEventLog):
         files += sum(storage.remove(run_id) for run_id in runs)
-    for path in list(_printed_before(before)):
+    for path in list(_output_files_before(before)):
         path.unlink(missing_ok=True)
         files += 1
-        with suppress(OSError):  # others are in there still
+        with suppress(OSError):  # not empty yet
             path.parent.rmdir()
             path.parent.parent.rmdir()
     return Pruned(events, files)
 
 
-def _printed_before(before: datetime) -> Iterator[Path]:
-    """What steps, sensors and schedules printed."""
+def _output_files_before(before: datetime) -> Iterator[Path]:
+    """Yield the files with output of steps, sensors and schedules from before this time."""
     for path in (dagster_folder() / "logs").rglob("*"):
         if path.is_file() and path.stat().st_mtime < before.timestamp():
             yield path
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Two processes that create the same tables at once would end one of them."""
+def _exclusive(folder: Path) -> Iterator[None]:
+    # If two processes create the same tables at the same time, one of them fails.
     with (folder / ".opening").open("w") as lock:
         lock_descriptor(lock.fileno())
         yield
 
 
-def _without_waiting_for_the_disk(connection: sqlite3.Connection, _record: object) -> None:
+def _disable_disk_sync(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("PRAGMA synchronous = NORMAL")
 
 
 def _with_psycopg2(dsn: str) -> str:
-    """dagster-postgres speaks psycopg 2 only; say so whatever SQLAlchemy's default is."""
+    """Return the DSN with the driver psycopg 2, the only one that dagster-postgres supports."""
     return "postgresql+psycopg2://" + dsn.split("://", 1)[1]

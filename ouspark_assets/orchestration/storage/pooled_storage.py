@@ -1,7 +1,7 @@
-"""Dagster's records in PostgreSQL through connections that are kept from one event to the next.
+"""Dagster's own records in PostgreSQL, through connections that stay open between events.
 
-Which database it is, and where the records are without one, is `instance_storage.py`; loaded from
-there when it is needed, because importing dagster-postgres takes half a second.
+`instance_storage.py` selects the storage and imports this module only when a DSN is set, because
+importing dagster-postgres takes half a second.
 """
 
 import os
@@ -16,83 +16,88 @@ from sqlalchemy import Engine, create_engine, event
 
 from ouspark_assets.domain.errors import WarehouseError
 
-# What a process keeps: storing an asset's event takes one connection inside another. Beyond that
-# they come and go with the work, up to more than a daemon has threads, so that none waits for long.
-KEPT, MOST_MORE = 2, 20
+# A process keeps two connections open: storing an asset's event uses one while another is in use.
+POOL_SIZE = 2
+# Further connections are opened on demand, up to more than the daemon has threads, so that no
+# thread waits long.
+MAX_OVERFLOW = 20
 RECYCLE_SECONDS = 1800
 
 
-class Pooled:
-    """A storage of dagster-postgres on the engine that this process has for its database."""
+class PooledEngine:
+    """Mixin: a storage of dagster-postgres on the one engine of this process for its database."""
 
     postgres_url: str
     _engine: Engine
 
     def __init__(self, postgres_url: str) -> None:
-        """Open it; the tables are there."""
+        """Use the storage in this database; the tables exist already."""
         super().__init__(postgres_url, should_autocreate_tables=False)  # type: ignore[call-arg]
-        self._engine = engine_of(postgres_url)
+        self._engine = shared_engine(postgres_url)
 
     def optimize_for_webserver(
         self, statement_timeout: int, pool_recycle: int, max_overflow: int
     ) -> None:
-        """What the webserver asks for: queries end after so many milliseconds."""
-        self._engine = engine_of(self.postgres_url, max_overflow, pool_recycle, statement_timeout)
+        """Use an engine with the limits of the webserver: queries end after this many ms."""
+        self._engine = shared_engine(
+            self.postgres_url, max_overflow, pool_recycle, statement_timeout
+        )
 
 
-class PooledRuns(Pooled, PostgresRunStorage):
+class PooledRunStorage(PooledEngine, PostgresRunStorage):
     """Runs."""
 
 
-class PooledEvents(Pooled, PostgresEventLogStorage):
-    """Events: a run writes hundreds, and upstream opens a connection for each."""
+class PooledEventLogStorage(PooledEngine, PostgresEventLogStorage):
+    """Events: a run writes hundreds, and the stock class opens a connection for each."""
 
 
-class PooledSchedules(Pooled, PostgresScheduleStorage):
+class PooledScheduleStorage(PooledEngine, PostgresScheduleStorage):
     """Schedules, sensors and their ticks."""
 
 
 class PooledStorage(DagsterPostgresStorage):
-    """Dagster's storage on PostgreSQL; the tables are made when they are missing."""
+    """Dagster's storage on PostgreSQL; creates the tables if they are missing."""
 
     def __init__(self, postgres_url: str) -> None:
-        """Open the storage in this database."""
+        """Use the storage in this database."""
         super().__init__(postgres_url, should_autocreate_tables=True)
-        self._run_storage = PooledRuns(postgres_url)
-        self._event_log_storage = PooledEvents(postgres_url)
-        self._schedule_storage = PooledSchedules(postgres_url)
+        self._run_storage = PooledRunStorage(postgres_url)
+        self._event_log_storage = PooledEventLogStorage(postgres_url)
+        self._schedule_storage = PooledScheduleStorage(postgres_url)
 
 
-def opened(postgres_url: str) -> PooledStorage:
-    """The storage in this database; one that can't be reached is one clear line."""
+def open_storage(postgres_url: str) -> PooledStorage:
+    """Return the storage in this database; raise a one-line error if it is unreachable."""
     try:
         return PooledStorage(postgres_url)
     except DagsterPostgresException as error:
         reason = str(error.__cause__).splitlines()[0]
         message = (
-            f"The database of Dagster's own records can't be reached: {reason}. Start it or "
+            f"The database of Dagster's own records cannot be reached: {reason}. Start it or "
             "correct OUSPARK_DAGSTER_DSN, then run again."
         )
+        # The cause would show the DSN with its password.
         raise WarehouseError(message) from None
 
 
 @cache
-def engine_of(
+def shared_engine(
     url: str,
-    most_more: int = MOST_MORE,
+    max_overflow: int = MAX_OVERFLOW,
     recycle_seconds: int = RECYCLE_SECONDS,
     statement_milliseconds: int | None = None,
 ) -> Engine:
-    """The engine of a database, one per process: instances come and go, its connections stay.
+    """Return the engine of a database, one per process, so that connections outlive instances.
 
-    A connection is tried before it is used, so that a server may restart in between; a fork of
-    this process begins without any.
+    Connections are tested before use, so the server may restart in between. A fork of this process
+    starts without connections.
     """
     engine = create_engine(
         url,
         isolation_level="AUTOCOMMIT",
-        pool_size=KEPT,
-        max_overflow=most_more,
+        pool_size=POOL_SIZE,
+        max_overflow=max_overflow,
         pool_pre_ping=True,
         pool_recycle=recycle_seconds,
     )

@@ -1,4 +1,4 @@
-"""What steps print is mirrored by helper processes, which Ctrl-C at the terminal does not reach."""
+"""The output of steps is captured by helper processes, which Ctrl-C must not reach."""
 
 import os
 import signal
@@ -13,24 +13,23 @@ import sys, time
 from ouspark_assets.orchestration.storage.instance_storage import EnvironmentComputeLogs
 try:
     with EnvironmentComputeLogs(base_dir=sys.argv[1]).capture_logs(["run", "logs", "step"]):
-        print("at work", flush=True)
+        print("capturing", flush=True)
         time.sleep(600)
 except KeyboardInterrupt:
     print("interrupted")
 """
 HELPERS = 4
-# Elsewhere nobody can read the mask of another process; there the silence alone is the proof.
-MASKS_ARE_SHOWN = sys.platform == "linux"
+# Only Linux shows the signal mask of another process. Elsewhere, the missing output is the proof.
+MASKS_ARE_READABLE = sys.platform == "linux"
 
 
-def is_deaf(pid: int) -> bool:
-    """Whether SIGINT is blocked for a process."""
+def blocks_sigint(pid: int) -> bool:
     status = Path(f"/proc/{pid}/status").read_text("utf-8").splitlines()
     (blocked,) = (line.partition(":")[2] for line in status if line.startswith("SigBlk:"))
     return bool(int(blocked, 16) >> signal.SIGINT - 1 & 1)
 
 
-def test_helpers_are_silent_when_a_run_is_interrupted_at_the_terminal(tmp_path: Path) -> None:
+def test_helpers_print_nothing_when_a_run_is_interrupted_at_the_terminal(tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", PROGRAM, str(tmp_path)],
         stdout=subprocess.PIPE,
@@ -39,12 +38,14 @@ def test_helpers_are_silent_when_a_run_is_interrupted_at_the_terminal(tmp_path: 
         start_new_session=True,
     ) as process:
         assert process.stdout is not None
-        # Mirrored by a helper, so both of them are there by now.
-        assert process.stdout.readline() == "at work\n"
-        deaf = (
-            [is_deaf(pid) for pid in with_descendants(process.pid)[1:]] if MASKS_ARE_SHOWN else None
+        # The line arrives through a helper, so the helpers are running by now.
+        assert process.stdout.readline() == "capturing\n"
+        blocking = (
+            [blocks_sigint(pid) for pid in with_descendants(process.pid)[1:]]
+            if MASKS_ARE_READABLE
+            else None
         )
         os.killpg(process.pid, signal.SIGINT)
         output, errors = process.communicate()
-    assert deaf == [True] * HELPERS or not MASKS_ARE_SHOWN
+    assert blocking == [True] * HELPERS or not MASKS_ARE_READABLE
     assert (process.returncode, output, errors) == (0, "interrupted\n", "")

@@ -1,4 +1,4 @@
-"""Dagster's own records on SQLite, where several processes may come first."""
+"""Dagster's own records on SQLite, created by several threads at the same time."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -6,24 +6,29 @@ from threading import Barrier
 
 import pytest
 
-from ouspark_assets.orchestration.storage.instance_storage import EnvironmentStorage, KeptStorage
+from ouspark_assets.orchestration.storage.instance_storage import (
+    EnvironmentStorage,
+    PersistentSqliteStorage,
+)
 
-AT_ONCE = 8
+THREADS = 8
 
 
 @pytest.mark.parametrize("attempt", range(3))
-def test_whoever_comes_first_at_the_same_time_finds_the_same_records(
+def test_storages_that_are_opened_at_the_same_time_share_their_records(
     attempt: int, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OUSPARK_HOME", str(home / str(attempt)))
-    together = Barrier(AT_ONCE)
+    barrier = Barrier(THREADS)
 
-    def first() -> KeptStorage:
-        together.wait()
+    def open_storage() -> PersistentSqliteStorage:
+        barrier.wait()
         storage = EnvironmentStorage.from_config_value(None, {})
-        assert isinstance(storage, KeptStorage)
+        assert isinstance(storage, PersistentSqliteStorage)
         return storage
 
-    with ThreadPoolExecutor(AT_ONCE) as people:
-        opened = [it.result() for it in [people.submit(first) for _ in range(AT_ONCE)]]
-    assert [it.run_storage.get_runs() for it in opened] == [[]] * AT_ONCE
+    with ThreadPoolExecutor(THREADS) as executor:
+        storages = [
+            future.result() for future in [executor.submit(open_storage) for _ in range(THREADS)]
+        ]
+    assert [storage.run_storage.get_runs() for storage in storages] == [[]] * THREADS

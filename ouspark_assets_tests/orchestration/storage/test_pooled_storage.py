@@ -1,4 +1,4 @@
-"""Dagster's records in PostgreSQL: few connections, and none that a restart or a fork breaks."""
+"""Dagster's records in PostgreSQL: few connections, which survive server restarts and forks."""
 
 import os
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from ouspark_assets.orchestration.storage.pooled_storage import KEPT, engine_of
+from ouspark_assets.orchestration.storage.pooled_storage import POOL_SIZE, shared_engine
 from ouspark_assets.services import Endpoints
 from ouspark_assets_tests.support.pipeline import ROOT
 from ouspark_assets_tests.support.stores import dagster_database
@@ -23,7 +23,7 @@ STEPS = 12
 def dsn(servers: Endpoints) -> Iterator[str]:
     with dagster_database(servers) as dsn:
         yield dsn
-        engine_of.cache_clear()
+        shared_engine.cache_clear()
 
 
 @pytest.fixture
@@ -36,8 +36,8 @@ def instance(dsn: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 
 @pytest.fixture
-def opened() -> Iterator[list[object]]:
-    """One entry for every connection that SQLAlchemy opens."""
+def connections_opened() -> Iterator[list[object]]:
+    """A list that gets one entry for every connection that SQLAlchemy opens."""
     seen: list[object] = []
 
     def connects(*_: object) -> None:
@@ -71,68 +71,68 @@ def backends(dsn: str) -> set[int]:
 
 
 def test_a_run_opens_few_connections(
-    instance: dg.DagsterInstance, dsn: str, opened: list[object]
+    instance: dg.DagsterInstance, dsn: str, connections_opened: list[object]
 ) -> None:
     assert dg.materialize(steps(), instance=instance).success
-    assert len(opened) <= KEPT
-    assert len(backends(dsn)) <= KEPT
+    assert len(connections_opened) <= POOL_SIZE
+    assert len(backends(dsn)) <= POOL_SIZE
 
 
 @pytest.mark.full
-def test_the_same_run_opens_hundreds_as_it_comes(
-    dsn: str, tmp_path: Path, opened: list[object]
+def test_the_same_run_with_the_stock_storage_opens_hundreds_of_connections(
+    dsn: str, tmp_path: Path, connections_opened: list[object]
 ) -> None:
-    # The reason for the class: when this fails, upstream has learnt to keep its connections.
+    # If this fails, dagster-postgres keeps its connections open, and PooledStorage can go.
     url = dsn.replace("postgresql://", "postgresql+psycopg2://")
     (tmp_path / "dagster.yaml").write_text(f"storage: {{postgres: {{postgres_url: '{url}'}}}}")
     with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
-        opened.clear()
+        connections_opened.clear()
         assert dg.materialize(steps(), instance=instance).success
-    assert len(opened) > 10 * STEPS
+    assert len(connections_opened) > 10 * STEPS
 
 
-def test_a_server_that_restarts_between_two_events_is_not_noticed(
+def test_a_run_continues_when_the_server_restarts_between_two_events(
     instance: dg.DagsterInstance, dsn: str
 ) -> None:
     @dg.asset
-    def cut_off() -> None:
-        # What a restart does to the connections of its clients.
+    def disconnected() -> None:
+        # A restart of the server ends the connections of its clients like this.
         pids = backends(dsn)
         with psycopg.connect(dsn, autocommit=True) as connection:
             for pid in pids:
                 connection.execute("SELECT pg_terminate_backend(%s)", (pid,))
 
-    done = dg.materialize([cut_off, *steps()], instance=instance)
+    done = dg.materialize([disconnected, *steps()], instance=instance)
     assert done.success
     assert instance.get_run_by_id(done.run_id).status is dg.DagsterRunStatus.SUCCESS
 
 
-def test_a_fork_begins_with_connections_of_its_own(instance: dg.DagsterInstance, dsn: str) -> None:
+def test_a_forked_process_opens_its_own_connections(instance: dg.DagsterInstance, dsn: str) -> None:
     runs, before = instance.get_runs_count(), backends(dsn)
     child = os.fork()
     if child == 0:
-        # Whatever happens, this process must not go on with the tests.
-        ours = os.EX_SOFTWARE
+        # In any case this process must not continue with the tests.
+        exit_code = os.EX_SOFTWARE
         try:
             if instance.get_runs_count() == runs and backends(dsn) - before:
-                ours = os.EX_OK
+                exit_code = os.EX_OK
         finally:
-            os._exit(ours)
+            os._exit(exit_code)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == os.EX_OK
     assert instance.get_runs_count() == runs
     assert before <= backends(dsn)
 
 
-def test_many_threads_at_once_are_served_and_leave_few_connections(
+def test_forty_threads_are_served_and_few_connections_stay_open(
     instance: dg.DagsterInstance, dsn: str
 ) -> None:
     with ThreadPoolExecutor(40) as threads:
         counts = list(threads.map(lambda _: instance.get_runs_count(), range(200)))
     assert counts == [instance.get_runs_count()] * 200
-    assert len(backends(dsn)) <= KEPT
+    assert len(backends(dsn)) <= POOL_SIZE
 
 
-def test_the_webserver_gets_its_limits(instance: dg.DagsterInstance) -> None:
+def test_the_webserver_gets_its_statement_timeout(instance: dg.DagsterInstance) -> None:
     instance.optimize_for_webserver(statement_timeout=4321, pool_recycle=60, max_overflow=3)
     with instance.run_storage.connect() as connection:  # type: ignore[attr-defined]
         (limit,) = connection.exec_driver_sql("SHOW statement_timeout").fetchone()
