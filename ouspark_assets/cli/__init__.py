@@ -19,7 +19,7 @@ import click
 
 from ouspark_assets.domain.errors import OuSparkError, SettingsError
 from ouspark_assets.operations.logging import configure_logging, logs_json
-from ouspark_assets.orchestration.failures import SEE_TO_THE_DISK, unusable_records
+from ouspark_assets.orchestration.step_errors import STORAGE_ADVICE, describe_storage_failure
 from ouspark_assets.services import resolve_endpoints
 from ouspark_assets.settings import load_settings, project_root
 from ouspark_assets.settings.environment import load_dotenv_like_dagster, warn_of_misspelt_variables
@@ -139,10 +139,10 @@ def main() -> None:
         # Python would flush standard output again at exit, and fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         what = f"Cannot write {error.filename or 'a file'}: {error.strerror}"
-        _show_error(OuSparkError(f"{what}. {SEE_TO_THE_DISK}"))
+        _show_error(OuSparkError(f"{what}. {STORAGE_ADVICE}"))
         sys.exit(1)
     except _storage_errors() as error:
-        _show_error(OuSparkError(unusable_records(str(error.orig).splitlines()[0])))
+        _show_error(OuSparkError(describe_storage_failure(str(error.orig).splitlines()[0])))
         sys.exit(1)
 
 

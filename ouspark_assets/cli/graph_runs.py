@@ -15,8 +15,13 @@ from ouspark_assets.cli.output import show_notice
 from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.operations.logging import dagster_level
 from ouspark_assets.orchestration.executors.ownership import own_run, reap_dead_runs
-from ouspark_assets.orchestration.failures import in_one_line, is_ours, telling, unusable_records
 from ouspark_assets.orchestration.keys import RELEASE_INDEX_KEY, RESULT_PAGES
+from ouspark_assets.orchestration.step_errors import (
+    describe_storage_failure,
+    find_root_error,
+    is_expected,
+    summarize,
+)
 from ouspark_assets.settings import load_settings
 
 # Nobody else keeps anything in SQLite.
@@ -126,7 +131,7 @@ def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
     return any(
         event.is_step_failure
         and event.step_failure_data.error is not None
-        and telling(event.step_failure_data.error).cls_name == INTERRUPTION
+        and find_root_error(event.step_failure_data.error).cls_name == INTERRUPTION
         for event in result.all_events
     )
 
@@ -166,8 +171,8 @@ def _counted(metadata: Mapping[str, Any]) -> str:
 
 def _root_cause(error: Any, step: str | None) -> str:
     """An error of ours as it stands, any other with its step and class."""
-    error = telling(error)
-    said = in_one_line(error)
+    error = find_root_error(error)
+    said = summarize(error)
     if said.startswith(RECORDS):
-        return unusable_records(said.partition(": ")[2])
-    return said if is_ours(error) else f"{step}: {said} (the traceback is in the run's log)"
+        return describe_storage_failure(said.partition(": ")[2])
+    return said if is_expected(error) else f"{step}: {said} (the traceback is in the run's log)"

@@ -1,4 +1,4 @@
-"""Everything that imports Dagster: the graph, its checks, automation, resources and executors.
+"""Everything that imports Dagster: assets, checks, automation, resources, executors and storage.
 
-Assets and sensors are thin: what they do is in `pipeline/` and the packages below it.
+Assets and sensors are thin: the work itself is in `pipeline/` and the packages below it.
 """

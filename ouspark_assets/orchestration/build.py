@@ -1,6 +1,7 @@
-"""The one place where the graph is put together: assets, checks, resources, executor, automation.
+"""Builds the Dagster definitions: assets, checks, jobs, automation, resources, executor, logger.
 
-Tests and the command line pass their own resources; everything else uses the defaults.
+What the parts do is in their own modules. Tests and the command line pass their own resources;
+everything else uses the defaults.
 """
 
 from collections.abc import Mapping
@@ -20,10 +21,10 @@ from ouspark_assets.orchestration.assets import (
 from ouspark_assets.orchestration.automation import AUTOMATIC_JOBS, all_schedules, all_sensors
 from ouspark_assets.orchestration.automation.lineage import apply_policies
 from ouspark_assets.orchestration.checks.check_results import standalone_checks
-from ouspark_assets.orchestration.console_logger import console, replace_the_default
+from ouspark_assets.orchestration.console_logger import console, replace_default_console_logger
 from ouspark_assets.orchestration.executors.executor import apply_backfill_policy, select_executor
 from ouspark_assets.orchestration.jobs import JOBS
-from ouspark_assets.orchestration.presentation import presented
+from ouspark_assets.orchestration.metadata import add_owners_and_tags
 from ouspark_assets.orchestration.resources import default_resources
 from ouspark_assets.settings import load_settings
 from ouspark_assets.settings.environment import warn_of_misspelt_variables
@@ -32,11 +33,11 @@ ASSET_MODULES = (source, raw, clean, reference, analytics, production, cache)
 
 
 def build_definitions(resources: Mapping[str, Any] | None = None) -> dg.Definitions:
-    """The whole graph; `resources` replaces defaults by name."""
+    """Return the definitions; `resources` replaces default resources of the same name."""
     settings = load_settings()
     warn_of_misspelt_variables()
-    replace_the_default()
-    assets = presented(apply_policies(dg.load_assets_from_modules(list(ASSET_MODULES))))
+    replace_default_console_logger()
+    assets = add_owners_and_tags(apply_policies(dg.load_assets_from_modules(list(ASSET_MODULES))))
     return dg.Definitions(
         assets=apply_backfill_policy(assets, settings.runs),
         asset_checks=standalone_checks(),

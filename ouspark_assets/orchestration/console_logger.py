@@ -1,6 +1,6 @@
-"""What runs of Dagster show on the console: lines of this project, instead of Dagster's own.
+"""Console logger of Dagster runs: prints log lines in this project's format, not in Dagster's.
 
-Here is how a record of Dagster's becomes an ordinary one; how it then looks is `logs/`.
+Converts Dagster's log records to ordinary ones; formatting them is up to `operations/logging.py`.
 """
 
 import logging
@@ -9,37 +9,36 @@ from typing import Any
 import dagster as dg
 
 from ouspark_assets.operations.logging import StderrHandler, configure_logging, current_log_context
+from ouspark_assets.orchestration.partitions import PARTITION_TAG
 from ouspark_assets.settings import LoggingSettings, load_settings
 
-PARTITION_TAG = "dagster/partition"
 
-
-class OrdinaryRecords(logging.Filter):
-    """Dagster puts what it knows into one attribute and into the message: taken apart again."""
+class DagsterRecordFilter(logging.Filter):
+    """Moves what Dagster puts into one attribute and into the message to fields of the record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let everything through, as fields."""
-        said: dict[str, Any] | None = vars(record).pop("dagster_meta", None)
+        """Convert the record; let every record pass."""
+        meta: dict[str, Any] | None = vars(record).pop("dagster_meta", None)
         vars(record).pop("dagster_event", None)
         vars(record).pop("dagster_event_batch_metadata", None)
-        if said is None:
+        if meta is None:
             return True
-        record.msg, record.args = said["orig_message"], None
-        record.run, record.job, record.step = said["run_id"], said["job_name"], said["step_key"]
-        # A stage that is at work says itself which one it is; around it the step has to do.
-        record.stage = current_log_context().stage or (said["step_key"] or "").replace("__", ".")
-        record.release = current_log_context().release or (said["job_tags"] or {}).get(
+        record.msg, record.args = meta["orig_message"], None
+        record.run, record.job, record.step = meta["run_id"], meta["job_name"], meta["step_key"]
+        # Within a stage, the stage names itself; outside of one, the step stands in for it.
+        record.stage = current_log_context().stage or (meta["step_key"] or "").replace("__", ".")
+        record.release = current_log_context().release or (meta["job_tags"] or {}).get(
             PARTITION_TAG
         )
-        event = said["dagster_event"]
+        event = meta["dagster_event"]
         record.event = event.event_type_value if event else None
         error = getattr(event.event_specific_data, "error", None) if event else None
-        record.error = _as_field(error) if error else None
+        record.error = _error_field(error) if error else None
         return True
 
 
-def _as_field(error: Any) -> dict[str, str]:
-    """An error of a step as Dagster keeps it, causes included; the innermost one gives its name."""
+def _error_field(error: Any) -> dict[str, str]:
+    """Return a step's error as a log field: class and message of its innermost cause, traceback."""
     innermost = error
     while innermost.cause is not None:
         innermost = innermost.cause
@@ -50,43 +49,43 @@ def _as_field(error: Any) -> dict[str, str]:
     }
 
 
-def _console(
+def _create_logger(
     context: dg.InitLoggerContext, settings: LoggingSettings, level: str
 ) -> logging.Logger:
-    # What rooms say goes the same way; a quiet command is not quiet about warnings of theirs.
+    # The loggers of the packages print the same way. A quiet command still prints their warnings.
     configure_logging(settings)
-    # One of its own: loggers that are got by name live as long as the process.
+    # Created directly: loggers from getLogger live as long as the process.
     logger = logging.getLoggerClass()(context.logger_config.get("name") or "dagster", level)
     handler = StderrHandler(settings)
-    handler.addFilter(OrdinaryRecords())
+    handler.addFilter(DagsterRecordFilter())
     logger.addHandler(handler)
     return logger
 
 
 @dg.logger(
     config_schema={
-        "log_level": dg.Field(str, is_required=False, description="From which level on"),
+        "log_level": dg.Field(str, is_required=False, description="Minimum level"),
         "name": dg.Field(str, is_required=False, description="Name of the logger"),
     },
     description="Lines on standard error: OUSPARK_LOG_FORMAT, OUSPARK_LOG_LEVEL",
 )
 def console(context: dg.InitLoggerContext) -> logging.Logger:
-    """The console as the run's configuration asks for it."""
-    asked: str | None = context.logger_config.get("log_level")
+    """Return the logger for a run whose configuration names it."""
+    level: str | None = context.logger_config.get("log_level")
     settings = load_settings().logging
-    return _console(context, settings, (asked or settings.log_level or "INFO").upper())
+    return _create_logger(context, settings, (level or settings.log_level or "INFO").upper())
 
 
-def _unconfigured(context: dg.InitLoggerContext) -> logging.Logger:
-    usual = str(context.logger_config["log_level"])
+def _create_default(context: dg.InitLoggerContext) -> logging.Logger:
+    level = str(context.logger_config["log_level"])
     settings = load_settings().logging
-    return _console(context, settings, settings.log_level or usual)
+    return _create_logger(context, settings, settings.log_level or level)
 
 
-def replace_the_default() -> None:
-    """Use the same lines for runs whose configuration names no logger: nearly all of them.
+def replace_default_console_logger() -> None:
+    """Use this logger for runs whose configuration names none, which is nearly all of them.
 
-    Dagster takes a logger of `Definitions` only when the run's configuration names it, and its own
-    coloured console otherwise (1.13), which is nobody's to choose.
+    Dagster (1.13) uses a logger of `Definitions` only if the run's configuration names it, and its
+    own coloured console logger otherwise. There is no setting for this default.
     """
-    vars(dg.colored_console_logger)["_logger_fn"] = _unconfigured
+    vars(dg.colored_console_logger)["_logger_fn"] = _create_default

@@ -1,6 +1,6 @@
-"""Jobs that people or automation start: parts of the graph under a name that says what for.
+"""Jobs that people or automation start: selections of the graph, each under a name.
 
-Which assets depend on which is the graph's own business; nothing is computed here.
+The order within a job follows from the lineage. Maintenance jobs: `automation/maintenance.py`.
 """
 
 import dagster as dg
@@ -8,11 +8,11 @@ import dagster as dg
 from ouspark_assets.orchestration.assets.clean import TABLES_OF_A_LOAD
 from ouspark_assets.orchestration.keys import GENERATION, RELEASE_INDEX_KEY, RESULT_PAGES, key_of
 
-# The run queue lets no two runs go at once that share one of these: see dagster.yaml.
+# The run queue never starts two runs with the same of these tags: see `dagster.yaml`.
 SCRAPES = {"ouspark/scrapes": "true"}
 PUBLISHES = {"ouspark/publishes": "true"}
-# Of the runs that wait, those with a higher number go first: what readers wait for, then what is
-# new, then what is perhaps new.
+# Queued runs with a higher number start first: what readers wait for, then new releases, then
+# releases that may have changed.
 FIRST, SOON, LATER = ({"dagster/priority": str(number)} for number in (2, 1, 0))
 
 _TABLES = dg.AssetSelection.assets(*(key_of(table) for table in TABLES_OF_A_LOAD))
@@ -26,7 +26,7 @@ bring_in_release = dg.define_asset_job(
     "bring_in_release",
     selection=_PER_RELEASE,
     tags=SCRAPES | LATER,
-    description="Scrape what is missing of a release and load it.",
+    description="Scrape the missing pages of a release and load it.",
 )
 bring_in_new_results = dg.define_asset_job(
     "bring_in_new_results",
@@ -37,20 +37,20 @@ bring_in_new_results = dg.define_asset_job(
 load_again = dg.define_asset_job(
     "load_again",
     selection=_TABLES,
-    description="Load a release again from the lake: replays its quarantined records, after the "
-    "corrections and discards in the configuration have been carried out. Nothing is fetched.",
+    description="Load a release again from the lake: applies the corrections and discards in the "
+    "configuration, then replays its quarantined records. Nothing is fetched.",
 )
 follow_up = dg.define_asset_job(
     "follow_up",
     selection=dg.AssetSelection.all() - _PER_RELEASE - _INDEX,
     tags=PUBLISHES | FIRST,
-    description="Compute, publish and prewarm what follows from all that is loaded.",
+    description="Compute everything from the loaded releases, publish it and prewarm the cache.",
 )
 prewarm = dg.define_asset_job(
     "prewarm",
     selection=dg.AssetSelection.assets(GENERATION),
     tags=FIRST,
-    description="Bring the cache to the newest publication; nothing when it is there already.",
+    description="Prewarm the cache for the newest publication, unless it serves that already.",
 )
 
 JOBS = (read_index, bring_in_release, bring_in_new_results, load_again, follow_up, prewarm)

@@ -1,6 +1,6 @@
 """The keys of the assets: where each one is stored.
 
-A module of its own, so that checks, jobs and automation can name an asset without importing it.
+Separate from `assets/`, so that checks, jobs and automation can name an asset without importing it.
 """
 
 import dagster as dg

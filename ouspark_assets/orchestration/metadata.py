@@ -1,30 +1,40 @@
-"""What the UI shows of a table: where it is, its columns, and what a materialization changed.
+"""What the UI shows of assets: columns, row counts, owners and tags.
 
-Derived from the models of `schemas/`; nothing about a column is said here. Counts only: rows of
-students never become metadata.
+Derived from the models of `schemas/`; no column is described here. Metadata hold counts only,
+never rows of students.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import dagster as dg
-import polars as pl
 
 from ouspark_assets.schemas.table import Table
 
+OWNERS = ["team:ouspark"]
+# In the UI, search for `tag:personal-data=yes`.
+PERSONAL_DATA_TAG, GRAIN_TAG = "personal-data", "grain"
+GROUPS_WITHOUT_STUDENTS = frozenset({"source"})
+# The column `toppers` lists names and hall tickets.
+COLUMNS_NAMING_STUDENTS = frozenset({"hall_ticket", "toppers"})
+
 
 def table_definition(table: Table) -> dict[str, Any]:
-    """Metadata of an asset that do not change: table name and column schema."""
-    return {"dagster/table_name": table.qualified_name, "dagster/column_schema": schema_of(table)}
+    """Return the metadata of an asset's definition: table name and column schema."""
+    return {
+        "dagster/table_name": table.qualified_name,
+        "dagster/column_schema": column_schema(table),
+    }
 
 
-def schema_of(table: Table) -> dg.TableSchema:
-    """The column schema of a table, from its model."""
+def column_schema(table: Table) -> dg.TableSchema:
+    """Return the column schema of a table, from its model."""
     columns: dict[str, Any] = table.model.to_schema().columns
     return dg.TableSchema(
         columns=[
             dg.TableColumn(
                 name=name,
-                type=_type_name(table.dtypes[name]),
+                type=str(table.dtypes[name]).lower(),
                 description=column.description,
                 constraints=dg.TableColumnConstraints(
                     nullable=column.nullable,
@@ -39,14 +49,33 @@ def schema_of(table: Table) -> dg.TableSchema:
 
 
 def row_count(rows: int) -> dict[str, Any]:
-    """The number of rows of the table now."""
+    """Return the metadata for the number of rows of a table."""
     return {"dagster/row_count": rows}
 
 
 def change_counts(written: int, removed: int) -> dict[str, Any]:
-    """How many rows were written and removed."""
+    """Return the metadata for how many rows a materialization wrote and removed."""
     return {"rows written": written, "rows removed": removed}
 
 
-def _type_name(dtype: pl.DataType) -> str:
-    return str(dtype).lower()
+def add_owners_and_tags(assets: Iterable[dg.AssetsDefinition]) -> list[dg.AssetsDefinition]:
+    """Return the assets with their owner, and tags for personal data and grain."""
+    return [asset.map_asset_specs(_add_owners_and_tags) for asset in assets]
+
+
+def _add_owners_and_tags(spec: dg.AssetSpec) -> dg.AssetSpec:
+    tags = {
+        PERSONAL_DATA_TAG: "yes" if _names_students(spec) else "no",
+        GRAIN_TAG: "everything" if spec.partitions_def is None else "release",
+    }
+    return spec.replace_attributes(owners=OWNERS, tags={**spec.tags, **tags})
+
+
+def _names_students(spec: dg.AssetSpec) -> bool:
+    """Return whether rows identify students; assets without columns contain all tables."""
+    if spec.group_name in GROUPS_WITHOUT_STUDENTS:
+        return False
+    schema = spec.metadata.get("dagster/column_schema")
+    return not isinstance(schema, dg.TableSchema) or any(
+        column.name in COLUMNS_NAMING_STUDENTS for column in schema.columns
+    )

@@ -1,7 +1,7 @@
-"""What Dagster's event log says of its runs: `python -m …` prints a line of JSON.
+"""Program for the benchmarks: prints the times of every run, from Dagster's event log, as JSON.
 
-Per run its beginning and end, and the seconds of its steps: those that materialize assets, and
-the others, which are checks. Configured by the environment.
+For each run: start and end, the total seconds of the steps that materialize assets, and of the
+other steps, which are checks. Configured by the environment; called with `python -m`.
 """
 
 import json

@@ -9,7 +9,7 @@ import pytest
 
 from ouspark_assets.cli.graph_runs import Graph, GraphRun, succeeded
 from ouspark_assets.domain.errors import OuSparkError
-from ouspark_assets.orchestration.failures import unusable_records
+from ouspark_assets.orchestration.step_errors import describe_storage_failure
 
 pytestmark = pytest.mark.usefixtures("only_development")
 
@@ -50,7 +50,7 @@ def test_records_that_can_not_be_written_are_no_fault_of_a_step(
 ) -> None:
     asset = recorded_on_a_full_disk
     run = Graph(dg.Definitions(assets=[asset]), instance).materialize([asset.key])
-    assert run.problems == (unusable_records("disk I/O error"),)
+    assert run.problems == (describe_storage_failure("disk I/O error"),)
 
 
 def test_why_a_run_failed_that_never_came_to_a_step_is_said(instance: dg.DagsterInstance) -> None:

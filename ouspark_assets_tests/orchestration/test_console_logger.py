@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from ouspark_assets.operations.logging import log_context
-from ouspark_assets.orchestration.console_logger import console, replace_the_default
+from ouspark_assets.orchestration.console_logger import console, replace_default_console_logger
 
 TICKET = "160421733001"
 QUIET = {"loggers": {"console": {"config": {"log_level": "critical"}}}}
@@ -29,7 +29,7 @@ def things(context: dg.AssetExecutionContext) -> None:
 def lines_as_json(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("OUSPARK_LOG_FORMAT", "json")
     usual = vars(dg.colored_console_logger)["_logger_fn"]
-    replace_the_default()
+    replace_default_console_logger()
     yield
     vars(dg.colored_console_logger)["_logger_fn"] = usual
 

@@ -34,7 +34,7 @@ from ouspark_assets.orchestration.automation.dagster_facts import (
     failed_runs,
     scrapes,
 )
-from ouspark_assets.orchestration.checks.scrape import same_session_a_year_before
+from ouspark_assets.orchestration.checks.scrape import find_same_session_a_year_before
 from ouspark_assets.orchestration.keys import RESULT_PAGES
 from ouspark_assets.orchestration.resources import CacheServer, Development, Environment, Production
 from ouspark_assets.orchestration.storage.instance_storage import storage_errors
@@ -152,7 +152,7 @@ def _against_a_year_before(
             at=students[release][1],
         )
         for release in select_releases(index)
-        for before in same_session_a_year_before(index, release)
+        for before in find_same_session_a_year_before(index, release)
         if release in students and students.get(before, (0,))[0]
     ]
 

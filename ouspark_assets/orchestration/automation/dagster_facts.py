@@ -12,9 +12,9 @@ import dagster as dg
 
 from ouspark_assets.operations.alerts.facts import FailedCheck, FailedRun, Scrape
 from ouspark_assets.orchestration.checks.check_results import latest_results
-from ouspark_assets.orchestration.failures import in_one_line, telling
 from ouspark_assets.orchestration.keys import RESULT_PAGES
 from ouspark_assets.orchestration.partitions import RELEASE_PARTITIONS_NAME, releases_of_run
+from ouspark_assets.orchestration.step_errors import find_root_error, summarize
 
 MOST_FAILED_RUNS = 50
 MOST_SCRAPES = 200
@@ -136,8 +136,8 @@ def _failure(step: str, error: Any) -> _Failure:
     """What made a step fail, in one line."""
     if error is None:
         return _Failure(step, "it did not say why")
-    error = telling(error)
-    return _Failure(step, in_one_line(error), is_check=error.cls_name == FAILED_FOR_A_CHECK)
+    error = find_root_error(error)
+    return _Failure(step, summarize(error), is_check=error.cls_name == FAILED_FOR_A_CHECK)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""Asset checks: every table against its Pandera model and its references, blocking.
+"""Blocking checks of every table: against its Pandera model, and against the tables it refers to.
 
-A broken rule is a failed check with counts; an error of the program stays an error. Models are
-in `schemas/`.
+A broken rule gives a failed check with counts. Errors of the program are not caught. The models
+are in `schemas/`, the references in `warehouse/`.
 """
 
 from collections.abc import Sequence
@@ -18,57 +18,58 @@ from ouspark_assets.warehouse.core.frames import read_table
 from ouspark_assets.warehouse.core.references import REFERENCES, Reference, dangling
 
 MODEL_CHECK = "fits_its_model"
-MOST_RULES_SHOWN = 20
+MAX_RULES_SHOWN = 20
 
 
 def model_checks() -> Sequence[dg.AssetChecksDefinition]:
-    """A blocking check for every table of the pipeline."""
-    return [check_from_model(table) for table in PIPELINE_TABLES]
+    """Return a blocking check for every table of the pipeline."""
+    return [create_model_check(table) for table in PIPELINE_TABLES]
 
 
-def check_from_model(table: Table) -> dg.AssetChecksDefinition:
-    """The check that a whole stored table fits its model."""
+def create_model_check(table: Table) -> dg.AssetChecksDefinition:
+    """Return the check that all stored rows of a table fit its model."""
 
     @dg.asset_check(
         asset=dg.AssetKey([table.schema, table.name]),
         name=MODEL_CHECK,
         blocking=True,
-        description=f"Types, nulls, ranges, words and keys of all rows of {table.qualified_name}",
+        description=f"All rows of {table.qualified_name} have the types, ranges, values and keys "
+        "of its model, and nulls only where it allows them.",
     )
     def fits_its_model(development: Development) -> dg.AssetCheckResult:
         with development.connected(f"check {table.qualified_name}") as connection:
             frame = read_table(connection, table)
-        return judged(table, frame)
+        return evaluate_model(table, frame)
 
     return fits_its_model
 
 
 def reference_checks() -> Sequence[dg.AssetChecksDefinition]:
-    """A blocking check for every reference between clean tables."""
-    return [_check_of(reference) for reference in REFERENCES]
+    """Return a blocking check for every reference between clean tables."""
+    return [_create_reference_check(reference) for reference in REFERENCES]
 
 
-def _check_of(reference: Reference) -> dg.AssetChecksDefinition:
+def _create_reference_check(reference: Reference) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=dg.AssetKey([reference.table.schema, reference.table.name]),
         additional_deps=[dg.AssetKey([reference.to.schema, reference.to.name])],
         name=f"every_row_has_its_{reference.to.name}_row",
         blocking=True,
-        description=f"No row points to something that {reference.to.qualified_name} lacks.",
+        description=f"Every row refers to an existing row of {reference.to.qualified_name}.",
     )
-    def every_row_has_its_other(development: Development) -> dg.AssetCheckResult:
+    def every_row_has_its_target(development: Development) -> dg.AssetCheckResult:
         with development.connected(f"check {reference.table.qualified_name}") as connection:
             rows = dangling(connection, reference)
         return dg.AssetCheckResult(passed=rows == 0, metadata={"rows without": rows})
 
-    return every_row_has_its_other
+    return every_row_has_its_target
 
 
-def judged(table: Table, frame: pl.DataFrame) -> dg.AssetCheckResult:
-    """What the model says of a whole table."""
+def evaluate_model(table: Table, frame: pl.DataFrame) -> dg.AssetCheckResult:
+    """Validate a whole table against its model."""
     broken = find_broken_rules(table, frame)
     metadata: dict[str, Any] = {"rows": frame.height}
     if not broken.is_empty():
-        shown = broken.head(MOST_RULES_SHOWN).iter_rows(named=True)
+        shown = broken.head(MAX_RULES_SHOWN).iter_rows(named=True)
         metadata["broken rules"] = dg.MetadataValue.table([dg.TableRecord(row) for row in shown])
     return dg.AssetCheckResult(passed=broken.is_empty(), metadata=metadata)

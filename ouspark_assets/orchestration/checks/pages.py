@@ -1,7 +1,7 @@
-"""Checks of what a load made of a release's pages: nothing lost, nothing looking different.
+"""Checks of a load: every row found on pages is accounted for, and the page layout is unchanged.
 
-They are evaluated by the asset that loads, since they are about the releases of its run. What a
-page looks like and how two looks differ is `pages/`.
+Evaluated by the asset that loads, because they are about the releases of its run. Layouts and
+their differences are computed in `pages/`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,33 +16,33 @@ from ouspark_assets.schemas.clean import APPEARANCES
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.records.loads import layouts_of_others, unaccounted
 
-ACCOUNTED = "everything_is_accounted_for"
-AS_BEFORE = "pages_look_as_before"
-REQUIRED = "required_labels_are_there"
-LOOKED_AT = key_of(APPEARANCES)
-MOST_SHOWN = 20
+ACCOUNTING_CHECK = "everything_is_accounted_for"
+LAYOUT_CHECK = "pages_look_as_before"
+REQUIRED_LABELS_CHECK = "required_labels_are_there"
+LAYOUT_ASSET = key_of(APPEARANCES)
+MAX_SHOWN = 20
 
 PAGE_CHECKS = [
     *(
         dg.AssetCheckSpec(
-            ACCOUNTED,
+            ACCOUNTING_CHECK,
             asset=key_of(table),
             blocking=True,
             description="Rows found on pages = accepted + identical duplicates + quarantined, "
-            "and the tables hold exactly those.",
+            "and the tables contain exactly the accepted rows.",
         )
         for table in PARSED_TABLES
     ),
     dg.AssetCheckSpec(
-        AS_BEFORE,
-        asset=LOOKED_AT,
-        description="Headers, labels and vocabularies are those of earlier releases.",
+        LAYOUT_CHECK,
+        asset=LAYOUT_ASSET,
+        description="Headers, labels and vocabularies are the same as in earlier releases.",
     ),
     dg.AssetCheckSpec(
-        REQUIRED,
-        asset=LOOKED_AT,
+        REQUIRED_LABELS_CHECK,
+        asset=LAYOUT_ASSET,
         blocking=True,
-        description="Every page has the labels that nothing can be read without.",
+        description="Every page has the labels that reading it depends on.",
     ),
 ]
 
@@ -50,17 +50,19 @@ PAGE_CHECKS = [
 def page_check_results(
     connection: Connection, loads: Sequence[Loaded]
 ) -> Iterator[tuple[dg.AssetCheckKey, dg.AssetCheckResult]]:
-    """What the checks say of the releases that were loaded."""
-    wrong = unaccounted(connection, [load.release for load in loads])
+    """Yield the results of the checks for the releases that were loaded."""
+    problems = unaccounted(connection, [load.release for load in loads])
     for table in PARSED_TABLES:
-        broken = [line for name, line in wrong if name == table.name]
-        found = {"not accounted for": broken[:MOST_SHOWN]}
-        yield _result(key_of(table), ACCOUNTED, found, passed=not broken)
-    drift, missing = _looks(connection, loads)
+        broken = [line for name, line in problems if name == table.name]
+        found = {"not accounted for": broken[:MAX_SHOWN]}
+        yield _result(key_of(table), ACCOUNTING_CHECK, found, passed=not broken)
+    drift, missing = _compare_layouts(connection, loads)
     warning = dg.AssetCheckSeverity.WARN
-    looks = {"differences": drift[:MOST_SHOWN]}
-    yield _result(LOOKED_AT, AS_BEFORE, looks, passed=not drift, severity=warning)
-    yield _result(LOOKED_AT, REQUIRED, {"missing": missing[:MOST_SHOWN]}, passed=not missing)
+    shown = {"differences": drift[:MAX_SHOWN]}
+    yield _result(LAYOUT_ASSET, LAYOUT_CHECK, shown, passed=not drift, severity=warning)
+    yield _result(
+        LAYOUT_ASSET, REQUIRED_LABELS_CHECK, {"missing": missing[:MAX_SHOWN]}, passed=not missing
+    )
 
 
 def _result(
@@ -77,8 +79,10 @@ def _result(
     return dg.AssetCheckKey(asset, name), result
 
 
-def _looks(connection: Connection, loads: Sequence[Loaded]) -> tuple[list[str], list[str]]:
-    """How pages differ from those of earlier releases, and what they can't be read without."""
+def _compare_layouts(
+    connection: Connection, loads: Sequence[Loaded]
+) -> tuple[list[str], list[str]]:
+    """Return the differences from earlier releases, and the required labels that are missing."""
     drift: list[str] = []
     missing: list[str] = []
     for load in loads:

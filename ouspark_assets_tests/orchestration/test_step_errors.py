@@ -4,7 +4,7 @@ import dagster as dg
 import pytest
 
 from ouspark_assets.domain.errors import OuSparkError, WarehouseError
-from ouspark_assets.orchestration.failures import in_one_line, is_ours, telling
+from ouspark_assets.orchestration.step_errors import find_root_error, is_expected, summarize
 
 
 class OfALaterRoomError(WarehouseError):
@@ -42,16 +42,16 @@ def plainly() -> None:
 
 
 def test_our_clear_line_is_told_and_not_what_it_stands_for() -> None:
-    error = telling(failed_with(from_a_cause))
-    assert is_ours(error)
+    error = find_root_error(failed_with(from_a_cause))
+    assert is_expected(error)
     said = "Publishing was cut short: readers still see a whole publication."
-    assert in_one_line(error) == said
+    assert summarize(error) == said
 
 
 def test_a_fault_of_the_program_is_told_with_its_class() -> None:
-    error = telling(failed_with(plainly))
-    assert not is_ours(error)
-    assert in_one_line(error) == "IndexError: list index out of range"
+    error = find_root_error(failed_with(plainly))
+    assert not is_expected(error)
+    assert summarize(error) == "IndexError: list index out of range"
 
 
 @pytest.mark.parametrize("kind", [OuSparkError, WarehouseError, OfALaterRoomError])
@@ -59,4 +59,4 @@ def test_every_error_of_ours_is_known_as_such(kind: type[Exception]) -> None:
     def fail() -> None:
         raise kind(kind.__name__)
 
-    assert is_ours(telling(failed_with(fail)))
+    assert is_expected(find_root_error(failed_with(fail)))
