@@ -49,6 +49,6 @@ def test_records_of_dagster_that_can_not_be_read_are_one_clear_line(
     )
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith(
-        "Error: Dagster's own records can't be read or written: file is not a database. See to"
+        "Error: Dagster's own records cannot be read or written: file is not a database. Check"
     )
     assert "Traceback" not in done.stderr

@@ -78,7 +78,7 @@ def latest_results(
 
 
 def _latest_evaluated(instance: dg.DagsterInstance, key: dg.AssetCheckKey) -> CheckResult | None:
-    """Return the last execution with a result; a planned check, or one whose run died, has none."""
+    """Return the last execution with a result; planned checks and those of dead runs have none."""
     history = instance.event_log_storage.get_asset_check_execution_history(
         key, MAX_EXECUTIONS_SEARCHED
     )

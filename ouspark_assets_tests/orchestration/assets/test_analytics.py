@@ -7,7 +7,7 @@ import pytest
 
 from ouspark_assets.orchestration.assets.analytics import aggregates
 from ouspark_assets.orchestration.checks.analytics import analytics_checks
-from ouspark_assets.orchestration.checks.models import check_from_model
+from ouspark_assets.orchestration.checks.models import create_model_check
 from ouspark_assets.orchestration.resources import default_resources
 from ouspark_assets.pipeline.aggregates import AGGREGATES
 from ouspark_assets.schemas.analytics import AGGREGATE_TABLES, STANDINGS
@@ -29,7 +29,7 @@ def university(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 def run() -> dg.ExecuteInProcessResult:
     """One run of every aggregate with all its checks."""
-    models = [check_from_model(table) for table in AGGREGATE_TABLES]
+    models = [create_model_check(table) for table in AGGREGATE_TABLES]
     return dg.materialize(
         [*aggregates, *models, *analytics_checks()], resources=default_resources()
     )

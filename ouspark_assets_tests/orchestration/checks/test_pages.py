@@ -8,9 +8,9 @@ import dagster as dg
 import pytest
 
 from ouspark_assets.orchestration.checks.pages import (
-    ACCOUNTED,
-    AS_BEFORE,
-    REQUIRED,
+    ACCOUNTING_CHECK,
+    LAYOUT_CHECK,
+    REQUIRED_LABELS_CHECK,
     page_check_results,
 )
 from ouspark_assets.pipeline.load import Loaded, load_release
@@ -65,9 +65,9 @@ def test_a_new_column_is_noticed_and_named(development: Connection, lake: PageAr
     )
     load, checks = loaded(development, lake, "20250402", wider)
     assert load.rows > 0
-    assert not checks[AS_BEFORE].passed
-    assert checks[AS_BEFORE].severity is dg.AssetCheckSeverity.WARN
-    assert "Attempt" in str(checks[AS_BEFORE].metadata)
+    assert not checks[LAYOUT_CHECK].passed
+    assert checks[LAYOUT_CHECK].severity is dg.AssetCheckSeverity.WARN
+    assert "Attempt" in str(checks[LAYOUT_CHECK].metadata)
 
 
 def test_four_columns_after_five_are_a_warning_and_no_loss(
@@ -81,14 +81,14 @@ def test_four_columns_after_five_are_a_warning_and_no_loss(
     )
     load, checks = loaded(development, lake, "20250402", narrower)
     assert load.quarantined.open == 0
-    assert not checks[AS_BEFORE].passed
+    assert not checks[LAYOUT_CHECK].passed
 
 
 def test_a_required_label_that_is_gone_blocks(development: Connection, lake: PageArchive) -> None:
     loaded(development, lake, "20240511", PAGE)
     renamed = replace(PAGE, personal=(PAGE.personal[0], ("Student", *PAGE.personal[1][1:])))
     load, checks = loaded(development, lake, "20250402", renamed)
-    assert not checks[REQUIRED].passed
-    assert checks[REQUIRED].severity is dg.AssetCheckSeverity.ERROR
-    assert checks[ACCOUNTED].passed
+    assert not checks[REQUIRED_LABELS_CHECK].passed
+    assert checks[REQUIRED_LABELS_CHECK].severity is dg.AssetCheckSeverity.ERROR
+    assert checks[ACCOUNTING_CHECK].passed
     assert load.quarantined.open > 0

@@ -4,7 +4,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from ouspark_assets.orchestration.checks.scrape import AS_MANY, FEW_FAILED, scrape_check_results
+from ouspark_assets.orchestration.checks.scrape import (
+    FAILED_ANSWERS_CHECK,
+    STUDENT_COUNT_CHECK,
+    scrape_check_results,
+)
 from ouspark_assets.settings import SiteSettings
 from ouspark_assets.sources.results_site.archive import ArchivedAnswer, PageArchive
 from ouspark_assets.sources.results_site.outcomes import Outcome
@@ -43,7 +47,7 @@ def test_more_than_a_twentieth_of_failed_answers_holds_a_release_back(
     lake: PageArchive, failed: int, passed: bool
 ) -> None:
     answered(lake, "20250402", found=100 - failed, failed=failed)
-    result = checked(lake)[FEW_FAILED]
+    result = checked(lake)[FAILED_ANSWERS_CHECK]
     assert result.passed is passed
     assert result.severity is dg.AssetCheckSeverity.ERROR
 
@@ -55,11 +59,11 @@ def test_a_third_more_or_less_than_a_year_before_is_remarked_on(
     answered(lake, "20240511", found=100)
     answered(lake, "20240718", found=3)
     answered(lake, "20250402", found=found)
-    result = checked(lake)[AS_MANY]
+    result = checked(lake)[STUDENT_COUNT_CHECK]
     assert result.passed is passed
     assert result.severity is dg.AssetCheckSeverity.WARN
 
 
 def test_without_a_year_before_there_is_nothing_to_remark_on(lake: PageArchive) -> None:
     answered(lake, "20250402", found=10)
-    assert checked(lake)[AS_MANY].passed
+    assert checked(lake)[STUDENT_COUNT_CHECK].passed
