@@ -42,8 +42,8 @@ from ouspark_assets.operations.alerts.rules import (
     Rule,
 )
 
-STATUS_STEP = "`ouspark status` shows the details"
-RERUN_STEP = f"`ouspark run` resumes where it stopped; {STATUS_STEP}"
+STATUS_STEP = "`ouspark status` shows the details."
+RERUN_STEP = f"`ouspark run` resumes where it stopped. {STATUS_STEP}"
 # The median of fewer earlier runs says nothing.
 MIN_EARLIER_RUNS = 3
 # The details that a push message is made of.
@@ -132,8 +132,8 @@ class FailureShare(ReleaseRule):
                     since=scrape.at,
                     details=(("Failed", f"{scrape.failed:,} of {scrape.tickets:,} hall tickets"),),
                     next_step=(
-                        "check that the results site is up; the next `ouspark run` requests the "
-                        "failed hall tickets first"
+                        "Check that the results site is up. The next `ouspark run` requests the "
+                        "failed hall tickets first."
                     ),
                     run_id=scrape.run_id,
                     release=scrape.release,
@@ -172,11 +172,11 @@ class VolumeDrop(ReleaseRule, AssetRule):
                         ("Before", f"{volume.baseline_count:,}"),
                     ),
                     next_step=(
-                        "if the loss is not intended, `ouspark publication rollback N` restores an "
-                        "earlier publication"
+                        "If the loss is not intended, `ouspark publication rollback N` restores an "
+                        "earlier publication."
                         if is_last_run
-                        else "check whether colleges are missing: `ouspark run --release "
-                        f"{volume.release} --recheck` requests missing results again"
+                        else "Check whether colleges are missing: `ouspark run --release "
+                        f"{volume.release} --recheck` requests missing results again."
                     ),
                     run_id=volume.run_id,
                     release=volume.release,
@@ -231,14 +231,14 @@ class Stale(Rule):
         delay = format_duration(facts.at - behind_since)
         if is_publication:
             headline = f"Production has been behind development for {delay}"
-            next_step = f"`ouspark run` publishes; {STATUS_STEP}"
+            next_step = f"`ouspark run` publishes. {STATUS_STEP}"
         else:
             headline = f"The cache has been behind production for {delay}"
-            next_step = f"`ouspark cache rebuild` loads the newest publication; {STATUS_STEP}"
+            next_step = f"`ouspark cache rebuild` loads the newest publication. {STATUS_STEP}"
         details = [("Publication", str(freshness.publication or "none yet"))]
         if freshness.hold:
             details.append(("Held", to_one_line(freshness.hold)))
-            next_step = "`ouspark publication resume` lifts the hold"
+            next_step = "`ouspark publication resume` lifts the hold."
         return {
             self.of: [
                 Observation(self.of, headline, behind_since, tuple(details), next_step=next_step)
@@ -269,7 +269,7 @@ class LateToReaders(ReleaseRule):
                     ),
                     since=release.first_seen_at,
                     details=(("Release", to_one_line(release.title) or release.release),),
-                    next_step=f"`ouspark run --release {release.release}` loads it; {STATUS_STEP}",
+                    next_step=f"`ouspark run --release {release.release}` loads it. {STATUS_STEP}",
                     release=release.release,
                 )
                 for release in facts.listed_releases
@@ -304,7 +304,9 @@ class QuarantineGrowth(ReleaseRule):
                         headline=f"{format_count(records, 'record')} of {release} quarantined",
                         since=min(group.first_seen_at for group in groups),
                         details=(("Within", format_duration(self.within)),),
-                        next_step=f"`ouspark quarantine list --release {release}` lists why",
+                        next_step=(
+                            f"`ouspark quarantine list --release {release}` shows the reasons."
+                        ),
                         release=release,
                     )
                 )
@@ -378,7 +380,7 @@ def _describe_check(check: FailedCheck) -> Observation:
         headline=f"Check failed: {check.check} of {check.asset}",
         since=check.at,
         details=(("Found", to_one_line(check.summary)),) if check.summary else (),
-        next_step=("publishing is blocked until the check passes; " if check.is_error else "")
+        next_step=("Publishing is blocked until the check passes. " if check.is_error else "")
         + STATUS_STEP,
         run_id=check.run_id,
         asset=check.asset,
@@ -394,7 +396,7 @@ def _describe_slow_stage(stage: StageDuration, usual_seconds: float) -> Observat
         headline=f"{subject} {verb} {duration}",
         since=stage.started,
         details=(("Usually", format_duration(timedelta(seconds=usual_seconds))),),
-        next_step=("check whether the run is stuck; " if stage.is_running else "") + STATUS_STEP,
+        next_step=("Check whether the run is stuck. " if stage.is_running else "") + STATUS_STEP,
         run_id=stage.run_id,
         release=stage.release,
         asset=stage.asset,

@@ -112,5 +112,5 @@ def create_test_message(channel: str) -> Message:
         headline=f"OuSpark can reach the channel {channel}",
         since=now,
         at=now,
-        next_step="nothing to do; alerts of this channel will arrive here",
+        next_step="Nothing to do. Alerts of this channel will arrive here.",
     )

@@ -299,7 +299,7 @@ def test_a_hold_on_publishing_is_shown_with_the_command_that_lifts_it() -> None:
     rule = Stale(**COMMON, of="publication", longer_than=HOUR)
     (finding,) = evaluate_rules([rule], replace(QUIET, publication=held)).findings
     assert ("Held", "Publishing is held since yesterday") in finding.observation.details
-    assert finding.observation.next_step == "`ouspark publication resume` lifts the hold"
+    assert finding.observation.next_step == "`ouspark publication resume` lifts the hold."
 
 
 def test_findings_contain_no_hall_ticket_no_password_and_no_second_line() -> None:
