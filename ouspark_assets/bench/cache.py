@@ -21,12 +21,12 @@ from ouspark_assets.bench.figures import Bound, Budget, Figure, Outcome
 from ouspark_assets.bench.population import published_tables
 from ouspark_assets.bench.references import BenchError, valkey_client
 from ouspark_assets.bench.rounds import Contender, seconds, take_turns
-from ouspark_assets.cache import wire
+from ouspark_assets.cache import bulk_commands
 from ouspark_assets.cache.client import connect_cache
-from ouspark_assets.cache.documents import Documents, documents
-from ouspark_assets.cache.generation import Built, build
-from ouspark_assets.cache.layout import Generation
-from ouspark_assets.cache.published import SOURCES, Published
+from ouspark_assets.cache.documents import Documents, build_documents
+from ouspark_assets.cache.generation import BuildResult, build_generation
+from ouspark_assets.cache.keys import Generation
+from ouspark_assets.cache.published_tables import SOURCES, PublishedTables
 from ouspark_assets.settings import CacheSettings
 
 GENERATION, WRITING = "a whole generation", "its values alone"
@@ -60,11 +60,11 @@ def measure(bench: Bench) -> Outcome:
     plain = [_ready(Documents("student", keys, partial(_made_up, keys)))]
     published = _published(bench.scale.published_students)
     top = CacheSettings.model_fields["cache_top"].default
-    records = [_ready(it) for it in documents(published, top)]
+    records = [_ready(it) for it in build_documents(published, top)]
     contenders = [
         Contender(GENERATION, _building(server, lambda: plain)),
         Contender(WRITING, _writing(server, plain[0])),
-        Contender(RECORDS, _building(server, lambda: documents(published, top))),
+        Contender(RECORDS, _building(server, lambda: build_documents(published, top))),
     ]
     program = valkey_client(bench.python)
     pipe = f"{Path(program or 'valkey-cli').name} --pipe"
@@ -96,9 +96,9 @@ def _made_up(keys: int) -> Iterator[pl.DataFrame]:
         yield name.to_frame().with_columns(document)
 
 
-def _published(students: int) -> Published:
+def _published(students: int) -> PublishedTables:
     frames = published_tables(students)
-    return Published.of({table: frames[table] for table in SOURCES})
+    return PublishedTables.from_frames({table: frames[table] for table in SOURCES})
 
 
 def _ready(made: Documents) -> Documents:
@@ -119,11 +119,13 @@ def _building(
 ) -> Callable[[], float]:
     def sample() -> float:
         server.emptied().close()
-        built: list[Built] = []
+        built: list[BuildResult] = []
         with connect_cache(server.url) as client:
             generation = Generation(1, f"{time.monotonic_ns():016x}")
             spent = seconds(
-                lambda: built.append(build(client, generation, documents_of(), {"publication": 1}))
+                lambda: built.append(
+                    build_generation(client, generation, documents_of(), {"publication": 1})
+                )
             )
         return built[0].keys / spent
 
@@ -136,10 +138,12 @@ def _writing(server: Server, made: Documents) -> Callable[[], float]:
     def sample() -> float:
         server.emptied().close()
         with connect_cache(server.url) as client:
-            msetex = wire.knows_msetex(client)
+            msetex = bulk_commands.has_msetex(client)
             prefix = "ouspark:bench:student:"
             spent = seconds(
-                lambda: wire.set_with_ttl(client, prefix, batches, LIVE_SECONDS, msetex=msetex)
+                lambda: bulk_commands.set_with_ttl(
+                    client, prefix, batches, LIVE_SECONDS, msetex=msetex
+                )
             )
         return made.n / spent
 

@@ -1,5 +1,5 @@
-"""Redis: the layout of keys, the documents, building a generation beside the living one, switching.
+"""Redis: the keys, the JSON documents, building a generation, and switching readers to it.
 
-Frames in, JSON documents out, a client to write with; only `prewarming.py` reads production. No
-dagster.
+Published frames come in, one JSON document per key goes out. Only `prewarm.py` reads the
+production database. No Dagster.
 """

@@ -1,35 +1,53 @@
-"""A connection to the cache, and the one clear line when there is none to be had."""
+"""Connections to Redis: timeouts, the retry policy, and errors that operators understand."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from ouspark_assets.domain.errors import CacheError
 
-TIMEOUT_SECONDS = 30
-CONNECT_TIMEOUT_SECONDS = 10
+COMMAND_TIMEOUT = 30
+CONNECT_TIMEOUT = 10
+# The retry policy for Redis: no command is sent a second time. A build that fails leaves readers
+# the current generation, so it is repeated as a whole, by the next run or by the sensor that warms
+# the cache. Bulk commands could not be retried one by one anyway: many are sent before the first
+# answer is read. Reads by operators fail with a message instead of waiting.
+NO_RETRIES = Retry(NoBackoff(), 0)
 
 
 @contextmanager
-def connect_cache(url: str, wait: float = CONNECT_TIMEOUT_SECONDS) -> Iterator[redis.Redis]:
-    """A client that has been answered once."""
+def connect_cache(url: str, connect_timeout: float = CONNECT_TIMEOUT) -> Iterator[redis.Redis]:
+    """Yield a client that has been connected and checked.
+
+    Raise CacheError if the server cannot be reached, now or in the block, or refuses a command.
+    """
     try:
         client = redis.Redis.from_url(
             url,
-            socket_timeout=TIMEOUT_SECONDS,
-            socket_connect_timeout=wait,
-            # What every server speaks; managed ones refuse to be told the client's name.
+            socket_timeout=COMMAND_TIMEOUT,
+            socket_connect_timeout=connect_timeout,
+            retry=NO_RETRIES,
+            # RESP 2, which every server supports. With RESP 3 the client also sends its name, and
+            # managed servers reject that command.
             protocol=2,
         )
         client.ping()
     except redis.ResponseError as error:
-        raise _refused(error) from None
-    except (redis.RedisError, ValueError) as error:
-        raise _unreachable(error) from None
+        raise _refused(error) from error
+    except redis.RedisError as error:
+        raise _unreachable(error) from error
+    except ValueError as error:
+        raise _unreachable(error) from None  # the cause may show parts of the URL
     except TypeError:
-        # The client hands every parameter of the address on, whatever it is called.
-        message = "OUSPARK_REDIS_URL has a parameter that is not known: correct what follows its ?."
+        # redis-py passes every query parameter of the URL on as an argument. The cause would show
+        # the parameters.
+        message = (
+            "OUSPARK_REDIS_URL has a query parameter that is not supported. Correct the part "
+            "after the question mark."
+        )
         raise CacheError(message) from None
     with client:
         try:
@@ -42,16 +60,15 @@ def connect_cache(url: str, wait: float = CONNECT_TIMEOUT_SECONDS) -> Iterator[r
 
 def _refused(error: redis.ResponseError) -> CacheError:
     return CacheError(
-        f"The cache refuses what is asked of it: {_first_line(error)}. OUSPARK_REDIS_URL must lead "
-        "to a server that takes writes and has memory left, as a user who may."
+        f"The cache refused a command: {_first_line(error)}. OUSPARK_REDIS_URL must lead to a "
+        "server that accepts writes and has memory left, with a user who is allowed to write."
     )
 
 
 def _unreachable(error: Exception) -> CacheError:
-    message = (
+    return CacheError(
         f"The cache can't be reached: {_first_line(error)}. Start it or correct OUSPARK_REDIS_URL."
     )
-    return CacheError(message)
 
 
 def _first_line(error: Exception) -> str:

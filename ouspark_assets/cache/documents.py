@@ -1,7 +1,7 @@
-"""The documents: published frames in, (name, JSON) out per kind, as an app can show them.
+"""The kinds of documents in a generation, and the batches that they are built in.
 
-Which kinds there are and in which batches they come; what is in them is `records.py` (students
-and lists of them) and `pages.py` (colleges, departments, subjects, releases).
+The documents themselves are built by `student_documents.py` (students, classes, rankings) and
+`group_documents.py` (colleges, departments, subjects, releases).
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -9,41 +9,44 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from ouspark_assets.cache import pages, records
-from ouspark_assets.cache.published import Published
+from ouspark_assets.cache import group_documents, student_documents
+from ouspark_assets.cache.published_tables import PublishedTables
 
 STUDENTS_PER_BATCH = 5_000
 
 
 @dataclass(frozen=True)
 class Documents:
-    """All documents of a kind: how many, and frames of `name` and `document`."""
+    """All documents of a kind: their number, and batches with columns `name` and `document`."""
 
     kind: str
     n: int
     batches: Callable[[], Iterator[pl.DataFrame]]
 
 
-def documents(published: Published, top: int) -> Sequence[Documents]:
-    """Every kind of document; the heaviest one is made batch by batch."""
-    small = {
-        "class": records.class_sheets(published),
-        "rankings": pl.concat(
-            [records.student_rankings(published, top), pages.group_rankings(published)]
-        ),
-        "college": pages.colleges(published),
-        "department": pages.departments(published),
-        "subject": pages.subjects(published),
-        "release": pages.releases(published),
-    }
-    students = Documents("student", published.students.height, lambda: _students(published))
-    return [students, *(_whole(kind, frame) for kind, frame in small.items())]
+def build_documents(tables: PublishedTables, top: int) -> Sequence[Documents]:
+    """Return the documents of every kind; rankings contain the `top` first students.
 
+    Students, by far the largest kind, are built batch by batch while they are iterated over.
+    """
 
-def _students(published: Published) -> Iterator[pl.DataFrame]:
-    for part in published.parts(STUDENTS_PER_BATCH):
-        yield records.students(part)
+    def student_batches() -> Iterator[pl.DataFrame]:
+        for part in tables.student_batches(STUDENTS_PER_BATCH):
+            yield student_documents.students(part)
 
+    def in_one_batch(kind: str, frame: pl.DataFrame) -> Documents:
+        return Documents(kind, frame.height, lambda: iter([frame]))
 
-def _whole(kind: str, frame: pl.DataFrame) -> Documents:
-    return Documents(kind, frame.height, lambda: iter([frame]))
+    rankings = [
+        student_documents.student_rankings(tables, top),
+        group_documents.group_rankings(tables),
+    ]
+    return [
+        Documents("student", tables.students.height, student_batches),
+        in_one_batch("class", student_documents.class_sheets(tables)),
+        in_one_batch("rankings", pl.concat(rankings)),
+        in_one_batch("college", group_documents.colleges(tables)),
+        in_one_batch("department", group_documents.departments(tables)),
+        in_one_batch("subject", group_documents.subjects(tables)),
+        in_one_batch("release", group_documents.releases(tables)),
+    ]

@@ -1,8 +1,8 @@
-"""A generation: built beside the living one, checked, made persistent, switched to by one command.
+"""Building a generation alongside the current one, checking it, and switching readers to it.
 
-While it is being built its keys have a time to live, so that a build that dies leaves nothing;
-the generation it replaces gets a short one, so that no reader meets a missing key. One build at a
-time: whoever calls sees to that.
+Keys have a time to live while the generation is built, so that a build that dies leaves nothing
+behind. The generation that is replaced gets a short one, so that readers in the middle of a
+request still find its keys. The caller ensures that there is one build at a time.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,38 +14,41 @@ import orjson
 import polars as pl
 from redis import Redis
 
-from ouspark_assets.cache import wire
+from ouspark_assets.cache import bulk_commands
+from ouspark_assets.cache.capacity import BYTES_PER_KEY, read_memory, require_capacity
 from ouspark_assets.cache.documents import Documents
-from ouspark_assets.cache.layout import (
+from ouspark_assets.cache.keys import (
     CURRENT_KEY,
     GENERATIONS_KEY,
     META,
     PREFIX,
     Generation,
-    generation_of,
+    generation_name,
 )
-from ouspark_assets.cache.memory import BYTES_PER_KEY, memory_of, refuse_eviction
 from ouspark_assets.domain.errors import CacheError
 
 SAMPLES_PER_BATCH = 5
-SCANNED_AT_ONCE = 2_000
-NOTHING = pl.DataFrame(schema={"name": pl.String, "document": pl.String})
+KEYS_PER_SCAN = 2_000
+NO_DOCUMENTS = pl.DataFrame(schema={"name": pl.String, "document": pl.String})
 
 
 @dataclass(frozen=True)
 class Lifetimes:
-    """How long keys live that are not the living generation's."""
+    """Seconds to live of keys that are under construction, and of keys of a replaced generation."""
 
     building: int = 3600
     retired: int = 60
 
 
-USUAL_LIFETIMES = Lifetimes()
+DEFAULT_LIFETIMES = Lifetimes()
 
 
 @dataclass(frozen=True)
-class Built:
-    """What a build did; the memory is what the server used more afterwards, if it tells."""
+class BuildResult:
+    """What a build wrote.
+
+    `memory` is the growth of the server's memory in bytes; None if the server hides it.
+    """
 
     generation: str
     keys: int
@@ -54,88 +57,105 @@ class Built:
     memory: int | None = None
 
 
-def living_generation(client: Redis) -> str | None:
-    """The name of the generation that readers use, provided its meta key is there too."""
+def current_generation(client: Redis) -> str | None:
+    """Return the name of the generation that readers use; None if its meta key is missing."""
     name = client.get(CURRENT_KEY)
-    if not isinstance(name, bytes) or meta_of(client, name.decode()) is None:
+    if not isinstance(name, bytes) or read_meta(client, name.decode()) is None:
         return None
     return name.decode()
 
 
-def meta_of(client: Redis, name: str) -> dict[str, Any] | None:
-    """What a generation says of itself."""
+def read_meta(client: Redis, name: str) -> dict[str, Any] | None:
+    """Return a generation's meta document: publication, time of building, and counts."""
     meta = client.get(f"{PREFIX}:{name}:{META}")
     return orjson.loads(meta) if isinstance(meta, bytes) else None
 
 
-def is_alive(client: Redis, generation: Generation) -> bool:
-    """Whether readers use this very generation and all its keys are there."""
-    name = living_generation(client)
-    if name is None or not generation.is_called(name):
+def is_current(client: Redis, generation: Generation) -> bool:
+    """Return whether readers use this generation and none of its keys is missing."""
+    name = current_generation(client)
+    if name is None or not generation.has_name(name):
         return False
-    meta = meta_of(client, name)
+    meta = read_meta(client, name)
     return meta is not None and count_keys(client, name) == meta["keys"] + 1
 
 
 def count_keys(client: Redis, name: str) -> int:
-    """The keys of a generation, its meta key included."""
-    return len(set(_scanned(client, f"{PREFIX}:{name}:*")))
+    """Return the number of keys of a generation, including the meta key."""
+    return len(set(_scan(client, f"{PREFIX}:{name}:*")))
 
 
-def build(
+def build_generation(
     client: Redis,
     generation: Generation,
     documents: Sequence[Documents],
     meta: Mapping[str, Any],
-    lifetimes: Lifetimes = USUAL_LIFETIMES,
-) -> Built:
-    """Write every document beside the living generation, check, switch, retire the old one."""
-    old = client.get(CURRENT_KEY)
-    living = old.decode() if isinstance(old, bytes) else None
-    generation = generation.besides(living)
-    begun = [_begun(it) for it in documents]
-    before = memory_of(client)
-    refuse_eviction(before, sum(_estimate(it, generation) for it in begun))
-    written = _Written(client, generation, lifetimes.building, wire.knows_msetex(client))
-    counts = {it.kind: written.add(it) for it in begun}
+    lifetimes: Lifetimes = DEFAULT_LIFETIMES,
+) -> BuildResult:
+    """Write every document, check them, switch readers to them, and retire the old generation.
+
+    Raise CacheError, and leave readers the current generation, if the documents do not fit into
+    the server's memory, or if keys are missing or altered afterwards.
+    """
+    pointer = client.get(CURRENT_KEY)
+    current = pointer.decode() if isinstance(pointer, bytes) else None
+    generation = generation.next_to(current)
+    started = [_StartedKind.of(kind) for kind in documents]
+    before = read_memory(client)
+    require_capacity(before, sum(kind.estimate_bytes(generation) for kind in started))
+    writer = _Writer(client, generation, lifetimes.building, bulk_commands.has_msetex(client))
+    counts = {kind.kind: writer.write(kind) for kind in started}
     keys = sum(counts.values())
     described = {**meta, "generation": generation.name, "counts": counts, "keys": keys}
-    written.add_meta(orjson.dumps(described).decode())
-    _refuse_altered(client, generation, written)
+    writer.write_meta(orjson.dumps(described).decode())
+    _check_sample(client, generation, writer)
     client.sadd(GENERATIONS_KEY, generation.name)
-    _persist(client, generation, written.all_keys(), lifetimes.retired)
+    _persist(client, generation, pl.concat(writer.keys), lifetimes.retired)
     client.set(CURRENT_KEY, generation.name)
-    retire_others(client, generation.name, lifetimes.retired, also=living)
-    after = memory_of(client)
+    retire_others(client, generation.name, lifetimes.retired, also=current)
+    after = read_memory(client)
     memory = after.used - before.used if after and before else None
-    return Built(generation.name, keys, written.bytes, written=True, memory=memory)
+    return BuildResult(generation.name, keys, writer.bytes, written=True, memory=memory)
 
 
 def retire_others(client: Redis, name: str, seconds: int, also: str | None = None) -> None:
-    """Give the keys of every other generation a short time to live."""
+    """Give the keys of every generation except the named one a short time to live."""
     members: Any = client.smembers(GENERATIONS_KEY)
-    others = {it.decode() for it in members} | ({also} if also else set())
+    others = {member.decode() for member in members} | ({also} if also else set())
     others.discard(name)
     if not others:
         return
-    keys = [key.decode() for key in _scanned(client, f"{PREFIX}:*") if generation_of(key) in others]
-    wire.expire(client, pl.Series("key", keys, dtype=pl.String), seconds)
+    keys = [key.decode() for key in _scan(client, f"{PREFIX}:*") if generation_name(key) in others]
+    bulk_commands.expire(client, pl.Series("key", keys, dtype=pl.String), seconds)
     client.srem(GENERATIONS_KEY, *others)
 
 
 @dataclass(frozen=True)
-class _Begun:
-    """The documents of a kind, of which the first batch has been made already."""
+class _StartedKind:
+    """The documents of a kind whose first batch has been built, to estimate their size."""
 
     kind: str
     n: int
     first: pl.DataFrame
     rest: Iterator[pl.DataFrame]
 
+    @classmethod
+    def of(cls, documents: Documents) -> "_StartedKind":
+        batches = documents.batches()
+        return cls(documents.kind, documents.n, next(batches, NO_DOCUMENTS), batches)
+
+    def estimate_bytes(self, generation: Generation) -> int:
+        """Return the memory that all documents will take, judging by the first batch."""
+        if self.first.is_empty():
+            return 0
+        lengths = self.first.select(pl.col("name", "document").str.len_bytes())
+        mean = sum(lengths.mean().row(0)) + len(generation.key(self.kind, "")) + BYTES_PER_KEY
+        return int(mean * self.n)
+
 
 @dataclass
-class _Written:
-    """What a build has written: its keys, and some values to look at again."""
+class _Writer:
+    """Writes documents; remembers all keys, and some values to compare afterwards."""
 
     client: Redis
     generation: Generation
@@ -145,78 +165,69 @@ class _Written:
     sample: list[pl.DataFrame] = field(default_factory=list)
     bytes: int = 0
 
-    def add(self, begun: _Begun) -> int:
-        """Write the documents of a kind; says how many there were."""
-        prefix, parts = self.generation.key(begun.kind, ""), len(self.keys)
-        frames = (self._noted(prefix, it) for it in chain([begun.first], begun.rest))
-        self.bytes += wire.set_with_ttl(
-            self.client, prefix, frames, self.seconds, msetex=self.msetex
-        )
-        return sum(keys.len() for keys in self.keys[parts:])
+    def write(self, kind: _StartedKind) -> int:
+        """Write the documents of a kind and return their number."""
+        already_written = len(self.keys)
+        batches = chain([kind.first], kind.rest)
+        self.bytes += self._write(self.generation.key(kind.kind, ""), batches)
+        return sum(keys.len() for keys in self.keys[already_written:])
 
-    def add_meta(self, document: str) -> None:
-        """Write what the generation says of itself: the last of its keys."""
-        meta = pl.DataFrame({"name": [META], "document": [document]})
-        frames = [self._noted(self.generation.prefix, meta)]
-        wire.set_with_ttl(
-            self.client, self.generation.prefix, frames, self.seconds, msetex=self.msetex
+    def write_meta(self, document: str) -> None:
+        """Write the meta document, the last key of a generation."""
+        self._write(
+            self.generation.prefix, iter([pl.DataFrame({"name": [META], "document": [document]})])
         )
 
-    def all_keys(self) -> pl.Series:
-        """Every key written so far."""
-        return pl.concat(self.keys)
+    def _write(self, prefix: str, batches: Iterator[pl.DataFrame]) -> int:
+        return bulk_commands.set_with_ttl(
+            self.client,
+            prefix,
+            (self._remember(prefix, batch) for batch in batches),
+            self.seconds,
+            msetex=self.msetex,
+        )
 
-    def _noted(self, prefix: str, frame: pl.DataFrame) -> pl.DataFrame:
-        keyed = frame.select((pl.lit(prefix) + pl.col("name")).alias("key"), "document")
+    def _remember(self, prefix: str, batch: pl.DataFrame) -> pl.DataFrame:
+        keyed = batch.select((pl.lit(prefix) + pl.col("name")).alias("key"), "document")
         self.keys.append(keyed["key"])
         self.sample.append(keyed.gather_every(max(1, keyed.height // SAMPLES_PER_BATCH)))
-        return frame
+        return batch
 
 
-def _begun(documents: Documents) -> _Begun:
-    batches = documents.batches()
-    return _Begun(documents.kind, documents.n, next(batches, NOTHING), batches)
-
-
-def _estimate(begun: _Begun, generation: Generation) -> int:
-    """The memory that the documents of a kind will take, by the first batch of them."""
-    if begun.first.is_empty():
-        return 0
-    lengths = begun.first.select(pl.col("name", "document").str.len_bytes())
-    mean = sum(lengths.mean().row(0)) + len(generation.key(begun.kind, "")) + BYTES_PER_KEY
-    return int(mean * begun.n)
-
-
-def _refuse_altered(client: Redis, generation: Generation, written: _Written) -> None:
-    """A sample of the values must be what was written, which is what production says."""
-    sample = pl.concat(written.sample)
-    values = wire.values_of(client, sample["key"])
-    wrong = sum(
+def _check_sample(client: Redis, generation: Generation, writer: _Writer) -> None:
+    """Raise CacheError if a sample of the values differs from what was written."""
+    sample = pl.concat(writer.sample)
+    values = bulk_commands.get_values(client, sample["key"])
+    differing = sum(
         value != document.encode()
         for value, document in zip(values, sample["document"], strict=True)
     )
-    if wrong:
+    if differing:
         message = (
-            f"Of cache generation {generation.name} {wrong} of {sample.height} values looked at "
-            "again are not what was written: it was not switched to. Is something else writing "
-            "there, or is maxmemory too small? Run again."
+            f"{differing} of {sample.height} sampled values of cache generation "
+            f"{generation.name} differ from what was written. Readers keep the current "
+            "generation. Check whether another program writes to this Redis database and "
+            "whether maxmemory is large enough, then run again."
         )
         raise CacheError(message)
 
 
 def _persist(client: Redis, generation: Generation, keys: pl.Series, seconds: int) -> None:
-    """Take the time to live from every key, which counts them; one that is gone is refused."""
-    kept = wire.persist(client, keys)
-    if kept != keys.len():
-        wire.expire(client, keys, seconds)
+    """Remove the time to live of every key; raise CacheError if keys have vanished."""
+    persisted = bulk_commands.persist(client, keys)
+    if persisted != keys.len():
+        bulk_commands.expire(client, keys, seconds)
         message = (
-            f"Cache generation {generation.name} has {kept} keys instead of {keys.len()}: it was "
-            "not switched to. Is something else writing there, or is maxmemory too small? Run "
-            "again."
+            f"Cache generation {generation.name} has {persisted} keys instead of {keys.len()}. "
+            "Readers keep the current generation. Check whether another program writes to this "
+            "Redis database and whether maxmemory is large enough, then run again."
         )
         raise CacheError(message)
 
 
-def _scanned(client: Redis, pattern: str) -> Iterator[bytes]:
-    """SCAN, not KEYS: other tenants go on being served meanwhile. SCAN may repeat itself."""
-    yield from client.scan_iter(match=pattern, count=SCANNED_AT_ONCE)
+def _scan(client: Redis, pattern: str) -> Iterator[bytes]:
+    """Yield the keys that match, some of them repeatedly.
+
+    SCAN instead of KEYS, so that the server can answer other clients in between.
+    """
+    yield from client.scan_iter(match=pattern, count=KEYS_PER_SCAN)

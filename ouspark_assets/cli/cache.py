@@ -5,16 +5,16 @@ from typing import Any
 
 import click
 
-from ouspark_assets.cache.documents import documents
-from ouspark_assets.cache.generation import count_keys, living_generation, meta_of
-from ouspark_assets.cache.memory import memory_of
-from ouspark_assets.cache.prewarming import (
+from ouspark_assets.cache.capacity import read_memory
+from ouspark_assets.cache.documents import build_documents
+from ouspark_assets.cache.generation import count_keys, current_generation, read_meta
+from ouspark_assets.cache.prewarm import (
     generation_for,
     newest_publication,
     read_published,
     snapshot,
 )
-from ouspark_assets.cache.verifying import CacheVerdict, verify_cache
+from ouspark_assets.cache.verification import CacheVerdict, verify_cache
 from ouspark_assets.cli.by_hand import recorded_by_hand
 from ouspark_assets.cli.output import show_json, show_table
 from ouspark_assets.domain.errors import CacheError
@@ -67,14 +67,14 @@ def verify_generation(*, every: int, as_json: bool) -> None:
         CacheServer().client() as client,
     ):
         newest = newest_publication(production)
-        name = living_generation(client)
-        if name is None or not generation_for(newest).is_called(name):
+        name = current_generation(client)
+        if name is None or not generation_for(newest).has_name(name):
             message = (
                 f"The cache holds {name or 'nothing'}, not publication {newest.number}. "
                 "The next `ouspark run` builds it."
             )
             raise CacheError(message)
-        made = documents(read_published(production), load_settings().cache.cache_top)
+        made = build_documents(read_published(production), load_settings().cache.cache_top)
         verdict = verify_cache(client, name, made, every)
     if as_json:
         show_json(asdict(verdict) | {"clean": verdict.is_clean})
@@ -104,15 +104,15 @@ def _seen() -> dict[str, Any]:
     with Production().connected("cache status") as production:
         newest = last_publication(production)
     with CacheServer().client() as client:
-        name = living_generation(client)
-        meta = (meta_of(client, name) if name else None) or {}
+        name = current_generation(client)
+        meta = (read_meta(client, name) if name else None) or {}
         keys = count_keys(client, name) - 1 if name else 0
-        memory = memory_of(client)
+        memory = read_memory(client)
     return {
         "generation": name,
         "publication": meta.get("publication"),
         "newest_publication": newest.number if newest else None,
-        "current": bool(name and newest and generation_for(newest).is_called(name)),
+        "current": bool(name and newest and generation_for(newest).has_name(name)),
         "complete": bool(name) and keys == meta.get("keys"),
         "built_at": meta.get("built_at"),
         "keys": keys,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import click
 import dagster as dg
 
-from ouspark_assets.cache.forgetting import forget_in_cache
+from ouspark_assets.cache.student_removal import remove_student
 from ouspark_assets.cli.explain import checked_ticket
 from ouspark_assets.cli.graph_runs import Graph
 from ouspark_assets.cli.output import show_notice, show_table
@@ -112,7 +112,7 @@ def _forget_downstream(ticket: str, removed: Removed) -> None:
     with Development().connected("forget") as development:
         forget_tombstones(development, ticket)
     with CacheServer().client() as client:
-        removed.cached = forget_in_cache(client, ticket)
+        removed.cached = remove_student(client, ticket)
 
 
 def _releases_to_load_again() -> Sequence[str]:

@@ -10,8 +10,8 @@ import dagster as dg
 import polars as pl
 from redis import Redis
 
-from ouspark_assets.cache.generation import living_generation, meta_of
-from ouspark_assets.cache.prewarming import generation_for
+from ouspark_assets.cache.generation import current_generation, read_meta
+from ouspark_assets.cache.prewarm import generation_for
 from ouspark_assets.operations.status import CacheState, PublicationState, ReleaseState
 from ouspark_assets.orchestration.checks.check_results import describe_failed_blocking_checks
 from ouspark_assets.orchestration.resources import Lake
@@ -91,10 +91,10 @@ def publication_state(
 
 def cache_state(client: Redis, published: Publication | None) -> CacheState:
     """What the cache has, beside what production has by now."""
-    living = living_generation(client)
-    meta = (meta_of(client, living) if living else None) or {}
+    living = current_generation(client)
+    meta = (read_meta(client, living) if living else None) or {}
     current = published is None or (
-        living is not None and generation_for(published).is_called(living)
+        living is not None and generation_for(published).has_name(living)
     )
     return CacheState(
         generation=living,

@@ -9,8 +9,8 @@ import hashlib
 from dataclasses import dataclass
 from functools import cache
 
-from ouspark_assets.cache.generation import is_alive
-from ouspark_assets.cache.prewarming import generation_for
+from ouspark_assets.cache.generation import is_current
+from ouspark_assets.cache.prewarm import generation_for
 from ouspark_assets.orchestration.resources import CacheServer, Development, Production
 from ouspark_assets.settings import PACKAGE_PARENT, load_settings
 from ouspark_assets.warehouse.core.connection import Connection
@@ -64,7 +64,9 @@ def everything_that_stands() -> Standing | None:
     generation = generation_for(publication)
     with CacheServer().client() as client:
         return (
-            Standing(publication.number, generation.name) if is_alive(client, generation) else None
+            Standing(publication.number, generation.name)
+            if is_current(client, generation)
+            else None
         )
 
 

@@ -5,8 +5,8 @@ import orjson
 import polars as pl
 import pytest
 
-from ouspark_assets.cache.documents import documents
-from ouspark_assets.cache.published import SOURCES, Published
+from ouspark_assets.cache.documents import build_documents
+from ouspark_assets.cache.published_tables import SOURCES, PublishedTables
 from ouspark_assets.schemas.analytics import (
     BACKLOGS,
     COLLEGE_RANKINGS,
@@ -129,14 +129,16 @@ FRAMES = {
 @pytest.fixture(scope="module")
 def made() -> dict[str, dict[str, Any]]:
     """Every document, decoded, by kind and name."""
-    published = Published.of({table: FRAMES.get(table, table.empty()) for table in SOURCES})
+    published = PublishedTables.from_frames(
+        {table: FRAMES.get(table, table.empty()) for table in SOURCES}
+    )
     return {
         it.kind: {
             name: orjson.loads(document)
             for frame in it.batches()
             for name, document in frame.select("name", "document").iter_rows()
         }
-        for it in documents(published, top=1)
+        for it in build_documents(published, top=1)
     }
 
 
@@ -210,12 +212,16 @@ def test_pages_of_groups_hold_their_figures_and_tables_json_as_it_is(
 
 
 def test_every_kind_says_how_many_there_are() -> None:
-    published = Published.of({table: FRAMES.get(table, table.empty()) for table in SOURCES})
-    for it in documents(published, top=1):
+    published = PublishedTables.from_frames(
+        {table: FRAMES.get(table, table.empty()) for table in SOURCES}
+    )
+    for it in build_documents(published, top=1):
         assert sum(frame.height for frame in it.batches()) == it.n
 
 
 def test_nothing_published_makes_no_documents() -> None:
-    published = Published.of({table: table.empty() for table in SOURCES})
-    assert [it.n for it in documents(published, top=1)] == [0] * 7
-    assert [sum(f.height for f in it.batches()) for it in documents(published, top=1)] == [0] * 7
+    published = PublishedTables.from_frames({table: table.empty() for table in SOURCES})
+    assert [it.n for it in build_documents(published, top=1)] == [0] * 7
+    assert [sum(f.height for f in it.batches()) for it in build_documents(published, top=1)] == [
+        0
+    ] * 7

@@ -5,17 +5,17 @@ import polars as pl
 import pytest
 import redis
 
+from ouspark_assets.cache.capacity import read_memory
 from ouspark_assets.cache.client import connect_cache
 from ouspark_assets.cache.documents import Documents
 from ouspark_assets.cache.generation import (
     Lifetimes,
-    build,
-    is_alive,
-    living_generation,
+    build_generation,
+    current_generation,
+    is_current,
     retire_others,
 )
-from ouspark_assets.cache.layout import CURRENT_KEY, GENERATIONS_KEY, Generation
-from ouspark_assets.cache.memory import memory_of
+from ouspark_assets.cache.keys import CURRENT_KEY, GENERATIONS_KEY, Generation
 from ouspark_assets.domain.errors import CacheError
 
 FIRST, SECOND = Generation(1, "a" * 64), Generation(2, "b" * 64)
@@ -29,29 +29,29 @@ def documents(n: int, text: str = "{}") -> list[Documents]:
 
 
 def test_a_generation_is_switched_to_when_it_is_complete(client: redis.Redis) -> None:
-    built = build(client, FIRST, documents(2500), META)
+    built = build_generation(client, FIRST, documents(2500), META)
     assert built.keys == 2500
     assert client.get(CURRENT_KEY) == FIRST.name.encode()
     assert client.get(FIRST.key("student", "2499")) == b"{}"
-    assert is_alive(client, FIRST)
+    assert is_current(client, FIRST)
 
 
 def test_texts_of_every_script_come_back_as_they_were(client: redis.Redis) -> None:
     text = '{"name": "Émile – ✓ తెలుగు \\r\\n $3"}'
-    build(client, FIRST, documents(3, text), META)
+    build_generation(client, FIRST, documents(3, text), META)
     assert client.get(FIRST.key("student", "001")) == text.encode()
 
 
 def test_the_living_generation_has_no_time_to_live(client: redis.Redis) -> None:
-    build(client, FIRST, documents(3), META)
+    build_generation(client, FIRST, documents(3), META)
     keys = list(client.scan_iter(match="ouspark:*"))
     assert len(keys) == 6
     assert {client.ttl(key) for key in keys} == {-1}
 
 
 def test_the_old_generation_stays_for_a_while(client: redis.Redis) -> None:
-    build(client, FIRST, documents(3), META)
-    build(client, SECOND, documents(3), META)
+    build_generation(client, FIRST, documents(3), META)
+    build_generation(client, SECOND, documents(3), META)
     assert client.get(CURRENT_KEY) == SECOND.name.encode()
     assert 0 < client.ttl(FIRST.key("student", "000")) <= 60
     assert 0 < client.ttl(FIRST.key("meta")) <= 60
@@ -60,25 +60,25 @@ def test_the_old_generation_stays_for_a_while(client: redis.Redis) -> None:
 def test_keys_of_other_tenants_are_left_alone(client: redis.Redis) -> None:
     client.set("theirs", "1")
     client.set("ousparkling", "1")
-    build(client, FIRST, documents(3), META)
-    build(client, SECOND, documents(3), META)
+    build_generation(client, FIRST, documents(3), META)
+    build_generation(client, SECOND, documents(3), META)
     for key in ("theirs", "ousparkling"):
         assert client.get(key) == b"1"
         assert client.ttl(key) == -1
 
 
 def test_a_cache_that_lost_keys_is_not_alive(client: redis.Redis) -> None:
-    build(client, FIRST, documents(3), META)
+    build_generation(client, FIRST, documents(3), META)
     client.delete(FIRST.key("student", "001"))
-    assert not is_alive(client, FIRST)
+    assert not is_current(client, FIRST)
 
 
 def test_a_generation_that_lost_keys_is_built_again_beside_itself(client: redis.Redis) -> None:
-    build(client, FIRST, documents(3), META)
+    build_generation(client, FIRST, documents(3), META)
     client.delete(FIRST.key("student", "001"))
-    built = build(client, FIRST, documents(3), META)
+    built = build_generation(client, FIRST, documents(3), META)
     assert built.generation == f"{FIRST.name}-1"
-    assert is_alive(client, FIRST)
+    assert is_current(client, FIRST)
     assert client.ttl(FIRST.key("student", "000")) > 0
 
 
@@ -97,9 +97,9 @@ def losing(client: redis.Redis, key: str) -> list[Documents]:
 
 
 def test_a_build_that_lost_keys_on_the_way_is_not_switched_to(client: redis.Redis) -> None:
-    build(client, FIRST, documents(3), META)
-    with pytest.raises(CacheError, match="not switched to"):
-        build(client, SECOND, losing(client, SECOND.key("student", "001")), META)
+    build_generation(client, FIRST, documents(3), META)
+    with pytest.raises(CacheError, match="Readers keep the current generation"):
+        build_generation(client, SECOND, losing(client, SECOND.key("student", "001")), META)
     assert client.get(CURRENT_KEY) == FIRST.name.encode()
     assert client.ttl(SECOND.key("student", "000")) > 0
 
@@ -108,7 +108,7 @@ def test_what_a_killed_build_made_persistent_is_retired_by_the_next(client: redi
     # A build that died between making its keys persistent and switching to them.
     client.sadd(GENERATIONS_KEY, FIRST.name)
     client.set(FIRST.key("student", "000"), "{}")
-    build(client, SECOND, documents(3), META)
+    build_generation(client, SECOND, documents(3), META)
     assert 0 < client.ttl(FIRST.key("student", "000")) <= 60
     assert client.smembers(GENERATIONS_KEY) == {SECOND.name.encode()}
 
@@ -116,11 +116,11 @@ def test_what_a_killed_build_made_persistent_is_retired_by_the_next(client: redi
 def test_a_build_that_died_after_the_switch_is_completed_by_the_next_run(
     client: redis.Redis,
 ) -> None:
-    build(client, FIRST, documents(3), META)
-    build(client, SECOND, documents(3), META)
+    build_generation(client, FIRST, documents(3), META)
+    build_generation(client, SECOND, documents(3), META)
     client.persist(FIRST.key("student", "000"))
     client.sadd(GENERATIONS_KEY, FIRST.name)
-    assert living_generation(client) == SECOND.name
+    assert current_generation(client) == SECOND.name
     retire_others(client, SECOND.name, 60)
     assert 0 < client.ttl(FIRST.key("student", "000")) <= 60
     assert client.ttl(SECOND.key("student", "000")) == -1
@@ -128,13 +128,13 @@ def test_a_build_that_died_after_the_switch_is_completed_by_the_next_run(
 
 def test_unfinished_keys_live_as_long_as_they_are_told(client: redis.Redis) -> None:
     lost = losing(client, SECOND.key("student", "001"))
-    with pytest.raises(CacheError, match="not switched to"):
-        build(client, SECOND, lost, META, Lifetimes(building=120))
+    with pytest.raises(CacheError, match="Readers keep the current generation"):
+        build_generation(client, SECOND, lost, META, Lifetimes(building=120))
     assert 0 < client.ttl(SECOND.key("student", "000")) <= 120
 
 
 def test_the_meta_key_says_what_was_built(client: redis.Redis) -> None:
-    build(client, FIRST, documents(3), META)
+    build_generation(client, FIRST, documents(3), META)
     meta = orjson.loads(client.get(FIRST.key("meta")))
     assert meta == {"publication": 1, "generation": FIRST.name, "counts": {"student": 3}, "keys": 3}
 
@@ -143,21 +143,21 @@ def test_the_meta_key_says_what_was_built(client: redis.Redis) -> None:
 def test_a_generation_that_does_not_fit_is_refused_before_it_is_written(
     client: redis.Redis, policy: str
 ) -> None:
-    build(client, FIRST, documents(3), META)
-    memory = memory_of(client)
+    build_generation(client, FIRST, documents(3), META)
+    memory = read_memory(client)
     assert memory is not None
     # Other workers write meanwhile: room for them, none for what is about to come.
     client.config_set("maxmemory-policy", policy)
     client.config_set("maxmemory", memory.used + 200_000_000)
     try:
         with pytest.raises(CacheError, match="maxmemory") as refused:
-            build(client, SECOND, [one_of_many(1_000_000)], META)
+            build_generation(client, SECOND, [one_of_many(1_000_000)], META)
     finally:
         client.config_set("maxmemory", 0)
         client.config_set("maxmemory-policy", "noeviction")
     assert ("evict" in str(refused.value)) == (policy == "allkeys-lru")
     assert not client.exists(SECOND.key("student", "000"))
-    assert is_alive(client, FIRST)
+    assert is_current(client, FIRST)
 
 
 def one_of_many(n: int) -> Documents:
@@ -166,7 +166,7 @@ def one_of_many(n: int) -> Documents:
 
 
 def test_the_memory_that_a_generation_takes_is_near_the_estimate(client: redis.Redis) -> None:
-    built = build(client, FIRST, documents(20_000, "x" * 1_000), META)
+    built = build_generation(client, FIRST, documents(20_000, "x" * 1_000), META)
     assert built.memory is not None
     assert built.bytes == 20_000_000
     assert 20_000_000 < built.memory < 20_000_000 + 20_000 * 400

@@ -5,10 +5,10 @@ import polars as pl
 import pytest
 import redis
 
-from ouspark_assets.cache import wire
+from ouspark_assets.cache import bulk_commands
 from ouspark_assets.cache.client import connect_cache
-from ouspark_assets.cache.generation import build, is_alive
-from ouspark_assets.cache.layout import CURRENT_KEY, Generation
+from ouspark_assets.cache.generation import build_generation, is_current
+from ouspark_assets.cache.keys import CURRENT_KEY, Generation
 from ouspark_assets_tests.cache.test_generation import META, documents
 
 GENERATION = Generation(7, "c" * 64)
@@ -31,28 +31,28 @@ def limited(client: redis.Redis, cache_url: str, worker_id: str) -> Iterator[red
 
 
 def test_a_server_that_allows_little_is_served_by_what_it_allows(limited: redis.Redis) -> None:
-    assert not wire.knows_msetex(limited)
-    built = build(limited, GENERATION, documents(1200), META)
+    assert not bulk_commands.has_msetex(limited)
+    built = build_generation(limited, GENERATION, documents(1200), META)
     assert (built.keys, built.memory) == (1200, None)
-    assert is_alive(limited, GENERATION)
+    assert is_current(limited, GENERATION)
     assert limited.get(CURRENT_KEY) == GENERATION.name.encode()
 
 
 def test_the_embedded_server_sets_many_keys_in_one_command(client: redis.Redis) -> None:
-    assert wire.knows_msetex(client)
+    assert bulk_commands.has_msetex(client)
 
 
 @pytest.mark.parametrize("msetex", [True, False])
 def test_keys_are_set_with_a_time_to_live_either_way(client: redis.Redis, *, msetex: bool) -> None:
     frame = pl.DataFrame({"name": [str(n) for n in range(1501)], "document": ["é"] * 1501})
-    size = wire.set_with_ttl(client, "p:", [frame], 100, msetex=msetex)
+    size = bulk_commands.set_with_ttl(client, "p:", [frame], 100, msetex=msetex)
     keys = frame.select((pl.lit("p:") + pl.col("name")).alias("key"))["key"]
     assert size == 3002
-    assert wire.count_existing(client, keys) == 1501
-    assert set(wire.values_of(client, keys)) == {"é".encode()}
+    assert bulk_commands.count_existing(client, keys) == 1501
+    assert set(bulk_commands.get_values(client, keys)) == {"é".encode()}
     assert 0 < client.ttl("p:1500") <= 100
-    assert wire.persist(client, keys) == 1501
-    assert wire.persist(client, keys) == 0
+    assert bulk_commands.persist(client, keys) == 1501
+    assert bulk_commands.persist(client, keys) == 0
 
 
 def test_a_conversation_that_broke_off_does_not_disturb_the_next(client: redis.Redis) -> None:
@@ -60,6 +60,6 @@ def test_a_conversation_that_broke_off_does_not_disturb_the_next(client: redis.R
     frame = pl.DataFrame({"name": [str(n) for n in range(5000)], "document": ["{}"] * 5000})
     with pytest.raises(redis.ResponseError, match="expire"):
         # Refused with answers to later batches still on their way.
-        wire.set_with_ttl(client, "p:", [frame], -5, msetex=False)
+        bulk_commands.set_with_ttl(client, "p:", [frame], -5, msetex=False)
     assert client.get("mine") == b"text"
-    assert wire.values_of(client, pl.Series("key", ["mine", "p:1"])) == [b"text", None]
+    assert bulk_commands.get_values(client, pl.Series("key", ["mine", "p:1"])) == [b"text", None]

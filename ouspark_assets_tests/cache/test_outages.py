@@ -14,8 +14,8 @@ import pytest
 
 from ouspark_assets.cache.client import connect_cache
 from ouspark_assets.cache.documents import Documents
-from ouspark_assets.cache.generation import build
-from ouspark_assets.cache.layout import Generation
+from ouspark_assets.cache.generation import build_generation
+from ouspark_assets.cache.keys import Generation
 from ouspark_assets.domain.errors import CacheError, OuSparkError, WarehouseError
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.services import client as services
@@ -108,7 +108,9 @@ def build_until_the_cache_dies(store_addresses: StoreAddresses, own: ServerSetti
         yield from (batch.with_columns(pl.col("name") + f"-{n}") for n in range(50))
 
     with connect_cache(store_addresses.cache_url) as client:
-        build(client, Generation(2, "f" * 64), [Documents("student", 102_000, batches)], {})
+        build_generation(
+            client, Generation(2, "f" * 64), [Documents("student", 102_000, batches)], {}
+        )
 
 
 def wait_for(store_addresses: StoreAddresses) -> None:

@@ -9,7 +9,7 @@ from contextlib import suppress
 import pytest
 import redis
 
-from ouspark_assets.cache.layout import CURRENT_KEY
+from ouspark_assets.cache.keys import CURRENT_KEY
 from ouspark_assets_tests.support.publication_processes import concurrent_readers, publishers
 from ouspark_assets_tests.support.stores import StoreAddresses
 

@@ -17,7 +17,7 @@ import orjson
 import psycopg
 import redis
 
-from ouspark_assets.cache.layout import CURRENT_KEY, META, PREFIX
+from ouspark_assets.cache.keys import CURRENT_KEY, META, PREFIX
 from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.warehouse.core.connection import Connection, Side, connected

@@ -8,7 +8,7 @@ import polars as pl
 import redis
 
 from ouspark_assets.cache.client import connect_cache
-from ouspark_assets.cache.forgetting import forget_in_cache
+from ouspark_assets.cache.student_removal import remove_student
 from ouspark_assets.domain.hall_tickets import HallTicket
 from ouspark_assets.schemas import PIPELINE_TABLES, PUBLISHED_TABLES
 from ouspark_assets.schemas.analytics import COLLEGE_STATS
@@ -188,11 +188,11 @@ def test_quarantine_decisions_and_corrections_of_the_student_go_too(
 def test_every_generation_of_the_cache_forgets_whoever_is_named_in_it(cache_url: str) -> None:
     with connect_cache(cache_url) as client:
         before = fill(client)
-        assert forget_in_cache(client, ANN) == 6
+        assert remove_student(client, ANN) == 6
         left = {key.decode() for key in client.keys("*")}
         gone = {key for key in before if key.startswith("ouspark:") and _names_ann(key)}
         assert left == before - gone
-        assert forget_in_cache(client, ANN) == 0
+        assert remove_student(client, ANN) == 0
 
 
 def fill(client: redis.Redis) -> set[str]:

@@ -15,10 +15,10 @@ import redis
 from psycopg import sql
 
 from ouspark_assets.cache.client import connect_cache
-from ouspark_assets.cache.documents import documents
-from ouspark_assets.cache.generation import living_generation
-from ouspark_assets.cache.prewarming import USUAL, Prewarming, prewarm, read_published
-from ouspark_assets.cache.verifying import verify_cache
+from ouspark_assets.cache.documents import build_documents
+from ouspark_assets.cache.generation import current_generation
+from ouspark_assets.cache.prewarm import PrewarmOptions, prewarm, read_published
+from ouspark_assets.cache.verification import verify_cache
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.schemas.clean import MARKS, STUDENTS
 from ouspark_assets.services import Endpoints
@@ -114,14 +114,14 @@ class Stores:
 
     def prewarm(self, *, rebuild: bool = False) -> None:
         """Prewarm the cache for the newest publication."""
-        prewarm(self.lock, self.production, self.client, Prewarming(rebuild=rebuild))
+        prewarm(self.lock, self.production, self.client, PrewarmOptions(rebuild=rebuild))
 
     def is_consistent(self) -> bool:
         """Return whether production equals development and the cache equals production."""
-        name, newest = living_generation(self.client), last_publication(self.production)
+        name, newest = current_generation(self.client), last_publication(self.production)
         if name is None or newest is None:
             return False
-        made = documents(read_published(self.production), USUAL.top)
+        made = build_documents(read_published(self.production), DEFAULT_OPTIONS.top)
         cache_verdict = verify_cache(self.client, name, made)
         return (
             verify(self.development, self.production, PUBLISHED_TABLES).is_clean

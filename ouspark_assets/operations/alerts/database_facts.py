@@ -12,8 +12,8 @@ from typing import Any
 import polars as pl
 from redis import Redis
 
-from ouspark_assets.cache.generation import living_generation, meta_of
-from ouspark_assets.cache.prewarming import generation_for
+from ouspark_assets.cache.generation import current_generation, read_meta
+from ouspark_assets.cache.prewarm import generation_for
 from ouspark_assets.operations.alerts.facts import (
     Freshness,
     ListedRelease,
@@ -52,8 +52,8 @@ class ServedGeneration:
     @classmethod
     def read(cls, client: Redis) -> "ServedGeneration":
         """Return the current generation of the cache."""
-        name = living_generation(client)
-        meta = (meta_of(client, name) if name else None) or {}
+        name = current_generation(client)
+        meta = (read_meta(client, name) if name else None) or {}
         return cls(name, frozenset(meta.get("releases", ())))
 
 
@@ -242,7 +242,7 @@ def find_live_releases(
 
 
 def _is_serving(served: ServedGeneration, publication: Publication) -> bool:
-    return served.name is not None and generation_for(publication).is_called(served.name)
+    return served.name is not None and generation_for(publication).has_name(served.name)
 
 
 def _asset_key(stage: str) -> str:

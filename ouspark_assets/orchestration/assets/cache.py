@@ -6,8 +6,8 @@ Keys, documents and switching are in `cache/`.
 import dagster as dg
 from pydantic import Field
 
-from ouspark_assets.cache.generation import Built, Lifetimes
-from ouspark_assets.cache.prewarming import Prewarming, prewarm
+from ouspark_assets.cache.generation import BuildResult, Lifetimes
+from ouspark_assets.cache.prewarm import PrewarmOptions, prewarm
 from ouspark_assets.orchestration.assets.stage import stage
 from ouspark_assets.orchestration.keys import GENERATION, PUBLICATION
 from ouspark_assets.orchestration.resources import CacheServer, Development, Production
@@ -55,10 +55,10 @@ def generation(
 
 def bring_up_to_date(
     production: Production, cache_server: CacheServer, *, rebuild: bool = False
-) -> tuple[Publication, Built]:
+) -> tuple[Publication, BuildResult]:
     """Bring the cache to the newest publication on the terms of the settings."""
     settings = cache_server.settings
-    how = Prewarming(
+    how = PrewarmOptions(
         top=settings.cache_top,
         lifetimes=Lifetimes(settings.cache_building_seconds, settings.cache_retired_seconds),
         wait_seconds=production.settings.publish_wait,

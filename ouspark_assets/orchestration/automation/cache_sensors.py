@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from ouspark_assets.cache.generation import is_alive
-from ouspark_assets.cache.prewarming import generation_for
+from ouspark_assets.cache.generation import is_current
+from ouspark_assets.cache.prewarm import generation_for
 from ouspark_assets.domain.errors import CacheError, OuSparkError
 from ouspark_assets.orchestration.automation.run_queries import find_run_materializing
 from ouspark_assets.orchestration.automation.ticks import (
@@ -138,7 +138,7 @@ def find_publication_not_cached(
     if newest is None:
         return None
     with cache_server.client() as client:
-        return None if is_alive(client, generation_for(newest)) else newest
+        return None if is_current(client, generation_for(newest)) else newest
 
 
 def _request_prewarm(

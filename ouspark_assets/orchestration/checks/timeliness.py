@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import polars as pl
 
-from ouspark_assets.cache.generation import living_generation, meta_of
+from ouspark_assets.cache.generation import current_generation, read_meta
 from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.orchestration.keys import GENERATION
 from ouspark_assets.orchestration.resources import CacheServer, Development, Environment
@@ -65,7 +65,7 @@ def late_releases(development: Development, cache_server: CacheServer, minutes: 
     if not expected:
         return []
     with cache_server.client() as client:
-        name = living_generation(client)
-        meta = meta_of(client, name) if name else None
+        name = current_generation(client)
+        meta = read_meta(client, name) if name else None
     served = set((meta or {}).get("releases", ()))
     return [release for release in expected if release not in served]

@@ -7,7 +7,7 @@ import dagster as dg
 import orjson
 import pytest
 
-from ouspark_assets.cache.layout import CURRENT_KEY, META, PREFIX
+from ouspark_assets.cache.keys import CURRENT_KEY, META, PREFIX
 from ouspark_assets.orchestration.automation.cache_sensors import late_results_sensor
 from ouspark_assets.orchestration.checks.timeliness import readers_have_new_results_in_time
 from ouspark_assets.orchestration.resources import CacheServer, Development, Environment

@@ -1,6 +1,6 @@
-"""The published tables that documents are made of, and a stretch of students of them.
+"""The published tables that documents are built from, as frames, and batches of students.
 
-Frames only; where they were read is not known here.
+Reading them from production is `prewarm.py`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -37,8 +37,8 @@ TICKET = "hall_ticket"
 
 
 @dataclass(frozen=True)
-class Published:
-    """The published tables by name, those of students in order of hall tickets."""
+class PublishedTables:
+    """One frame per table. Tables with a hall ticket are sorted by it."""
 
     students: pl.DataFrame
     standings: pl.DataFrame
@@ -60,28 +60,31 @@ class Published:
     subject_stats: pl.DataFrame
 
     @classmethod
-    def of(cls, frames: Mapping[Table, pl.DataFrame]) -> "Published":
-        """From the frames of the tables in `SOURCES`."""
-        return cls(**{table.name: _in_order(table, frame) for table, frame in frames.items()})
+    def from_frames(cls, frames: Mapping[Table, pl.DataFrame]) -> "PublishedTables":
+        """Sort and collect the frames of the tables in `SOURCES`."""
+        return cls(**{table.name: _sorted(table, frame) for table, frame in frames.items()})
 
-    def parts(self, size: int) -> Iterator["Published"]:
-        """The same, with a stretch of the students at a time; slices, nothing is copied."""
+    def student_batches(self, size: int) -> Iterator["PublishedTables"]:
+        """Yield these tables with the rows of `size` students at a time.
+
+        The batches are slices: nothing is copied.
+        """
         for students in self.students.iter_slices(size):
             first, last = students[TICKET][0], students[TICKET][-1]
-            stretches = {
-                field.name: _stretch(getattr(self, field.name), first, last)
+            slices = {
+                field.name: _slice(getattr(self, field.name), first, last)
                 for field in fields(self)
                 if TICKET in getattr(self, field.name).columns
             }
-            yield replace(self, **stretches)
+            yield replace(self, **slices)
 
 
-def _in_order(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
-    """By hall ticket first, so that a stretch of students is a slice."""
+def _sorted(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
+    """Sort by hall ticket first, so that the rows of consecutive students are a slice."""
     others = [name for name in table.key if name != TICKET]
     return frame.sort(*([TICKET] if TICKET in table.columns else []), *others)
 
 
-def _stretch(frame: pl.DataFrame, first: str, last: str) -> pl.DataFrame:
+def _slice(frame: pl.DataFrame, first: str, last: str) -> pl.DataFrame:
     begin = frame[TICKET].search_sorted(first, side="left")
     return frame[begin : frame[TICKET].search_sorted(last, side="right")]

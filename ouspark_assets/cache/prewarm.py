@@ -1,0 +1,124 @@
+"""Bringing the cache to the newest publication: locking, reading production, building.
+
+The only module of this package that reads the production database.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from psycopg.rows import scalar_row
+from redis import Redis
+
+from ouspark_assets.cache.documents import build_documents
+from ouspark_assets.cache.generation import (
+    DEFAULT_LIFETIMES,
+    BuildResult,
+    Lifetimes,
+    build_generation,
+    current_generation,
+    is_current,
+    retire_others,
+)
+from ouspark_assets.cache.keys import Generation
+from ouspark_assets.cache.published_tables import SOURCES, PublishedTables
+from ouspark_assets.domain.errors import CacheError
+from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.core.locks import Lock, hold_within
+from ouspark_assets.warehouse.core.frames import read_table
+from ouspark_assets.warehouse.publication.guards import clear_errors
+from ouspark_assets.warehouse.publication.publications import Publication, last_publication
+
+
+@dataclass(frozen=True)
+class PrewarmOptions:
+    """How the cache is built; `top` is the length of the rankings."""
+
+    top: int = 100
+    lifetimes: Lifetimes = DEFAULT_LIFETIMES
+    # How long to wait for another process that prewarms.
+    wait_seconds: float = 60
+    # Build even if no key is missing, because values may have been changed by someone else.
+    rebuild: bool = False
+
+
+DEFAULT_OPTIONS = PrewarmOptions()
+
+
+def prewarm(
+    lock: Connection,
+    source: Connection,
+    client: Redis,
+    options: PrewarmOptions = DEFAULT_OPTIONS,
+) -> tuple[Publication, BuildResult]:
+    """Build the generation of the newest publication, unless it is current and complete.
+
+    The lock is held on a connection of its own, because the snapshot of `source` has to be taken
+    after the wait for the lock.
+    """
+    with (
+        clear_errors("Prewarming the cache", production=source),
+        _exclusive_lock(lock, options.wait_seconds),
+        snapshot(source),
+    ):
+        publication = newest_publication(source)
+        generation = generation_for(publication)
+        if not options.rebuild and is_current(client, generation):
+            # A run that was killed after its switch has left the old generation to be retired.
+            name = current_generation(client) or ""
+            retire_others(client, name, options.lifetimes.retired)
+            return publication, BuildResult(name, 0, 0, written=False)
+        meta = {
+            "publication": publication.number,
+            "built_at": _now(source),
+            "releases": publication.releases,
+        }
+        documents = build_documents(read_published(source), options.top)
+        return publication, build_generation(client, generation, documents, meta, options.lifetimes)
+
+
+@contextmanager
+def snapshot(source: Connection) -> Iterator[None]:
+    """Read one consistent state of the database in the block, without time limits."""
+    with source.transaction():
+        source.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        source.execute("SET LOCAL statement_timeout = 0")
+        source.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+        yield
+
+
+def generation_for(publication: Publication) -> Generation:
+    """Return the generation that a publication needs."""
+    return Generation(publication.number, publication.checksum)
+
+
+def newest_publication(source: Connection) -> Publication:
+    """Return the newest publication; raise CacheError if there is none."""
+    publication = last_publication(source)
+    if publication is None:
+        message = (
+            "The cache cannot be built: nothing has been published yet. Run `ouspark run` first."
+        )
+        raise CacheError(message)
+    return publication
+
+
+def read_published(source: Connection) -> PublishedTables:
+    """Return every table that documents are built from."""
+    return PublishedTables.from_frames({table: read_table(source, table) for table in SOURCES})
+
+
+@contextmanager
+def _exclusive_lock(lock: Connection, wait_seconds: float) -> Iterator[None]:
+    """Hold the advisory lock of the cache for the duration of the block."""
+    with lock.transaction():
+        lock.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+        hold_within(lock, Lock.CACHE, wait_seconds, "Prewarming the cache")
+        yield
+
+
+def _now(source: Connection) -> str:
+    """Return the database's time as ISO 8601 in UTC."""
+    query = "SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
+    with source.cursor(row_factory=scalar_row) as cursor:
+        return str(cursor.execute(query).fetchone())
