@@ -60,8 +60,8 @@ def connect_cache(url: str, connect_timeout: float = CONNECT_TIMEOUT) -> Iterato
 
 def _refused(error: redis.ResponseError) -> CacheError:
     return CacheError(
-        f"The cache refused a command: {_first_line(error)}. OUSPARK_REDIS_URL must lead to a "
-        "server that accepts writes and has memory left, with a user who is allowed to write."
+        f"The cache refused a command: {_first_line(error)}. OUSPARK_REDIS_URL must name a server "
+        "that accepts writes and has memory left, and a user with the necessary permissions."
     )
 
 

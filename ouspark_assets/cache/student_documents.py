@@ -25,7 +25,7 @@ CGPA_COLUMNS = ("cgpa", "open_subjects", "pending_subjects", "incomplete")
 
 
 def students(tables: PublishedTables) -> pl.DataFrame:
-    """Return one document per student: details, semesters, ranks, credits, backlogs, …"""
+    """Return one document per student: details, semesters, ranks, credits and backlogs."""
     revaluations = tables.revaluation_impact.sort(TICKET, "release", "subject_code")
     documents = (
         _details(tables)

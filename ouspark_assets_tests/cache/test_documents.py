@@ -127,9 +127,9 @@ FRAMES = {
 
 
 @pytest.fixture(scope="module")
-def made() -> dict[str, dict[str, Any]]:
-    """Every document, decoded, by kind and name."""
-    published = PublishedTables.from_frames(
+def documents() -> dict[str, dict[str, Any]]:
+    """Return every document, decoded, by kind and name."""
+    tables = PublishedTables.from_frames(
         {table: FRAMES.get(table, table.empty()) for table in SOURCES}
     )
     return {
@@ -138,90 +138,88 @@ def made() -> dict[str, dict[str, Any]]:
             for frame in it.batches()
             for name, document in frame.select("name", "document").iter_rows()
         }
-        for it in build_documents(published, top=1)
+        for it in build_documents(tables, top=1)
     }
 
 
-def test_a_record_has_its_semesters_in_order_each_with_its_subjects(
-    made: dict[str, dict[str, Any]],
+def test_a_student_document_has_semesters_in_order_with_their_subjects(
+    documents: dict[str, dict[str, Any]],
 ) -> None:
-    record = made["student"][ONE]
+    student = documents["student"][ONE]
     assert [
         (it["semester"], it["sgpa"], [subject["subject_code"] for subject in it["subjects"]])
-        for it in record["semesters"]
+        for it in student["semesters"]
     ] == [(1, 9.5, ["101", "102"]), (2, None, ["201"]), (None, None, ["ELECTIVE"])]
-    subject = record["semesters"][0]["subjects"][0]
+    subject = student["semesters"][0]["subjects"][0]
     assert (subject["subject_name"], subject["grade"]) == ("MATHEMATICS", "S")
 
 
-def test_a_record_has_details_cgpa_credits_ranks_and_backlogs(
-    made: dict[str, dict[str, Any]],
+def test_a_student_document_has_details_cgpa_credits_ranks_and_backlogs(
+    documents: dict[str, dict[str, Any]],
 ) -> None:
-    record = made["student"][ONE]
-    assert (record["class"], record["college"], record["branch"]) == (
+    student = documents["student"][ONE]
+    assert (student["class"], student["college"], student["branch"]) == (
         "1604-733-2099",
         "A COLLEGE",
         "A BRANCH",
     )
-    assert (record["cgpa"], record["credits"]["earned"]) == (9.5, 12.0)
-    assert record["ranks"]["class"]["unranked_because"] == "1 subject open"
-    assert made["student"][TWO]["ranks"]["university"]["rank"] == 1
-    assert [it["subject_code"] for it in record["backlogs"]] == ["201"]
+    assert (student["cgpa"], student["credits"]["earned"]) == (9.5, 12.0)
+    assert student["ranks"]["class"]["unranked_because"] == "1 subject open"
+    assert documents["student"][TWO]["ranks"]["university"]["rank"] == 1
+    assert [it["subject_code"] for it in student["backlogs"]] == ["201"]
 
 
-def test_a_student_without_standings_has_empty_lists(made: dict[str, dict[str, Any]]) -> None:
-    record = made["student"][THREE]
-    assert (record["semesters"], record["backlogs"], record["credits"]) == ([], [], None)
+def test_a_student_without_standings_has_empty_lists(documents: dict[str, dict[str, Any]]) -> None:
+    student = documents["student"][THREE]
+    assert (student["semesters"], student["backlogs"], student["credits"]) == ([], [], None)
 
 
-def test_no_document_holds_a_fathers_name(made: dict[str, dict[str, Any]]) -> None:
-    assert b"A FATHER" not in orjson.dumps(made)
-    assert "father_name" not in made["student"][ONE]
+def test_no_document_contains_a_fathers_name(documents: dict[str, dict[str, Any]]) -> None:
+    assert b"A FATHER" not in orjson.dumps(documents)
+    assert "father_name" not in documents["student"][ONE]
 
 
-def test_a_class_sheet_lists_its_students_in_order_of_tickets(
-    made: dict[str, dict[str, Any]],
+def test_a_class_sheet_lists_its_students_by_hall_ticket(
+    documents: dict[str, dict[str, Any]],
 ) -> None:
-    sheet = made["class"]["1604-733-2099"]
+    sheet = documents["class"]["1604-733-2099"]
     assert [it["hall_ticket"] for it in sheet["students"]] == [ONE, TWO, THREE]
     assert (sheet["n"], sheet["students"][1]["rank"]) == (3, 1)
 
 
-def test_the_top_of_a_ranking_includes_ties_and_counts_the_unranked(
-    made: dict[str, dict[str, Any]],
+def test_a_ranking_includes_ties_and_counts_unranked_students(
+    documents: dict[str, dict[str, Any]],
 ) -> None:
     names = ["class:1604-733-2099", "college:1604-2099", "branch:733-2099", "university:2099"]
     for name in names:
-        ranking = made["rankings"][name]
+        ranking = documents["rankings"][name]
         assert [it["hall_ticket"] for it in ranking["top"]] == [TWO, THREE]
         assert (ranking["unranked"], ranking["out_of"]) == (1, 2)
 
 
-def test_pages_of_groups_hold_their_figures_and_tables_json_as_it_is(
-    made: dict[str, dict[str, Any]],
+def test_documents_of_groups_contain_statistics_and_nested_json(
+    documents: dict[str, dict[str, Any]],
 ) -> None:
-    college, department = made["college"]["1604"], made["department"]["1604-733"]
+    college, department = documents["college"]["1604"], documents["department"]["1604-733"]
     assert college["years"][0]["toppers"] == [{"rank": 1}]
     assert college["years"][0]["ranking"]["rank"] == 1
     assert [it["department"] for it in college["departments"]] == ["1604-733"]
     assert [it["students"] for it in college["demographics"]] == [2]
     assert [it["students"] for it in department["demographics"]] == [1]
-    assert made["subject"]["101"]["releases"][0]["grades"] == {"S": 1}
-    assert made["release"][RELEASE]["semesters"][0]["histogram"] == {"8.0": 1}
-    assert made["rankings"]["colleges:2099"]["ranking"][0]["college"] == "A COLLEGE"
+    assert documents["subject"]["101"]["releases"][0]["grades"] == {"S": 1}
+    assert documents["release"][RELEASE]["semesters"][0]["histogram"] == {"8.0": 1}
+    assert documents["rankings"]["colleges:2099"]["ranking"][0]["college"] == "A COLLEGE"
 
 
-def test_every_kind_says_how_many_there_are() -> None:
-    published = PublishedTables.from_frames(
+def test_the_stated_number_of_documents_is_the_actual_one() -> None:
+    tables = PublishedTables.from_frames(
         {table: FRAMES.get(table, table.empty()) for table in SOURCES}
     )
-    for it in build_documents(published, top=1):
+    for it in build_documents(tables, top=1):
         assert sum(frame.height for frame in it.batches()) == it.n
 
 
-def test_nothing_published_makes_no_documents() -> None:
-    published = PublishedTables.from_frames({table: table.empty() for table in SOURCES})
-    assert [it.n for it in build_documents(published, top=1)] == [0] * 7
-    assert [sum(f.height for f in it.batches()) for it in build_documents(published, top=1)] == [
-        0
-    ] * 7
+def test_empty_tables_yield_no_documents() -> None:
+    tables = PublishedTables.from_frames({table: table.empty() for table in SOURCES})
+    assert [it.n for it in build_documents(tables, top=1)] == [0] * 7
+    assert [sum(f.height for f in it.batches()) for it in build_documents(tables, top=1)] == [0] * 7

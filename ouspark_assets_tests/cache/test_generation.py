@@ -28,28 +28,28 @@ def documents(n: int, text: str = "{}") -> list[Documents]:
     return [Documents("student", n, lambda: iter([frame]))]
 
 
-def test_a_generation_is_switched_to_when_it_is_complete(client: redis.Redis) -> None:
-    built = build_generation(client, FIRST, documents(2500), META)
-    assert built.keys == 2500
+def test_a_complete_generation_becomes_current(client: redis.Redis) -> None:
+    result = build_generation(client, FIRST, documents(2500), META)
+    assert result.keys == 2500
     assert client.get(CURRENT_KEY) == FIRST.name.encode()
     assert client.get(FIRST.key("student", "2499")) == b"{}"
     assert is_current(client, FIRST)
 
 
-def test_texts_of_every_script_come_back_as_they_were(client: redis.Redis) -> None:
+def test_documents_in_any_script_are_stored_unchanged(client: redis.Redis) -> None:
     text = '{"name": "Émile – ✓ తెలుగు \\r\\n $3"}'
     build_generation(client, FIRST, documents(3, text), META)
     assert client.get(FIRST.key("student", "001")) == text.encode()
 
 
-def test_the_living_generation_has_no_time_to_live(client: redis.Redis) -> None:
+def test_the_current_generation_has_no_time_to_live(client: redis.Redis) -> None:
     build_generation(client, FIRST, documents(3), META)
     keys = list(client.scan_iter(match="ouspark:*"))
     assert len(keys) == 6
     assert {client.ttl(key) for key in keys} == {-1}
 
 
-def test_the_old_generation_stays_for_a_while(client: redis.Redis) -> None:
+def test_the_replaced_generation_expires_within_a_minute(client: redis.Redis) -> None:
     build_generation(client, FIRST, documents(3), META)
     build_generation(client, SECOND, documents(3), META)
     assert client.get(CURRENT_KEY) == SECOND.name.encode()
@@ -57,7 +57,7 @@ def test_the_old_generation_stays_for_a_while(client: redis.Redis) -> None:
     assert 0 < client.ttl(FIRST.key("meta")) <= 60
 
 
-def test_keys_of_other_tenants_are_left_alone(client: redis.Redis) -> None:
+def test_keys_of_other_tenants_are_not_touched(client: redis.Redis) -> None:
     client.set("theirs", "1")
     client.set("ousparkling", "1")
     build_generation(client, FIRST, documents(3), META)
@@ -67,23 +67,23 @@ def test_keys_of_other_tenants_are_left_alone(client: redis.Redis) -> None:
         assert client.ttl(key) == -1
 
 
-def test_a_cache_that_lost_keys_is_not_alive(client: redis.Redis) -> None:
+def test_a_generation_with_missing_keys_does_not_count_as_current(client: redis.Redis) -> None:
     build_generation(client, FIRST, documents(3), META)
     client.delete(FIRST.key("student", "001"))
     assert not is_current(client, FIRST)
 
 
-def test_a_generation_that_lost_keys_is_built_again_beside_itself(client: redis.Redis) -> None:
+def test_a_generation_with_missing_keys_is_rebuilt_under_another_name(client: redis.Redis) -> None:
     build_generation(client, FIRST, documents(3), META)
     client.delete(FIRST.key("student", "001"))
-    built = build_generation(client, FIRST, documents(3), META)
-    assert built.generation == f"{FIRST.name}-1"
+    result = build_generation(client, FIRST, documents(3), META)
+    assert result.generation == f"{FIRST.name}-1"
     assert is_current(client, FIRST)
     assert client.ttl(FIRST.key("student", "000")) > 0
 
 
-def losing(client: redis.Redis, key: str) -> list[Documents]:
-    """Documents of which one is gone again before the build is complete."""
+def documents_with_loss(client: redis.Redis, key: str) -> list[Documents]:
+    """Return documents, one of which is deleted again before the build is complete."""
 
     def batches() -> Iterator[pl.DataFrame]:
         yield pl.DataFrame({"name": ["000", "001"], "document": ["{}"] * 2})
@@ -96,16 +96,22 @@ def losing(client: redis.Redis, key: str) -> list[Documents]:
     return [Documents("student", 2, batches), Documents("class", 1, more)]
 
 
-def test_a_build_that_lost_keys_on_the_way_is_not_switched_to(client: redis.Redis) -> None:
+def test_a_generation_that_lost_keys_during_the_build_does_not_become_current(
+    client: redis.Redis,
+) -> None:
     build_generation(client, FIRST, documents(3), META)
     with pytest.raises(CacheError, match="Readers keep the current generation"):
-        build_generation(client, SECOND, losing(client, SECOND.key("student", "001")), META)
+        build_generation(
+            client, SECOND, documents_with_loss(client, SECOND.key("student", "001")), META
+        )
     assert client.get(CURRENT_KEY) == FIRST.name.encode()
     assert client.ttl(SECOND.key("student", "000")) > 0
 
 
-def test_what_a_killed_build_made_persistent_is_retired_by_the_next(client: redis.Redis) -> None:
-    # A build that died between making its keys persistent and switching to them.
+def test_persistent_keys_of_a_killed_build_are_retired_by_the_next_build(
+    client: redis.Redis,
+) -> None:
+    # As if a build had been killed after making its keys persistent and before the switch.
     client.sadd(GENERATIONS_KEY, FIRST.name)
     client.set(FIRST.key("student", "000"), "{}")
     build_generation(client, SECOND, documents(3), META)
@@ -113,7 +119,7 @@ def test_what_a_killed_build_made_persistent_is_retired_by_the_next(client: redi
     assert client.smembers(GENERATIONS_KEY) == {SECOND.name.encode()}
 
 
-def test_a_build_that_died_after_the_switch_is_completed_by_the_next_run(
+def test_the_generation_that_a_killed_build_replaced_is_retired_by_the_next_run(
     client: redis.Redis,
 ) -> None:
     build_generation(client, FIRST, documents(3), META)
@@ -126,32 +132,32 @@ def test_a_build_that_died_after_the_switch_is_completed_by_the_next_run(
     assert client.ttl(SECOND.key("student", "000")) == -1
 
 
-def test_unfinished_keys_live_as_long_as_they_are_told(client: redis.Redis) -> None:
-    lost = losing(client, SECOND.key("student", "001"))
+def test_keys_of_a_failed_build_expire_after_the_configured_time(client: redis.Redis) -> None:
+    lost = documents_with_loss(client, SECOND.key("student", "001"))
     with pytest.raises(CacheError, match="Readers keep the current generation"):
         build_generation(client, SECOND, lost, META, Lifetimes(building=120))
     assert 0 < client.ttl(SECOND.key("student", "000")) <= 120
 
 
-def test_the_meta_key_says_what_was_built(client: redis.Redis) -> None:
+def test_the_meta_document_has_publication_generation_and_counts(client: redis.Redis) -> None:
     build_generation(client, FIRST, documents(3), META)
     meta = orjson.loads(client.get(FIRST.key("meta")))
     assert meta == {"publication": 1, "generation": FIRST.name, "counts": {"student": 3}, "keys": 3}
 
 
 @pytest.mark.parametrize("policy", ["noeviction", "allkeys-lru"])
-def test_a_generation_that_does_not_fit_is_refused_before_it_is_written(
+def test_a_generation_that_does_not_fit_into_memory_is_refused_before_anything_is_written(
     client: redis.Redis, policy: str
 ) -> None:
     build_generation(client, FIRST, documents(3), META)
     memory = read_memory(client)
     assert memory is not None
-    # Other workers write meanwhile: room for them, none for what is about to come.
+    # Other test workers use the same server: leave room for them, but not for the generation.
     client.config_set("maxmemory-policy", policy)
     client.config_set("maxmemory", memory.used + 200_000_000)
     try:
         with pytest.raises(CacheError, match="maxmemory") as refused:
-            build_generation(client, SECOND, [one_of_many(1_000_000)], META)
+            build_generation(client, SECOND, [one_batch_of(1_000_000)], META)
     finally:
         client.config_set("maxmemory", 0)
         client.config_set("maxmemory-policy", "noeviction")
@@ -160,19 +166,19 @@ def test_a_generation_that_does_not_fit_is_refused_before_it_is_written(
     assert is_current(client, FIRST)
 
 
-def one_of_many(n: int) -> Documents:
+def one_batch_of(n: int) -> Documents:
     frame = pl.DataFrame({"name": ["000"], "document": ["x" * 1000]})
     return Documents("student", n, lambda: iter([frame]))
 
 
-def test_the_memory_that_a_generation_takes_is_near_the_estimate(client: redis.Redis) -> None:
-    built = build_generation(client, FIRST, documents(20_000, "x" * 1_000), META)
-    assert built.memory is not None
-    assert built.bytes == 20_000_000
-    assert 20_000_000 < built.memory < 20_000_000 + 20_000 * 400
+def test_a_generation_takes_about_as_much_memory_as_estimated(client: redis.Redis) -> None:
+    result = build_generation(client, FIRST, documents(20_000, "x" * 1_000), META)
+    assert result.memory is not None
+    assert result.bytes == 20_000_000
+    assert 20_000_000 < result.memory < 20_000_000 + 20_000 * 400
 
 
-def test_a_cache_that_is_away_is_one_line_without_its_password() -> None:
+def test_an_unreachable_cache_is_reported_without_its_password() -> None:
     with (
         pytest.raises(CacheError, match="OUSPARK_REDIS_URL") as refused,
         connect_cache("redis://:hidden-word@127.0.0.1:1/0"),

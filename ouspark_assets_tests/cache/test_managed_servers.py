@@ -12,8 +12,8 @@ from ouspark_assets.cache.keys import CURRENT_KEY, Generation
 from ouspark_assets_tests.cache.test_generation import META, documents
 
 GENERATION = Generation(7, "c" * 64)
-# What a frugal managed server leaves: no scripts, no administration, nothing about itself.
-RIGHTS = (
+# The commands that a restrictive managed server allows: no scripts, no administration, no INFO.
+ALLOWED_COMMANDS = (
     "~*", "&*", "-@all", "+ping", "+select", "+get", "+set", "+mget", "+exists", "+expire",
     "+persist", "+sadd", "+srem", "+smembers", "+scan",
 )  # fmt: skip
@@ -21,29 +21,33 @@ RIGHTS = (
 
 @pytest.fixture
 def limited(client: redis.Redis, cache_url: str, worker_id: str) -> Iterator[redis.Redis]:
-    """The same server as a user who may do little."""
+    """Yield a client of the same server, as a user with few permissions."""
     name = f"limited-{worker_id}"
-    client.execute_command("ACL", "SETUSER", name, "reset", "on", ">little", *RIGHTS)
+    client.execute_command("ACL", "SETUSER", name, "reset", "on", ">little", *ALLOWED_COMMANDS)
     parts = urlsplit(cache_url)
-    with connect_cache(f"redis://{name}:little@{parts.hostname}:{parts.port}{parts.path}") as it:
-        yield it
+    with connect_cache(
+        f"redis://{name}:little@{parts.hostname}:{parts.port}{parts.path}"
+    ) as limited_client:
+        yield limited_client
     client.execute_command("ACL", "DELUSER", name)
 
 
-def test_a_server_that_allows_little_is_served_by_what_it_allows(limited: redis.Redis) -> None:
+def test_a_generation_is_built_on_a_server_that_allows_few_commands(limited: redis.Redis) -> None:
     assert not bulk_commands.has_msetex(limited)
-    built = build_generation(limited, GENERATION, documents(1200), META)
-    assert (built.keys, built.memory) == (1200, None)
+    result = build_generation(limited, GENERATION, documents(1200), META)
+    assert (result.keys, result.memory) == (1200, None)
     assert is_current(limited, GENERATION)
     assert limited.get(CURRENT_KEY) == GENERATION.name.encode()
 
 
-def test_the_embedded_server_sets_many_keys_in_one_command(client: redis.Redis) -> None:
+def test_the_embedded_server_supports_msetex(client: redis.Redis) -> None:
     assert bulk_commands.has_msetex(client)
 
 
 @pytest.mark.parametrize("msetex", [True, False])
-def test_keys_are_set_with_a_time_to_live_either_way(client: redis.Redis, *, msetex: bool) -> None:
+def test_keys_are_set_with_a_time_to_live_with_and_without_msetex(
+    client: redis.Redis, *, msetex: bool
+) -> None:
     frame = pl.DataFrame({"name": [str(n) for n in range(1501)], "document": ["é"] * 1501})
     size = bulk_commands.set_with_ttl(client, "p:", [frame], 100, msetex=msetex)
     keys = frame.select((pl.lit("p:") + pl.col("name")).alias("key"))["key"]
@@ -55,11 +59,13 @@ def test_keys_are_set_with_a_time_to_live_either_way(client: redis.Redis, *, mse
     assert bulk_commands.persist(client, keys) == 0
 
 
-def test_a_conversation_that_broke_off_does_not_disturb_the_next(client: redis.Redis) -> None:
+def test_unread_answers_of_a_failed_batch_do_not_reach_the_next_command(
+    client: redis.Redis,
+) -> None:
     client.set("mine", "text")
     frame = pl.DataFrame({"name": [str(n) for n in range(5000)], "document": ["{}"] * 5000})
     with pytest.raises(redis.ResponseError, match="expire"):
-        # Refused with answers to later batches still on their way.
+        # Raised while the answers to later batches have not been read.
         bulk_commands.set_with_ttl(client, "p:", [frame], -5, msetex=False)
     assert client.get("mine") == b"text"
     assert bulk_commands.get_values(client, pl.Series("key", ["mine", "p:1"])) == [b"text", None]

@@ -1,4 +1,4 @@
-"""What readers see while publications come and go, and while publishers are killed."""
+"""What readers see during publications and builds, and while publishers are killed."""
 
 import os
 import random
@@ -14,7 +14,7 @@ from ouspark_assets_tests.support.publication_processes import concurrent_reader
 from ouspark_assets_tests.support.stores import StoreAddresses
 
 PUBLICATIONS = 6
-LEAST_READS = 100
+MIN_READS = 100
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def store_addresses(store_addresses: StoreAddresses) -> StoreAddresses:
     return store_addresses
 
 
-def test_readers_see_only_whole_publications_never_a_miss_and_never_one_going_back(
+def test_readers_see_only_complete_publications_without_misses_and_in_order(
     store_addresses: StoreAddresses,
 ) -> None:
     with store_addresses.connect() as stores, concurrent_readers(store_addresses) as readings:
@@ -39,24 +39,24 @@ def test_readers_see_only_whole_publications_never_a_miss_and_never_one_going_ba
     assert readings.problems == []
     assert readings.numbers == sorted(readings.numbers)
     assert readings.numbers[-1] == PUBLICATIONS
-    assert min(readings.production, readings.cache) > LEAST_READS
+    assert min(readings.production, readings.cache) > MIN_READS
 
 
-def test_a_publisher_that_is_killed_at_any_moment_is_never_noticed(
+def test_readers_do_not_notice_a_publisher_that_is_killed_at_any_moment(
     store_addresses: StoreAddresses,
 ) -> None:
     kill_publishers(store_addresses, times=5)
 
 
 @pytest.mark.full
-def test_fifty_publishers_that_are_killed_are_never_noticed(
+def test_readers_do_not_notice_fifty_killed_publishers(
     store_addresses: StoreAddresses,
 ) -> None:
     kill_publishers(store_addresses, times=50)
 
 
 def kill_publishers(store_addresses: StoreAddresses, times: int) -> None:
-    """Kill publishers at moments spread over the time that one takes; every next run completes."""
+    """Kill publishers at moments spread over their duration and check the next run."""
     with (
         store_addresses.connect() as stores,
         concurrent_readers(store_addresses) as readings,
@@ -70,7 +70,7 @@ def kill_publishers(store_addresses: StoreAddresses, times: int) -> None:
         for number in range(3, times + 3):
             stores.load(number)
             pid = started.begin()
-            # A different stretch each time, so that no part of the work is left out.
+            # A later part of the work each time, so that every part is interrupted.
             time.sleep(seconds * (number - 3 + random.random()) / times)
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -79,10 +79,10 @@ def kill_publishers(store_addresses: StoreAddresses, times: int) -> None:
             assert stores.is_consistent()
     assert readings.problems == []
     assert readings.numbers[-1] == times + 2
-    assert min(readings.production, readings.cache) > LEAST_READS
+    assert min(readings.production, readings.cache) > MIN_READS
 
 
-def test_a_cache_that_was_lost_is_built_again_even_with_nothing_new(
+def test_a_lost_cache_is_rebuilt_even_if_there_is_no_new_publication(
     store_addresses: StoreAddresses, client: redis.Redis
 ) -> None:
     client.flushdb()
@@ -92,7 +92,7 @@ def test_a_cache_that_was_lost_is_built_again_even_with_nothing_new(
         assert stores.is_consistent()
 
 
-def test_the_same_publication_again_writes_nothing(
+def test_prewarming_the_same_publication_again_writes_nothing(
     store_addresses: StoreAddresses, client: redis.Redis
 ) -> None:
     before = client.get(CURRENT_KEY)
@@ -104,7 +104,7 @@ def test_the_same_publication_again_writes_nothing(
     assert written < client.strlen(f"ouspark:{before.decode()}:class:1604-733-2099")
 
 
-def test_two_builders_at_once_build_once(
+def test_two_concurrent_builders_build_one_generation(
     store_addresses: StoreAddresses, client: redis.Redis
 ) -> None:
     with store_addresses.connect() as stores:
@@ -119,7 +119,7 @@ def test_two_builders_at_once_build_once(
     assert len(names) == 2
 
 
-def test_a_value_that_someone_changed_is_named_and_mended_by_a_rebuild(
+def test_a_changed_value_is_named_by_the_verification_and_repaired_by_a_rebuild(
     store_addresses: StoreAddresses, client: redis.Redis
 ) -> None:
     key = f"ouspark:{client.get(CURRENT_KEY).decode()}:student:160499733007"

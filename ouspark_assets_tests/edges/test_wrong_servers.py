@@ -231,9 +231,12 @@ def refusing(error: str) -> Talk:
         (saying(BANNER), "can't be reached"),
         (silent_after(b""), "Timeout"),
         (silent_after(b"$1000000000000\r\nx"), "Timeout"),
-        (refusing("READONLY You can't write against a read only replica."), "takes writes"),
+        (refusing("READONLY You can't write against a read only replica."), "accepts writes"),
         (refusing("OOM command not allowed when used memory > 'maxmemory'."), "memory left"),
-        (refusing("NOPERM User me has no permissions to run the 'set' command"), "who may"),
+        (
+            refusing("NOPERM User me has no permissions to run the 'set' command"),
+            "necessary permissions",
+        ),
         (refusing("LOADING the dataset in memory"), "can't be reached"),
         (
             by_lines(lambda _: b"-WRONGPASS invalid username-password pair\r\n"),
@@ -286,8 +289,12 @@ def test_a_user_of_the_cache_with_too_few_rights_is_one_line(servers: Endpoints)
     with redis.Redis.from_url(servers.redis_url) as admin:
         admin.execute_command("ACL", "SETUSER", name, "reset", "on", f">{SECRET}", "+ping")
         url = f"redis://{name}:{SECRET}@{parts.hostname}:{parts.port}/0"
-        assert "as a user who may" in cache_refused(url, lambda client: client.set("key", "value"))
-        assert "as a user who may" in cache_refused(url, lambda client: client.get("key"))
+        assert "a user with the necessary permissions" in cache_refused(
+            url, lambda client: client.set("key", "value")
+        )
+        assert "a user with the necessary permissions" in cache_refused(
+            url, lambda client: client.get("key")
+        )
         admin.execute_command("ACL", "DELUSER", name)
 
 

@@ -17,7 +17,7 @@ from psycopg import sql
 from ouspark_assets.cache.client import connect_cache
 from ouspark_assets.cache.documents import build_documents
 from ouspark_assets.cache.generation import current_generation
-from ouspark_assets.cache.prewarm import PrewarmOptions, prewarm, read_published
+from ouspark_assets.cache.prewarm import DEFAULT_OPTIONS, PrewarmOptions, prewarm, read_published
 from ouspark_assets.cache.verification import verify_cache
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.schemas.clean import MARKS, STUDENTS
