@@ -24,8 +24,8 @@ from ouspark_assets.cache.keys import Generation
 from ouspark_assets.cache.published_tables import SOURCES, PublishedTables
 from ouspark_assets.domain.errors import CacheError
 from ouspark_assets.warehouse.core.connection import Connection
-from ouspark_assets.warehouse.core.locks import Lock, hold_within
 from ouspark_assets.warehouse.core.frames import read_table
+from ouspark_assets.warehouse.core.locks import Lock, hold_within
 from ouspark_assets.warehouse.publication.guards import clear_errors
 from ouspark_assets.warehouse.publication.publications import Publication, last_publication
 
