@@ -111,7 +111,7 @@ def asked(plan: TicketPlan) -> list[str]:
 
 
 def test_a_forgotten_ticket_is_never_asked_and_its_class_is_found_all_the_same() -> None:
-    scope = SearchScope(("1604",), ("733",), (2021,))
+    scope = SearchScope(("1604",), ("733",), (2021,), stop_after_misses=8)
     forgotten = {f"1604217330{serial:02d}" for serial in (1, 2, 19, 20)}
     whole = asked(TicketPlan(facts(), scope))
     less = asked(TicketPlan(facts(), scope, forgotten=forgotten))
@@ -122,7 +122,12 @@ def test_a_forgotten_ticket_is_never_asked_and_its_class_is_found_all_the_same()
 def test_a_forgotten_ticket_is_not_asked_by_name_either() -> None:
     plan = TicketPlan.of_tickets(facts(), [ANN, BEN], {ANN})
     assert plan.next_tickets(10) == [BEN]
-    known = TicketPlan(facts(), SearchScope(discover=False), [KnownTicket(ANN)], forgotten={ANN})
+    known = TicketPlan(
+        facts(),
+        SearchScope(discover=False, stop_after_misses=8),
+        [KnownTicket(ANN)],
+        forgotten={ANN},
+    )
     assert known.next_tickets(10) == []
 
 

@@ -33,7 +33,7 @@ class SearchScope:
     colleges: tuple[str, ...] = ()
     branches: tuple[str, ...] = ()
     admission_years: tuple[int, ...] = ()
-    stop_after_misses: int = 8
+    stop_after_misses: int = field(kw_only=True)
     discover: bool | None = None
 
     def fingerprint(self) -> str:
@@ -133,7 +133,8 @@ class TicketPlan:
         cls, facts: ReleaseFacts, tickets: Iterable[str], forgotten: Container[str] = ()
     ) -> "TicketPlan":
         """Return a plan of exactly these tickets."""
-        return cls(facts, SearchScope(discover=False), failed_before=tickets, forgotten=forgotten)
+        nothing = SearchScope(discover=False, stop_after_misses=0)
+        return cls(facts, nothing, failed_before=tickets, forgotten=forgotten)
 
     def next_tickets(self, count: int) -> list[str]:
         """Return the next tickets, at most `count`; empty when outcomes must come first."""

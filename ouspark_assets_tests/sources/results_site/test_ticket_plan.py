@@ -19,7 +19,7 @@ from ouspark_assets.sources.results_site.ticket_plan import (
 
 COLLEGES = tuple(str(code) for code in (*range(1601, 1611), *range(2451, 2456)))
 BRANCHES = tuple(str(code) for code in range(732, 751))
-SCOPE = SearchScope(COLLEGES, BRANCHES)
+SCOPE = SearchScope(COLLEGES, BRANCHES, stop_after_misses=8)
 EVEN = ReleaseFacts(
     "20260655", "http://site.invalid", semesters=(1, 2, 3, 4, 5, 6), session_year=2026,
     session_month=7, published_on=date(2026, 10, 1),
