@@ -16,6 +16,7 @@ from ouspark_assets.standin.world import World
 
 DEFAULT_PORT = 8007
 LARGEST_PORT = 65535
+DEFAULT_SCALE = Scale()
 
 
 class _OneLineError(click.ClickException):
@@ -28,15 +29,24 @@ class _OneLineError(click.ClickException):
     help="Port to listen on; 0 takes a free one.",
 )  # fmt: skip
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--seed", type=int, default=1, show_default=True, help="Another seed, other people.")
 @click.option(
-    "--students", type=click.IntRange(min=1), default=300, show_default=True,
+    "--seed",
+    type=int,
+    default=DEFAULT_SCALE.seed,
+    show_default=True,
+    help="Another seed, other people.",
+)
+@click.option(
+    "--students", type=click.IntRange(min=1), default=DEFAULT_SCALE.students, show_default=True,
     help="Students that have joined by the last release.",
 )  # fmt: skip
 @click.option(
-    "--releases", type=click.IntRange(1, MOST_RELEASES), default=6, show_default=True,
+    "--releases",
+    type=click.IntRange(1, MOST_RELEASES),
+    default=DEFAULT_SCALE.releases,
+    show_default=True,
     help="Releases that are out at the start.",
-)  # fmt: skip
+)
 @click.option(
     "--faults", default="none", show_default=True, metavar="PROFILE",
     help=f"Bad days: {', '.join(PROFILES)}. Also errors:0.3, outage:5, errors,slow.",

@@ -45,17 +45,22 @@ class RunningStandin:
 @contextmanager
 def running_standin(
     *,
-    students: int = 300,
-    releases: int = 6,
-    seed: int = 1,
+    students: int | None = None,
+    releases: int | None = None,
+    seed: int | None = None,
     faults: str = "none",
     fault_seed: int = 1,
     release_after: float | None = None,
     host: str = "127.0.0.1",
     port: int = 0,
 ) -> Iterator[RunningStandin]:
-    """Start a stand-in, wait until it listens, and stop it at the end."""
-    world = ("--students", str(students), "--releases", str(releases), "--seed", str(seed))
+    """Start a stand-in, wait until it listens, and stop it at the end.
+
+    The command's defaults apply to the options that are None.
+    """
+    scale = {"--students": students, "--releases": releases, "--seed": seed}
+    given = {option: value for option, value in scale.items() if value is not None}
+    world = tuple(str(part) for item in given.items() for part in item)
     options = ["--faults", faults, "--fault-seed", str(fault_seed)]
     options += ["--host", host, "--port", str(port), "--with-parent", str(os.getpid())]
     if release_after is not None:
