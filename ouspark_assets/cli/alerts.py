@@ -175,13 +175,16 @@ def _evaluate() -> None:
     # Dagster takes a second to import.
     import dagster as dg
 
-    from ouspark_assets.orchestration.automation.alert_facts import Sources
-    from ouspark_assets.orchestration.automation.alerts import checks_of, look_and_tell
+    from ouspark_assets.orchestration.automation.alert_evaluation import (
+        evaluate_alerts,
+        list_check_keys,
+    )
+    from ouspark_assets.orchestration.automation.alert_facts import FactSources
     from ouspark_assets.orchestration.build import build_definitions
 
-    checks = checks_of(build_definitions().get_repository_def())
+    checks = list_check_keys(build_definitions().get_repository_def())
     with dg.DagsterInstance.get() as instance:
-        click.echo(str(look_and_tell(Sources(instance, checks))))
+        click.echo(str(evaluate_alerts(FactSources(instance, checks))))
 
 
 def _read_ruleset() -> Ruleset:

@@ -27,7 +27,7 @@ from ouspark_assets.cli.standing import (
 from ouspark_assets.cli.summary import show_summary
 from ouspark_assets.domain.releases import require_release_key
 from ouspark_assets.orchestration.assets.raw import tickets_of
-from ouspark_assets.orchestration.automation.alerts import alerting
+from ouspark_assets.orchestration.automation.alert_evaluation import alerts_after
 from ouspark_assets.orchestration.build import build_definitions
 from ouspark_assets.orchestration.keys import RELEASE_INDEX_KEY, RESULT_PAGES
 from ouspark_assets.orchestration.resources import Development, Lake, Progress
@@ -104,7 +104,7 @@ def run(*, verbose: bool, **asked: Any) -> None:
     sweep_leftovers(project_root())
     with dg.DagsterInstance.get() as instance, ScrapeProgress() as progress:
         definitions = build_definitions({"progress": Progress.shown_by(progress.show)})
-        with alerting(instance, definitions, "ouspark run", show_notice):
+        with alerts_after(instance, definitions, "ouspark run", show_notice):
             graph = Graph(definitions, instance, verbose)
             runs, standing = _bring_everything_in(graph, options)
     show_summary(runs, time.monotonic() - started, standing)

@@ -1,13 +1,13 @@
 """What runs without an operator: sensors, schedules, policies, and the jobs that only they start.
 
 A module per subject: `ingestion` (new and unfinished releases), `lineage` (what is recomputed),
-`cache_sensors`, `maintenance`, and `alerts`. Assets are in `assets/`; the jobs that people start
-are in `jobs.py`.
+`cache_sensors`, `maintenance`, `alert_evaluation`. Assets are in `assets/`, the jobs that people
+start in `jobs.py`.
 """
 
 import dagster as dg
 
-from ouspark_assets.orchestration.automation.alerts import alert_sensor
+from ouspark_assets.orchestration.automation.alert_evaluation import alert_sensor
 from ouspark_assets.orchestration.automation.cache_sensors import (
     cold_cache_sensor,
     late_results_sensor,

@@ -1,7 +1,8 @@
-"""Gathering the facts that alert rules are held against, from everywhere they are known.
+"""Gathers the facts that alert rules are evaluated against, from Dagster, databases and cache.
 
-What can't be reached is not known, and says why; the rest is judged all the same. What Dagster
-knows is `dagster_facts.py`, what databases and cache know is read in `alerts/`.
+A fact that cannot be read stays None, with the reason in `unavailable`; the other facts are used
+all the same. Dagster's records are read in `dagster_facts.py`, databases and cache in
+`operations/alerts/database_facts.py`.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,9 +31,9 @@ from ouspark_assets.operations.alerts.database_facts import (
 from ouspark_assets.operations.alerts.facts import CommandOutcome, Facts, VolumeComparison, Volumes
 from ouspark_assets.operations.alerts.formatting import to_one_line
 from ouspark_assets.orchestration.automation.dagster_facts import (
-    failed_checks,
-    failed_runs,
-    scrapes,
+    read_failed_checks,
+    read_failed_runs,
+    read_latest_scrapes,
 )
 from ouspark_assets.orchestration.checks.scrape import find_same_session_a_year_before
 from ouspark_assets.orchestration.keys import RESULT_PAGES
@@ -43,15 +44,15 @@ from ouspark_assets.sources.results_site.release_index import select_releases
 from ouspark_assets.warehouse.core.connection import Connection, first_line
 from ouspark_assets.warehouse.core.frames import read_table
 
-Known = TypeVar("Known")
+Fact = TypeVar("Fact")
 
 
 @dataclass(frozen=True)
-class Sources:
-    """Where facts come from."""
+class FactSources:
+    """Where facts are read from."""
 
     instance: dg.DagsterInstance
-    # The checks of the graph, if it is known: Dagster remembers those of former graphs too.
+    # The checks of the graph, if it is known: Dagster also remembers checks of earlier graphs.
     checks: Sequence[dg.AssetCheckKey] | None
     development: Development = field(default_factory=Development)
     production: Production = field(default_factory=Production)
@@ -59,66 +60,66 @@ class Sources:
     environment: Environment = field(default_factory=Environment)
 
 
-def gather(sources: Sources, command: CommandOutcome | None = None) -> Facts:
-    """Everything that is known now; the moment is that of the beginning."""
+def gather_facts(sources: FactSources, command: CommandOutcome | None = None) -> Facts:
+    """Return all facts that can be read, as of the beginning of this call."""
     sla = timedelta(minutes=sources.environment.settings.automation.sla_minutes)
     facts = Facts(datetime.now(UTC), sla=sla, command=command)
-    unknown: list[str] = []
-    facts = _attempt(lambda: _of_dagster(sources, facts), unknown) or facts
-    published = _attempt(lambda: _published(sources, facts.at), unknown)
-    living = _attempt(lambda: _living(sources), unknown)
-    if published and living:
-        facts = replace(facts, cache=find_cache_freshness(published, living))
-    readers = _Readers(published, living)
-    facts = _attempt(lambda: _developed(sources, facts, readers), unknown) or facts
-    return replace(facts, unavailable=tuple(unknown))
+    unavailable: list[str] = []
+    facts = _try(lambda: _add_dagster_facts(sources, facts), unavailable) or facts
+    production = _try(lambda: _read_production(sources, facts.at), unavailable)
+    served = _try(lambda: _read_cache(sources), unavailable)
+    if production and served:
+        facts = replace(facts, cache=find_cache_freshness(production, served))
+    facts = (
+        _try(lambda: _add_development_facts(sources, facts, production, served), unavailable)
+        or facts
+    )
+    return replace(facts, unavailable=tuple(unavailable))
 
 
-@dataclass(frozen=True)
-class _Readers:
-    """What readers have, as far as it is known."""
-
-    published: ProductionState | None
-    living: ServedGeneration | None
-
-
-def _attempt(read: Callable[[], Known], unknown: list[str]) -> Known | None:
-    """What is read; None, and the reason, when it can't be."""
+def _try(read: Callable[[], Fact], unavailable: list[str]) -> Fact | None:
+    """Return what `read` returns; None, and add the reason, if a server is unreachable."""
     try:
         return read()
-    except _unreachable() as error:
-        said = first_line(error) if isinstance(error, psycopg.Error) else str(error)
-        unknown.append(to_one_line(said))
+    except _unreachable_errors() as error:
+        reason = first_line(error) if isinstance(error, psycopg.Error) else str(error)
+        unavailable.append(to_one_line(reason))
         return None
 
 
-def _of_dagster(sources: Sources, facts: Facts) -> Facts:
+def _add_dagster_facts(sources: FactSources, facts: Facts) -> Facts:
     instance = sources.instance
-    checks = None if sources.checks is None else failed_checks(instance, sources.checks)
+    checks = None if sources.checks is None else read_failed_checks(instance, sources.checks)
     return replace(
         facts,
-        failed_runs=failed_runs(instance),
+        failed_runs=read_failed_runs(instance),
         failed_checks=checks,
-        scrapes=scrapes(instance),
+        scrapes=read_latest_scrapes(instance),
     )
 
 
-def _published(sources: Sources, at: datetime) -> ProductionState:
-    with sources.production.connected("alerts") as production, _briefly(production):
+def _read_production(sources: FactSources, at: datetime) -> ProductionState:
+    with sources.production.connected("alerts") as production, _short_snapshot(production):
         return ProductionState.read(production, at)
 
 
-def _living(sources: Sources) -> ServedGeneration:
+def _read_cache(sources: FactSources) -> ServedGeneration:
     with sources.cache_server.client() as client:
         return ServedGeneration.read(client)
 
 
-def _developed(sources: Sources, facts: Facts, readers: _Readers) -> Facts:
-    with sources.development.connected("alerts") as development, _briefly(development):
+def _add_development_facts(
+    sources: FactSources,
+    facts: Facts,
+    production: ProductionState | None,
+    served: ServedGeneration | None,
+) -> Facts:
+    """Return the facts with those of the development database, and those that compare with it."""
+    with sources.development.connected("alerts") as development, _short_snapshot(development):
         index = read_table(development, RELEASE_INDEX)
         students = fetch_student_counts(development)
         volumes = Volumes(
-            compare_with_previous_run(development), _against_a_year_before(index, students)
+            compare_with_previous_run(development), _compare_with_a_year_before(index, students)
         )
         facts = replace(
             facts,
@@ -126,21 +127,20 @@ def _developed(sources: Sources, facts: Facts, readers: _Readers) -> Facts:
             quarantined=fetch_open_quarantine(development),
             volumes=volumes,
         )
-        published, living = readers.published, readers.living
-        if published:
-            facts = replace(facts, publication=fetch_publication_freshness(development, published))
-    if living:
-        facts = replace(facts, listed_releases=find_listed_releases(index, living))
-    if living and published and facts.listed_releases is not None:
-        live = find_live_releases(facts.listed_releases, published, living, students)
+        if production:
+            facts = replace(facts, publication=fetch_publication_freshness(development, production))
+    if served:
+        facts = replace(facts, listed_releases=find_listed_releases(index, served))
+    if served and production and facts.listed_releases is not None:
+        live = find_live_releases(facts.listed_releases, production, served, students)
         facts = replace(facts, live_releases=live)
     return facts
 
 
-def _against_a_year_before(
+def _compare_with_a_year_before(
     index: pl.DataFrame, students: Mapping[str, tuple[int, datetime]]
 ) -> list[VolumeComparison]:
-    """The students of the last year's releases, beside the same session a year before."""
+    """Compare the students of the selected releases with the same session a year before."""
     return [
         VolumeComparison(
             measure=f"students of {release}",
@@ -158,13 +158,13 @@ def _against_a_year_before(
 
 
 @contextmanager
-def _briefly(connection: Connection) -> Iterator[None]:
-    """One look, which nothing may hold up: a sensor has a minute for all it does."""
+def _short_snapshot(connection: Connection) -> Iterator[None]:
+    # A tick has a minute for everything, so that no single query may take long.
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         connection.execute("SET LOCAL statement_timeout = '5s'")
         yield
 
 
-def _unreachable() -> tuple[type[Exception], ...]:
+def _unreachable_errors() -> tuple[type[Exception], ...]:
     return (OuSparkError, psycopg.Error, *storage_errors())

@@ -1,6 +1,7 @@
-"""What Dagster's own records know of failures: runs, asset checks, the latest scrapes.
+"""Reads failed runs, failed checks and the latest scrapes from Dagster's own records.
 
-They are there when the development database is not. What is told of them is `alerts/`.
+Dagster's records can be read when the development database is down. They are returned as plain
+values of `operations/alerts/facts.py`, which knows nothing of Dagster.
 """
 
 from collections.abc import Sequence
@@ -16,45 +17,46 @@ from ouspark_assets.orchestration.keys import RESULT_PAGES
 from ouspark_assets.orchestration.partitions import RELEASE_PARTITIONS_NAME, releases_of_run
 from ouspark_assets.orchestration.step_errors import find_root_error, summarize
 
-MOST_FAILED_RUNS = 50
-MOST_SCRAPES = 200
-LOOKED_BACK = timedelta(days=30)
-MOST_SAID = 3
-FAILED_FOR_A_CHECK = "DagsterAssetCheckFailedError"
-# Every ticket of a release was asked now, or is archived.
-TICKETS = ("found", "not found", "no change", "failed", "archived before")
+MAX_FAILED_RUNS = 50
+MAX_SCRAPES = 200
+MAX_RUN_AGE = timedelta(days=30)
+# Parts of a summary, and items of a list in it.
+MAX_SHOWN = 3
+CHECK_FAILURE = "DagsterAssetCheckFailedError"
+# The labels in the metadata of a scrape that together count every ticket of the release.
+TICKET_COUNTS = ("found", "not found", "no change", "failed", "archived before")
 
 
 @dataclass(frozen=True)
 class _Failure:
-    """A step of a run that failed, or a run that was ended without one."""
+    """What failed in a run: a step, or the run itself if no step failed."""
 
     step: str | None
     error: str
     is_check: bool = False
 
 
-def failed_runs(instance: dg.DagsterInstance) -> list[FailedRun]:
-    """The failed runs that nothing made up for: of each asset and release the latest."""
+def read_failed_runs(instance: dg.DagsterInstance) -> list[FailedRun]:
+    """Return the latest failed run per asset and release whose work has not succeeded since."""
     found: dict[tuple[str, str | None], FailedRun] = {}
     registered = instance.get_dynamic_partitions(RELEASE_PARTITIONS_NAME)
     records = instance.get_run_records(
         dg.RunsFilter(
-            statuses=[dg.DagsterRunStatus.FAILURE], updated_after=datetime.now(UTC) - LOOKED_BACK
+            statuses=[dg.DagsterRunStatus.FAILURE], updated_after=datetime.now(UTC) - MAX_RUN_AGE
         ),
-        limit=MOST_FAILED_RUNS,
+        limit=MAX_FAILED_RUNS,
     )
     for record in records:
-        failed = _failed_run(instance, record, registered)
+        failed = _read_failed_run(instance, record, registered)
         if failed is not None:
             found.setdefault((failed.name, failed.release), failed)
     return list(found.values())
 
 
-def failed_checks(
+def read_failed_checks(
     instance: dg.DagsterInstance, keys: Sequence[dg.AssetCheckKey]
 ) -> list[FailedCheck]:
-    """The checks whose latest result is a failure."""
+    """Return the checks whose latest result is a failure."""
     return [
         FailedCheck(
             asset=key.asset_key.to_user_string(),
@@ -62,17 +64,17 @@ def failed_checks(
             is_error=result.evaluation.severity is dg.AssetCheckSeverity.ERROR,
             run_id=result.run_id,
             at=datetime.fromtimestamp(result.timestamp, UTC),
-            summary=_said(result.evaluation),
+            summary=_summarize_check(result.evaluation),
         )
         for key, result in latest_results(instance, keys).items()
         if not result.evaluation.passed
     ]
 
 
-def scrapes(instance: dg.DagsterInstance) -> list[Scrape]:
-    """The latest scrape of each release, of the last scrapes."""
+def read_latest_scrapes(instance: dg.DagsterInstance) -> list[Scrape]:
+    """Return the latest scrape per release, among the last `MAX_SCRAPES` scrapes."""
     latest: dict[str, Scrape] = {}
-    for record in instance.fetch_materializations(RESULT_PAGES, limit=MOST_SCRAPES).records:
+    for record in instance.fetch_materializations(RESULT_PAGES, limit=MAX_SCRAPES).records:
         done = record.asset_materialization
         if done is None or done.partition is None or done.partition in latest:
             continue
@@ -81,25 +83,25 @@ def scrapes(instance: dg.DagsterInstance) -> list[Scrape]:
             release=done.partition,
             run_id=record.run_id,
             at=datetime.fromtimestamp(record.timestamp, UTC),
-            tickets=sum(_number(counts.get(name)) for name in TICKETS),
+            tickets=sum(_number(counts.get(name)) for name in TICKET_COUNTS),
             failed=_number(counts.get("failed")),
         )
     return list(latest.values())
 
 
-def _failed_run(
+def _read_failed_run(
     instance: dg.DagsterInstance, record: dg.RunRecord, registered: Sequence[str]
 ) -> FailedRun | None:
-    """What a failed run failed at; None when it was made up for, or failed for a check alone."""
+    """Return a failed run; None if its work succeeded since, or only a check failed."""
     run, ended = record.dagster_run, record.end_time or record.update_timestamp.timestamp()
-    planned, failures = _events(instance, run.run_id)
-    told = [it for it in failures if not it.is_check]
-    if failures and not told:
+    planned, failures = _read_step_events(instance, run.run_id)
+    errors = [failure for failure in failures if not failure.is_check]
+    if failures and not errors:
         return None
-    first = told[0] if told else _Failure(None, "it was killed, or could not begin")
+    first = errors[0] if errors else _Failure(None, "it was killed, or could not start")
     asset = planned.get(first.step or "") or next(iter(planned.values()), None)
     releases = list(releases_of_run(run, registered))
-    if _is_made_up_for(instance, _Attempt(run.job_name, asset, releases, ended)):
+    if _succeeded_since(instance, _FailedWork(run.job_name, asset, releases, ended)):
         return None
     return FailedRun(
         name=asset.to_user_string() if asset else first.step or run.job_name,
@@ -107,14 +109,14 @@ def _failed_run(
         run_id=run.run_id,
         error=first.error,
         at=datetime.fromtimestamp(ended, UTC),
-        other_failures=max(len(told) - 1, 0),
+        other_failures=max(len(errors) - 1, 0),
     )
 
 
-def _events(
+def _read_step_events(
     instance: dg.DagsterInstance, run_id: str
 ) -> tuple[dict[str, dg.AssetKey], list[_Failure]]:
-    """The first asset of every step that was planned and did not succeed, and what failed."""
+    """Return the first asset of every planned step that did not succeed, and the failures."""
     kinds = dg.DagsterEventType
     planned: dict[str, dg.AssetKey] = {}
     failures: list[_Failure] = []
@@ -128,21 +130,20 @@ def _events(
         elif event.event_type is kinds.STEP_SUCCESS:
             planned.pop(event.step_key, None)
         elif event.event_type is kinds.STEP_FAILURE:
-            failures.append(_failure(event.step_key, event.step_failure_data.error))
+            failures.append(_summarize_failure(event.step_key, event.step_failure_data.error))
     return planned, failures
 
 
-def _failure(step: str, error: Any) -> _Failure:
-    """What made a step fail, in one line."""
+def _summarize_failure(step: str, error: Any) -> _Failure:
     if error is None:
-        return _Failure(step, "it did not say why")
+        return _Failure(step, "no reason was recorded")
     error = find_root_error(error)
-    return _Failure(step, summarize(error), is_check=error.cls_name == FAILED_FOR_A_CHECK)
+    return _Failure(step, summarize(error), is_check=error.cls_name == CHECK_FAILURE)
 
 
 @dataclass(frozen=True)
-class _Attempt:
-    """What a run was to do and did not."""
+class _FailedWork:
+    """What a failed run was to do."""
 
     job: str
     asset: dg.AssetKey | None
@@ -150,42 +151,41 @@ class _Attempt:
     ended: float
 
 
-def _is_made_up_for(instance: dg.DagsterInstance, attempt: _Attempt) -> bool:
-    """Whether the asset was materialized since, for all releases; or the job succeeded since."""
-    if attempt.asset is None:
+def _succeeded_since(instance: dg.DagsterInstance, work: _FailedWork) -> bool:
+    """Return whether the asset was materialized since for all releases, or the job succeeded."""
+    if work.asset is None:
         succeeded = instance.get_run_records(
-            dg.RunsFilter(job_name=attempt.job, statuses=[dg.DagsterRunStatus.SUCCESS]), limit=1
+            dg.RunsFilter(job_name=work.job, statuses=[dg.DagsterRunStatus.SUCCESS]), limit=1
         )
-        return any((it.end_time or 0) > attempt.ended for it in succeeded)
-    wanted = dg.AssetRecordsFilter(
-        attempt.asset,
-        asset_partitions=list(attempt.releases) or None,
-        after_timestamp=attempt.ended,
+        return any((record.end_time or 0) > work.ended for record in succeeded)
+    since = dg.AssetRecordsFilter(
+        work.asset,
+        asset_partitions=list(work.releases) or None,
+        after_timestamp=work.ended,
     )
-    done = instance.fetch_materializations(wanted, limit=max(len(attempt.releases), 1) * 2).records
-    return bool(done) and set(attempt.releases) <= {it.partition_key for it in done}
+    done = instance.fetch_materializations(since, limit=max(len(work.releases), 1) * 2).records
+    return bool(done) and set(work.releases) <= {record.partition_key for record in done}
 
 
-def _said(evaluation: dg.AssetCheckEvaluation) -> str:
-    """What a check found, in a few words: its description, counts, releases and rules."""
+def _summarize_check(evaluation: dg.AssetCheckEvaluation) -> str:
+    """Return what a check found in a few words: its description, counts, releases and rules."""
     parts = [evaluation.description] if evaluation.description else []
     for name, value in evaluation.metadata.items():
-        said = _words(value)
-        if said:
-            parts.append(f"{name}: {said}")
-    return "; ".join(parts[:MOST_SAID])
+        if text := _metadata_text(value):
+            parts.append(f"{name}: {text}")
+    return "; ".join(parts[:MAX_SHOWN])
 
 
-def _words(value: dg.MetadataValue[Any]) -> str:
-    """A number, a list of texts, or the columns and rules of a table; anything else is left out."""
+def _metadata_text(value: dg.MetadataValue[Any]) -> str:
+    """Return a number, a list of texts, or the rules of a table; empty for anything else."""
     if isinstance(value, dg.IntMetadataValue | dg.FloatMetadataValue):
         return f"{value.value}"
     if isinstance(value, dg.TableMetadataValue):
         rules = ((row.data.get("column"), row.data.get("rule")) for row in value.records)
         named = [f"{column}: {rule}" for column, rule in rules if rule]
-        return ", ".join(named[:MOST_SAID])
+        return ", ".join(named[:MAX_SHOWN])
     if isinstance(value, dg.JsonMetadataValue) and isinstance(value.data, list):
-        return ", ".join(it for it in value.data[:MOST_SAID] if isinstance(it, str))
+        return ", ".join(item for item in value.data[:MAX_SHOWN] if isinstance(item, str))
     return ""
 
 

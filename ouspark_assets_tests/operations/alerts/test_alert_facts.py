@@ -7,7 +7,7 @@ import pytest
 
 from ouspark_assets.operations.alerts.database_facts import NEWS_PERIOD
 from ouspark_assets.operations.alerts.facts import Facts
-from ouspark_assets.orchestration.automation.alert_facts import Sources, gather
+from ouspark_assets.orchestration.automation.alert_facts import FactSources, gather_facts
 from ouspark_assets.warehouse.publication.publications import hold_publishing
 from ouspark_assets_tests.operations.alerts.pipeline_events import (
     FailingAssets,
@@ -21,7 +21,7 @@ OLDER, OLDEST = "20250201", "20250101"
 
 def gather_all(instance: dg.DagsterInstance) -> Facts:
     """The facts, all of which are known."""
-    facts = gather(Sources(instance, ()))
+    facts = gather_facts(FactSources(instance, ()))
     assert facts.unavailable == ()
     return facts
 
@@ -113,7 +113,7 @@ def test_a_server_that_is_down_leaves_the_rest_known(
         at = "redis://:" if "REDIS" in gone else "postgresql://me:"
         with monkeypatch.context() as patch:
             patch.setenv(gone, f"{at}hunter2@127.0.0.1:1/0")
-            facts = gather(Sources(instance, ()))
+            facts = gather_facts(FactSources(instance, ()))
         (why,) = facts.unavailable
         assert "can't be reached" in why
         assert "hunter2" not in why

@@ -15,7 +15,7 @@ import pytest
 from ouspark_assets.domain.errors import AlertsError, OuSparkError
 from ouspark_assets.operations.alerts.alert_store import AlertStore
 from ouspark_assets.operations.alerts.deliveries import make_all_due
-from ouspark_assets.orchestration.automation.alerts import alert_sensor, alerting
+from ouspark_assets.orchestration.automation.alert_evaluation import alert_sensor, alerts_after
 from ouspark_assets.orchestration.build import build_definitions
 from ouspark_assets.settings import load_settings
 from ouspark_assets_tests.operations.alerts.pipeline_events import (
@@ -174,7 +174,7 @@ class Terminal:
         before = len(self.lines)
         with (
             suppress(OuSparkError, ZeroDivisionError, KeyboardInterrupt),
-            alerting(self.instance, build_definitions(), "ouspark run", self.lines.append),
+            alerts_after(self.instance, build_definitions(), "ouspark run", self.lines.append),
         ):
             work()
         return self.lines[before:]
@@ -227,14 +227,14 @@ def test_a_command_keeps_its_own_outcome_whatever_becomes_of_alerts(
     program.statuses = [503]
     error = OuSparkError("it failed")
     assert terminal.run(lambda: fail(error)) == [
-        "An alert is not delivered yet; program: answered 503"
+        "An alert was not delivered yet: program: answered 503"
     ]
     (tmp_path / "rules.yaml").write_text("rules")
     (line,) = terminal.run(lambda: None)
-    assert line.startswith(f"Alerts were not told: {tmp_path / 'rules.yaml'}, line 1")
+    assert line.startswith(f"Alerts were not evaluated: {tmp_path / 'rules.yaml'}, line 1")
     with (
         pytest.raises(OuSparkError, match="it failed"),
-        alerting(terminal.instance, build_definitions(), "ouspark run", terminal.lines.append),
+        alerts_after(terminal.instance, build_definitions(), "ouspark run", terminal.lines.append),
     ):
         fail(error)
 

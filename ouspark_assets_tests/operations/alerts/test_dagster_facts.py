@@ -4,9 +4,9 @@ import dagster as dg
 
 from ouspark_assets.domain.errors import SiteError
 from ouspark_assets.orchestration.automation.dagster_facts import (
-    failed_checks,
-    failed_runs,
-    scrapes,
+    read_failed_checks,
+    read_failed_runs,
+    read_latest_scrapes,
 )
 from ouspark_assets.orchestration.keys import RESULT_PAGES
 from ouspark_assets.orchestration.partitions import register_releases
@@ -23,12 +23,12 @@ def test_a_failed_run_is_known_until_its_asset_succeeds(instance: dg.DagsterInst
     assets.error = boom
     assets.run(instance)
     latest = assets.run(instance)
-    (failed,) = failed_runs(instance)
+    (failed,) = read_failed_runs(instance)
     assert (failed.name, failed.release, failed.run_id) == ("clean/marks", None, latest)
     assert failed.error == "ValueError: boom"
     assets.error = None
     assets.run(instance)
-    assert failed_runs(instance) == []
+    assert read_failed_runs(instance) == []
 
 
 def test_a_failed_run_of_a_release_is_made_up_for_by_that_release(
@@ -39,17 +39,19 @@ def test_a_failed_run_of_a_release_is_made_up_for_by_that_release(
     assets.run(instance, RELEASE)
     assets.error = None
     assets.run(instance, OLDER)
-    assert [(it.name, it.release) for it in failed_runs(instance)] == [("clean/marks", RELEASE)]
+    assert [(it.name, it.release) for it in read_failed_runs(instance)] == [
+        ("clean/marks", RELEASE)
+    ]
     assets.run(instance, RELEASE)
-    assert failed_runs(instance) == []
+    assert read_failed_runs(instance) == []
 
 
 def test_a_run_that_was_killed_is_known_by_what_it_did_not_do(instance: dg.DagsterInstance) -> None:
     job = dg.Definitions(assets=FailingAssets().assets).resolve_implicit_global_asset_job_def()
     run = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
     instance.report_run_failed(run, "gone")
-    (failed,) = failed_runs(instance)
-    assert failed.error == "it was killed, or could not begin"
+    (failed,) = read_failed_runs(instance)
+    assert failed.error == "it was killed, or could not start"
     assert failed.run_id == run.run_id
 
 
@@ -57,7 +59,7 @@ def test_an_error_of_ours_is_told_as_it_stands(instance: dg.DagsterInstance) -> 
     assets = FailingAssets()
     assets.error = SiteError("The site is down: try later.")
     assets.run(instance)
-    assert [it.error for it in failed_runs(instance)] == ["The site is down: try later."]
+    assert [it.error for it in read_failed_runs(instance)] == ["The site is down: try later."]
 
 
 def test_what_failed_for_a_check_alone_is_told_as_a_check(instance: dg.DagsterInstance) -> None:
@@ -65,13 +67,13 @@ def test_what_failed_for_a_check_alone_is_told_as_a_check(instance: dg.DagsterIn
     key = dg.AssetCheckKey(dg.AssetKey(["clean", "marks"]), "fits_its_model")
     assets.set_check_result(passed=False)
     assets.run(instance)
-    assert failed_runs(instance) == []
-    (failed,) = failed_checks(instance, [key])
+    assert read_failed_runs(instance) == []
+    (failed,) = read_failed_checks(instance, [key])
     assert (failed.asset, failed.check, failed.is_error) == ("clean/marks", "fits_its_model", True)
     assert failed.summary == "broken rules: grade: isin; rows: 7"
     assets.set_check_result(passed=True)
     assets.run(instance)
-    assert failed_checks(instance, [key]) == []
+    assert read_failed_checks(instance, [key]) == []
 
 
 def test_the_latest_scrape_of_each_release_is_known(instance: dg.DagsterInstance) -> None:
@@ -83,5 +85,5 @@ def test_the_latest_scrape_of_each_release_is_known(instance: dg.DagsterInstance
     scraped(RELEASE, found=1, not_found=1, no_change=0, failed=98, archived_before=0)
     scraped(OLDER, found=5, failed=0)
     scraped(RELEASE, found=50, not_found=20, no_change=10, failed=4, archived_before=16)
-    found = {it.release: (it.tickets, it.failed) for it in scrapes(instance)}
+    found = {it.release: (it.tickets, it.failed) for it in read_latest_scrapes(instance)}
     assert found == {RELEASE: (100, 4), OLDER: (5, 0)}

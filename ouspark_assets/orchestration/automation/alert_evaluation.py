@@ -1,6 +1,6 @@
-"""The sensor `alerts`, and the same for commands that run the graph without a daemon.
+"""Evaluates the alert rules and delivers messages: by the sensor `alerts`, or after a command.
 
-Look, write down what begins and ends, deliver what is due: thin over `alerts/`.
+Gathering facts is in `alert_facts.py`; rules, records and deliveries are in `operations/alerts/`.
 """
 
 import os
@@ -22,42 +22,42 @@ from ouspark_assets.operations.alerts.formatting import format_count
 from ouspark_assets.operations.alerts.recording import RecordedChanges, record_evaluation
 from ouspark_assets.operations.alerts.rules import evaluate_rules
 from ouspark_assets.operations.alerts.rules_file import find_rules_file, read_rules
-from ouspark_assets.orchestration.automation.alert_facts import Sources, gather
+from ouspark_assets.orchestration.automation.alert_facts import FactSources, gather_facts
 from ouspark_assets.orchestration.automation.ticks import initial_sensor_status
 from ouspark_assets.orchestration.resources import CacheServer, Development, Environment, Production
 from ouspark_assets.settings import AutomationSettings
 
-SECONDS_BETWEEN_LOOKS = 30
-# Of the minute that Dagster gives a sensor.
-SECONDS_FOR_ALL = 45.0
-LEAST_SECONDS_TO_DELIVER = 15.0
+ALERTS_INTERVAL = 30
+# Dagster ends a tick after a minute.
+TICK_TIMEOUT = 45.0
+MIN_DELIVERY_TIMEOUT = 15.0
 
 
 @dataclass(frozen=True)
-class Told:
-    """What one look came to."""
+class AlertSummary:
+    """The outcome of one evaluation: alerts recorded, messages delivered, facts unavailable."""
 
     recorded: RecordedChanges
     delivered: DeliveryResult
-    unknown: tuple[str, ...]
+    unavailable: tuple[str, ...]
 
     def __str__(self) -> str:
-        """In one line."""
-        said = f"{format_count(self.recorded.open, 'alert')} open"
+        """Return the summary as one line."""
+        line = f"{format_count(self.recorded.open, 'alert')} open"
         if self.delivered.delivered:
-            said += f", {format_count(self.delivered.delivered, 'message')} delivered"
-        troubles = (*self.delivered.problems, *self.unknown)
-        return "; ".join((said, *troubles)) + ("" if troubles else ".")
+            line += f", {format_count(self.delivered.delivered, 'message')} delivered"
+        problems = (*self.delivered.problems, *self.unavailable)
+        return "; ".join((line, *problems)) + ("" if problems else ".")
 
 
 def alert_sensor(settings: AutomationSettings) -> dg.SensorDefinition:
-    """The sensor."""
+    """Return the sensor that evaluates the alert rules."""
 
     @dg.sensor(
         name="alerts",
-        minimum_interval_seconds=SECONDS_BETWEEN_LOOKS,
+        minimum_interval_seconds=ALERTS_INTERVAL,
         default_status=initial_sensor_status(settings),
-        description="Holds how things stand against the alert rules, and delivers what is due.",
+        description="Evaluates the alert rules and delivers the messages that are due.",
     )
     def alerts(
         context: dg.SensorEvaluationContext,
@@ -67,23 +67,23 @@ def alert_sensor(settings: AutomationSettings) -> dg.SensorDefinition:
         environment: Environment,
     ) -> dg.SkipReason:
         graph = context.repository_def
-        checks = None if graph is None else checks_of(graph)
-        sources = Sources(
+        checks = None if graph is None else list_check_keys(graph)
+        sources = FactSources(
             context.instance, checks, development, production, cache_server, environment
         )
-        return dg.SkipReason(str(look_and_tell(sources)))
+        return dg.SkipReason(str(evaluate_alerts(sources)))
 
     return alerts
 
 
-def look_and_tell(sources: Sources, command: CommandOutcome | None = None) -> Told:
-    """Look at everything, write down what begins and ends, deliver what is due."""
+def evaluate_alerts(sources: FactSources, command: CommandOutcome | None = None) -> AlertSummary:
+    """Evaluate the rules, record which alerts begin and end, and deliver what is due."""
     started = time.monotonic()
     settings = sources.environment.settings
     ruleset = read_rules(find_rules_file(settings.alerts))
     store = AlertStore.in_home(settings.servers.home)
     opened = open_channels(ruleset.channels, os.environ)
-    facts = gather(sources, command)
+    facts = gather_facts(sources, command)
     recorded = record_evaluation(
         store,
         evaluate_rules(ruleset.rules, facts),
@@ -91,49 +91,52 @@ def look_and_tell(sources: Sources, command: CommandOutcome | None = None) -> To
         frozenset(opened.channels),
         settings.alerts.ui_url,
     )
-    left = SECONDS_FOR_ALL - (time.monotonic() - started)
-    sent = deliver_due(store, opened.channels, max(left, LEAST_SECONDS_TO_DELIVER))
-    return Told(recorded, sent, facts.unavailable)
+    left = TICK_TIMEOUT - (time.monotonic() - started)
+    sent = deliver_due(store, opened.channels, max(left, MIN_DELIVERY_TIMEOUT))
+    return AlertSummary(recorded, sent, facts.unavailable)
 
 
-def checks_of(graph: dg.RepositoryDefinition) -> tuple[dg.AssetCheckKey, ...]:
-    """Every asset check of a graph."""
+def list_check_keys(graph: dg.RepositoryDefinition) -> tuple[dg.AssetCheckKey, ...]:
+    """Return the key of every asset check of a graph."""
     return tuple(sorted(graph.asset_graph.asset_check_keys))
 
 
 @contextmanager
-def alerting(
+def alerts_after(
     instance: dg.DagsterInstance,
     definitions: dg.Definitions,
     command: str,
-    tell: Callable[[str], None],
+    notify: Callable[[str], None],
 ) -> Iterator[None]:
-    """Run a command that needs no daemon, and then tell what is to be told, whatever it came to.
+    """Evaluate the alerts after the block, whether it succeeds or fails.
 
-    What its user should know of that is told in lines; the command has its own outcome.
+    For commands that run the graph without a daemon. Problems with alerts are passed to `notify`
+    and do not change the outcome of the command.
     """
     started = datetime.now(UTC)
     error: str | None = "it ended unexpectedly"
     try:
         yield
         error = None
-    except OuSparkError as known:
-        error = str(known)
+    except OuSparkError as raised:
+        error = str(raised)
         raise
     finally:
-        # Whoever interrupts a command knows about it.
+        # Not after Ctrl-C: the operator who interrupts a command knows about it.
         if not isinstance(sys.exception(), KeyboardInterrupt):
-            ended = CommandOutcome(command, started, error)
-            for line in _told_after(instance, definitions, ended):
-                tell(line)
+            outcome = CommandOutcome(command, started, error)
+            for problem in _evaluate_after_command(instance, definitions, outcome):
+                notify(problem)
 
 
-def _told_after(
+def _evaluate_after_command(
     instance: dg.DagsterInstance, definitions: dg.Definitions, command: CommandOutcome
 ) -> tuple[str, ...]:
     try:
-        checks = checks_of(definitions.get_repository_def())
-        told = look_and_tell(Sources(instance, checks), command)
+        checks = list_check_keys(definitions.get_repository_def())
+        summary = evaluate_alerts(FactSources(instance, checks), command)
     except OuSparkError as error:
-        return (f"Alerts were not told: {error}",)
-    return tuple(f"An alert is not delivered yet; {it}" for it in told.delivered.problems)
+        return (f"Alerts were not evaluated: {error}",)
+    return tuple(
+        f"An alert was not delivered yet: {problem}" for problem in summary.delivered.problems
+    )
