@@ -1,4 +1,4 @@
-"""`ouspark cache`: what readers are given, and whether it is what production says."""
+"""`ouspark cache`: show, verify and rebuild the generation that readers are served."""
 
 from dataclasses import asdict
 from typing import Any
@@ -15,11 +15,11 @@ from ouspark_assets.cache.prewarm import (
     snapshot,
 )
 from ouspark_assets.cache.verification import CacheVerdict, verify_cache
-from ouspark_assets.cli.by_hand import recorded_by_hand
 from ouspark_assets.cli.output import show_json, show_table
+from ouspark_assets.cli.recorded_command import recorded_command
 from ouspark_assets.domain.errors import CacheError
-from ouspark_assets.orchestration.assets.cache import bring_up_to_date
 from ouspark_assets.orchestration.resources import CacheServer, Production
+from ouspark_assets.pipeline.prewarm import prewarm_cache
 from ouspark_assets.settings import load_settings
 from ouspark_assets.warehouse.publication.publications import last_publication
 
@@ -37,30 +37,40 @@ def cache(context: click.Context) -> None:
 @cache.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def status(*, as_json: bool = False) -> None:
-    """Say which generation readers use, and if it is the newest."""
-    seen = _seen()
+    """Show which generation readers use, and whether it is the newest."""
+    state = _generation_state()
     if as_json:
-        show_json(seen)
+        show_json(state)
         return
-    if seen["generation"] is None:
-        click.echo("There is no living generation; the next `ouspark run` builds one.")
+    if state["generation"] is None:
+        click.echo("There is no current generation; the next `ouspark run` builds one.")
         return
     show_table(
-        f"Generation {seen['generation']}, built {seen['built_at']}",
-        [{"documents": kind, "keys": n} for kind, n in seen["counts"].items()],
+        f"Generation {state['generation']}, built {state['built_at']}",
+        [{"documents": kind, "keys": count} for kind, count in state["counts"].items()],
         right=("keys",),
     )
-    click.echo(_standing(seen))
-    if memory := seen["memory"]:
+    if not state["complete"]:
+        click.echo("Keys are missing: the next `ouspark run` builds a new generation.")
+    elif not state["current"]:
+        click.echo(
+            f"Production is already at publication {state['newest_publication']}: "
+            "the next `ouspark run` updates the cache."
+        )
+    else:
+        click.echo(f"It is of publication {state['publication']}, the newest.")
+    if memory := state["memory"]:
         limit = f" of {memory['most'] / MEGABYTE:,.0f} MB" if memory["most"] else ""
         click.echo(f"Memory of the server: {memory['used'] / MEGABYTE:,.1f} MB{limit}.")
 
 
 @cache.command("verify")
-@click.option("--every", type=click.IntRange(min=1), default=1, help="Compare one in so many.")
+@click.option(
+    "--every", type=click.IntRange(min=1), default=1, help="Compare only every Nth document."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def verify_generation(*, every: int, as_json: bool) -> None:
-    """Compare the cache with what production's tables make."""
+    """Compare the cache with documents made from production's tables."""
     with (
         Production().connected("cache verify") as production,
         snapshot(production),
@@ -74,25 +84,31 @@ def verify_generation(*, every: int, as_json: bool) -> None:
                 "The next `ouspark run` builds it."
             )
             raise CacheError(message)
-        made = build_documents(read_published(production), load_settings().cache.cache_top)
-        verdict = verify_cache(client, name, made, every)
+        expected = build_documents(read_published(production), load_settings().cache.cache_top)
+        verdict = verify_cache(client, name, expected, every)
     if as_json:
         show_json(asdict(verdict) | {"clean": verdict.is_clean})
     else:
-        _show(verdict)
+        _show_verdict(verdict)
     if not verdict.is_clean:
         message = (
-            f"Generation {name} is not what production says. "
-            "`ouspark cache rebuild` builds it anew."
+            f"Generation {name} differs from production. `ouspark cache rebuild` builds a new one."
         )
         raise CacheError(message)
 
 
 @cache.command("rebuild")
 def rebuild_generation() -> None:
-    """Build a generation anew, beside the living one."""
-    with recorded_by_hand("cache.generation") as record:
-        publication, built = bring_up_to_date(Production(), CacheServer(), rebuild=True)
+    """Build a new generation alongside the current one, and make it current."""
+    settings = load_settings()
+    with recorded_command("cache.generation") as record:
+        publication, built = prewarm_cache(
+            Production().connected,
+            CacheServer().client,
+            settings.cache,
+            wait_seconds=settings.publication.publish_wait,
+            rebuild=True,
+        )
         record.rows_written = record.rows_changed = built.keys
     click.echo(
         f"Cache generation {built.generation} of publication {publication.number}: "
@@ -100,12 +116,13 @@ def rebuild_generation() -> None:
     )
 
 
-def _seen() -> dict[str, Any]:
+def _generation_state() -> dict[str, Any]:
     with Production().connected("cache status") as production:
         newest = last_publication(production)
     with CacheServer().client() as client:
         name = current_generation(client)
         meta = (read_meta(client, name) if name else None) or {}
+        # The document that describes the generation is not counted in it.
         keys = count_keys(client, name) - 1 if name else 0
         memory = read_memory(client)
     return {
@@ -121,32 +138,21 @@ def _seen() -> dict[str, Any]:
     }
 
 
-def _standing(seen: dict[str, Any]) -> str:
-    if not seen["complete"]:
-        return "Keys are missing: the next `ouspark run` builds the generation anew."
-    if not seen["current"]:
-        return (
-            f"Production is at publication {seen['newest_publication']} already: "
-            "the next `ouspark run` follows."
-        )
-    return f"It is publication {seen['publication']}, the newest."
-
-
-def _show(verdict: CacheVerdict) -> None:
+def _show_verdict(verdict: CacheVerdict) -> None:
     rows: list[dict[str, object]] = [
         {
-            "documents": it.kind,
-            "expected": it.documents,
-            "compared": it.compared,
-            "missing": it.missing,
-            "differing": it.differing,
+            "documents": kind.kind,
+            "expected": kind.documents,
+            "compared": kind.compared,
+            "missing": kind.missing,
+            "differing": kind.differing,
         }
-        for it in verdict.kinds
+        for kind in verdict.kinds
     ]
     right = ("expected", "compared", "missing", "differing")
     show_table(f"Generation {verdict.generation}", rows, right=right)
     for kind in verdict.kinds:
         for name in kind.named:
-            click.echo(f"{name}: not what production says")
+            click.echo(f"{name}: differs from production")
     if verdict.superfluous:
-        click.echo(f"{verdict.superfluous} keys that no document explains")
+        click.echo(f"{verdict.superfluous} keys that belong to no document")

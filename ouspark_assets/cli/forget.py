@@ -1,55 +1,28 @@
-"""`ouspark forget`: a student removed from lake, databases, history and cache, for good.
+"""`ouspark forget`: remove a student from lake, databases, history and cache, for good.
 
-The order is that of safety: first the list that keeps the ticket from being asked again, then the
-lake, then what is made from it. Dying in between leaves nothing that running again does not end.
+What is removed where, and in which order, is in `pipeline/forget.py`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 
 import click
 import dagster as dg
 
-from ouspark_assets.cache.student_removal import remove_student
 from ouspark_assets.cli.explain import checked_ticket
 from ouspark_assets.cli.graph_runs import Graph
 from ouspark_assets.cli.output import show_notice, show_table
 from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.orchestration.build import build_definitions
 from ouspark_assets.orchestration.resources import CacheServer, Development, Lake, Production
-from ouspark_assets.pipeline.load import fingerprint_of
-from ouspark_assets.schemas import PIPELINE_TABLES, PUBLISHED_TABLES
-from ouspark_assets.settings import load_settings
-from ouspark_assets.warehouse.core.locks import Lock, alone
-from ouspark_assets.warehouse.records.loads import loaded
-from ouspark_assets.warehouse.student_rows import (
-    count_rows,
-    forget_in_development,
-    forget_in_history,
-    forget_tombstones,
+from ouspark_assets.pipeline.forget import (
+    ForgottenStudent,
+    count_development_rows,
+    count_published_rows,
+    forget_after_publication,
+    forget_at_source,
+    releases_to_reload,
 )
-
-RUN = "cli forget"
-
-
-@dataclass
-class Removed:
-    """What was removed where."""
-
-    answers: int = 0
-    development: Mapping[str, int] = field(default_factory=dict)
-    production: Mapping[str, int] = field(default_factory=dict)
-    history: int = 0
-    cached: int = 0
-
-    def rows(self) -> Iterator[dict[str, object]]:
-        """A line for each place that had something."""
-        yield {"where": "lake", "what": "answers of the site", "removed": self.answers}
-        for place, tables in (("development", self.development), ("production", self.production)):
-            for name, count in tables.items():
-                yield {"where": place, "what": name, "removed": count}
-        yield {"where": "production", "what": "publication history", "removed": self.history}
-        yield {"where": "cache", "what": "documents that name the student", "removed": self.cached}
+from ouspark_assets.settings import load_settings
 
 
 @click.command()
@@ -58,85 +31,67 @@ class Removed:
 def forget(ticket: str, *, yes: bool) -> None:
     """Remove the student with this hall TICKET from everywhere, for good.
 
-    Lake, quarantine, both databases, publication history and cache; the ticket is never asked
-    for again. Statistics that counted the student are computed and published anew.
+    Removes the student from lake, quarantine, both databases, publication history and cache; the
+    ticket is never requested again. Statistics that counted the student are computed and
+    published again.
     """
     checked_ticket(ticket)
     if not yes:
-        click.confirm(_question(ticket), abort=True)
-    removed = Removed()
-    _forget_at_the_source(ticket, removed)
+        with Development().connected("forget") as connection:
+            rows = count_development_rows(connection, ticket)
+        click.confirm(
+            f"{ticket} has {rows} rows in development. Remove this student from lake, databases, "
+            "history and cache? This can't be undone.",
+            abort=True,
+        )
+    archive = Lake().archive()
+    with Development().connected("forget") as connection:
+        removed = forget_at_source(
+            connection, archive, ticket, load_settings().runs.run_wait, show_notice
+        )
     try:
         _forget_downstream(ticket, removed)
     except OuSparkError as error:
         message = (
-            f"{ticket} is gone from lake and development, but production and cache may still have "
-            f"it: {error} When that is mended, run `ouspark forget {ticket}` again."
+            f"{ticket} was removed from lake and development, but production and cache may still "
+            f"have it. {error} Correct this, then run `ouspark forget {ticket}` again."
         )
         raise OuSparkError(message) from error
-    _show(ticket, removed)
+    _show_removed(ticket, removed)
 
 
-def _question(ticket: str) -> str:
-    with Development().connected("forget") as connection:
-        rows = sum(count_rows(connection, PIPELINE_TABLES, ticket).values())
-    return (
-        f"{ticket} has {rows} rows in development. Remove this student from lake, databases, "
-        "history and cache? This can't be undone."
+def _forget_downstream(ticket: str, removed: ForgottenStudent) -> None:
+    """Compute and publish again without the student, then clear the history and the cache."""
+    with Production().connected("forget") as production:
+        removed.production = count_published_rows(production, ticket)
+    with dg.DagsterInstance.get() as instance:
+        graph = Graph(build_definitions(), instance)
+        with Development().connected("forget") as connection:
+            releases = releases_to_reload(connection, Lake().archive())
+        for release in releases:
+            graph.reload(release)
+        graph.follow_up()
+    removed.history, removed.cached = forget_after_publication(
+        Development().connected, Production().connected, CacheServer().client, ticket
     )
 
 
-def _forget_at_the_source(ticket: str, removed: Removed) -> None:
-    """The lake and the development database; nobody scrapes meanwhile."""
-    archive = Lake().archive()
-    with Development().connected("forget") as connection:
-        with alone(
-            connection, Lock.SCRAPE, load_settings().runs.run_wait, "Forgetting", show_notice
-        ):
-            removed.answers = archive.forget(ticket)
-        removed.development = forget_in_development(connection, PIPELINE_TABLES, ticket, RUN)
-
-
-def _forget_downstream(ticket: str, removed: Removed) -> None:
-    """What follows from the rows that are gone: aggregates, production, its history, the cache."""
-    with Production().connected("forget") as production:
-        removed.production = count_rows(production, PUBLISHED_TABLES, ticket)
-    with dg.DagsterInstance.get() as instance:
-        graph = Graph(build_definitions(), instance)
-        for release in _releases_to_load_again():
-            graph.reload(release)
-        graph.follow_up()
-    with Production().connected("forget") as production:
-        _refuse_left_over(count_rows(production, PUBLISHED_TABLES, ticket))
-        removed.history = forget_in_history(production, ticket)
-    with Development().connected("forget") as development:
-        forget_tombstones(development, ticket)
-    with CacheServer().client() as client:
-        removed.cached = remove_student(client, ticket)
-
-
-def _releases_to_load_again() -> Sequence[str]:
-    """Releases whose pages in the lake are not those that were loaded, so that accounts add up."""
-    archive = Lake().archive()
-    with Development().connected("forget") as connection:
-        known = loaded(connection)
-    return [
-        release
-        for release, fingerprint in known.items()
-        if fingerprint_of(archive, release) != fingerprint
-    ]
-
-
-def _refuse_left_over(left: Mapping[str, int]) -> None:
-    if left:
-        message = f"production still has rows of it ({', '.join(left)})."
-        raise OuSparkError(message)
-
-
-def _show(ticket: str, removed: Removed) -> None:
-    rows = [row for row in removed.rows() if row["removed"]]
+def _show_removed(ticket: str, removed: ForgottenStudent) -> None:
+    rows = [row for row in _removed_rows(removed) if row["removed"]]
     if not rows:
-        click.echo(f"Nothing of {ticket} was left anywhere; it stays forgotten.")
+        click.echo(f"Nothing was left of {ticket}; it stays forgotten.")
         return
     show_table(f"{ticket} is forgotten", rows, right=("removed",))
-    click.echo("Files made by `ouspark report`, backups and logs of the site are not reached.")
+    click.echo(
+        "Files that `ouspark report` made, backups, and the logs of the results site are not "
+        "changed."
+    )
+
+
+def _removed_rows(removed: ForgottenStudent) -> Iterator[dict[str, object]]:
+    yield {"where": "lake", "what": "answers of the site", "removed": removed.answers}
+    for place, tables in (("development", removed.development), ("production", removed.production)):
+        for name, count in tables.items():
+            yield {"where": place, "what": name, "removed": count}
+    yield {"where": "production", "what": "publication history", "removed": removed.history}
+    yield {"where": "cache", "what": "documents that name the student", "removed": removed.cached}

@@ -1,7 +1,7 @@
-"""Running parts of the graph in this process, on the instance that the UI shows.
+"""Runs parts of the graph in this process, on the instance that the UI shows.
 
-What to run and what to say about it is `run.py`; here is how Dagster is asked, and how its
-failures become one line.
+Starting Dagster and turning its failures into one line belong here. What to run, and what to
+print about it, is up to the commands.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,8 +24,8 @@ from ouspark_assets.orchestration.step_errors import (
 )
 from ouspark_assets.settings import load_settings
 
-# Nobody else keeps anything in SQLite.
-RECORDS = "sqlite3."
+# Only Dagster's own records are kept in SQLite.
+SQLITE_ERROR_PREFIX = "sqlite3."
 INTERRUPTION = dg.DagsterExecutionInterruptedError.__name__
 
 
@@ -57,21 +57,21 @@ class Graph:
     def from_all_releases(self) -> list[dg.AssetKey]:
         """The assets that follow from all releases together, up to the cache."""
         graph = self.definitions.resolve_asset_graph()
-        apart = {*self.per_release, RELEASE_INDEX_KEY}
-        return [key for key in graph.materializable_asset_keys if key not in apart]
+        others = {*self.per_release, RELEASE_INDEX_KEY}
+        return [key for key in graph.materializable_asset_keys if key not in others]
 
     def bring_in(self, release: str, config: Mapping[str, Any] | None = None) -> GraphRun:
         """Scrape and load a release."""
-        return succeeded(self.materialize(self.per_release, release, config), release)
+        return require_success(self.materialize(self.per_release, release, config), release)
 
     def reload(self, release: str) -> GraphRun:
-        """Load a release again from the lake, without asking the site."""
+        """Load a release again from the lake, without requesting a page."""
         assets = [key for key in self.per_release if key != RESULT_PAGES]
-        return succeeded(self.materialize(assets, release), release)
+        return require_success(self.materialize(assets, release), release)
 
     def follow_up(self) -> GraphRun:
-        """Compute, publish and prewarm what follows from all that is loaded."""
-        return succeeded(self.materialize(self.from_all_releases))
+        """Compute, publish and prewarm what follows from all loaded releases."""
+        return require_success(self.materialize(self.from_all_releases))
 
     def materialize(
         self,
@@ -79,7 +79,10 @@ class Graph:
         partition: str | None = None,
         config: Mapping[str, Any] | None = None,
     ) -> GraphRun:
-        """Materialize these assets, and run their checks, in one run."""
+        """Materialize these assets and run their checks, in one run.
+
+        Raises `KeyboardInterrupt` if the run was interrupted by Ctrl-C.
+        """
         settings = load_settings()
         level = dagster_level(settings.logging, verbose=self.verbose)
         job = self.definitions.resolve_implicit_global_asset_job_def()
@@ -97,20 +100,23 @@ class Graph:
                 },
                 raise_on_error=False,
             )
-        if _was_interrupted(result):
+        # Dagster reports Ctrl-C as a failure of the step that was running.
+        if any(
+            find_root_error(error).cls_name == INTERRUPTION for _, error in _step_errors(result)
+        ):
             raise KeyboardInterrupt
         return GraphRun(result.run_id, result.success, tuple(_problems(result)), _metadata(result))
 
 
-def succeeded(run: GraphRun, release: str | None = None) -> GraphRun:
-    """The run, if it succeeded; else its problems as one error."""
+def require_success(run: GraphRun, release: str | None = None) -> GraphRun:
+    """Return the run if it succeeded; otherwise raise its problems as one error."""
     if run.succeeded:
         return run
-    where = f"Release {release}: " if release else ""
-    # A server that is gone fails every step that needs it, each with the same words.
+    prefix = f"Release {release}: " if release else ""
+    # A server that is down fails every step that needs it, each with the same words.
     problems = "; ".join(dict.fromkeys(problem.rstrip(".") for problem in run.problems))
     message = (
-        f"{where}{problems}. What is done is kept, and running again goes on from here "
+        f"{prefix}{problems}. Completed work is kept, and running again continues from here "
         f"(run {run.run_id})."
     )
     raise OuSparkError(message)
@@ -126,42 +132,34 @@ def _metadata(result: dg.ExecuteInProcessResult) -> dict[str, Mapping[str, Any]]
     }
 
 
-def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
-    """Whether somebody pressed Ctrl-C, which Dagster takes for a failure of the step at work."""
-    return any(
-        event.is_step_failure
-        and event.step_failure_data.error is not None
-        and find_root_error(event.step_failure_data.error).cls_name == INTERRUPTION
-        for event in result.all_events
-    )
+def _step_errors(result: dg.ExecuteInProcessResult) -> Iterator[tuple[str | None, Any]]:
+    for event in result.all_events:
+        if event.is_step_failure and event.step_failure_data.error is not None:
+            yield event.step_key, event.step_failure_data.error
 
 
 def _problems(result: dg.ExecuteInProcessResult) -> list[str]:
-    """What failed, each in one line, the causes only: skipped steps say nothing."""
+    """Return what failed, a line each. Only causes are named, not the steps that were skipped."""
     failed_checks = [
         f"Check {check.check_name} of {check.asset_key.to_user_string()} failed"
-        + _counted(check.metadata)
+        + _broken_rules(check.metadata)
         for check in result.get_asset_check_evaluations()
         if not check.passed and check.severity is dg.AssetCheckSeverity.ERROR
     ]
-    failures = [
-        _root_cause(event.step_failure_data.error, event.step_key)
+    failures = [_problem_line(error, step) for step, error in _step_errors(result)]
+    # A failed blocking check also fails its step.
+    others = [line for line in failures if "DagsterAssetCheckFailedError" not in line]
+    # If no step failed, Dagster itself could not continue.
+    failed_run = [
+        _problem_line(event.job_failure_data.error, "Dagster")
         for event in result.all_events
-        if event.is_step_failure and event.step_failure_data.error is not None
+        if event.is_run_failure and event.job_failure_data.error is not None
     ]
-    others = [failure for failure in failures if "DagsterAssetCheckFailedError" not in failure]
-    nothing = "" if result.success else f"Run {result.run_id} failed"
-    return [*failed_checks, *others] or list(_beside_the_steps(result)) or [nothing]
+    unknown = "" if result.success else f"Run {result.run_id} failed"
+    return [*failed_checks, *others] or failed_run or [unknown]
 
 
-def _beside_the_steps(result: dg.ExecuteInProcessResult) -> Iterator[str]:
-    """Why a run failed that no step failed of: Dagster could not go on itself."""
-    for event in result.all_events:
-        if event.is_run_failure and event.job_failure_data.error is not None:
-            yield _root_cause(event.job_failure_data.error, "Dagster")
-
-
-def _counted(metadata: Mapping[str, Any]) -> str:
+def _broken_rules(metadata: Mapping[str, Any]) -> str:
     broken = metadata.get("broken rules")
     if broken is None:
         return ""
@@ -169,10 +167,10 @@ def _counted(metadata: Mapping[str, Any]) -> str:
     return f" ({'; '.join(rules)})"
 
 
-def _root_cause(error: Any, step: str | None) -> str:
-    """An error of ours as it stands, any other with its step and class."""
+def _problem_line(error: Any, step: str | None) -> str:
+    """Return our own errors as they are, and any other with its step and class."""
     error = find_root_error(error)
-    said = summarize(error)
-    if said.startswith(RECORDS):
-        return describe_storage_failure(said.partition(": ")[2])
-    return said if is_expected(error) else f"{step}: {said} (the traceback is in the run's log)"
+    line = summarize(error)
+    if line.startswith(SQLITE_ERROR_PREFIX):
+        return describe_storage_failure(line.partition(": ")[2])
+    return line if is_expected(error) else f"{step}: {line} (the traceback is in the run's log)"

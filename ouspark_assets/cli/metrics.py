@@ -15,12 +15,6 @@ import click
 import psycopg
 
 from ouspark_assets.cache.client import connect_cache
-from ouspark_assets.cli.present_state import (
-    cache_state,
-    completeness,
-    failing_checks,
-    publication_state,
-)
 from ouspark_assets.domain.errors import OuSparkError, WarehouseError
 from ouspark_assets.operations.metrics import (
     ListenAddress,
@@ -31,7 +25,14 @@ from ouspark_assets.operations.metrics import (
     format_metrics,
     write_metrics,
 )
+from ouspark_assets.operations.present_state import (
+    read_cache_state,
+    read_completeness,
+    read_publication_state,
+)
 from ouspark_assets.operations.status import CacheState, PublicationState
+from ouspark_assets.orchestration.checks.check_results import read_failed_checks
+from ouspark_assets.orchestration.resources import Lake
 from ouspark_assets.services.server_status import read_services_status
 from ouspark_assets.settings import load_settings
 from ouspark_assets.warehouse.core.connection import Connection, Side, connected, first_line
@@ -113,12 +114,12 @@ def _fill(snapshot: Snapshot) -> None:
                 source = current_source(development)
             snapshot.publication, published = _publication(urls, source)
             snapshot.cache = _cache(urls, published)
-            releases = completeness(development)
+            releases = read_completeness(development, Lake().archive(), load_settings().site)
             snapshot.complete_releases = sum(releases.values())
             snapshot.incomplete_releases = len(releases) - snapshot.complete_releases
     except (OuSparkError, psycopg.Error) as error:
         snapshot.problem = _error_message(error)
-    checks = failing_checks()
+    checks = read_failed_checks(load_settings())
     snapshot.failed_checks = None if checks is None else len(checks)
 
 
@@ -140,7 +141,7 @@ def _publication(urls: Urls, source: Source) -> tuple[PublicationState, Publicat
     try:
         with _connected(urls, Side.PRODUCTION) as production, production.transaction():
             _limit_transaction(production)
-            return publication_state(production, source)
+            return read_publication_state(production, source)
     except (OuSparkError, psycopg.Error) as error:
         problem = _error_message(error)
         return PublicationState(None, None, behind=False, held=None, problem=problem), None
@@ -151,7 +152,7 @@ def _cache(urls: Urls, published: Publication | None) -> CacheState:
         return CacheState(None, None, None, behind=False, problem="stopped")
     try:
         with connect_cache(urls["redis_url"], CONNECT_TIMEOUT) as client:
-            return cache_state(client, published)
+            return read_cache_state(client, published)
     except OuSparkError as error:
         return CacheState(None, None, None, behind=False, problem=str(error))
 

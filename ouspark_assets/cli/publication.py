@@ -1,20 +1,21 @@
-"""`ouspark publication`: what has been published, whether it still stands, and going back."""
+"""`ouspark publication`: list, publish, verify and roll back publications of production."""
 
 from dataclasses import asdict
 
 import click
 import dagster as dg
 
-from ouspark_assets.cli.by_hand import recorded_by_hand
-from ouspark_assets.cli.graph_runs import Graph, succeeded
+from ouspark_assets.cli.graph_runs import Graph, require_success
 from ouspark_assets.cli.output import show_json, show_table
+from ouspark_assets.cli.recorded_command import recorded_command
 from ouspark_assets.domain.errors import WarehouseError
-from ouspark_assets.orchestration.assets.cache import bring_up_to_date
-from ouspark_assets.orchestration.assets.production import terms_of_settings
 from ouspark_assets.orchestration.build import build_definitions
 from ouspark_assets.orchestration.keys import GENERATION, PUBLICATION
 from ouspark_assets.orchestration.resources import CacheServer, Development, Production
+from ouspark_assets.pipeline.prewarm import prewarm_cache
+from ouspark_assets.pipeline.publish import terms_from_settings
 from ouspark_assets.schemas import PUBLISHED_TABLES
+from ouspark_assets.settings import load_settings
 from ouspark_assets.warehouse.publication.publications import (
     Publication,
     current_hold,
@@ -26,7 +27,7 @@ from ouspark_assets.warehouse.publication.roles import roles_script
 from ouspark_assets.warehouse.publication.rollback import reachable, roll_back
 from ouspark_assets.warehouse.publication.verification import TableVerdict, Verdict, verify
 
-MOST_ROWS_NAMED = 20
+MAX_ROWS_NAMED = 20
 
 
 @click.group(invoke_without_command=True)
@@ -44,15 +45,16 @@ def list_publications(*, as_json: bool = False, last: int = 20) -> None:
     """List the publications, newest first."""
     with Production().connected("publication list") as production:
         found, hold = publications(production, last), current_hold(production)
-        possible = reachable(found, current_revision(production))
+        restorable = reachable(found, current_revision(production))
     if as_json:
         held = None if hold is None else {"publication": hold.publication, "since": hold.since}
-        details = [asdict(it) for it in found]
-        for it in details:
-            it["can_be_brought_back"] = it["number"] in possible
+        details = [
+            asdict(listed) | {"can_be_brought_back": listed.number in restorable}
+            for listed in found
+        ]
         show_json({"held": held, "publications": details})
         return
-    rows = [_listed(it, possible=it.number in possible) for it in found]
+    rows = [_row(listed, can_restore=listed.number in restorable) for listed in found]
     right = ("publication", "releases", "rows", "changed", "seconds")
     show_table("Publications", rows, right=right)
     if hold is not None:
@@ -63,21 +65,21 @@ def list_publications(*, as_json: bool = False, last: int = 20) -> None:
 @click.option("--full", is_flag=True, help="Compare every row; repairs changes made by hand.")
 @click.option("--allow-shrink", is_flag=True, help="Publish even if a table loses many rows.")
 def publish_now(*, full: bool, allow_shrink: bool) -> None:
-    """Publish what the tables hold now, and prewarm the cache."""
+    """Publish the present state of the tables, and prewarm the cache."""
     config = {"config": {"full": full, "allow_shrink": allow_shrink}}
     with dg.DagsterInstance.get() as instance:
         graph = Graph(build_definitions(), instance)
-        run = succeeded(
+        run = require_success(
             graph.materialize(
                 [PUBLICATION, GENERATION], config={PUBLICATION.to_python_identifier(): config}
             )
         )
-    done = run.metadata[PUBLICATION.to_user_string()]
-    if "held" in done:
-        raise WarehouseError(str(done["held"]))
-    changed = done["rows changed"]
-    what = f"{changed} rows changed" if changed else "stands, nothing differed"
-    click.echo(f"Publication {done['publication']}: {what}.")
+    metadata = run.metadata[PUBLICATION.to_user_string()]
+    if "held" in metadata:
+        raise WarehouseError(str(metadata["held"]))
+    changed = metadata["rows changed"]
+    result = f"{changed} rows changed" if changed else "up to date, no row differed"
+    click.echo(f"Publication {metadata['publication']}: {result}.")
 
 
 @publication.command("verify")
@@ -85,7 +87,7 @@ def publish_now(*, full: bool, allow_shrink: bool) -> None:
 def verify_publication(*, as_json: bool) -> None:
     """Compare production with development.
 
-    Row by row where the checksums of a table differ.
+    Compares row by row where the checksums of a table differ.
     """
     with (
         Development().connected("publication verify") as development,
@@ -95,7 +97,7 @@ def verify_publication(*, as_json: bool) -> None:
     if as_json:
         show_json(asdict(verdict) | {"clean": verdict.is_clean})
     else:
-        _show(verdict)
+        _show_verdict(verdict)
     if not verdict.is_clean:
         message = (
             f"Production differs from publication {verdict.publication}. "
@@ -107,41 +109,48 @@ def verify_publication(*, as_json: bool) -> None:
 @publication.command("rollback")
 @click.argument("number", type=int)
 def roll_back_to(number: int) -> None:
-    """Bring back publication NUMBER, and hold publishing.
+    """Restore publication NUMBER, and hold publishing.
 
-    Until `ouspark publication resume`, runs publish nothing.
+    Runs publish nothing until `ouspark publication resume`.
     """
+    settings = load_settings()
     with (
-        recorded_by_hand("production.publication") as record,
+        recorded_command("production.publication") as record,
         Production().connected("publication rollback") as production,
     ):
-        done = roll_back(
-            production, PUBLISHED_TABLES, number, "cli", terms_of_settings(Production().settings)
-        )
-        changed = record.rows_changed = done.publication.rows_changed
-        record.rows_written = sum(state.rows for state in done.publication.states.values())
+        terms = terms_from_settings(settings.publication)
+        rollback = roll_back(production, PUBLISHED_TABLES, number, "cli", terms)
+        restored = rollback.publication
+        record.rows_changed, record.rows_written = restored.rows_changed, restored.rows
     click.echo(
-        f"Publication {done.publication.number} brings back publication {number}: "
-        f"{changed} rows changed. Publishing is held until `ouspark publication resume`."
+        f"Publication {restored.number} restores publication {number}: "
+        f"{restored.rows_changed} rows changed. Publishing is held until "
+        "`ouspark publication resume`."
     )
-    if done.differing:
+    if rollback.differing:
         click.echo(
-            f"Not as they were then: {', '.join(done.differing)}; rows were changed by hand, or a "
-            "student was forgotten. A full publication after `resume` repairs what was changed."
+            f"These tables differ from that publication: {', '.join(rollback.differing)}. Rows "
+            "were changed by hand, or a student was forgotten. A full publication after `resume` "
+            "repairs rows that were changed."
         )
-    with recorded_by_hand("cache.generation") as record:
-        _, built = bring_up_to_date(Production(), CacheServer())
+    with recorded_command("cache.generation") as record:
+        _, built = prewarm_cache(
+            Production().connected,
+            CacheServer().client,
+            settings.cache,
+            wait_seconds=settings.publication.publish_wait,
+        )
         record.rows_written = record.rows_changed = built.keys
     click.echo(f"Cache generation {built.generation}: {built.keys} keys written.")
 
 
 @publication.command("resume")
 def resume() -> None:
-    """Let publishing go on after a rollback."""
+    """Allow publishing again after a rollback."""
     with Production().connected("publication resume") as production:
         was_held = lift_hold(production)
     click.echo(
-        "Publishing goes on: the next `ouspark run` brings production to the present state."
+        "Publishing is resumed: the next `ouspark run` brings production up to date."
         if was_held
         else "Publishing was not held."
     )
@@ -149,53 +158,53 @@ def resume() -> None:
 
 @publication.command("roles")
 def roles() -> None:
-    """Print the script that makes the roles, for an administrator.
+    """Print the script that creates the roles, for an administrator.
 
-    A publishing and a reading role, each with the least privilege that will do.
+    It creates a publishing and a reading role, each with the least privileges it needs.
     """
     click.echo(roles_script(), nl=False)
 
 
-def _listed(it: Publication, *, possible: bool) -> dict[str, object]:
+def _row(listed: Publication, *, can_restore: bool) -> dict[str, object]:
     return {
-        "publication": it.number,
-        "published": it.published_at and f"{it.published_at:%Y-%m-%d %H:%M:%S}",
-        "kind": it.kind if it.restores is None else f"{it.kind} to {it.restores}",
-        "releases": len(it.releases),
-        "rows": sum(state.rows for state in it.states.values()),
-        "changed": it.rows_changed,
-        "seconds": round(it.seconds, 2),
-        "checksum": it.checksum[:16],
-        "run": it.run_id[:8],
-        "can be brought back": "yes" if possible else "",
+        "publication": listed.number,
+        "published": listed.published_at and f"{listed.published_at:%Y-%m-%d %H:%M:%S}",
+        "kind": listed.kind if listed.restores is None else f"{listed.kind} to {listed.restores}",
+        "releases": len(listed.releases),
+        "rows": listed.rows,
+        "changed": listed.rows_changed,
+        "seconds": round(listed.seconds, 2),
+        "checksum": listed.checksum[:16],
+        "run": listed.run_id[:8],
+        "can be brought back": "yes" if can_restore else "",
     }
 
 
-def _show(verdict: Verdict) -> None:
+def _show_verdict(verdict: Verdict) -> None:
     rows: list[dict[str, object]] = [
         {
-            "table": it.name,
-            "rows": it.rows,
-            "in development": it.expected_rows,
-            "checksum": it.checksum,
-            "buckets that differ": it.differing_buckets,
-            "not published yet": it.unpublished,
-            "verdict": _words(it),
+            "table": table.name,
+            "rows": table.rows,
+            "in development": table.expected_rows,
+            "checksum": table.checksum,
+            "buckets that differ": table.differing_buckets,
+            "not published yet": table.unpublished,
+            "verdict": _describe(table),
         }
-        for it in verdict.tables
+        for table in verdict.tables
     ]
     right = ("rows", "in development", "buckets that differ", "not published yet")
     show_table(f"Publication {verdict.publication}", rows, right=right)
     for table in verdict.tables:
-        for difference in table.differences[:MOST_ROWS_NAMED]:
+        for difference in table.differences[:MAX_ROWS_NAMED]:
             key = ", ".join(f"{name} {value}" for name, value in difference.key.items())
             click.echo(f"{table.name}: {key}: {difference.problem}")
-        more = len(table.differences) - MOST_ROWS_NAMED
+        more = len(table.differences) - MAX_ROWS_NAMED
         if more > 0:
             click.echo(f"{table.name}: and {more} more rows")
 
 
-def _words(table: TableVerdict) -> str:
+def _describe(table: TableVerdict) -> str:
     if table.differences:
         return f"{len(table.differences)} rows differ"
     return "as published" if table.recorded else "changed since it was published"

@@ -1,6 +1,6 @@
-"""`ouspark quarantine`: look at what could not be accepted, correct it, bring it back, discard it.
+"""`ouspark quarantine`: list, show, correct, replay and discard records that were not accepted.
 
-A record comes back by loading its release again from the lake; nothing is fetched.
+A record is accepted by loading its release again from the lake; no page is requested.
 """
 
 from collections import Counter
@@ -26,16 +26,16 @@ from ouspark_assets.warehouse.quarantine.decisions import (
     records,
 )
 
-MOST_LISTED = 50
+MAX_LISTED = 50
 
 
 @click.group()
 def quarantine() -> None:
-    """What pages said that could not be accepted."""
+    """Records of result pages that were not accepted."""
 
 
 @quarantine.command("list")
-@click.option("--release", metavar="KEY", help="Only of this release.")
+@click.option("--release", metavar="KEY", help="Only records of this release.")
 @click.option("--table", help="Only records meant for this table.")
 @click.option("--reason", metavar="TEXT", help="Only records with a reason that contains TEXT.")
 @click.option(
@@ -53,17 +53,28 @@ def list_records(
     with Development().connected("quarantine") as connection:
         found = records(connection, filters)
     if as_json:
-        show_json([vars(it) for it in found])
+        show_json([vars(listed) for listed in found])
         return
-    show_table("Quarantine", [_row(it) for it in found[:MOST_LISTED]], right=("id",))
-    if len(found) > MOST_LISTED:
-        click.echo(f"{len(found) - MOST_LISTED} more; --json lists them all.")
-    reasons = Counter((it.table_name, reason) for it in found for reason in it.reasons)
+    rows = [
+        {
+            "id": listed.id,
+            "release": listed.release,
+            "ticket": listed.hall_ticket,
+            "table": listed.table_name,
+            "status": listed.status,
+            "reasons": "; ".join(listed.reasons),
+        }
+        for listed in found[:MAX_LISTED]
+    ]
+    show_table("Quarantine", rows, right=("id",))
+    if len(found) > MAX_LISTED:
+        click.echo(f"{len(found) - MAX_LISTED} more; --json lists them all.")
+    counts = Counter((listed.table_name, reason) for listed in found for reason in listed.reasons)
     show_table(
         "Reasons",
         [
-            {"records": n, "table": table, "reason": reason}
-            for (table, reason), n in reasons.most_common()
+            {"records": count, "table": table, "reason": reason}
+            for (table, reason), count in counts.most_common()
         ],
         right=("records",),
     )
@@ -73,17 +84,27 @@ def list_records(
 @click.argument("number", type=int, metavar="ID")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show_record(*, number: int, as_json: bool) -> None:
-    """Show a record whole.
+    """Show one record completely.
 
-    What the page printed, every reason why it was not accepted, and what was decided about it.
+    Shows what the page printed, every reason why it was not accepted, and the decisions about it.
     """
     with Development().connected("quarantine") as connection:
         found, decisions = record(connection, number), history(connection, number)
     if as_json:
         show_json({**vars(found), "decisions": decisions})
         return
+    facts = {
+        "release": found.release,
+        "ticket": found.hall_ticket,
+        "table": found.table_name,
+        "status": found.status,
+        "reasons": "; ".join(found.reasons),
+        "first seen": found.first_seen_at,
+        "run": found.run_id,
+        "resolved": found.resolved_at or "-",
+    }
     show_table(
-        f"Record {number}", [{"": name, "value": str(value)} for name, value in _facts(found)]
+        f"Record {number}", [{"": name, "value": str(value)} for name, value in facts.items()]
     )
     show_table("Printed", [{"field": name, "text": text} for name, text in found.raw.items()])
     show_table(
@@ -99,55 +120,56 @@ def show_record(*, number: int, as_json: bool) -> None:
 @click.argument("number", type=int, metavar="ID")
 @click.argument("changes", nargs=-1, required=True, metavar="FIELD=VALUE...")
 def fix_record(*, number: int, changes: tuple[str, ...]) -> None:
-    """Correct fields of a record by hand, and load its release again.
+    """Correct fields of a record, and load its release again.
 
-    The correction is kept beside what was printed, with who made it and when, and applied at
-    every load.
+    The correction is stored with its author and time, alongside what was printed, and is applied
+    by every load.
     """
-    texts = dict(_assignment(change) for change in changes)
+    texts = dict(_parse_assignment(change) for change in changes)
     with Development().connected("quarantine") as connection:
         wrong = record(connection, number)
         check_changes(wrong.table_name, texts)
         correct(connection, wrong, texts)
-    _load_again([wrong])
+    _replay([wrong])
 
 
 @quarantine.command("replay")
 @click.argument("numbers", type=int, nargs=-1, metavar="[ID]...")
 @click.option("--all", "every", is_flag=True, help="Every open record.")
 def replay_records(*, numbers: tuple[int, ...], every: bool) -> None:
-    """Parse and validate what the lake holds again.
+    """Load the releases of records again from the lake.
 
-    For when code or reference data were fixed; nothing is fetched.
+    For use after code or reference data was corrected. No page is requested.
     """
     if bool(numbers) == every:
         message = "name records by their ID, or all of them with --all"
         raise click.UsageError(message)
     with Development().connected("quarantine") as connection:
-        found = (
-            records(connection, Filters()) if every else [record(connection, it) for it in numbers]
-        )
-        for it in found:
-            decided(connection, it.id, "replayed", {})
-    _load_again(found)
+        if every:
+            found = records(connection, Filters())
+        else:
+            found = [record(connection, number) for number in numbers]
+        for replayed in found:
+            decided(connection, replayed.id, "replayed", {})
+    _replay(found)
 
 
 @quarantine.command("discard")
 @click.argument("number", type=int, metavar="ID")
-@click.option("--why", required=True, help="Why it can be done without.")
+@click.option("--why", required=True, help="Why the record is not needed.")
 def discard_record(*, number: int, why: str) -> None:
-    """Put a record aside for good, with the reason why."""
+    """Discard a record for good, with the reason."""
     with Development().connected("quarantine") as connection:
         discard(connection, record(connection, number), why)
     click.echo(f"Record {number} is discarded; it stays listed with --status discarded.")
 
 
-def _load_again(found: Iterable[Record]) -> None:
-    """Load the releases of some records again, and say which records came back."""
-    before = {it.id for it in found}
-    releases = sorted({it.release for it in found})
+def _replay(found: Iterable[Record]) -> None:
+    """Load the releases of these records again, and print which records were accepted."""
+    numbers = {replayed.id for replayed in found}
+    releases = sorted({replayed.release for replayed in found})
     if not releases:
-        click.echo("Nothing is in quarantine.")
+        click.echo("Quarantine is empty: there is nothing to replay.")
         return
     with dg.DagsterInstance.get() as instance:
         graph = Graph(build_definitions(), instance)
@@ -155,39 +177,15 @@ def _load_again(found: Iterable[Record]) -> None:
         runs.append(graph.follow_up())
     show_summary(runs)
     with Development().connected("quarantine") as connection:
-        still = [it for it in records(connection, Filters()) if it.id in before]
-    console().print(f"{len(before) - len(still)} of {len(before)} records came back.")
-    for it in still:
-        console().print(f"  {it.id} is still open: {'; '.join(it.reasons)}", markup=False)
+        still_open = [left for left in records(connection, Filters()) if left.id in numbers]
+    console().print(f"{len(numbers) - len(still_open)} of {len(numbers)} records were accepted.")
+    for left in still_open:
+        console().print(f"  {left.id} is still open: {'; '.join(left.reasons)}", markup=False)
 
 
-def _assignment(text: str) -> tuple[str, str]:
+def _parse_assignment(text: str) -> tuple[str, str]:
     field, equals, value = text.partition("=")
     if not equals or not field:
         message = f"{text!r} is not FIELD=VALUE"
         raise click.UsageError(message)
     return field, value
-
-
-def _row(it: Record) -> dict[str, object]:
-    return {
-        "id": it.id,
-        "release": it.release,
-        "ticket": it.hall_ticket,
-        "table": it.table_name,
-        "status": it.status,
-        "reasons": "; ".join(it.reasons),
-    }
-
-
-def _facts(it: Record) -> list[tuple[str, object]]:
-    return [
-        ("release", it.release),
-        ("ticket", it.hall_ticket),
-        ("table", it.table_name),
-        ("status", it.status),
-        ("reasons", "; ".join(it.reasons)),
-        ("first seen", it.first_seen_at),
-        ("run", it.run_id),
-        ("resolved", it.resolved_at or "-"),
-    ]

@@ -12,14 +12,13 @@ import click
 
 from ouspark_assets.cache.client import connect_cache
 from ouspark_assets.cli.output import show_json
-from ouspark_assets.cli.present_state import (
-    cache_state,
-    failing_checks,
-    publication_state,
-    release_states,
-)
 from ouspark_assets.cli.status_view import show_status
 from ouspark_assets.domain.errors import OuSparkError
+from ouspark_assets.operations.present_state import (
+    read_cache_state,
+    read_publication_state,
+    read_release_states,
+)
 from ouspark_assets.operations.status import (
     CacheState,
     PublicationState,
@@ -31,7 +30,8 @@ from ouspark_assets.operations.status import (
     select_running,
     summarize_last_run,
 )
-from ouspark_assets.orchestration.resources import Development, Production
+from ouspark_assets.orchestration.checks.check_results import read_failed_checks
+from ouspark_assets.orchestration.resources import Development, Lake, Production
 from ouspark_assets.services.server_status import read_services_status
 from ouspark_assets.settings import load_settings
 from ouspark_assets.warehouse.core.connection import Connection
@@ -67,9 +67,9 @@ def _collect(connection: Connection) -> Status:
     stages = _stage_runs(recent_stage_runs(connection, MAX_STAGES))
     latest = _stage_runs(latest_of_each_stage(connection))
     running_ids = stages_at_work(connection)
-    checks = failing_checks()
+    checks = read_failed_checks(load_settings())
     if checks is None:
-        checks = ("unknown: Dagster's storage cannot be reached",)
+        checks = ["unknown: Dagster's storage cannot be reached"]
     services = read_services_status(load_settings().servers).servers
     return Status(
         last_run=summarize_last_run(stages, running_ids),
@@ -77,7 +77,7 @@ def _collect(connection: Connection) -> Status:
         scrapes=tuple(scrape for scrape in scrapes_under_way(connection) if scrape.alive),
         failed=select_failed(latest, running_ids),
         failed_checks=tuple(checks),
-        releases=tuple(release_states(connection)),
+        releases=tuple(read_release_states(connection, Lake().archive(), load_settings().site)),
         publication=publication,
         cache=_cache(published),
         quarantine_open=open_records(connection),
@@ -96,7 +96,7 @@ def _stage_runs(rows: Iterable[Sequence[Any]]) -> list[StageRun]:
 def _publication(source: Source) -> tuple[PublicationState, Publication | None]:
     try:
         with Production().connected("status") as production:
-            return publication_state(production, source)
+            return read_publication_state(production, source)
     except OuSparkError as error:
         return PublicationState(None, None, behind=False, held=None, problem=str(error)), None
 
@@ -112,7 +112,7 @@ def _cache(published: Publication | None) -> CacheState:
     else:
         try:
             with connect_cache(server.address) as client:
-                return cache_state(client, published)
+                return read_cache_state(client, published)
         except OuSparkError as error:
             problem = str(error)
     return CacheState(None, None, None, behind=False, problem=problem)

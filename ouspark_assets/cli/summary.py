@@ -1,4 +1,4 @@
-"""What `ouspark run` says at the end: rows and seconds per stage, what readers have, what next."""
+"""The summary at the end of `ouspark run`: rows and seconds per stage, what readers have, hints."""
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,50 +8,57 @@ import click
 
 from ouspark_assets.cli.graph_runs import GraphRun
 from ouspark_assets.cli.output import show_table
-from ouspark_assets.cli.standing import Standing
+from ouspark_assets.orchestration.keys import GENERATION, PUBLICATION, RESULT_PAGES
 from ouspark_assets.orchestration.resources import Development
+from ouspark_assets.pipeline.up_to_date import ServedState
 
 
 def show_summary(
-    runs: Sequence[GraphRun], seconds: float | None = None, standing: Standing | None = None
+    runs: Sequence[GraphRun], seconds: float | None = None, served: ServedState | None = None
 ) -> None:
-    """A table of the stages, then publication and generation, then what to do next."""
+    """Print a table of the stages, then publication and generation, then what to do next.
+
+    `served` is what readers have if the runs did not include a follow-up.
+    """
     show_table(
-        "Stages", _stages([run.run_id for run in runs]), right=("rows", "changed", "seconds")
+        "Stages", _stage_rows([run.run_id for run in runs]), right=("rows", "changed", "seconds")
     )
     for run in runs:
-        for said in run.metadata.get("raw/result_pages", {}).get("notices", []):
-            click.secho(said, fg="yellow")
-    metadata = {name: values for run in runs for name, values in run.metadata.items()}
-    if standing is not None:
-        metadata["production/publication"] = {"publication": standing.publication}
-        metadata["cache/generation"] = {"generation": standing.generation}
-    click.echo(_publication(metadata.get("production/publication", {})))
-    click.echo(_generation(metadata.get("cache/generation", {})))
+        for notice in run.metadata.get(RESULT_PAGES.to_user_string(), {}).get("notices", []):
+            click.secho(notice, fg="yellow")
+    metadata = {asset: values for run in runs for asset, values in run.metadata.items()}
+    if served is not None:
+        metadata[PUBLICATION.to_user_string()] = {"publication": served.publication}
+        metadata[GENERATION.to_user_string()] = {"generation": served.generation}
+    click.echo(_publication_line(metadata.get(PUBLICATION.to_user_string(), {})))
+    click.echo(_generation_line(metadata.get(GENERATION.to_user_string(), {})))
     if seconds is not None:
         click.echo(f"Done in {seconds:.1f} s.")
-    for line in _what_next():
+    for line in _hints():
         click.echo(line)
 
 
-def _publication(said: Mapping[str, Any]) -> str:
-    number = said.get("publication")
-    if said.get("held"):
-        return f"Publication {number} is held by a rollback; `ouspark publication resume` goes on."
-    if not said.get("rows changed"):
-        return f"Publication {number} stands: nothing changed."
-    return f"Publication {number}: {said['rows changed']} rows changed."
+def _publication_line(metadata: Mapping[str, Any]) -> str:
+    number = metadata.get("publication")
+    if metadata.get("held"):
+        return (
+            f"Publication {number} is held by a rollback. "
+            "`ouspark publication resume` lets publishing continue."
+        )
+    if not metadata.get("rows changed"):
+        return f"Publication {number} is up to date: nothing changed."
+    return f"Publication {number}: {metadata['rows changed']} rows changed."
 
 
-def _generation(said: Mapping[str, Any]) -> str:
-    name = said.get("generation")
-    if not said.get("keys written"):
-        return f"Cache generation {name} stands."
-    return f"Cache generation {name}: {said['keys written']} keys written."
+def _generation_line(metadata: Mapping[str, Any]) -> str:
+    name = metadata.get("generation")
+    if not metadata.get("keys written"):
+        return f"Cache generation {name} is up to date."
+    return f"Cache generation {name}: {metadata['keys written']} keys written."
 
 
-def _what_next() -> Iterator[str]:
-    """What a person may want to do now, by the state of the tables."""
+def _hints() -> Iterator[str]:
+    """Yield what the operator may want to do next, depending on the tables."""
     with Development().connected("summary") as connection:
         row = connection.execute(
             """
@@ -62,23 +69,20 @@ def _what_next() -> Iterator[str]:
         ).fetchone()
     quarantined, incomplete, students, ticket = row or (0, 0, 0, None)
     if quarantined:
-        yield f"{quarantined} records are in quarantine: ouspark quarantine list"
+        yield f"{quarantined} records are in quarantine. To list them: ouspark quarantine list"
     if incomplete:
         yield (
-            f"{incomplete} of {students} students have history missing and are not ranked; "
-            "older releases bring it in: ouspark run --all"
+            f"{incomplete} of {students} students have missing history and are not ranked. "
+            "To bring in older releases: ouspark run --all"
         )
     if students:
-        yield f"One student's whole story: ouspark explain {_shown(ticket)}"
-    yield "Everything to look at: make ui, then http://127.0.0.1:3000"
+        # A real hall ticket only on a terminal, so that none gets into logs and mails.
+        example = ticket if sys.stdout.isatty() else "TICKET"
+        yield f"To see how one student's results were computed: ouspark explain {example}"
+    yield "To browse everything: make ui, then http://127.0.0.1:3000"
 
 
-def _shown(ticket: object) -> str:
-    """A hall ticket to try, for whoever sits before it; none in logs and mails."""
-    return str(ticket) if sys.stdout.isatty() else "TICKET"
-
-
-def _stages(run_ids: list[str]) -> list[dict[str, object]]:
+def _stage_rows(run_ids: list[str]) -> list[dict[str, object]]:
     with Development().connected("summary") as connection:
         rows = connection.execute(
             """

@@ -5,8 +5,8 @@ The order within a job follows from the lineage. Maintenance jobs: `automation/m
 
 import dagster as dg
 
-from ouspark_assets.orchestration.assets.clean import TABLES_OF_A_LOAD
 from ouspark_assets.orchestration.keys import GENERATION, RELEASE_INDEX_KEY, RESULT_PAGES, key_of
+from ouspark_assets.pipeline.load import LOADED_TABLES
 
 # The run queue never starts two runs with the same of these tags: see `dagster.yaml`.
 SCRAPES = {"ouspark/scrapes": "true"}
@@ -15,7 +15,7 @@ PUBLISHES = {"ouspark/publishes": "true"}
 # releases that may have changed.
 FIRST, SOON, LATER = ({"dagster/priority": str(number)} for number in (2, 1, 0))
 
-_TABLES = dg.AssetSelection.assets(*(key_of(table) for table in TABLES_OF_A_LOAD))
+_TABLES = dg.AssetSelection.assets(*(key_of(table) for table in LOADED_TABLES))
 _PER_RELEASE = _TABLES | dg.AssetSelection.assets(RESULT_PAGES)
 _INDEX = dg.AssetSelection.assets(RELEASE_INDEX_KEY)
 

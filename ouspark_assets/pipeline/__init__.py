@@ -1,4 +1,5 @@
 """The use cases in plain Python: discover, scrape, load, compute, publish, prewarm, rebuild, ...
 
-Assets, sensors and the command line call these; they call the packages below. No Dagster.
+Assets, sensors and the command line call these, and these call the packages below. Nothing here
+imports Dagster, records a stage, or prints.
 """

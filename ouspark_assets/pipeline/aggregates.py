@@ -1,7 +1,7 @@
-"""The aggregates as data: into which table, of which tables, by which function.
+"""The aggregates as data: which table is computed from which tables by which function.
 
-What each function computes is in `analytics/`; how an aggregate becomes an asset is in
-`assets/analytics.py`.
+What each function computes is in `analytics/`. Reading, validating and writing the tables is in
+`compute.py`; how an aggregate becomes an asset is in `orchestration/assets/analytics.py`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -25,165 +25,105 @@ from ouspark_assets.analytics.semester_gpas import compute_semester_gpas
 from ouspark_assets.analytics.standings import compute_backlogs, compute_standings
 from ouspark_assets.analytics.student_cgpas import compute_student_cgpas
 from ouspark_assets.analytics.student_credits import compute_student_credits
-from ouspark_assets.reports import plots
-from ouspark_assets.schemas.analytics import (
-    BACKLOGS,
-    COLLEGE_RANKINGS,
-    COLLEGE_STATS,
-    DEMOGRAPHICS,
-    DEPARTMENT_RANKINGS,
-    DEPARTMENT_STATS,
-    REVALUATION_IMPACT,
-    SEMESTER_GPAS,
-    SEMESTER_STATS,
-    STANDINGS,
-    STUDENT_CGPAS,
-    STUDENT_CREDITS,
-    STUDENT_RANKINGS,
-    SUBJECT_STATS,
-)
+from ouspark_assets.schemas import analytics as tables
 from ouspark_assets.schemas.clean import MARKS, QUARANTINE, RESULTS, STUDENTS
 from ouspark_assets.schemas.reference import SUBJECTS
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.schemas.table import Table
 
-Frames = Mapping[str, pl.DataFrame]
-Plot = Callable[[pl.DataFrame], str]
-
 
 @dataclass(frozen=True)
 class Aggregate:
-    """A table that is computed from other tables and from nothing else."""
+    """A table that depends on nothing but other tables and the options.
+
+    `function` takes the frames of `reads` as arguments named like the tables, and `options` if
+    `takes_options`.
+    """
 
     table: Table
     reads: Sequence[Table]
-    compute: Callable[[Frames, Options], pl.DataFrame]
-    # Columns of the first rows that may be shown; rows of students never are.
-    preview: Sequence[str] = ()
-    plot: Plot | None = None
+    function: Callable[..., pl.DataFrame]
+    takes_options: bool = False
 
-    @property
-    def name(self) -> str:
-        """Its name in the graph and in messages."""
-        return self.table.qualified_name
-
-
-def _attempts(read: Frames) -> pl.DataFrame:
-    return compute_attempts(read["marks"], read["release_index"], read["subjects"])
+    def compute(self, frames: Mapping[str, pl.DataFrame], options: Options) -> pl.DataFrame:
+        """Return the rows of the table, computed from the frames of its inputs by name."""
+        inputs = {table.name: frames[table.name] for table in self.reads}
+        chosen = {"options": options} if self.takes_options else {}
+        return self.function(**inputs, **chosen)
 
 
-def _student_cgpas(read: Frames, options: Options) -> pl.DataFrame:
-    quarantine = read["quarantine"]
+def _standings(
+    marks: pl.DataFrame, release_index: pl.DataFrame, subjects: pl.DataFrame
+) -> pl.DataFrame:
+    return compute_standings(compute_attempts(marks, release_index, subjects))
+
+
+def _revaluation_impact(
+    marks: pl.DataFrame, release_index: pl.DataFrame, subjects: pl.DataFrame
+) -> pl.DataFrame:
+    return compute_revaluation_impact(
+        compute_attempts(marks, release_index, subjects), release_index
+    )
+
+
+def _student_cgpas(
+    *,
+    students: pl.DataFrame,
+    standings: pl.DataFrame,
+    semester_gpas: pl.DataFrame,
+    results: pl.DataFrame,
+    quarantine: pl.DataFrame,
+    release_index: pl.DataFrame,
+    options: Options,
+) -> pl.DataFrame:
     open_records = quarantine.filter(pl.col("status") == "open").select("hall_ticket").unique()
-    missing = find_missing_history(
-        read["students"],
-        read["semester_gpas"],
-        read["results"],
-        read["release_index"],
-        open_records,
-    )
-    return compute_student_cgpas(read["students"], read["standings"], missing, options)
+    missing = find_missing_history(students, semester_gpas, results, release_index, open_records)
+    return compute_student_cgpas(students, standings, missing, options)
 
 
-def _group_stats(compute: Callable[..., pl.DataFrame]) -> Callable[[Frames, Options], pl.DataFrame]:
-    return lambda read, _: compute(
-        read["students"], read["student_cgpas"], read["student_rankings"]
-    )
-
-
-def _without(table: Table, *columns: str) -> list[str]:
-    return [name for name in table.columns if name not in columns]
-
+_GROUP_INPUTS = (STUDENTS, tables.STUDENT_CGPAS, tables.STUDENT_RANKINGS)
 
 AGGREGATES = (
+    Aggregate(tables.STANDINGS, (MARKS, RELEASE_INDEX, SUBJECTS), _standings),
     Aggregate(
-        STANDINGS,
-        (MARKS, RELEASE_INDEX, SUBJECTS),
-        lambda read, _: compute_standings(_attempts(read)),
+        tables.SEMESTER_GPAS, (tables.STANDINGS, RESULTS, RELEASE_INDEX), compute_semester_gpas
     ),
     Aggregate(
-        SEMESTER_GPAS,
-        (STANDINGS, RESULTS, RELEASE_INDEX),
-        lambda read, _: compute_semester_gpas(
-            read["standings"], read["results"], read["release_index"]
-        ),
-    ),
-    Aggregate(
-        STUDENT_CGPAS,
-        (STUDENTS, STANDINGS, SEMESTER_GPAS, RESULTS, QUARANTINE, RELEASE_INDEX),
+        tables.STUDENT_CGPAS,
+        (STUDENTS, tables.STANDINGS, tables.SEMESTER_GPAS, RESULTS, QUARANTINE, RELEASE_INDEX),
         _student_cgpas,
-        plot=plots.distribution_of_cgpas,
+        takes_options=True,
     ),
     Aggregate(
-        STUDENT_CREDITS,
-        (STUDENTS, STANDINGS, SUBJECTS),
-        lambda read, _: compute_student_credits(
-            read["students"], read["standings"], read["subjects"]
-        ),
+        tables.STUDENT_CREDITS, (STUDENTS, tables.STANDINGS, SUBJECTS), compute_student_credits
+    ),
+    Aggregate(tables.STUDENT_RANKINGS, (STUDENTS, tables.STUDENT_CGPAS), compute_student_rankings),
+    Aggregate(tables.COLLEGE_STATS, _GROUP_INPUTS, compute_college_stats),
+    Aggregate(tables.DEPARTMENT_STATS, _GROUP_INPUTS, compute_department_stats),
+    Aggregate(
+        tables.COLLEGE_RANKINGS,
+        (tables.COLLEGE_STATS,),
+        compute_college_rankings,
+        takes_options=True,
     ),
     Aggregate(
-        STUDENT_RANKINGS,
-        (STUDENTS, STUDENT_CGPAS),
-        lambda read, _: compute_student_rankings(read["students"], read["student_cgpas"]),
+        tables.DEPARTMENT_RANKINGS,
+        (tables.DEPARTMENT_STATS,),
+        compute_department_rankings,
+        takes_options=True,
     ),
     Aggregate(
-        COLLEGE_STATS,
-        (STUDENTS, STUDENT_CGPAS, STUDENT_RANKINGS),
-        _group_stats(compute_college_stats),
-        preview=_without(COLLEGE_STATS, "toppers"),
-        plot=plots.pass_percent_of_colleges,
+        tables.DEMOGRAPHICS,
+        (STUDENTS, tables.STUDENT_CGPAS),
+        compute_demographics,
+        takes_options=True,
     ),
+    Aggregate(tables.SEMESTER_STATS, (MARKS, RESULTS, SUBJECTS), compute_semester_stats),
+    Aggregate(tables.BACKLOGS, (tables.STANDINGS, MARKS, RELEASE_INDEX), compute_backlogs),
+    Aggregate(tables.REVALUATION_IMPACT, (MARKS, RELEASE_INDEX, SUBJECTS), _revaluation_impact),
     Aggregate(
-        DEPARTMENT_STATS,
-        (STUDENTS, STUDENT_CGPAS, STUDENT_RANKINGS),
-        _group_stats(compute_department_stats),
-        preview=_without(DEPARTMENT_STATS, "toppers"),
-        plot=plots.comparison_of_departments,
-    ),
-    Aggregate(
-        COLLEGE_RANKINGS,
-        (COLLEGE_STATS,),
-        lambda read, options: compute_college_rankings(read["college_stats"], options),
-        preview=COLLEGE_RANKINGS.columns,
-    ),
-    Aggregate(
-        DEPARTMENT_RANKINGS,
-        (DEPARTMENT_STATS,),
-        lambda read, options: compute_department_rankings(read["department_stats"], options),
-        preview=DEPARTMENT_RANKINGS.columns,
-    ),
-    Aggregate(
-        DEMOGRAPHICS,
-        (STUDENTS, STUDENT_CGPAS),
-        lambda read, options: compute_demographics(
-            read["students"], read["student_cgpas"], options
-        ),
-        preview=DEMOGRAPHICS.columns,
-        plot=plots.gender_ratio,
-    ),
-    Aggregate(
-        SEMESTER_STATS,
-        (MARKS, RESULTS, SUBJECTS),
-        lambda read, _: compute_semester_stats(read["marks"], read["results"], read["subjects"]),
-        preview=SEMESTER_STATS.columns,
-    ),
-    Aggregate(
-        BACKLOGS,
-        (STANDINGS, MARKS, RELEASE_INDEX),
-        lambda read, _: compute_backlogs(read["standings"], read["marks"], read["release_index"]),
-    ),
-    Aggregate(
-        REVALUATION_IMPACT,
-        (MARKS, RELEASE_INDEX, SUBJECTS),
-        lambda read, _: compute_revaluation_impact(_attempts(read), read["release_index"]),
-    ),
-    Aggregate(
-        SUBJECT_STATS,
-        (MARKS, RELEASE_INDEX, REVALUATION_IMPACT, SUBJECTS),
-        lambda read, _: compute_subject_stats(
-            read["marks"], read["release_index"], read["subjects"], read["revaluation_impact"]
-        ),
-        preview=SUBJECT_STATS.columns,
-        plot=plots.pass_percent_of_subjects,
+        tables.SUBJECT_STATS,
+        (MARKS, RELEASE_INDEX, SUBJECTS, tables.REVALUATION_IMPACT),
+        compute_subject_stats,
     ),
 )

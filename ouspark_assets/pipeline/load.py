@@ -1,26 +1,24 @@
-"""Loading a release: what the lake holds of it, parsed and merged in one transaction.
+"""Load a release: parse the pages that the lake holds of it, and merge the rows in one transaction.
 
-How a page is read is `pages/`, how rows are written is `warehouse/`; here they meet. No dagster.
+How a page is read is in `pages/`, how rows are written is in `warehouse/`.
 """
 
-import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import chain
 
 import polars as pl
 
 from ouspark_assets.pages import layout
-from ouspark_assets.pages.batch import CleanBatch, empty_batch
+from ouspark_assets.pages.batch import empty_batch
 from ouspark_assets.pages.corrections import Correction, check_changes
 from ouspark_assets.pages.layout import Layout
 from ouspark_assets.pages.parallel import clean_in_parallel
-from ouspark_assets.schemas.clean import APPEARANCES, MARKS, RESULTS
-from ouspark_assets.schemas.table import Table
+from ouspark_assets.schemas.clean import APPEARANCES, MARKS, QUARANTINE, RESULTS
 from ouspark_assets.sources.reference_files import read_subjects
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.warehouse.core.connection import Connection
-from ouspark_assets.warehouse.core.writing import Change, Loading, Writer, writing
+from ouspark_assets.warehouse.core.writing import Change, writing
 from ouspark_assets.warehouse.quarantine.decisions import (
     correct,
     corrections,
@@ -32,12 +30,14 @@ from ouspark_assets.warehouse.quarantine.records import Quarantined, quarantine
 from ouspark_assets.warehouse.records.loads import account, mark_loaded
 
 PARSED_TABLES = (APPEARANCES, RESULTS, MARKS)
+# What a load writes: rejected records go to quarantine.
+LOADED_TABLES = (*PARSED_TABLES, QUARANTINE)
 PAGES_PER_BATCH = 2_000
 
 
 @dataclass(frozen=True)
-class Loaded:
-    """What loading a release did."""
+class LoadResult:
+    """What loading a release changed."""
 
     release: str
     changes: Mapping[str, Change]
@@ -52,82 +52,69 @@ class Loaded:
 
     @property
     def changed(self) -> int:
-        """Rows written or removed over all tables."""
+        """Rows written or removed, over all tables."""
         return sum(change.changed for change in self.changes.values())
 
     @property
     def rows(self) -> int:
-        """Rows of the release in all tables."""
+        """Rows of the release, over all tables."""
         return sum(change.rows for change in self.changes.values())
 
 
-def load_release(connection: Connection, archive: PageArchive, release: str, run_id: str) -> Loaded:
-    """Bring the clean tables to what the pages of a release say, all of it or nothing."""
-    fingerprint = fingerprint_of(archive, release)
-    by_hand = [Correction(**vars(stored)) for stored in corrections(connection, release)]
+def load_release(
+    connection: Connection, archive: PageArchive, release: str, run_id: str
+) -> LoadResult:
+    """Make the clean tables equal to what the pages of a release say, in one transaction.
+
+    Parsing runs in other processes; rows are copied to the server batch by batch, so that memory
+    does not grow with the release.
+    """
+    fingerprint = archive.fingerprint(release)
     batches = clean_in_parallel(
         release,
         archive.pages(release, PAGES_PER_BATCH),
         subjects=read_subjects(),
-        corrections=by_hand,
+        corrections=[Correction(**vars(stored)) for stored in corrections(connection, release)],
     )
+    accounts: list[pl.DataFrame] = []
+    rejected: list[pl.DataFrame] = []
+    layouts: list[Layout] = []
     with writing(connection, run_id) as writer:
         loadings = {table: writer.loading(table, {"release": release}) for table in PARSED_TABLES}
-        rest = [_staged(batch, loadings) for batch in chain([empty_batch()], batches)]
-        changes = {table.qualified_name: it.finish() for table, it in loadings.items()}
-        return _closed(writer, release, fingerprint, changes, rest)
+        for batch in chain([empty_batch()], batches):
+            loadings[APPEARANCES].add(batch.appearances)
+            loadings[RESULTS].add(batch.results)
+            loadings[MARKS].add(batch.marks)
+            accounts.append(batch.accounting)
+            rejected.append(batch.rejected)
+            layouts.append(batch.layout)
+        changes = {table.qualified_name: loading.finish() for table, loading in loadings.items()}
+        quarantined = quarantine(writer, release, pl.concat(rejected))
+        accounting = sum_accounts(accounts)
+        account(writer, release, accounting)
+        seen_layout = layout.merged(layouts)
+        mark_loaded(writer, release, fingerprint, seen_layout.as_json())
+    return LoadResult(release, changes, quarantined, accounting, seen_layout)
 
 
-def carry_out(
-    connection: Connection, fixes: Mapping[str, Mapping[str, str]], discards: Mapping[str, str]
+def apply_decisions(
+    connection: Connection,
+    corrected: Mapping[str, Mapping[str, str]],
+    discarded: Mapping[str, str],
 ) -> None:
-    """Carry out decisions about quarantined records, by their numbers; all of them or none."""
+    """Correct and discard quarantined records, named by their numbers, in one transaction.
+
+    `corrected` maps a record to its new texts by field, `discarded` maps a record to the reason.
+    """
     with connection.transaction():
-        for number, changes in fixes.items():
+        for number, changes in corrected.items():
             wrong = record(connection, record_number(number))
             check_changes(wrong.table_name, changes)
             correct(connection, wrong, changes)
-        for number, why in discards.items():
-            discard(connection, record(connection, record_number(number)), why)
+        for number, reason in discarded.items():
+            discard(connection, record(connection, record_number(number)), reason)
 
 
-def fingerprint_of(archive: PageArchive, release: str) -> str:
-    """Which pages of which students the lake holds of a release."""
-    found = archive.answers(release).filter(pl.col("outcome") == "found")
-    return hashlib.sha256(found.select("hall_ticket", "sha256").write_csv().encode()).hexdigest()
-
-
-def summed(accounts: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    """The accounts of several loads as one."""
+def sum_accounts(accounts: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """Return the accounts of several batches or loads as one, a row per table."""
     return pl.concat(list(accounts)).group_by("table_name", maintain_order=True).sum()
-
-
-@dataclass(frozen=True)
-class _Rest:
-    """What is left of a batch once its rows are on the server."""
-
-    rejected: pl.DataFrame
-    accounting: pl.DataFrame
-    layout: Layout
-
-
-def _staged(batch: CleanBatch, loadings: Mapping[Table, Loading]) -> _Rest:
-    frames = (batch.appearances, batch.results, batch.marks)
-    for table, frame in zip(PARSED_TABLES, frames, strict=True):
-        loadings[table].add(frame)
-    return _Rest(batch.rejected, batch.accounting, batch.layout)
-
-
-def _closed(
-    writer: Writer,
-    release: str,
-    fingerprint: str,
-    changes: Mapping[str, Change],
-    rest: Sequence[_Rest],
-) -> Loaded:
-    accounting = summed(batch.accounting for batch in rest)
-    quarantined = quarantine(writer, release, pl.concat([batch.rejected for batch in rest]))
-    account(writer, release, accounting)
-    seen = layout.merged([batch.layout for batch in rest])
-    mark_loaded(writer, release, fingerprint, seen.as_json())
-    return Loaded(release, changes, quarantined, accounting, seen)

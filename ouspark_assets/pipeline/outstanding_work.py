@@ -1,6 +1,6 @@
-"""What is left to do of the releases that are brought in unasked, and what deserves a recheck.
+"""Find outstanding work: releases that are not complete or not loaded, and those to recheck.
 
-Frames, the lake and the settings in, releases out; nothing is started here. No dagster.
+Frames, the lake and the settings in, releases out; nothing is started here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,30 +10,30 @@ from datetime import date, timedelta
 import polars as pl
 
 from ouspark_assets.domain.releases import ExamKind
-from ouspark_assets.pipeline.load import fingerprint_of
-from ouspark_assets.pipeline.scrape import known_codes
 from ouspark_assets.settings import AutomationSettings, SiteSettings
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.scrape_request import (
+    KnownCodes,
     ScrapeRequest,
     is_complete,
     is_recheckable,
 )
 
-# Colleges come in batches: in the first days "not found" is often only "not yet".
-DAYS_OF_FILLING_UP = 3
-# What has not changed in a week hardly changes by the hour; a recheck may be 10,000 requests.
-DAYS_OF_FREQUENT_RECHECKS = 7
-HOURS_OF_A_DAY = 24
+# Colleges come in batches: in the first days "not found" often means "not yet".
+FILLING_UP_DAYS = 3
+# What has not changed for a week rarely changes within hours, and a recheck may take 10,000
+# requests.
+FREQUENT_RECHECK_DAYS = 7
+HOURS_PER_DAY = 24
 
 
 @dataclass(frozen=True)
-class Outstanding:
-    """A release with something left to do, why, and how often at most."""
+class OutstandingRelease:
+    """A release with work left, the reason, and for rechecks the interval between two."""
 
     release: str
-    why: str
-    every_hours: float = 0
+    reason: str
+    interval_hours: float = 0
 
 
 def unfinished_releases(
@@ -42,16 +42,16 @@ def unfinished_releases(
     loaded: Mapping[str, str],
     archive: PageArchive,
     candidates: Sequence[str],
-) -> list[Outstanding]:
-    """The candidates that are not both archived and loaded."""
-    codes = known_codes()
-    found: list[Outstanding] = []
+) -> list[OutstandingRelease]:
+    """Return the candidates that are not both archived and loaded."""
+    codes = KnownCodes.from_reference_files()
+    unfinished: list[OutstandingRelease] = []
     for release in candidates:
         if not is_complete(settings, ScrapeRequest.from_index(index, release), archive, codes):
-            found.append(Outstanding(release, "not every ticket has been answered"))
-        elif loaded.get(release) != fingerprint_of(archive, release):
-            found.append(Outstanding(release, "pages of it are not loaded"))
-    return found
+            unfinished.append(OutstandingRelease(release, "not every ticket has been answered"))
+        elif loaded.get(release) != archive.fingerprint(release):
+            unfinished.append(OutstandingRelease(release, "some of its pages are not loaded"))
+    return unfinished
 
 
 def releases_to_recheck(
@@ -60,29 +60,27 @@ def releases_to_recheck(
     pending: Sequence[str],
     candidates: Sequence[str],
     today: date,
-) -> list[Outstanding]:
-    """The candidates whose answers may still change, and can be expected to."""
-    found: list[Outstanding] = []
+) -> list[OutstandingRelease]:
+    """Return the candidates whose answers may still change and are likely to."""
+    to_recheck: list[OutstandingRelease] = []
     for release in candidates:
         facts = ScrapeRequest.from_index(index, release).facts
         kind = index.filter(pl.col("release") == release)["exam_kind"].item()
-        why = _why_recheck(kind, facts.published_on, today, is_pending=release in pending)
-        if why and is_recheckable(facts, today):
-            hours = _hours_between(settings, facts.published_on, today)
-            found.append(Outstanding(release, why, hours))
-    return found
+        published_on = facts.published_on
+        age = today - published_on if published_on else None
+        reason = _recheck_reason(kind, age, is_pending=release in pending)
+        if reason and is_recheckable(facts, today):
+            is_recent = age is not None and age <= timedelta(days=FREQUENT_RECHECK_DAYS)
+            hours = settings.recheck_hours if is_recent else HOURS_PER_DAY
+            to_recheck.append(OutstandingRelease(release, reason, hours))
+    return to_recheck
 
 
-def _why_recheck(kind: str, published_on: date | None, today: date, *, is_pending: bool) -> str:
+def _recheck_reason(kind: str, age: timedelta | None, *, is_pending: bool) -> str | None:
     if is_pending:
-        return "some of its results are to come later"
+        return "some of its results will come later"
     if kind == ExamKind.REVALUATION.value:
         return "more revaluations may be decided"
-    if published_on and today - published_on <= timedelta(days=DAYS_OF_FILLING_UP):
-        return "it was published in the last days"
-    return ""
-
-
-def _hours_between(settings: AutomationSettings, published_on: date | None, today: date) -> float:
-    young = published_on and today - published_on <= timedelta(days=DAYS_OF_FREQUENT_RECHECKS)
-    return settings.recheck_hours if young else HOURS_OF_A_DAY
+    if age is not None and age <= timedelta(days=FILLING_UP_DAYS):
+        return "it was published in the last few days"
+    return None

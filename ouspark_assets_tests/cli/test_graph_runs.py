@@ -7,7 +7,7 @@ import sqlite3
 import dagster as dg
 import pytest
 
-from ouspark_assets.cli.graph_runs import Graph, GraphRun, succeeded
+from ouspark_assets.cli.graph_runs import Graph, GraphRun, require_success
 from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.orchestration.step_errors import describe_storage_failure
 
@@ -64,7 +64,7 @@ def test_why_a_run_failed_that_never_came_to_a_step_is_said(instance: dg.Dagster
 def test_what_fails_several_steps_is_said_once_and_ends_with_a_full_stop() -> None:
     problems = ("The cache is gone.", "The lake is damaged: mend it", "The cache is gone.")
     with pytest.raises(OuSparkError) as raised:
-        succeeded(GraphRun("1234", succeeded=False, problems=problems, metadata={}))
+        require_success(GraphRun("1234", succeeded=False, problems=problems, metadata={}))
     assert str(raised.value).startswith(
-        "The cache is gone; The lake is damaged: mend it. What is done is kept"
+        "The cache is gone; The lake is damaged: mend it. Completed work is kept"
     )

@@ -45,7 +45,7 @@ def test_a_rollback_moves_production_and_cache_and_shows_the_hold(stores: Stores
     assert name.startswith("3-")
     assert b"STATE 1" in stores.client.get(f"ouspark:{name}:student:160499733001")
     assert "Publishing is held" in said(CliRunner().invoke(publication, ["list"]))
-    assert "goes on" in said(CliRunner().invoke(publication, ["resume"]))
+    assert "is resumed" in said(CliRunner().invoke(publication, ["resume"]))
     assert "was not held" in said(CliRunner().invoke(publication, ["resume"]))
 
 
@@ -85,7 +85,7 @@ def test_the_status_of_the_cache_says_what_readers_are_given(stores: Stores) -> 
     assert status["counts"]["student"] == 300
     stores.load(3)
     stores.publish()
-    assert "publication 3 already" in said(CliRunner().invoke(cache, ["status"]))
+    assert "already at publication 3" in said(CliRunner().invoke(cache, ["status"]))
     assert "of publication 3" in said(CliRunner().invoke(cache, ["rebuild"]))
 
 
@@ -96,14 +96,14 @@ def test_a_changed_value_in_the_cache_is_named(stores: Stores) -> None:
     stores.client.set(f"ouspark:{name}:student:unknown", "{}")
     found = CliRunner().invoke(cache, ["verify"])
     assert isinstance(found.exception, OuSparkError)
-    assert "student:160499733007: not what production says" in found.output
-    assert "1 keys that no document explains" in found.output
+    assert "student:160499733007: differs from production" in found.output
+    assert "1 keys that belong to no document" in found.output
     said(CliRunner().invoke(cache, ["rebuild"]))
     said(CliRunner().invoke(cache, ["verify", "--every", "10"]))
 
 
 def test_an_empty_cache_is_said_to_be_empty(stores: Stores) -> None:
     stores.client.flushdb()
-    assert "no living generation" in said(CliRunner().invoke(cache, ["status"]))
+    assert "no current generation" in said(CliRunner().invoke(cache, ["status"]))
     refused = CliRunner().invoke(cache, ["verify"])
     assert isinstance(refused.exception, OuSparkError)

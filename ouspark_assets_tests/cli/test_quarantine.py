@@ -39,4 +39,4 @@ def test_an_empty_quarantine_is_said_so() -> None:
     done = CliRunner().invoke(quarantine, ["list"])
     assert done.exit_code == 0
     assert "Quarantine: none" in done.output
-    assert "Nothing is in quarantine" in CliRunner().invoke(quarantine, ["replay", "--all"]).output
+    assert "Quarantine is empty" in CliRunner().invoke(quarantine, ["replay", "--all"]).output

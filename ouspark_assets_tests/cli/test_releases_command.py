@@ -44,12 +44,12 @@ def test_a_title_that_contradicts_the_known_one_is_refused() -> None:
     add(KEY, "--title", TITLE)
     done = add(KEY, "--title", TITLE.replace("2025", "2024"))
     assert isinstance(done.exception, SiteError)
-    assert str(done.exception) == f"release {KEY} is known already, with the title {TITLE!r}"
+    assert str(done.exception) == f"Release {KEY} is already known with the title {TITLE!r}."
     assert [row["title"] for row in listed()] == [TITLE]
 
 
 def test_a_title_of_another_course_is_refused_before_anything_is_registered() -> None:
     done = add(KEY, "--title", "B.Sc (CBCS) II Sem (Main) July/Aug-2025")
     assert isinstance(done.exception, SiteError)
-    assert "names no B.E. examination" in str(done.exception)
+    assert "does not name a B.E. examination" in str(done.exception)
     assert listed() == []

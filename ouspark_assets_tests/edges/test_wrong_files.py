@@ -11,7 +11,7 @@ import pytest
 from ouspark_assets.cli.releases import releases
 from ouspark_assets.domain.errors import LakeError, SiteError
 from ouspark_assets.domain.releases import require_release_key
-from ouspark_assets.orchestration.assets.raw import LARGEST_TICKETS_FILE, tickets_of
+from ouspark_assets.pipeline.scrape import MAX_TICKETS_FILE_BYTES, read_tickets_file
 from ouspark_assets.sources import reference_files as reference
 from ouspark_assets.sources.reference_files import FOLDER, ReferenceFileError
 from ouspark_assets.sources.results_site import object_store
@@ -34,17 +34,20 @@ def one_line(error: Exception, *names: str) -> str:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"160424733001\r\n160424733002\r\n1604\r\n", "line 3: a hall ticket has twelve digits"),
+        (
+            b"160424733001\r\n160424733002\r\n1604\r\n",
+            "line 3: a hall ticket has exactly twelve digits",
+        ),
         (b"\xef\xbb\xbf160424733001\n160424733001 x\n", "line 2"),
         ("١٦٠٤٢٤٧٣٣٠٠١\n".encode(), "line 1"),
         (b"160424733001,160424733002\n", "line 1"),
         (b"160424733001\n\x1b[2J\n", "line 2"),
         (b"160424733001\n" + b"9" * 1_000_000, "line 2"),
-        (b"", "names no ticket"),
-        (b"\xef\xbb\xbf\r\n\r\n", "names no ticket"),
+        (b"", "contains no hall tickets"),
+        (b"\xef\xbb\xbf\r\n\r\n", "contains no hall tickets"),
         ("160424733001\n".encode("utf-16"), "not a text file"),
         (b"\0" * 1000, "line 1"),
-        (b"#" * (LARGEST_TICKETS_FILE + 1), "more than 16000000 bytes"),
+        (b"#" * (MAX_TICKETS_FILE_BYTES + 1), "more than 16000000 bytes"),
     ],
     ids=[
         "a bad line",
@@ -66,21 +69,21 @@ def test_a_file_of_tickets_that_can_not_be_used_is_named(
     path = tmp_path / "tickets"
     path.write_bytes(content)
     with pytest.raises(SiteError) as error:
-        tickets_of(path)
+        read_tickets_file(path)
     assert said in one_line(error.value, str(path))
 
 
 @pytest.mark.parametrize("place", ["/dev/zero", "/proc/self/mem", "."])
 def test_a_file_of_tickets_that_never_ends_or_is_none_is_refused(place: str) -> None:
     with in_time(), pytest.raises(SiteError) as error:
-        tickets_of(Path(place))
+        read_tickets_file(Path(place))
     one_line(error.value, place)
 
 
 def test_a_file_of_tickets_from_windows_is_read(tmp_path: Path) -> None:
     path = tmp_path / "tickets"
     path.write_bytes(b"\xef\xbb\xbf160424733001\r\n\r\n# more\r\n160424733002\r\n160424733001")
-    assert tickets_of(path) == ("160424733001", "160424733002")
+    assert read_tickets_file(path) == ("160424733001", "160424733002")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from ouspark_assets.pipeline.load import Loaded, load_release
+from ouspark_assets.pipeline.load import LoadResult, load_release
 from ouspark_assets.schemas.clean import MARKS
 from ouspark_assets.sources.results_site.archive import ArchivedAnswer, PageArchive
 from ouspark_assets.sources.results_site.outcomes import Outcome
@@ -42,7 +42,7 @@ def fetched(lake: PageArchive, page: ResultPage) -> None:
     lake.write(RELEASE, [answer])
 
 
-def load(development: Connection, lake: PageArchive) -> Loaded:
+def load(development: Connection, lake: PageArchive) -> LoadResult:
     loaded = load_release(development, lake, RELEASE, "run")
     assert unaccounted(development, [RELEASE]) == []
     return loaded

@@ -1,12 +1,11 @@
-"""The assets, a module per group: read, call, write, report.
+"""The assets, one module per group: each reads, calls the use case in `pipeline/`, and reports.
 
-What a number means, how a page is read or how rows are written is in the rooms below; here is
-only what depends on what, and what a materialization tells.
+Only dependencies between assets and the metadata of a materialization belong here.
 """
 
 import warnings
 
 from dagster import BetaWarning
 
-# BackfillPolicy has been in beta for years; the pinned minor version is what we rely on.
+# BackfillPolicy has been in beta for years, and the version of Dagster is pinned.
 warnings.filterwarnings("ignore", category=BetaWarning, message=".*backfill_policy.*")

@@ -1,41 +1,59 @@
-"""The aggregates as assets: each reads what it depends on, computes, validates, merges.
+"""The aggregates as assets, and what a materialization shows of each.
 
-Which aggregates there are is `assets/aggregates.py`; what a materialization shows of one is said
-here. Rows of students are never shown.
+Which aggregates there are is in `pipeline/aggregates.py`. Rows of students are never shown.
 """
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
-from ouspark_assets.analytics.options import Award, Options
 from ouspark_assets.orchestration.assets.column_lineage import column_lineage
-from ouspark_assets.orchestration.assets.stage import Work, stage
+from ouspark_assets.orchestration.assets.recorded_stage import recorded_stage
 from ouspark_assets.orchestration.keys import key_of
 from ouspark_assets.orchestration.metadata import change_counts, row_count, table_definition
 from ouspark_assets.orchestration.resources import Development, Environment, SharedFrames
 from ouspark_assets.pipeline.aggregates import AGGREGATES, Aggregate
-from ouspark_assets.reports.plots import as_markdown
-from ouspark_assets.schemas.validation import require_valid
-from ouspark_assets.settings import AnalyticsSettings
-from ouspark_assets.warehouse.core.writing import Change, writing
-from ouspark_assets.warehouse.records.computed_from import remember_inputs
+from ouspark_assets.pipeline.compute import merge_computed, options_from_settings, read_inputs
+from ouspark_assets.reports import plots
+from ouspark_assets.schemas import analytics as tables
+from ouspark_assets.schemas.table import Table
 
 GROUP = "analytics"
-ROWS_SHOWN = 20
+MAX_ROWS_SHOWN = 20
+# The columns of which the first rows are shown. Toppers are students.
+SHOWN_COLUMNS: Mapping[Table, Sequence[str]] = {
+    tables.COLLEGE_STATS: [name for name in tables.COLLEGE_STATS.columns if name != "toppers"],
+    tables.DEPARTMENT_STATS: [
+        name for name in tables.DEPARTMENT_STATS.columns if name != "toppers"
+    ],
+    tables.COLLEGE_RANKINGS: tables.COLLEGE_RANKINGS.columns,
+    tables.DEPARTMENT_RANKINGS: tables.DEPARTMENT_RANKINGS.columns,
+    tables.DEMOGRAPHICS: tables.DEMOGRAPHICS.columns,
+    tables.SEMESTER_STATS: tables.SEMESTER_STATS.columns,
+    tables.SUBJECT_STATS: tables.SUBJECT_STATS.columns,
+}
+PLOTS: Mapping[Table, Callable[[pl.DataFrame], str]] = {
+    tables.STUDENT_CGPAS: plots.distribution_of_cgpas,
+    tables.COLLEGE_STATS: plots.pass_percent_of_colleges,
+    tables.DEPARTMENT_STATS: plots.comparison_of_departments,
+    tables.DEMOGRAPHICS: plots.gender_ratio,
+    tables.SUBJECT_STATS: plots.pass_percent_of_subjects,
+}
 
 
 def aggregate_asset(aggregate: Aggregate) -> dg.AssetsDefinition:
-    """The asset of an aggregate."""
+    """Return the asset of an aggregate."""
+    table = aggregate.table
 
     @dg.asset(
-        key=key_of(aggregate.table),
-        deps=[key_of(table) for table in aggregate.reads],
+        key=key_of(table),
+        deps=[key_of(read) for read in aggregate.reads],
         group_name=GROUP,
         kinds={"polars", "postgres"},
-        description=aggregate.table.model.__doc__,
-        metadata=table_definition(aggregate.table),
+        description=table.model.__doc__,
+        metadata=table_definition(table),
     )
     def computed(
         context: dg.AssetExecutionContext,
@@ -43,11 +61,21 @@ def aggregate_asset(aggregate: Aggregate) -> dg.AssetsDefinition:
         environment: Environment,
         frames: SharedFrames,
     ) -> dg.MaterializeResult[None]:
-        with stage(context, development, aggregate.name) as work:
-            change = materialize(aggregate, work, frames, environment.settings.analytics)
-            shown = _shown(aggregate, frames.read(work.connection, aggregate.table))
-            work.record.rows_written = change.rows
-            work.record.rows_changed = change.changed
+        with recorded_stage(context, development, table.qualified_name) as stage:
+            inputs = read_inputs(stage.connection, frames, aggregate.reads)
+            stage.record.rows_in = sum(frame.height for frame in inputs.values())
+            options = options_from_settings(environment.settings.analytics)
+            rows = aggregate.compute(inputs, options)
+            change = merge_computed(
+                stage.connection,
+                frames,
+                table,
+                rows,
+                inputs=aggregate.reads,
+                run_id=stage.run_id,
+            )
+            shown = _rows_and_plot(table, rows)
+            stage.record.rows_written, stage.record.rows_changed = change.rows, change.changed
         return dg.MaterializeResult(
             metadata=row_count(change.rows)
             | change_counts(change.written, change.removed)
@@ -58,40 +86,16 @@ def aggregate_asset(aggregate: Aggregate) -> dg.AssetsDefinition:
     return computed
 
 
-def materialize(
-    aggregate: Aggregate, work: Work, frames: SharedFrames, settings: AnalyticsSettings
-) -> Change:
-    """Read, compute, validate, merge; the result is kept for the aggregates after."""
-    read = {table.name: frames.read(work.connection, table) for table in aggregate.reads}
-    work.record.rows_in = sum(frame.height for frame in read.values())
-    result = aggregate.compute(read, options_from(settings))
-    require_valid(aggregate.table, result)
-    with writing(work.connection, work.run_id) as writer:
-        change = writer.merge(aggregate.table, [result])
-        remember_inputs(writer, aggregate.table, frames.versions(aggregate.reads))
-    frames.keep(aggregate.table, result, writer.version)
-    return change
-
-
-def options_from(settings: AnalyticsSettings) -> Options:
-    """What the settings choose about the numbers."""
-    return Options(
-        min_ranked=settings.rank_least_students,
-        section_size=settings.section_size,
-        awards=tuple(Award(name, min_cgpa) for name, min_cgpa in settings.award_limits),
-        percentage_factor=settings.percentage_factor,
-        percentage_offset=settings.percentage_offset,
-    )
-
-
-def _shown(aggregate: Aggregate, frame: pl.DataFrame) -> dict[str, dg.MetadataValue[Any]]:
-    """The first rows, where they are not of students, and the plot."""
+def _rows_and_plot(table: Table, rows: pl.DataFrame) -> dict[str, dg.MetadataValue[Any]]:
+    """Return the first rows of a table, unless they are of students, and its plot."""
     shown: dict[str, dg.MetadataValue[Any]] = {}
-    if aggregate.preview and frame.height:
-        rows = frame.select(aggregate.preview).head(ROWS_SHOWN).iter_rows(named=True)
-        shown["first rows"] = dg.MetadataValue.table([dg.TableRecord(row) for row in rows])
-    if aggregate.plot is not None and frame.height:
-        shown["plot"] = dg.MetadataValue.md(as_markdown(aggregate.plot(frame)))
+    if rows.is_empty():
+        return shown
+    if columns := SHOWN_COLUMNS.get(table):
+        first_rows = rows.select(columns).head(MAX_ROWS_SHOWN).iter_rows(named=True)
+        shown["first rows"] = dg.MetadataValue.table([dg.TableRecord(row) for row in first_rows])
+    if plot := PLOTS.get(table):
+        shown["plot"] = dg.MetadataValue.md(plots.as_markdown(plot(rows)))
     return shown
 
 

@@ -1,6 +1,6 @@
 """Pages become rows: one parse per release fills four tables, and students follow from them.
 
-How a release is loaded is `loading.py` beside; how a page is read is `pages/`.
+How a release is loaded is in `pipeline/load.py`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,39 +10,39 @@ import dagster as dg
 import polars as pl
 from pydantic import Field
 
-from ouspark_assets.orchestration.assets.stage import stage
+from ouspark_assets.orchestration.assets.recorded_stage import recorded_stage
 from ouspark_assets.orchestration.checks.pages import PAGE_CHECKS, page_check_results
 from ouspark_assets.orchestration.keys import RESULT_PAGES, key_of
 from ouspark_assets.orchestration.metadata import change_counts, row_count, table_definition
 from ouspark_assets.orchestration.partitions import release_partitions
 from ouspark_assets.orchestration.resources import Development, Lake, SharedFrames
-from ouspark_assets.pages.students import latest_appearances
+from ouspark_assets.pipeline.compute import (
+    STUDENT_INPUTS,
+    compute_students,
+    merge_computed,
+    read_inputs,
+)
 from ouspark_assets.pipeline.load import (
-    PARSED_TABLES,
-    Loaded,
-    carry_out,
+    LOADED_TABLES,
+    LoadResult,
+    apply_decisions,
     load_release,
-    summed,
+    sum_accounts,
 )
 from ouspark_assets.schemas.clean import APPEARANCES, QUARANTINE, STUDENTS
-from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.schemas.table import Table
-from ouspark_assets.schemas.validation import require_valid
-from ouspark_assets.warehouse.core.writing import writing
-from ouspark_assets.warehouse.records.computed_from import remember_inputs
 
 GROUP = "clean"
-TABLES_OF_A_LOAD = (*PARSED_TABLES, QUARANTINE)
 
 
 class LoadConfig(dg.Config):
-    """Decisions about quarantined records of these releases, carried out before they are loaded."""
+    """Decisions about quarantined records, applied before the releases are loaded."""
 
     fix: dict[str, dict[str, str]] = Field(
-        default={}, description="Corrections by hand: record number → field → text"
+        default={}, description="Corrections: record number → field → text"
     )
     discard: dict[str, str] = Field(
-        default={}, description="Records to put aside for good: record number → why"
+        default={}, description="Records to discard: record number → reason"
     )
 
 
@@ -57,7 +57,7 @@ class LoadConfig(dg.Config):
             metadata=table_definition(table),
             skippable=True,
         )
-        for table in TABLES_OF_A_LOAD
+        for table in LOADED_TABLES
     ],
     check_specs=PAGE_CHECKS,
     name="parsed_pages",
@@ -72,19 +72,19 @@ def parsed_pages(
     lake: Lake,
     frames: SharedFrames,
 ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
-    """Read every page of a release once, and bring four tables to what the pages say."""
+    """Parse every page of a release once, and make four tables equal to what the pages say."""
     archive = lake.archive()
-    loads: list[Loaded] = []
+    loads: list[LoadResult] = []
     for release in context.partition_keys:
-        with stage(context, development, "clean.pages", release) as work:
+        with recorded_stage(context, development, "clean.pages", release) as stage:
             if not loads:
-                carry_out(work.connection, config.fix, config.discard)
-            loaded = load_release(work.connection, archive, release, context.run.run_id)
-            work.record.rows_in = loaded.pages
-            work.record.rows_written, work.record.rows_changed = loaded.rows, loaded.changed
-            work.record.rows_quarantined = loaded.quarantined.open
-            loads.append(loaded)
-    for table in TABLES_OF_A_LOAD:
+                apply_decisions(stage.connection, config.fix, config.discard)
+            load = load_release(stage.connection, archive, release, stage.run_id)
+            stage.record.rows_in = load.pages
+            stage.record.rows_written, stage.record.rows_changed = load.rows, load.changed
+            stage.record.rows_quarantined = load.quarantined.open
+            loads.append(load)
+    for table in LOADED_TABLES:
         frames.drop(table)
         if key_of(table) in context.selected_asset_keys:
             yield dg.MaterializeResult(asset_key=key_of(table), metadata=_metadata(table, loads))
@@ -94,7 +94,7 @@ def parsed_pages(
                 yield result
 
 
-def _metadata(table: Table, loads: Sequence[Loaded]) -> dict[str, Any]:
+def _metadata(table: Table, loads: Sequence[LoadResult]) -> dict[str, Any]:
     if table is QUARANTINE:
         return {
             "open": sum(load.quarantined.open for load in loads),
@@ -102,7 +102,7 @@ def _metadata(table: Table, loads: Sequence[Loaded]) -> dict[str, Any]:
             "resolved": sum(load.quarantined.resolved for load in loads),
         }
     changes = [load.changes[table.qualified_name] for load in loads]
-    accounts = summed(load.accounting for load in loads)
+    accounts = sum_accounts(load.accounting for load in loads)
     counts = accounts.row(by_predicate=pl.col("table_name") == table.name, named=True)
     return (
         {"rows of these releases": sum(change.rows for change in changes)}
@@ -115,7 +115,7 @@ def _metadata(table: Table, loads: Sequence[Loaded]) -> dict[str, Any]:
 
 @dg.asset(
     key=key_of(STUDENTS),
-    deps=[key_of(APPEARANCES), key_of(RELEASE_INDEX)],
+    deps=[key_of(table) for table in STUDENT_INPUTS],
     group_name=GROUP,
     kinds={"polars", "postgres"},
     metadata=table_definition(STUDENTS),
@@ -127,16 +127,19 @@ def students(
 
     A student stays for as long as any appearance remains.
     """
-    with stage(context, development, STUDENTS.qualified_name) as work:
-        appearances = frames.read(work.connection, APPEARANCES)
-        result = latest_appearances(appearances, frames.read(work.connection, RELEASE_INDEX))
-        require_valid(STUDENTS, result)
-        with writing(work.connection, context.run.run_id) as writer:
-            change = writer.merge(STUDENTS, [result])
-            remember_inputs(writer, STUDENTS, frames.versions([APPEARANCES, RELEASE_INDEX]))
-        frames.keep(STUDENTS, result, writer.version)
-        work.record.rows_in = appearances.height
-        work.record.rows_written, work.record.rows_changed = change.rows, change.changed
+    with recorded_stage(context, development, STUDENTS.qualified_name) as stage:
+        inputs = read_inputs(stage.connection, frames, STUDENT_INPUTS)
+        rows = compute_students(inputs)
+        change = merge_computed(
+            stage.connection,
+            frames,
+            STUDENTS,
+            rows,
+            inputs=STUDENT_INPUTS,
+            run_id=stage.run_id,
+        )
+        stage.record.rows_in = inputs[APPEARANCES.name].height
+        stage.record.rows_written, stage.record.rows_changed = change.rows, change.changed
     return dg.MaterializeResult(
-        metadata=row_count(result.height) | change_counts(change.written, change.removed)
+        metadata=row_count(change.rows) | change_counts(change.written, change.removed)
     )

@@ -1,6 +1,7 @@
 """The production database at one numbered publication.
 
-Which rows are sent and how is `warehouse/publishing.py`.
+Terms and refusals are in `pipeline/publish.py`; which rows are sent and how is in
+`warehouse/publication/`.
 """
 
 from typing import Any
@@ -8,25 +9,24 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from ouspark_assets.domain.errors import WarehouseError
-from ouspark_assets.orchestration.assets.stage import stage
+from ouspark_assets.orchestration.assets.recorded_stage import recorded_stage
 from ouspark_assets.orchestration.checks.check_results import describe_failed_blocking_checks
 from ouspark_assets.orchestration.keys import PUBLICATION, key_of
 from ouspark_assets.orchestration.resources import Development, Production
+from ouspark_assets.pipeline.publish import (
+    PublishResult,
+    publish_changes,
+    refuse_failed_checks,
+    terms_from_settings,
+)
 from ouspark_assets.schemas import PUBLISHED_TABLES
-from ouspark_assets.settings import PublicationSettings
-from ouspark_assets.warehouse.core.connection import Connection
-from ouspark_assets.warehouse.publication.publications import PublishingHeldError, last_publication
-from ouspark_assets.warehouse.publication.publish import Published, Terms, publish
-
-MOST_CHECKS_NAMED = 5
 
 
 class PublicationConfig(dg.Config):
     """What one run may ask for."""
 
     full: bool = Field(
-        default=False, description="Compare every row; repairs what was changed by hand"
+        default=False, description="Compare every row; repairs rows that were changed by hand"
     )
     allow_shrink: bool = Field(default=False, description="Publish even if a table loses many rows")
 
@@ -45,72 +45,41 @@ def publication(
 ) -> dg.MaterializeResult[None]:
     """The production database at one numbered publication.
 
-    Everything that changed since the last one is sent in one transaction, so that a reader never
-    sees half of it; when nothing changed, or publishing is held, there is no new publication.
+    Everything that changed since the last publication is sent in one transaction, so that readers
+    never see half of it. If nothing changed, or publishing is held, there is no new publication.
     """
-    terms = terms_of_settings(
+    terms = terms_from_settings(
         production.settings, full=config.full, allow_shrink=config.allow_shrink
     )
-    with stage(context, development, "production.publication") as work:
-        work.record.rows_changed = 0
-        _refuse_failed_checks(context.instance)
+    with recorded_stage(context, development, "production.publication") as stage:
+        stage.record.rows_changed = 0
+        refuse_failed_checks(describe_failed_blocking_checks(context.instance))
         with production.connected("publish") as target:
-            try:
-                done = publish(work.connection, target, PUBLISHED_TABLES, work.run_id, terms)
-            except PublishingHeldError as held:
-                context.log.warning(str(held))
-                return dg.MaterializeResult(metadata=_unchanged(target) | {"held": str(held)})
-            if done is None:
-                return dg.MaterializeResult(metadata=_unchanged(target))
-        states = done.publication.states.values()
-        work.record.rows_written = sum(state.rows for state in states)
-        work.record.rows_changed = done.rows_changed
-    return dg.MaterializeResult(metadata=_metadata(done))
+            result = publish_changes(stage.connection, target, stage.run_id, terms)
+        if result.held is not None:
+            context.log.warning(result.held)
+        if result.published is not None:
+            stage.record.rows_written = result.published.publication.rows
+            stage.record.rows_changed = result.published.rows_changed
+    return dg.MaterializeResult(metadata=_metadata(result))
 
 
-def terms_of_settings(
-    settings: PublicationSettings, *, full: bool = False, allow_shrink: bool = False
-) -> Terms:
-    """The terms that the settings give, with what one publication asks for."""
-    return Terms(
-        father_names=settings.publish_father_names,
-        full=full,
-        allow_shrink=allow_shrink,
-        most_shrink=settings.publish_most_shrink,
-        keep=settings.publish_keep,
-        statement_seconds=settings.publish_timeout,
-        wait_seconds=settings.publish_wait,
-    )
-
-
-def _refuse_failed_checks(instance: dg.DagsterInstance) -> None:
-    failed = describe_failed_blocking_checks(instance)
-    if failed:
-        named = ", ".join(failed[:MOST_CHECKS_NAMED])
-        more = f" and {len(failed) - MOST_CHECKS_NAMED} more" if failed[MOST_CHECKS_NAMED:] else ""
-        message = (
-            f"Not published: the latest result of {named}{more} is a failure. Mend the data "
-            "upstream and run again; the check must pass first."
-        )
-        raise WarehouseError(message)
-
-
-def _unchanged(target: Connection) -> dict[str, Any]:
-    last = last_publication(target)
-    return {"publication": last.number if last else 0, "rows changed": 0}
-
-
-def _metadata(done: Published) -> dict[str, Any]:
-    states = done.publication.states
+def _metadata(result: PublishResult) -> dict[str, Any]:
+    if result.published is None:
+        unchanged = {"publication": result.publication, "rows changed": 0}
+        return unchanged if result.held is None else unchanged | {"held": result.held}
+    publication, sent = result.published.publication, result.published.sent
     tables = [
-        dg.TableRecord({"table": name, "rows": states[name].rows, "changed": change.rows})
-        for name, change in done.sent.items()
+        dg.TableRecord(
+            {"table": name, "rows": publication.states[name].rows, "changed": change.rows}
+        )
+        for name, change in sent.items()
     ]
     return {
-        "publication": done.publication.number,
-        "kind": done.publication.kind,
-        "rows changed": done.rows_changed,
-        "seconds": round(done.publication.seconds, 3),
-        "checksum": done.publication.checksum,
+        "publication": publication.number,
+        "kind": publication.kind,
+        "rows changed": result.published.rows_changed,
+        "seconds": round(publication.seconds, 3),
+        "checksum": publication.checksum,
         "tables": dg.MetadataValue.table(tables),
     }

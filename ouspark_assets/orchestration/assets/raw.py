@@ -1,22 +1,19 @@
 """The university's answers as received: one scrape per release, into the lake.
 
-How the site is asked, what an answer means and how it is archived is `site/`.
+Requests and reports are in `pipeline/scrape.py`. How the site is asked, what an answer means and
+how it is archived is in `sources/results_site/`.
 """
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import polars as pl
 from pydantic import Field
 
-from ouspark_assets.domain.errors import SiteError
-from ouspark_assets.domain.hall_tickets import is_hall_ticket
-from ouspark_assets.orchestration.assets.stage import Work, stage
-from ouspark_assets.orchestration.assets.watching import watched
+from ouspark_assets.orchestration.assets.recorded_stage import recorded_stage
 from ouspark_assets.orchestration.checks.scrape import SCRAPE_CHECKS, scrape_check_results
 from ouspark_assets.orchestration.executors.executor import IN_SCRAPING_QUEUE
 from ouspark_assets.orchestration.keys import RESULT_PAGES, key_of
@@ -28,31 +25,44 @@ from ouspark_assets.orchestration.resources import (
     Progress,
     ResultsSite,
 )
-from ouspark_assets.pipeline.scrape import known_codes
-from ouspark_assets.schemas.clean import MARKS
+from ouspark_assets.pipeline.scrape import (
+    ScrapeOptions,
+    describe_scrape,
+    read_request,
+    scrape_notices,
+)
+from ouspark_assets.pipeline.scrape_monitor import monitored_scrape
 from ouspark_assets.schemas.source import RELEASE_INDEX
-from ouspark_assets.sources.results_site.scrape_report import ScrapeProgress as Snapshot
-from ouspark_assets.sources.results_site.scrape_report import ScrapeReport, ShowProgress
-from ouspark_assets.sources.results_site.scrape_request import ScrapeRequest
+from ouspark_assets.sources.results_site.scrape_report import (
+    ScrapeProgress,
+    ScrapeReport,
+    ShowProgress,
+)
+from ouspark_assets.sources.results_site.scrape_request import KnownCodes
 from ouspark_assets.sources.results_site.scraper import run_scrape
-from ouspark_assets.warehouse.core.frames import read_releases, read_table
+from ouspark_assets.warehouse.core.frames import read_table
 from ouspark_assets.warehouse.core.locks import Lock, alone
 
-SECONDS_BETWEEN_LOG_LINES = 5.0
-# A million tickets; what goes on and on is no file of tickets.
-LARGEST_TICKETS_FILE = 16_000_000
+PROGRESS_LOG_INTERVAL = 5.0
 
 
 class ScrapeConfig(dg.Config):
-    """What is asked of a release; without any of it, whatever is missing."""
+    """What to request of a release; with the defaults, whatever is missing in the lake."""
 
     tickets_file: str | None = Field(
-        default=None, description="File with exactly the hall tickets to ask, one per line"
+        default=None, description="File with the only hall tickets to request, one per line"
     )
     recheck: bool = Field(
-        default=False, description="Ask again for not found, unchanged and pending ones (90 days)"
+        default=False,
+        description="ScrapeRequest not found, unchanged and pending tickets again (90 days)",
     )
-    refetch: bool = Field(default=False, description="Ask again for everything")
+    refetch: bool = Field(default=False, description="ScrapeRequest every ticket again")
+
+    @property
+    def options(self) -> ScrapeOptions:
+        """The same for the use case."""
+        tickets_file = Path(self.tickets_file) if self.tickets_file else None
+        return ScrapeOptions(tickets_file, recheck=self.recheck, refetch=self.refetch)
 
 
 @dg.asset(
@@ -74,152 +84,101 @@ def result_pages(
     environment: Environment,
     progress: Progress,
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # dagster knows only the bare name
-    """One answer of the site to one hall ticket, as received, kept for ever.
+    """One answer of the site to one hall ticket, as received, kept forever.
 
-    Whatever is archived already is not asked again; what the site failed to answer is asked
-    first by the next run, and never taken for a missing student.
+    What is already archived is not requested again. A ticket that the site failed to answer is
+    requested first by the next run, and is never taken for a missing student.
     """
     wait = environment.settings.runs.run_wait
     reports: list[ScrapeReport] = []
-    pages: dict[str, str] = {}
+    urls: dict[str, str] = {}
     for release in context.partition_keys:
         with (
-            stage(context, development, "raw.result_pages", release) as work,
-            development.connected(f"scrape {release} (run {context.run.run_id[:8]})") as lock,
+            recorded_stage(context, development, "raw.result_pages", release) as stage,
+            development.connected(f"scrape {release} (run {stage.run_id[:8]})") as lock,
             alone(lock, Lock.SCRAPE, wait, "Scraping", context.log.info),
         ):
-            asked = _request(work, release, config)
-            pages[release] = asked.facts.url
-            with watched(work, asked.facts.url, progress.shown or _logged(context)) as shown:
-                report = run_scrape(
-                    site.settings, asked, lake.archive(), known_codes(), progress=shown
-                )
-            context.log.info(_sentence(report))
-            for said in notices(report):
-                context.log.warning(said)
+            request = read_request(stage.connection, release, config.options)
+            urls[release] = request.facts.url
+            show = progress.shown or _progress_logger(context)
+            with monitored_scrape(stage.connection, stage.record, urls[release], show) as monitor:
+                codes = KnownCodes.from_reference_files()
+                report = run_scrape(site.settings, request, lake.archive(), codes, progress=monitor)
+            context.log.info(describe_scrape(report))
+            for notice in scrape_notices(report):
+                context.log.warning(notice)
             reports.append(report)
     with development.connected("check scrape") as connection:
         index = read_table(connection, RELEASE_INDEX)
     checks = scrape_check_results(lake.archive(), index, context.partition_keys, site.settings)
-    metadata = _metadata(reports) | _links(pages, lake)
-    return dg.MaterializeResult(metadata=metadata, check_results=list(checks))
-
-
-def _request(work: Work, release: str, config: ScrapeConfig) -> ScrapeRequest:
-    index = read_table(work.connection, RELEASE_INDEX)
-    pending: frozenset[str] = frozenset()
-    if config.recheck:
-        marks = read_releases(work.connection, MARKS, [release])
-        pending = frozenset(marks.filter(pl.col("points").is_null())["hall_ticket"])
-    return replace(
-        ScrapeRequest.from_index(index, release),
-        tickets=tickets_of(Path(config.tickets_file)) if config.tickets_file else None,
-        recheck=config.recheck,
-        refetch=config.refetch,
-        pending=pending,
+    return dg.MaterializeResult(
+        metadata=_totals(reports) | _links(urls, lake.location), check_results=list(checks)
     )
 
 
-def tickets_of(path: Path) -> tuple[str, ...]:
-    """The hall tickets in a file, one per line; blank lines and comments (#) are passed over."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST_TICKETS_FILE + 1)
-        if len(content) > LARGEST_TICKETS_FILE:
-            message = f"The file of tickets {path} has more than {LARGEST_TICKETS_FILE} bytes."
-            raise SiteError(message)
-        lines = content.decode("utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not a text file"
-        message = f"The file of tickets {path} can't be read: {reason}."
-        raise SiteError(message) from None
-    numbered = [(number, line.strip()) for number, line in enumerate(lines, 1)]
-    tickets = [(number, text) for number, text in numbered if text and not text.startswith("#")]
-    for number, text in tickets:
-        if not is_hall_ticket(text):
-            message = f"{path}, line {number}: a hall ticket has twelve digits, and nothing else."
-            raise SiteError(message)
-    if not tickets:
-        message = f"The file of tickets {path} names no ticket."
-        raise SiteError(message)
-    return tuple(dict.fromkeys(text for _, text in tickets))
-
-
-def _logged(context: dg.AssetExecutionContext) -> ShowProgress:
-    """A log line and partial metadata now and then, for whoever watches the run in the UI."""
+def _progress_logger(context: dg.AssetExecutionContext) -> ShowProgress:
+    """Return a function that logs a line and partial metadata every few seconds, for the UI."""
     last = time.monotonic()
 
-    def show(snapshot: Snapshot) -> None:
+    def log_progress(progress: ScrapeProgress) -> None:
         nonlocal last
-        if time.monotonic() - last >= SECONDS_BETWEEN_LOG_LINES:
-            last = time.monotonic()
-            context.log.info(
-                f"Release {snapshot.release}: {snapshot.requests} of about {snapshot.expected} "
-                f"requests, {snapshot.found} found, {snapshot.not_found} not found, "
-                f"{snapshot.failed} failed, {snapshot.per_second:.0f} a second"
+        if time.monotonic() - last < PROGRESS_LOG_INTERVAL:
+            return
+        last = time.monotonic()
+        context.log.info(
+            f"Release {progress.release}: {progress.requests} of about {progress.expected} "
+            f"requests, {progress.found} found, {progress.not_found} not found, "
+            f"{progress.failed} failed, {progress.per_second:.0f} per second"
+        )
+        context.log_event(
+            dg.AssetObservation(
+                RESULT_PAGES,
+                partition=progress.release,
+                description="progress so far",
+                metadata={
+                    "requests": progress.requests,
+                    "requests expected": progress.expected,
+                    "found": progress.found,
+                    "not found": progress.not_found,
+                    "failed": progress.failed,
+                },
             )
-            context.log_event(
-                dg.AssetObservation(
-                    RESULT_PAGES,
-                    partition=snapshot.release,
-                    description="so far",
-                    metadata={
-                        "requests": snapshot.requests,
-                        "requests expected": snapshot.expected,
-                        "found": snapshot.found,
-                        "not found": snapshot.not_found,
-                        "failed": snapshot.failed,
-                    },
-                )
-            )
+        )
 
-    return show
+    return log_progress
 
 
-def _sentence(report: ScrapeReport) -> str:
-    return (
-        f"Release {report.release}: {report.found} found, {report.not_found} not found, "
-        f"{report.no_change} without change, {report.failed} failed in {report.requests} requests "
-        f"({report.seconds:.1f} s); {report.already_archived} were archived already."
-    )
-
-
-def notices(report: ScrapeReport) -> list[str]:
-    """What whoever watches should know of a scrape beside its numbers."""
-    said = [text for text in (report.gave_up, report.notice) if text]
-    return [f"Release {report.release}: {text}" for text in said]
-
-
-def _links(pages: Mapping[str, str], lake: Lake) -> dict[str, Any]:
-    """Where the pages came from, and where they are now."""
-    listed = "\n".join(f"- [{release}]({url})" for release, url in pages.items())
+def _links(urls: Mapping[str, str], lake_location: str) -> dict[str, Any]:
+    """Return where the pages came from and where they are archived."""
+    listed = "\n".join(f"- [{release}]({url})" for release, url in urls.items())
     return {
         "results pages": dg.MetadataValue.md(listed),
-        "lake": dg.MetadataValue.path(lake.location),
+        "lake": dg.MetadataValue.path(lake_location),
     }
 
 
-def _metadata(reports: Sequence[ScrapeReport]) -> dict[str, Any]:
-    failed: dict[str, int] = {}
+def _totals(reports: Sequence[ScrapeReport]) -> dict[str, Any]:
+    failed: Counter[str] = Counter()
     for report in reports:
-        for cause, count in report.failed_by_cause.items():
-            failed[cause] = failed.get(cause, 0) + count
-    requests, found = sum(it.requests for it in reports), sum(it.found for it in reports)
-    seconds = sum(it.seconds for it in reports)
+        failed.update(report.failed_by_cause)
+    requests = sum(report.requests for report in reports)
+    found = sum(report.found for report in reports)
+    seconds = sum(report.seconds for report in reports)
+    waited = sum(report.seconds_waited_for_site for report in reports)
     return {
         "requests": requests,
         "found": found,
-        "not found": sum(it.not_found for it in reports),
-        "no change": sum(it.no_change for it in reports),
-        "failed": sum(failed.values()),
-        "failed by cause": failed,
-        "retries": sum(it.retries for it in reports),
-        "archived before": sum(it.already_archived for it in reports),
+        "not found": sum(report.not_found for report in reports),
+        "no change": sum(report.no_change for report in reports),
+        "failed": failed.total(),
+        "failed by cause": dict(failed),
+        "retries": sum(report.retries for report in reports),
+        "archived before": sum(report.already_archived for report in reports),
         "requests per student found": round(requests / found, 3) if found else None,
         "pages per second": round(requests / seconds, 1) if seconds else None,
-        "bytes": sum(it.bytes_received for it in reports),
+        "bytes": sum(report.bytes_received for report in reports),
         "seconds": round(seconds, 3),
-        "seconds waited for the site": round(sum(it.seconds_waited_for_site for it in reports), 3),
-        "complete": all(it.complete for it in reports),
-        "notices": [said for report in reports for said in notices(report)],
+        "seconds waited for the site": round(waited, 3),
+        "complete": all(report.complete for report in reports),
+        "notices": [notice for report in reports for notice in scrape_notices(report)],
     }

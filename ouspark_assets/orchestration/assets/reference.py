@@ -1,33 +1,29 @@
-"""Colleges, branches and subjects: the repository's files, and what pages taught beyond them.
+"""Colleges, branches and subjects: the reference files, and codes that only the pages show.
 
-The files and how unknown codes become rows are in `reference/`.
+How unknown codes become rows is in `sources/reference_files/`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import dagster as dg
 import polars as pl
 
-from ouspark_assets.domain.releases import in_release_order
 from ouspark_assets.orchestration.assets.clean import GROUP
-from ouspark_assets.orchestration.assets.stage import Work, stage
+from ouspark_assets.orchestration.assets.recorded_stage import recorded_stage
 from ouspark_assets.orchestration.keys import key_of
 from ouspark_assets.orchestration.metadata import change_counts, row_count, table_definition
 from ouspark_assets.orchestration.resources import Development, SharedFrames
-from ouspark_assets.schemas.clean import MARKS, STUDENTS
-from ouspark_assets.schemas.reference import BRANCHES, COLLEGES, SUBJECTS
-from ouspark_assets.schemas.source import RELEASE_INDEX
-from ouspark_assets.schemas.table import Table
-from ouspark_assets.schemas.validation import require_valid
-from ouspark_assets.sources.reference_files import (
-    add_inferred_codes,
-    add_inferred_subjects,
-    read_branches,
-    read_colleges,
-    read_subjects,
+from ouspark_assets.pipeline.compute import (
+    SUBJECT_INPUTS,
+    compute_branches,
+    compute_colleges,
+    compute_subjects,
+    merge_computed,
+    read_inputs,
 )
-from ouspark_assets.warehouse.core.writing import writing
-from ouspark_assets.warehouse.records.computed_from import remember_inputs
+from ouspark_assets.schemas.clean import STUDENTS
+from ouspark_assets.schemas.reference import BRANCHES, COLLEGES, SUBJECTS
+from ouspark_assets.schemas.table import Table
 
 KINDS = {"csv", "polars", "postgres"}
 
@@ -44,12 +40,9 @@ def known_colleges(
 ) -> dg.MaterializeResult[None]:
     """A college, by the first four digits of a hall ticket.
 
-    A code that tickets show and the file lacks becomes a row marked inferred.
+    A code that hall tickets show and the file lacks becomes a row marked `inferred`.
     """
-    with stage(context, development, COLLEGES.qualified_name) as work:
-        seen = frames.read(work.connection, STUDENTS)["college_code"]
-        found = add_inferred_codes(COLLEGES, read_colleges(), seen)
-        return _written(work, frames, COLLEGES, found, [STUDENTS])
+    return _materialize(context, development, frames, COLLEGES, [STUDENTS], compute_colleges)
 
 
 @dg.asset(
@@ -64,17 +57,14 @@ def known_branches(
 ) -> dg.MaterializeResult[None]:
     """A branch, by digits seven to nine of a hall ticket.
 
-    A code that tickets show and the file lacks becomes a row marked inferred.
+    A code that hall tickets show and the file lacks becomes a row marked `inferred`.
     """
-    with stage(context, development, BRANCHES.qualified_name) as work:
-        seen = frames.read(work.connection, STUDENTS)["branch_code"]
-        found = add_inferred_codes(BRANCHES, read_branches(), seen)
-        return _written(work, frames, BRANCHES, found, [STUDENTS])
+    return _materialize(context, development, frames, BRANCHES, [STUDENTS], compute_branches)
 
 
 @dg.asset(
     key=key_of(SUBJECTS),
-    deps=[key_of(MARKS), key_of(RELEASE_INDEX)],
+    deps=[key_of(table) for table in SUBJECT_INPUTS],
     group_name=GROUP,
     kinds=KINDS,
     metadata=table_definition(SUBJECTS),
@@ -82,32 +72,29 @@ def known_branches(
 def known_subjects(
     context: dg.AssetExecutionContext, development: Development, frames: SharedFrames
 ) -> dg.MaterializeResult[None]:
-    """A subject, by its code; names, credits and semesters as they usually are.
+    """A subject, by its code, with its usual name, credits and semester.
 
-    What the file does not say is learnt from the pages: what most rows say, the latest of equals.
+    What the file lacks is taken from the pages: the most frequent value, of equals the latest.
     """
-    with stage(context, development, SUBJECTS.qualified_name) as work:
-        marks = frames.read(work.connection, MARKS)
-        order = in_release_order(frames.read(work.connection, RELEASE_INDEX))["release"]
-        learnt = add_inferred_subjects(read_subjects(), marks, order.to_list())
-        return _written(work, frames, SUBJECTS, learnt, [MARKS, RELEASE_INDEX])
+    return _materialize(context, development, frames, SUBJECTS, SUBJECT_INPUTS, compute_subjects)
 
 
-def _written(
-    work: Work,
+def _materialize(
+    context: dg.AssetExecutionContext,
+    development: Development,
     frames: SharedFrames,
     table: Table,
-    rows: pl.DataFrame,
-    inputs: Sequence[Table],
+    reads: Sequence[Table],
+    compute: Callable[[Mapping[str, pl.DataFrame]], pl.DataFrame],
 ) -> dg.MaterializeResult[None]:
-    require_valid(table, rows)
-    with writing(work.connection, work.run_id) as writer:
-        change = writer.merge(table, [rows])
-        remember_inputs(writer, table, frames.versions(inputs))
-    frames.keep(table, rows, writer.version)
-    work.record.rows_written, work.record.rows_changed = change.rows, change.changed
+    with recorded_stage(context, development, table.qualified_name) as stage:
+        rows = compute(read_inputs(stage.connection, frames, reads))
+        change = merge_computed(
+            stage.connection, frames, table, rows, inputs=reads, run_id=stage.run_id
+        )
+        stage.record.rows_written, stage.record.rows_changed = change.rows, change.changed
     return dg.MaterializeResult(
-        metadata=row_count(rows.height)
+        metadata=row_count(change.rows)
         | change_counts(change.written, change.removed)
         | {"inferred": rows.filter("inferred").height}
     )

@@ -35,7 +35,7 @@ from ouspark_assets.orchestration.partitions import (
 )
 from ouspark_assets.orchestration.resources import Development, Environment, Lake, ResultsSite
 from ouspark_assets.pipeline.outstanding_work import (
-    Outstanding,
+    OutstandingRelease,
     releases_to_recheck,
     unfinished_releases,
 )
@@ -269,7 +269,7 @@ def fill_up_schedule(settings: AutomationSettings) -> dg.ScheduleDefinition:
         handled = in_progress.union(work.release for work in unfinished)
         now = context.scheduled_execution_time.timestamp()
         for work in to_recheck:
-            recheck = f"{work.release} {int(now // (work.every_hours * 3600))}"
+            recheck = f"{work.release} {int(now // (work.interval_hours * 3600))}"
             if work.release not in handled and not _was_requested(context.instance, recheck):
                 requests.append(_request_release(work, recheck))
         register_releases(context.instance, [work.release for work in unfinished])
@@ -280,8 +280,8 @@ def fill_up_schedule(settings: AutomationSettings) -> dg.ScheduleDefinition:
     return fill_up
 
 
-def _request_release(work: Outstanding, recheck: str | None = None) -> dg.RunRequest:
-    tags = {REASON_TAG: work.why}
+def _request_release(work: OutstandingRelease, recheck: str | None = None) -> dg.RunRequest:
+    tags = {REASON_TAG: work.reason}
     if recheck is None:
         return dg.RunRequest(run_key=work.release, partition_key=work.release, tags=tags)
     config = {RESULT_PAGES.to_python_identifier(): {"config": {"recheck": True}}}

@@ -13,7 +13,6 @@ from typing import Any
 
 import dagster as dg
 
-from ouspark_assets.orchestration.assets.clean import TABLES_OF_A_LOAD
 from ouspark_assets.orchestration.automation.run_queries import (
     is_queued,
     runs_not_finished,
@@ -39,6 +38,7 @@ from ouspark_assets.orchestration.keys import (
     key_of,
 )
 from ouspark_assets.orchestration.resources import Development, Production
+from ouspark_assets.pipeline.load import LOADED_TABLES
 from ouspark_assets.schemas.analytics import (
     COLLEGE_RANKINGS,
     DEPARTMENT_RANKINGS,
@@ -50,7 +50,7 @@ from ouspark_assets.warehouse.publication.publish import current_source
 from ouspark_assets.warehouse.records.computed_from import seconds_since_last_change
 
 # The assets that runs of releases materialize; all others are computed from them.
-LOADED_ASSETS = (RELEASE_INDEX_KEY, RESULT_PAGES, *map(key_of, TABLES_OF_A_LOAD))
+LOADED_ASSETS = (RELEASE_INDEX_KEY, RESULT_PAGES, *map(key_of, LOADED_TABLES))
 
 # What people read is refreshed every night, even when nothing is new: a day and a margin.
 FRESHNESS = dg.FreshnessPolicy.time_window(

@@ -16,6 +16,8 @@ from ouspark_assets.orchestration.checks.models import model_checks, reference_c
 from ouspark_assets.orchestration.checks.pages import PAGE_CHECKS
 from ouspark_assets.orchestration.checks.scrape import SCRAPE_CHECKS
 from ouspark_assets.orchestration.checks.timeliness import readers_have_new_results_in_time
+from ouspark_assets.orchestration.storage.instance_storage import storage_errors
+from ouspark_assets.settings import Settings
 
 # Executions of one check that are searched for the last one with a result.
 MAX_EXECUTIONS_SEARCHED = 100
@@ -62,6 +64,17 @@ def describe_failed_blocking_checks(instance: dg.DagsterInstance) -> list[str]:
         for key, result in latest_results(instance, blocking_checks()).items()
         if _is_failure(result.evaluation)
     ]
+
+
+def read_failed_checks(settings: Settings) -> list[str] | None:
+    """Return the failed blocking checks of Dagster's instance; None if it can't be read."""
+    if settings.runs.dagster_dsn is None and not (settings.servers.home / "dagster").exists():
+        return []  # Nothing has run here yet, and opening the instance would create files.
+    try:
+        with dg.DagsterInstance.get() as instance:
+            return describe_failed_blocking_checks(instance)
+    except storage_errors():
+        return None
 
 
 def latest_results(

@@ -11,7 +11,7 @@ import dagster as dg
 from ouspark_assets.orchestration.keys import key_of
 from ouspark_assets.pages.drift import differences, missing_required, unread
 from ouspark_assets.pages.layout import Layout, merged
-from ouspark_assets.pipeline.load import PARSED_TABLES, Loaded
+from ouspark_assets.pipeline.load import PARSED_TABLES, LoadResult
 from ouspark_assets.schemas.clean import APPEARANCES
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.records.loads import layouts_of_others, unaccounted
@@ -48,7 +48,7 @@ PAGE_CHECKS = [
 
 
 def page_check_results(
-    connection: Connection, loads: Sequence[Loaded]
+    connection: Connection, loads: Sequence[LoadResult]
 ) -> Iterator[tuple[dg.AssetCheckKey, dg.AssetCheckResult]]:
     """Yield the results of the checks for the releases that were loaded."""
     problems = unaccounted(connection, [load.release for load in loads])
@@ -80,7 +80,7 @@ def _result(
 
 
 def _compare_layouts(
-    connection: Connection, loads: Sequence[Loaded]
+    connection: Connection, loads: Sequence[LoadResult]
 ) -> tuple[list[str], list[str]]:
     """Return the differences from earlier releases, and the required labels that are missing."""
     drift: list[str] = []

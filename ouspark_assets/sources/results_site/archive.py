@@ -114,6 +114,13 @@ class PageArchive:
         """Return the answer that counts for every ticket requested, without bodies, by ticket."""
         return self._read_counting_answers(release).drop("part", "row").sort("hall_ticket")
 
+    def fingerprint(self, release: str) -> str:
+        """Return a hash over the students found in a release and the hashes of their pages."""
+        found = self.answers(release).filter(pl.col("outcome") == Outcome.FOUND.value)
+        return hashlib.sha256(
+            found.select("hall_ticket", "sha256").write_csv().encode()
+        ).hexdigest()
+
     def pages(
         self, release: str, batch_rows: int = 1024, tickets: Collection[str] | None = None
     ) -> Iterator[pl.DataFrame]:

@@ -13,6 +13,7 @@ import polars as pl
 from ouspark_assets.domain.errors import SiteError
 from ouspark_assets.domain.releases import in_release_order
 from ouspark_assets.settings import SiteSettings
+from ouspark_assets.sources.reference_files import read_branches, read_colleges
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.release_facts import ReleaseFacts
 from ouspark_assets.sources.results_site.ticket_plan import SearchScope, TicketPlan
@@ -58,6 +59,11 @@ class KnownCodes:
 
     colleges: tuple[str, ...]
     branches: tuple[str, ...]
+
+    @classmethod
+    def from_reference_files(cls) -> "KnownCodes":
+        """Return the codes of the reference files, where unknown students are searched."""
+        return cls(tuple(read_colleges()["college_code"]), tuple(read_branches()["branch_code"]))
 
 
 def build_scope(

@@ -77,6 +77,11 @@ class Publication:
         return {name: TableState.from_json(stored) for name, stored in self.tables.items()}
 
     @property
+    def rows(self) -> int:
+        """Rows of all tables."""
+        return sum(state.rows for state in self.states.values())
+
+    @property
     def rows_changed(self) -> int:
         """Rows written or removed over all tables."""
         return sum(state.changed for state in self.states.values())

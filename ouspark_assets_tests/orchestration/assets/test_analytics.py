@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 import pytest
 
-from ouspark_assets.orchestration.assets.analytics import aggregates
+from ouspark_assets.orchestration.assets.analytics import PLOTS, SHOWN_COLUMNS, aggregates
 from ouspark_assets.orchestration.checks.analytics import analytics_checks
 from ouspark_assets.orchestration.checks.models import create_model_check
 from ouspark_assets.orchestration.resources import default_resources
@@ -56,8 +56,8 @@ def test_a_run_computes_checks_and_stores_every_aggregate(university: Connection
         assert set(made.metadata["dagster/column_lineage"].value.deps_by_column) == set(
             aggregate.table.columns
         )
-        assert ("first rows" in made.metadata) == bool(aggregate.preview)
-        assert ("plot" in made.metadata) == (aggregate.plot is not None)
+        assert ("first rows" in made.metadata) == (aggregate.table in SHOWN_COLUMNS)
+        assert ("plot" in made.metadata) == (aggregate.table in PLOTS)
 
 
 def test_a_second_run_changes_nothing_and_nothing_is_told_of_students(

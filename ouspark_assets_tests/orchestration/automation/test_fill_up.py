@@ -72,14 +72,14 @@ def test_a_release_is_gone_on_with_until_nothing_is_left_and_then_asked_about_no
 
     stores.development.execute("DELETE FROM ops.loads")
     (request,) = look(instance).run_requests
-    assert request.tags[REASON_TAG] == "pages of it are not loaded"
+    assert request.tags[REASON_TAG] == "some of its pages are not loaded"
     assert job.execute_in_process(instance=instance, partition_key=release).success
 
     stores.development.execute("UPDATE source.release_index SET published_on = current_date")
     stores.development.execute("UPDATE clean.marks SET points = NULL")
     now = datetime.now(UTC)
     (request,) = look(instance, now).run_requests
-    assert request.tags[REASON_TAG] == "some of its results are to come later"
+    assert request.tags[REASON_TAG] == "some of its results will come later"
     assert request.run_config["ops"]["raw__result_pages"]["config"] == {"recheck": True}
     dg.validate_run_config(job, run_config=request.run_config)
     instance.report_run_failed(submit_run(instance, job.name, request.tags), "the site was down")
@@ -122,4 +122,4 @@ def test_how_often_a_release_is_rechecked_follows_its_age(
 ) -> None:
     index = releases({"release": "a", **row})
     found = releases_to_recheck(AutomationSettings(), index, ["a"] if pending else [], ["a"], TODAY)
-    assert [it.every_hours for it in found] == ([] if expected is None else [expected])
+    assert [it.interval_hours for it in found] == ([] if expected is None else [expected])

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 import dagster as dg
 import pytest
 
-from ouspark_assets.orchestration.assets.clean import TABLES_OF_A_LOAD
 from ouspark_assets.orchestration.keys import (
     GENERATION,
     PUBLICATION,
@@ -14,9 +13,10 @@ from ouspark_assets.orchestration.keys import (
     key_of,
 )
 from ouspark_assets.orchestration.partitions import PARTITION_TAG, register_releases
+from ouspark_assets.pipeline.load import LOADED_TABLES
 from ouspark_assets_tests.orchestration.automation.evaluation import definitions, submit_run
 
-LOADED = [key_of(table) for table in TABLES_OF_A_LOAD]
+LOADED = [key_of(table) for table in LOADED_TABLES]
 
 
 @dataclass

@@ -5,9 +5,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from ouspark_assets.orchestration.assets.clean import TABLES_OF_A_LOAD
 from ouspark_assets.orchestration.automation.lineage import unpublished_changes_sensor
 from ouspark_assets.orchestration.keys import key_of
+from ouspark_assets.pipeline.load import LOADED_TABLES
 from ouspark_assets.settings import load_settings
 from ouspark_assets.warehouse.publication.publications import hold_publishing
 from ouspark_assets_tests.orchestration.automation.evaluation import evaluate_sensor, submit_run
@@ -81,7 +81,7 @@ def test_while_runs_are_under_way_nothing_is_started(
 def test_a_failed_check_is_named_instead_of_failing_again(
     instance: dg.DagsterInstance, changed: Stores
 ) -> None:
-    marks = next(key_of(table) for table in TABLES_OF_A_LOAD if table.name == "marks")
+    marks = next(key_of(table) for table in LOADED_TABLES if table.name == "marks")
     instance.report_runless_asset_event(
         dg.AssetCheckEvaluation(
             asset_key=marks, check_name="fits_its_model", passed=False, metadata={}

@@ -13,7 +13,7 @@ from ouspark_assets.orchestration.checks.pages import (
     REQUIRED_LABELS_CHECK,
     page_check_results,
 )
-from ouspark_assets.pipeline.load import Loaded, load_release
+from ouspark_assets.pipeline.load import LoadResult, load_release
 from ouspark_assets.sources.results_site.archive import ArchivedAnswer, PageArchive
 from ouspark_assets.sources.results_site.outcomes import Outcome
 from ouspark_assets.warehouse.core.connection import Connection
@@ -35,7 +35,7 @@ def of_student(page: ResultPage, ticket: str) -> ResultPage:
 
 def loaded(
     development: Connection, lake: PageArchive, release: str, page: ResultPage
-) -> tuple[Loaded, dict[str | None, dg.AssetCheckResult]]:
+) -> tuple[LoadResult, dict[str | None, dg.AssetCheckResult]]:
     pages = [of_student(page, ticket).body() for ticket in STUDENTS]
     now = datetime.now(UTC)
     lake.write(

@@ -1,33 +1,35 @@
-"""The history of what commands do by hand, outside of any run of Dagster: `ops.stage_runs` too.
+"""Records what commands do outside any run of Dagster, in `ops.stage_runs` like every stage.
 
-A rollback in an emergency must work without the development database: then it is not recorded, and
-that is said.
+A rollback must work in an emergency without the development database. It is then not recorded,
+and a warning says so.
 """
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from uuid import uuid4
 
-import click
-
+from ouspark_assets.cli.output import show_notice
 from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.operations.logging import log_context
 from ouspark_assets.orchestration.resources import Development
 from ouspark_assets.warehouse.records.stage_runs import BY_HAND, Stage, close_by_hand, recorded
 
-GONE = "The command that did this is gone: it was killed, or its machine went down."
+PROCESS_GONE = "The process of this command is gone: it was killed, or its machine went down."
 
 
 @contextmanager
-def recorded_by_hand(asset: str) -> Iterator[Stage]:
-    """Record what a command does as a stage, if development can be reached."""
+def recorded_command(asset: str) -> Iterator[Stage]:
+    """Record the block as a stage of an asset, if development can be reached.
+
+    Each call is a run of its own. Ends the records of commands that were killed.
+    """
     run_id = f"{BY_HAND}{uuid4().hex[:8]}"
     with log_context(run_id, asset), ExitStack() as stack:
         try:
             connection = stack.enter_context(Development().connected(asset))
-            close_by_hand(connection, GONE)
+            close_by_hand(connection, PROCESS_GONE)
             record = stack.enter_context(recorded(connection, run_id, asset))
         except OuSparkError as error:
-            click.echo(f"This is not recorded in the history. {error}", err=True)
+            show_notice(f"This command is not recorded in the history. {error}")
             record = Stage()
         yield record

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ouspark_assets.cli.by_hand import recorded_by_hand
+from ouspark_assets.cli.recorded_command import recorded_command
 from ouspark_assets.domain.errors import CacheError
 from ouspark_assets.warehouse.core.connection import Connection
 
@@ -20,14 +20,14 @@ def settings(development_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def fails() -> None:
-    with recorded_by_hand("cache.generation"):
+    with recorded_command("cache.generation"):
         message = "the cache is away"
         raise CacheError(message)
 
 
 def test_each_time_is_a_run_of_its_own(development: Connection) -> None:
     for _ in range(2):
-        with recorded_by_hand("cache.generation") as record:
+        with recorded_command("cache.generation") as record:
             record.rows_written = 7
     (first, *one), (second, *other) = rows(development)
     assert one == other == ["cache.generation", "succeeded", 7, None]
@@ -45,7 +45,7 @@ def test_a_command_that_was_killed_is_closed_by_the_next(development: Connection
     development.execute(
         "INSERT INTO ops.stage_runs (run_id, asset, backend) VALUES ('cli 0', 'x', 0)"
     )
-    with recorded_by_hand("cache.generation"):
+    with recorded_command("cache.generation"):
         pass
     assert [row[2] for row in rows(development)] == ["failed", "succeeded"]
 
@@ -54,7 +54,7 @@ def test_without_development_the_work_is_done_and_not_being_recorded_is_said(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("OUSPARK_DEV_DSN", "postgresql://me:hidden-word@127.0.0.1:1/none")
-    with recorded_by_hand("production.publication") as record:
+    with recorded_command("production.publication") as record:
         record.rows_changed = 1
     said = capsys.readouterr().err
     assert "not recorded in the history" in said

@@ -1,6 +1,6 @@
-"""What every asset does around its work: a connection to development, and a row in the history.
+"""What every asset does around its work: connect to development, and record the stage.
 
-The history is `ops.stage_runs`; the work itself is the asset's.
+Stages are recorded in `ops.stage_runs`.
 """
 
 from collections.abc import Iterator
@@ -16,8 +16,8 @@ from ouspark_assets.warehouse.records.stage_runs import Stage, recorded
 
 
 @dataclass(frozen=True)
-class Work:
-    """An asset at work: its connection, its record in the history, its run."""
+class RecordedStage:
+    """A stage that is running: its connection, its record, and the run it belongs to."""
 
     connection: Connection
     record: Stage
@@ -25,16 +25,20 @@ class Work:
 
 
 @contextmanager
-def stage(
+def recorded_stage(
     context: dg.AssetExecutionContext,
     development: Development,
     name: str,
     release: str | None = None,
-) -> Iterator[Work]:
-    """Connect, record the stage from beginning to end, hand over the connection."""
+) -> Iterator[RecordedStage]:
+    """Record a stage from its start to its end, with a connection to development.
+
+    Log lines within the block carry the run, the stage and the release.
+    """
+    run_id = context.run.run_id
     with (
-        log_context(context.run.run_id, name, release),
+        log_context(run_id, name, release),
         development.connected(name) as connection,
-        recorded(connection, context.run.run_id, name, release) as record,
+        recorded(connection, run_id, name, release) as record,
     ):
-        yield Work(connection, record, context.run.run_id)
+        yield RecordedStage(connection, record, run_id)

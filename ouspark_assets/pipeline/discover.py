@@ -1,0 +1,101 @@
+"""Discover releases: read the university's index page and merge it into `source.release_index`.
+
+How the page and its titles are read is in `sources/results_site/`. Registering releases as
+partitions is in `orchestration/`.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import polars as pl
+
+from ouspark_assets.domain.errors import SiteError
+from ouspark_assets.domain.releases import require_release_key
+from ouspark_assets.schemas.source import RELEASE_INDEX
+from ouspark_assets.schemas.validation import require_valid
+from ouspark_assets.settings import SiteSettings
+from ouspark_assets.sources.results_site.release_index import (
+    make_release_row,
+    merge_index,
+    parse_index,
+    require_links,
+)
+from ouspark_assets.sources.results_site.site_index import fetch_index
+from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.core.frames import read_table
+from ouspark_assets.warehouse.core.writing import Change, writing
+
+
+@dataclass(frozen=True)
+class IndexUpdate:
+    """What reading the index page once did to `source.release_index`."""
+
+    page_url: str
+    links: int
+    problems: tuple[str, ...]
+    index: pl.DataFrame
+    change: Change
+
+
+def update_release_index(
+    connection: Connection,
+    settings: SiteSettings,
+    site_url: str,
+    run_id: str,
+    warn: Callable[[str], None],
+) -> IndexUpdate:
+    """Fetch the index page and merge its links into the release index.
+
+    A release that is no longer on the page stays in the index. Problems of single links are
+    passed to `warn`; a page without any result link raises `SiteError`.
+    """
+    page = asyncio.run(fetch_index(settings, site_url))
+    found = parse_index(page.body or b"", page.url, seen_at=datetime.now(UTC))
+    for problem in found.problems:
+        warn(problem)
+    require_links(found, page.url)
+    with writing(connection, run_id) as writer:
+        index = merge_index(read_table(connection, RELEASE_INDEX), found.frame)
+        require_valid(RELEASE_INDEX, index)
+        change = writer.merge(RELEASE_INDEX, [index])
+    return IndexUpdate(page.url, found.frame.height, found.problems, index, change)
+
+
+def release_by_hand(key: str, site_url: str, title: str) -> pl.DataFrame:
+    """Return the index row of a release that an operator names.
+
+    A title of another course raises `SiteError`: the release would be registered, but no run
+    would ever select it.
+    """
+    row = make_release_row(
+        require_release_key(key), site_url, seen_at=datetime.now(UTC), title=title
+    )
+    if row["course"].item() is None:
+        message = (
+            f"{row['title'].item()!r} does not name a B.E. examination. Give the title as the "
+            "results page has it, or leave out --title."
+        )
+        raise SiteError(message)
+    return row
+
+
+def add_release(connection: Connection, row: pl.DataFrame, run_id: str) -> None:
+    """Merge the row of one release into the index, if it is new or adds a missing title."""
+    with writing(connection, run_id) as writer:
+        index = read_table(connection, RELEASE_INDEX)
+        if _adds_information(row, index):
+            writer.merge(RELEASE_INDEX, [merge_index(index, row)])
+
+
+def _adds_information(row: pl.DataFrame, index: pl.DataFrame) -> bool:
+    release, title = row["release"].item(), row["title"].item()
+    known = index.filter(pl.col("release") == release)
+    if known.is_empty() or not title:
+        return known.is_empty()
+    known_title = known["title"].item()
+    if known_title and known_title != title:
+        message = f"Release {release} is already known with the title {known_title!r}."
+        raise SiteError(message)
+    return not known_title
