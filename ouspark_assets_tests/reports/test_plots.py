@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from ouspark_assets.bench.synthetic import clean_tables
-from ouspark_assets.pipeline.aggregates import AGGREGATES
+from ouspark_assets.orchestration.assets.analytics import PLOTS
 from ouspark_assets.reports import plots
 from ouspark_assets.schemas.reference import SUBJECTS
 from ouspark_assets_tests.analytics.aggregating import all_aggregates
@@ -15,8 +15,7 @@ from ouspark_assets_tests.analytics.aggregating import all_aggregates
 MOST_BYTES = 20_000
 LEAST_CONTRAST = 3  # what WCAG asks of graphics and large text
 SVG = "{http://www.w3.org/2000/svg}"
-PLOTTED = [aggregate for aggregate in AGGREGATES if aggregate.plot is not None]
-EACH = pytest.mark.parametrize("aggregate", PLOTTED, ids=lambda each: each.table.name)
+EACH = pytest.mark.parametrize("table", PLOTS, ids=lambda table: table.name)
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +24,8 @@ def university() -> dict[str, pl.DataFrame]:
 
 
 @EACH
-def test_a_plot_is_a_small_picture_of_bars_without_tickets(aggregate, university) -> None:
-    svg = aggregate.plot(university[aggregate.table.name])
+def test_a_plot_is_a_small_picture_of_bars_without_tickets(table, university) -> None:
+    svg = PLOTS[table](university[table.name])
     drawn = ET.fromstring(svg)  # noqa: S314 - our own text
     assert len(drawn.findall(f"{SVG}rect")) > 1
     assert len(plots.as_markdown(svg)) < MOST_BYTES
@@ -34,8 +33,8 @@ def test_a_plot_is_a_small_picture_of_bars_without_tickets(aggregate, university
 
 
 @EACH
-def test_bars_stay_inside_the_picture(aggregate, university) -> None:
-    drawn = ET.fromstring(aggregate.plot(university[aggregate.table.name]))  # noqa: S314
+def test_bars_stay_inside_the_picture(table, university) -> None:
+    drawn = ET.fromstring(PLOTS[table](university[table.name]))  # noqa: S314
     width, height = float(drawn.attrib["width"]), float(drawn.attrib["height"])
     for bar in drawn.findall(f"{SVG}rect"):
         x, y, across, down = (float(bar.attrib[name]) for name in ("x", "y", "width", "height"))
@@ -44,8 +43,8 @@ def test_bars_stay_inside_the_picture(aggregate, university) -> None:
 
 
 @EACH
-def test_a_table_without_numbers_can_be_plotted(aggregate, university) -> None:
-    assert aggregate.plot(university[aggregate.table.name].clear()).startswith("<svg")
+def test_a_table_without_numbers_can_be_plotted(table, university) -> None:
+    assert PLOTS[table](university[table.name].clear()).startswith("<svg")
 
 
 def test_labels_can_not_break_out_of_the_picture() -> None:
