@@ -1,6 +1,7 @@
-"""Servers of a few bytes: whoever connects is answered by hand, right or wrong, once or for ever.
+"""Raw socket servers that send whatever bytes a test needs, once or without end.
 
-For what no HTTP library would send; a site that answers properly is `site/small_site.py`.
+For input that no HTTP library would send. `sources/results_site/small_site.py` is a site that
+answers in valid HTTP.
 """
 
 import contextlib
@@ -18,7 +19,7 @@ def saying(data: bytes) -> Talk:
 
 
 def silent_after(data: bytes) -> Talk:
-    """Send this, and then nothing until the other side gives up."""
+    """Send this, then nothing until the client gives up."""
 
     def talk(client: socket.socket) -> None:
         client.sendall(data)
@@ -29,7 +30,7 @@ def silent_after(data: bytes) -> Talk:
 
 
 def endless(begin: bytes, chunk: bytes) -> Talk:
-    """Send a beginning and then the same over and over, until the other side gives up."""
+    """Send a beginning, then the same chunk again and again until the client gives up."""
 
     def talk(client: socket.socket) -> None:
         client.sendall(begin)
@@ -40,7 +41,7 @@ def endless(begin: bytes, chunk: bytes) -> Talk:
 
 
 def after_request(talk: Talk) -> Talk:
-    """Read the head of a request first."""
+    """Read the head of a request, then talk."""
 
     def wait(client: socket.socket) -> None:
         head = b""
@@ -52,7 +53,7 @@ def after_request(talk: Talk) -> Talk:
 
 
 def by_lines(answer: Callable[[bytes], bytes]) -> Talk:
-    """Answer everything that comes, until the other side hangs up."""
+    """Answer every request until the client closes the connection."""
 
     def talk(client: socket.socket) -> None:
         while asked := client.recv(65536):
@@ -63,7 +64,7 @@ def by_lines(answer: Callable[[bytes], bytes]) -> Talk:
 
 @contextlib.contextmanager
 def listening(talk: Talk) -> Iterator[int]:
-    """A port of the loopback on which everybody is talked to like this."""
+    """Listen on a loopback port and talk to every client like this."""
     clients: list[socket.socket] = []
     with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
         thread = threading.Thread(target=_serve, args=(server, talk, clients), daemon=True)
@@ -71,7 +72,7 @@ def listening(talk: Talk) -> Iterator[int]:
         try:
             yield server.getsockname()[1]
         finally:
-            # Accepting is not interrupted by closing.
+            # Closing a socket does not interrupt accept().
             server.shutdown(socket.SHUT_RDWR)
             for client in clients:
                 client.close()
@@ -89,6 +90,6 @@ def _talk(client: socket.socket, talk: Talk) -> None:
     with contextlib.suppress(OSError), client:
         talk(client)
         client.shutdown(socket.SHUT_WR)
-        # Closing with something unread would reset the connection under the answer.
+        # Closing with unread data would reset the connection and lose the answer.
         while client.recv(65536):
             pass

@@ -1,6 +1,6 @@
-"""Result pages that would grow while they are read: quarantined as a whole, in little time.
+"""Oversized result pages are quarantined as a whole, in little time and memory.
 
-What hostile texts become is tested beside the pages (`pages/test_hostile_pages.py`).
+`pages/test_hostile_pages.py` tests hostile texts.
 """
 
 import pytest
@@ -27,7 +27,7 @@ BOX = b'<table id="AutoNumber6">'
 
 
 def with_more(more: bytes) -> bytes:
-    """A good page with something more before its search box."""
+    """A valid page with more markup before its search box."""
     body = PAGE.body()
     assert body.count(BOX) == 1
     return body.replace(BOX, b"<tr><td>" + more + b"</table></td></tr><tr><td>" + BOX)
@@ -65,7 +65,7 @@ def with_more(more: bytes) -> bytes:
         "an attribute of a megabyte",
     ],
 )
-def test_a_page_beyond_all_measure_is_one_small_record(body: bytes, reason: str) -> None:
+def test_an_oversized_page_becomes_one_small_quarantine_record(body: bytes, reason: str) -> None:
     with at_most(MEGABYTES):
         batch = clean_pages(RELEASE, pages_of(body))
     assert batch.rejected.select("table_name", "reasons").rows() == [("pages", [reason])]
@@ -73,7 +73,7 @@ def test_a_page_beyond_all_measure_is_one_small_record(body: bytes, reason: str)
     assert batch.marks.is_empty()
 
 
-def test_a_page_with_as_much_as_may_be_is_read() -> None:
+def test_a_page_at_the_limits_is_read() -> None:
     more = HEADER + b"<th>x" * (MOST_CELLS - 3) + NEW_ROW * (MOST_ROWS // 2)
     with at_most(MEGABYTES):
         batch = clean_pages(RELEASE, pages_of(with_more(more)))
@@ -81,10 +81,10 @@ def test_a_page_with_as_much_as_may_be_is_read() -> None:
 
 
 @pytest.mark.parametrize("mark", ["\u0301\u0323", "\ufdfa", "\u1160", "&#x301;&#x323;"])
-def test_a_text_of_combining_marks_is_taken_in_time(mark: str) -> None:
+def test_a_text_of_combining_marks_is_normalised_in_time(mark: str) -> None:
     with in_time():
         normalised("a" + mark * 200_000)
 
 
-def test_a_text_that_a_column_takes_is_composed() -> None:
+def test_a_text_within_the_limit_is_composed() -> None:
     assert normalised("e\u0301" * (LONGEST_COMPOSED // 2)) == "é" * (LONGEST_COMPOSED // 2)

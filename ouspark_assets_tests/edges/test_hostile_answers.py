@@ -1,6 +1,6 @@
-"""A site that sends anything but an answer: a reply with its cause, soon, in little memory.
+"""Hostile answers of the site end with a cause or an error, in little time and memory.
 
-Bytes on the wire by hand; what usual troubles become is tested beside the client.
+The bytes are written by hand. `sources/results_site/test_site_client.py` tests usual failures.
 """
 
 import asyncio
@@ -34,13 +34,13 @@ from ouspark_assets_tests.edges.raw_site import (
     saying,
     silent_after,
 )
-from ouspark_assets_tests.sources.results_site.pages_by_hand import found_page
+from ouspark_assets_tests.sources.results_site.small_site import found_page
 
 TICKET = "160421733001"
 NOW = datetime(2025, 4, 2, tzinfo=UTC)
 T = TypeVar("T")
 PATIENT = SiteSettings(site_retries=1, site_patience=1, site_read_timeout=30, site_page_timeout=40)
-# For what never ends unless it is given up.
+# For answers that end only when the client gives up.
 HASTY = SiteSettings(site_retries=1, site_patience=1, site_read_timeout=0.3, site_page_timeout=0.6)
 ENDED_BY_US = (Cause.TIMEOUT, Cause.TOO_SLOW)
 MEGABYTES = 60
@@ -51,7 +51,7 @@ BLOCK = b"x" * 65_536
 
 @cache
 def bomb(*, twice: bool = False) -> bytes:
-    """A hundred megabytes of nothing in so few bytes that they fit into one packet."""
+    """Return a compression bomb: 100 MB of zeros, compressed once or twice."""
     packing, block = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS | 16), bytes(1_000_000)
     found = b"".join(packing.compress(block) for _ in range(100)) + packing.flush()
     return gzip.compress(found, 9) if twice else found
@@ -59,13 +59,13 @@ def bomb(*, twice: bool = False) -> bytes:
 
 @pytest.fixture(scope="module", autouse=True)
 def _bombs() -> None:
-    """They are made before they are asked for, and before memory is counted."""
+    """Build the bombs before any request is timed and before memory is measured."""
     bomb()
     bomb(twice=True)
 
 
 def bombing(encoding: str) -> Talk:
-    """Send a bomb."""
+    """Send a compression bomb."""
     return lambda client: client.sendall(packed(encoding, bomb(twice="," in encoding)))
 
 
@@ -74,12 +74,12 @@ def packed(encoding: str, body: bytes) -> bytes:
     return OK + head.encode() + body
 
 
-# What is sent, why it is no answer, and what is said when it comes instead of the index.
+# What is sent, the cause for a ticket, and a part of the error for the index.
 ANSWERS: dict[str, tuple[Talk, Cause | None, str]] = {
     "a length of terabytes, then nothing": (
         silent_after(OK + b"Content-Length: 9999999999999\r\n\r\n"), Cause.TIMEOUT, "Timeout",
     ),
-    "a length of terabytes, and they come": (
+    "a length of terabytes, with data": (
         endless(OK + b"Content-Length: 9999999999999\r\n\r\n", BLOCK), Cause.TOO_LARGE, "larger",
     ),
     "a length of thirty digits": (
@@ -98,13 +98,13 @@ ANSWERS: dict[str, tuple[Talk, Cause | None, str]] = {
     ),
     "a negative chunk": (saying(CHUNKED + b"-5\r\nxxxxx\r\n"), Cause.CONNECTION, "Http"),
     "a chunk beyond 64 bits": (saying(CHUNKED + b"F" * 20 + b"\r\nx"), Cause.CONNECTION, "Http"),
-    "a bomb of gzip": (bombing("gzip"), Cause.TOO_LARGE, "larger"),
-    "a bomb of deflate": (
+    "a gzip bomb": (bombing("gzip"), Cause.TOO_LARGE, "larger"),
+    "a deflate bomb": (
         bombing("deflate"), Cause.TOO_LARGE, "larger",
     ),
     "a bomb in a bomb": (bombing("gzip, gzip"), None, "no link"),
-    "gzip that is none": (saying(packed("gzip", b"nonsense")), Cause.CONNECTION, "error"),
-    "an encoding that nobody knows": (saying(packed("zip", b"PK\3\4")), None, "no link"),
+    "invalid gzip": (saying(packed("gzip", b"nonsense")), Cause.CONNECTION, "error"),
+    "an unknown encoding": (saying(packed("zip", b"PK\3\4")), None, "no link"),
     "one header without end": (endless(OK + b"X: ", b"a" * 65_536), Cause.CONNECTION, "Http"),
     "headers without end": (endless(OK, b"X: abc\r\n" * 8000), Cause.CONNECTION, "Http"),
     "large headers without end": (
@@ -113,10 +113,10 @@ ANSWERS: dict[str, tuple[Talk, Cause | None, str]] = {
     "a status line without end": (
         endless(b"HTTP/1.1 200 ", b"O" * 65_536), Cause.CONNECTION, "Http",
     ),
-    "to go on, without end": (
+    "100 Continue without end": (
         endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 100), Cause.TOO_SLOW, "no answer",
     ),
-    "a status that is none": (saying(b"HTTP/1.1 abc OK\r\n\r\n"), Cause.CONNECTION, "Http"),
+    "an invalid status": (saying(b"HTTP/1.1 abc OK\r\n\r\n"), Cause.CONNECTION, "Http"),
     "a status of five digits": (saying(b"HTTP/1.1 99999 OK\r\n\r\n"), Cause.CONNECTION, "Http"),
     "another protocol": (saying(b"SSH-2.0-OpenSSH_9.6\r\n"), Cause.CONNECTION, "Http"),
     "a negative length": (saying(OK + b"Content-Length: -1\r\n\r\nx"), Cause.CONNECTION, "Http"),
@@ -148,7 +148,7 @@ def settings_for(cause: Cause | None) -> SiteSettings:
 
 
 def index_refused(talk: Talk, settings: SiteSettings = PATIENT) -> str:
-    """The one line about an index page like this."""
+    """Return the one-line error for an index page like this."""
 
     def read(url: str) -> None:
         page = run(fetch_index(settings, url))
@@ -164,26 +164,30 @@ def index_refused(talk: Talk, settings: SiteSettings = PATIENT) -> str:
 
 
 @pytest.mark.parametrize(("talk", "cause", "said"), NAMED)
-def test_a_ticket_is_answered_by_a_cause(talk: Talk, cause: Cause | None, said: str) -> None:
+def test_a_request_for_a_ticket_ends_with_a_cause(
+    talk: Talk, cause: Cause | None, said: str
+) -> None:
     del said
     with listening(after_request(talk)) as port:
-        reply = run(ask(f"http://127.0.0.1:{port}", settings_for(cause)))
-    # What breaks at the very end is one or the other, as it happens to arrive.
-    assert reply.cause == cause or {reply.cause, cause} == {
+        answer = run(ask(f"http://127.0.0.1:{port}", settings_for(cause)))
+    # A body that breaks at its very end gives one or the other, depending on timing.
+    assert answer.cause == cause or {answer.cause, cause} == {
         Cause.TRUNCATED,
         Cause.CONNECTION,
     }
-    # Without a cause it is for the judgement, which does not find a student in it.
-    assert judge_answer(reply.body, TICKET, reply.status or 0).outcome is Outcome.FAILED
+    # An answer without a cause is judged, and no student is found in it.
+    assert judge_answer(answer.body, TICKET, answer.status or 0).outcome is Outcome.FAILED
 
 
 @pytest.mark.parametrize(("talk", "cause", "said"), NAMED)
-def test_the_index_is_refused_in_one_line(talk: Talk, cause: Cause | None, said: str) -> None:
+def test_the_index_is_refused_with_a_one_line_error(
+    talk: Talk, cause: Cause | None, said: str
+) -> None:
     assert said in index_refused(talk, settings_for(cause))
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "x-gzip", "deflate", "GZIP "])
-def test_a_page_that_comes_packed_is_read(encoding: str) -> None:
+def test_a_compressed_page_is_read(encoding: str) -> None:
     page = found_page(TICKET)
     body = zlib.compress(page) if encoding == "deflate" else gzip.compress(page)
     with listening(after_request(saying(packed(encoding, body)))) as port:
@@ -203,12 +207,12 @@ def test_a_page_that_comes_packed_is_read(encoding: str) -> None:
     ],
     ids=repr,
 )
-def test_a_wait_that_makes_no_sense_is_none_or_short(header: bytes) -> None:
+def test_an_invalid_retry_after_is_ignored_or_bounded(header: bytes) -> None:
     sent = b"HTTP/1.1 503 X\r\nRetry-After: " + header + b"\r\nContent-Length: 0\r\n\r\n"
     with listening(after_request(saying(sent))) as port:
-        reply = run(ask(f"http://127.0.0.1:{port}"))
-    assert reply.status == 503
-    assert 0 <= (reply.retry_after or 0) <= 300
+        answer = run(ask(f"http://127.0.0.1:{port}"))
+    assert answer.status == 503
+    assert 0 <= (answer.retry_after or 0) <= 300
 
 
 @pytest.mark.parametrize(
@@ -225,12 +229,12 @@ def test_a_wait_that_makes_no_sense_is_none_or_short(header: bytes) -> None:
     ],
     ids=repr,
 )
-def test_an_index_that_leads_elsewhere_is_refused(target: bytes, said: str) -> None:
+def test_an_index_that_redirects_elsewhere_is_refused(target: bytes, said: str) -> None:
     sent = b"HTTP/1.1 302 X\r\nLocation: " + target + b"\r\nContent-Length: 0\r\n\r\n"
     assert said in index_refused(saying(sent))
 
 
-def test_a_scrape_of_a_site_that_only_sends_bombs_ends_with_every_ticket_failed(
+def test_a_scrape_of_compression_bombs_ends_with_every_ticket_failed(
     tmp_path: Path,
 ) -> None:
     tickets = tuple(f"160421733{serial:03d}" for serial in range(1, 9))

@@ -1,4 +1,4 @@
-"""Index pages without measure or sense: what can be read is read, and soon; the rest is said."""
+"""Hostile index pages: links and titles that are valid are read in time, others are reported."""
 
 from datetime import UTC, datetime
 
@@ -44,7 +44,7 @@ def titled(title: str) -> ParsedIndex:
     ],
     ids=["anywhere", "in one row", "in one item"],
 )
-def test_more_links_than_an_index_has_are_refused(body: str) -> None:
+def test_a_page_with_too_many_links_is_refused(body: str) -> None:
     with pytest.raises(SiteError, match=r"more than 3000 result links.*OUSPARK_SITE_URL"):
         reading(body)
 
@@ -58,7 +58,7 @@ def test_more_links_than_an_index_has_are_refused(body: str) -> None:
     ],
     ids=["in one row", "in rows", "nested"],
 )
-def test_as_many_links_as_can_be_are_read_in_time(body: str) -> None:
+def test_the_maximum_number_of_links_is_read_in_time(body: str) -> None:
     assert reading(body).frame.height >= 1
 
 
@@ -79,7 +79,7 @@ def test_a_session_of_thousands_of_releases_is_read_in_time() -> None:
     ],
     ids=["other hosts", "bad keys", "scripts", "endless keys", "unprintable keys"],
 )
-def test_what_is_left_out_is_said_once_and_not_without_end(href: str) -> None:
+def test_reported_problems_are_distinct_and_bounded(href: str) -> None:
     found = reading("".join(f"<a href='{href.format(number)}'>B.E.</a>" for number in range(2000)))
     assert found.frame.is_empty()
     assert 1 <= len(found.problems) <= MAX_PROBLEMS + 1
@@ -104,7 +104,7 @@ def test_what_is_left_out_is_said_once_and_not_without_end(href: str) -> None:
         "/res07/" + "1" * 65 + ".jsp",
     ],
 )
-def test_a_link_that_is_no_release_of_this_site_is_none(href: str) -> None:
+def test_links_that_are_not_releases_of_this_site_are_left_out(href: str) -> None:
     assert reading(f"<a href='{href}'>{TITLE}</a>").frame.is_empty()
 
 
@@ -128,7 +128,7 @@ def test_a_link_that_is_no_release_of_this_site_is_none(href: str) -> None:
     ],
     ids=lambda title: f"{title[:10]!r} x {len(title)}",
 )
-def test_a_title_is_read_in_time_however_it_is_made(title: str) -> None:
+def test_any_title_is_read_in_time(title: str) -> None:
     (found,) = titled(title).frame["title"]
     assert len(found) <= MAX_TITLE
     with in_time():
@@ -150,7 +150,7 @@ def test_a_title_is_read_in_time_however_it_is_made(title: str) -> None:
         ("=1+1", "=1+1"),
     ],
 )
-def test_a_title_is_kept_as_it_stands_if_it_can_be_shown(title: str, kept: str) -> None:
+def test_printable_titles_are_kept_as_they_are(title: str, kept: str) -> None:
     assert titled(title).frame["title"].to_list() == [kept]
 
 
@@ -174,6 +174,6 @@ def test_a_title_is_kept_as_it_stands_if_it_can_be_shown(title: str, kept: str) 
     ],
     ids=range(14),
 )
-def test_what_is_no_index_is_refused_in_one_line(body: bytes) -> None:
+def test_a_page_that_is_not_an_index_is_refused_with_a_one_line_error(body: bytes) -> None:
     with pytest.raises(SiteError, match=r"has no link to a results page. Check that OUSPARK_SITE"):
         require_links(reading(body), URL)

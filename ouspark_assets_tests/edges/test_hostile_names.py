@@ -1,6 +1,6 @@
-"""Names that mean something to a program: through every place as they are printed, or kept out.
+"""Names with a meaning to some program appear everywhere as printed, or are quarantined.
 
-What is kept out is what PRINTABLE_PATTERN says (`schemas/fields.py`), and goes to quarantine.
+PRINTABLE_PATTERN in `schemas/fields.py` decides which names are quarantined.
 """
 
 import io
@@ -59,7 +59,7 @@ NAMES = {
     "quotes": "A 'B' “C” ‘D’",
     "as long as may be": "A" * 200,
 }
-# As the page writes them, and the one rule that keeps them out.
+# As they stand on the page; PRINTABLE_PATTERN rejects them all.
 KEPT_OUT = {
     "markup": "&lt;script&gt;alert(1)&lt;/script&gt;",
     "an escape sequence": "A\x1b[2J\x1b]0;x\x07B",
@@ -79,7 +79,7 @@ def page_with(subjects: dict[str, str]) -> bytes:
 
 
 def strings(value: Any) -> Iterator[str]:
-    """Every text in a JSON value."""
+    """Yield every string in a JSON value."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, list | dict):
@@ -123,7 +123,7 @@ def test_names_are_the_same_in_both_databases_and_in_the_cache(
 
 
 @pytest.mark.parametrize("name", KEPT_OUT.values(), ids=KEPT_OUT)
-def test_what_would_garble_what_stands_around_it_is_quarantined(name: str) -> None:
+def test_names_that_would_garble_the_output_are_quarantined(name: str) -> None:
     batch = clean_pages(RELEASE, pages_of(page_with({"": name, "good": "GOOD"})))
     assert batch.marks["subject_name"].to_list() == ["GOOD"]
     assert batch.rejected["reasons"].to_list() == [
@@ -132,7 +132,7 @@ def test_what_would_garble_what_stands_around_it_is_quarantined(name: str) -> No
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
-def test_a_workbook_has_the_name_and_no_formula(name: str) -> None:
+def test_a_workbook_shows_the_name_and_has_no_formula(name: str) -> None:
     data = workbook_bytes(sheet(name, **{"101": name}), datetime(2025, 4, 2, tzinfo=UTC))
     with zipfile.ZipFile(io.BytesIO(data)) as book:
         texts = etree.fromstring(book.read("xl/sharedStrings.xml"))
@@ -143,21 +143,21 @@ def test_a_workbook_has_the_name_and_no_formula(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
-def test_a_printable_page_has_the_name_and_no_markup_of_it(name: str) -> None:
+def test_a_printable_page_shows_the_name_without_its_markup(name: str) -> None:
     tree = html.document_fromstring(page(name, subject=name))
     assert name in [cell.text_content() for cell in tree.iter("td")]
     assert not list(tree.iter("script", "b", "a"))
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
-def test_a_story_has_the_name(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_story_shows_the_name(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     told = story([(FEB_22, ANN, "101", 4, "F", name)])
     show_story(told, InProduction(None, None, "nothing is published yet"))
     assert name[: NAME_WIDTH // 2] in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", [*NAMES.values(), *KEPT_OUT.values()], ids=[*NAMES, *KEPT_OUT])
-def test_a_table_in_the_terminal_has_the_text_and_nothing_that_moves_the_cursor(
+def test_a_terminal_table_shows_the_text_without_control_characters(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output.show_table("Names", [{"name": html.fromstring(f"<p>{name}").text_content()}])
@@ -167,7 +167,7 @@ def test_a_table_in_the_terminal_has_the_text_and_nothing_that_moves_the_cursor(
         assert name in shown
 
 
-def test_what_is_quarantined_is_listed_and_shown_without_harm(
+def test_quarantined_names_are_shown_without_control_characters(
     databases: Databases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OUSPARK_DEV_DSN", databases.development)

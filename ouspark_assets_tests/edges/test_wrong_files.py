@@ -1,4 +1,4 @@
-"""Files that are not what they should be: one line that names the file, and what to do."""
+"""Unusable files raise a one-line error that names the file and says what to do."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ from ouspark_assets.sources.results_site import object_store
 from ouspark_assets.sources.results_site.archive import ArchivedAnswer, PageArchive
 from ouspark_assets.sources.results_site.outcomes import Outcome
 from ouspark_assets_tests.edges.limits import in_time
-from ouspark_assets_tests.sources.results_site.pages_by_hand import found_page
+from ouspark_assets_tests.sources.results_site.small_site import found_page
 
 RELEASE = "20250402"
 TICKETS = [f"160421733{serial:03d}" for serial in range(1, 21)]
@@ -106,7 +106,7 @@ def test_a_file_of_tickets_from_windows_is_read(tmp_path: Path) -> None:
     ],
     ids=ascii,
 )
-def test_a_release_key_that_is_no_name_is_refused_before_it_is_a_path(
+def test_an_invalid_release_key_is_refused_before_it_becomes_a_path(
     tmp_path: Path, key: str
 ) -> None:
     with pytest.raises(SiteError, match="is not a release key") as error:
@@ -125,7 +125,7 @@ def test_a_release_key_that_is_no_name_is_refused_before_it_is_a_path(
 
 @pytest.fixture
 def tables(tmp_path: Path) -> Path:
-    """A copy of the reference files to spoil."""
+    """A copy of the reference files that a test may damage."""
     return copytree(FOLDER, tmp_path / "reference", ignore=lambda *_: ["__pycache__"])
 
 
@@ -154,7 +154,7 @@ def tables(tmp_path: Path) -> Path:
         "a picture",
     ],
 )
-def test_a_reference_file_that_can_not_be_used_is_named(tables: Path, content: bytes) -> None:
+def test_the_error_for_an_unusable_reference_file_names_it(tables: Path, content: bytes) -> None:
     path = tables / "branches.csv"
     path.write_bytes(content)
     with pytest.raises(ReferenceFileError) as error:
@@ -163,7 +163,7 @@ def test_a_reference_file_that_can_not_be_used_is_named(tables: Path, content: b
 
 
 def lake(folder: Path) -> Path:
-    """A lake of two parts; where the first of them lies."""
+    """Write a lake of two parts and return the path of the first one."""
     archive, at = PageArchive(str(folder)), datetime(2025, 4, 2, tzinfo=UTC)
     for tickets in (TICKETS[:10], TICKETS[10:]):
         archive.write(
@@ -199,7 +199,7 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
-def test_a_part_that_is_damaged_is_named_with_what_to_do(
+def test_the_error_for_a_damaged_part_names_it_and_says_what_to_do(
     tmp_path: Path, damage: Callable[[Path], object]
 ) -> None:
     part = lake(tmp_path)
@@ -217,7 +217,7 @@ def test_a_part_that_is_damaged_is_named_with_what_to_do(
     "name",
     ["README.txt", "part-1.parquet.tmp", ".part-1.parquet", "part-1.csv", "_complete.json.bak"],
 )
-def test_what_else_lies_in_the_lake_is_passed_over(tmp_path: Path, name: str) -> None:
+def test_other_files_in_the_lake_are_ignored(tmp_path: Path, name: str) -> None:
     part = lake(tmp_path)
     part.with_name(name).write_bytes(b"whatever")
     copytree(part.parent, part.parent.with_name("release=..odd"))
@@ -227,7 +227,7 @@ def test_what_else_lies_in_the_lake_is_passed_over(tmp_path: Path, name: str) ->
     assert archive.answers(RELEASE).height == len(TICKETS)
 
 
-def test_a_part_that_is_there_twice_counts_once(tmp_path: Path) -> None:
+def test_a_duplicate_part_counts_once(tmp_path: Path) -> None:
     part = lake(tmp_path)
     copy(part, part.with_name("part-a copy #1 %20.parquet"))
     assert PageArchive(str(tmp_path)).answers(RELEASE).height == len(TICKETS)
@@ -236,7 +236,7 @@ def test_a_part_that_is_there_twice_counts_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "marker", [b"", b"null", b"[1]", b"\xff", b'{"searched": 1', b'{"plan": {}}', b"\0" * 100]
 )
-def test_a_marker_that_is_damaged_is_none(tmp_path: Path, marker: bytes) -> None:
+def test_a_damaged_marker_counts_as_missing(tmp_path: Path, marker: bytes) -> None:
     part = lake(tmp_path)
     part.with_name("_complete.json").write_bytes(marker)
     found = PageArchive(str(tmp_path)).read_marker(RELEASE)
@@ -255,7 +255,7 @@ def test_a_marker_that_is_damaged_is_none(tmp_path: Path, marker: bytes) -> None
         ("s3://bucket", "http://127.0.0.1:1"),
     ],
 )
-def test_a_lake_that_can_not_be_used_is_one_line(
+def test_an_unusable_lake_raises_a_one_line_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, endpoint: str
 ) -> None:
     (tmp_path / "file").touch()
@@ -263,7 +263,7 @@ def test_a_lake_that_can_not_be_used_is_one_line(
     monkeypatch.setattr(object_store, "RETRY_POLICY", {"max_retries": 1})
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "hunter2")
-    # So that nobody asks the network for credentials.
+    # Keeps the library from asking the network for credentials.
     monkeypatch.setenv("AWS_METADATA_ENDPOINT", "http://127.0.0.1:1")
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
     with in_time(), pytest.raises(LakeError) as error:

@@ -1,4 +1,4 @@
-"""Databases and caches that are not what the settings say: one line, soon, without a secret."""
+"""Unusable databases and caches raise a one-line error in time, without a secret."""
 
 import socket
 import uuid
@@ -53,7 +53,7 @@ def one_line(error: Exception) -> str:
 
 
 def turning_down_tls(afterwards: Talk) -> Talk:
-    """A server that turns TLS down as PostgreSQL does, and then talks like this."""
+    """A server that declines TLS as PostgreSQL does, then talks like this."""
 
     def talk(client: socket.socket) -> None:
         client.recv(8)
@@ -76,7 +76,7 @@ def turning_down_tls(afterwards: Talk) -> Talk:
     ],
     ids=["bad escape", "blank before", "blank inside", "port", "parameter", "timeout"],
 )
-def test_an_address_that_can_not_be_read_is_never_quoted(address: str) -> None:
+def test_a_malformed_address_never_appears_in_the_error(address: str) -> None:
     assert "OUSPARK_DEV_DSN is no PostgreSQL URL" in migration_refused(address)
 
 
@@ -108,13 +108,13 @@ def test_an_address_that_can_not_be_read_is_never_quoted(address: str) -> None:
         "one that knows another password",
     ],
 )
-def test_a_server_that_is_no_database_is_one_line(talk: Talk, said: str) -> None:
+def test_a_server_that_is_not_a_database_raises_a_one_line_error(talk: Talk, said: str) -> None:
     with listening(talk) as port:
         address = f"postgresql://me:{SECRET}@127.0.0.1:{port}/db?connect_timeout=2"
         assert said in migration_refused(address)
 
 
-def test_a_port_where_nobody_listens_is_one_line() -> None:
+def test_a_closed_port_raises_a_one_line_error() -> None:
     assert "refused" in migration_refused(f"postgresql://me:{SECRET}@127.0.0.1:1/db")
 
 
@@ -130,7 +130,7 @@ def empty(servers: Endpoints) -> Iterator[str]:
 
 @pytest.fixture
 def weak(servers: Endpoints) -> Iterator[Callable[[str], str]]:
-    """The same database as a role without any right."""
+    """The same database for a role without any rights."""
     name = f"weak_{uuid.uuid4().hex[:12]}"
 
     def of(dsn: str) -> str:
@@ -144,29 +144,29 @@ def weak(servers: Endpoints) -> Iterator[Callable[[str], str]]:
         admin.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
 
 
-def test_a_database_that_does_not_exist_is_one_line(servers: Endpoints) -> None:
+def test_a_missing_database_raises_a_one_line_error(servers: Endpoints) -> None:
     absent = servers.prod_dsn.replace("/ouspark_prod", "/nowhere")
     assert '"nowhere" does not exist' in migration_refused(absent, Side.PRODUCTION)
 
 
-def test_a_role_that_may_create_nothing_is_told_what_it_needs(
+def test_the_error_for_a_role_that_cannot_create_tables_says_what_it_needs(
     empty: str, weak: Callable[[str], str]
 ) -> None:
     assert "right to create and write tables" in migration_refused(weak(empty))
 
 
-def test_a_role_without_rights_on_what_is_there_is_told_what_it_needs(
+def test_the_error_for_a_role_without_rights_says_what_it_needs(
     development_dsn: str, weak: Callable[[str], str]
 ) -> None:
     assert "permission denied for schema ops" in migration_refused(weak(development_dsn))
 
 
-def test_a_database_that_takes_no_writes_is_one_line(empty: str) -> None:
+def test_a_read_only_database_raises_a_one_line_error(empty: str) -> None:
     read_only = f"{empty}&options=-c%20default_transaction_read_only%3Don"
     assert "in a read-only transaction" in migration_refused(read_only)
 
 
-def test_rights_that_go_away_in_the_middle_are_one_line(
+def test_a_missing_right_during_the_work_raises_a_one_line_error(
     development_dsn: str, weak: Callable[[str], str]
 ) -> None:
     def read() -> None:
@@ -177,7 +177,7 @@ def test_rights_that_go_away_in_the_middle_are_one_line(
         read()
 
 
-def test_a_server_that_goes_away_in_the_middle_is_one_line(development_dsn: str) -> None:
+def test_a_lost_connection_raises_a_one_line_error(development_dsn: str) -> None:
     def lose() -> None:
         with connected(development_dsn, Side.DEVELOPMENT) as connection:
             connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
@@ -197,7 +197,7 @@ def test_a_server_that_goes_away_in_the_middle_is_one_line(development_dsn: str)
     ],
     ids=["newer", "older than its tables", "unknown", "empty", "missing"],
 )
-def test_a_state_of_migration_that_does_not_fit_is_one_line(
+def test_an_unexpected_migration_state_raises_a_one_line_error(
     development_dsn: str, spoil: str, said: str
 ) -> None:
     with psycopg.connect(development_dsn, autocommit=True) as connection:
@@ -205,7 +205,7 @@ def test_a_state_of_migration_that_does_not_fit_is_one_line(
     assert said in migration_refused(development_dsn)
 
 
-def test_one_database_for_both_sides_is_refused_whichever_comes_first(
+def test_one_database_for_both_sides_is_refused_in_either_order(
     development_dsn: str, production_dsn: str
 ) -> None:
     for dsn, other in ((development_dsn, Side.PRODUCTION), (production_dsn, Side.DEVELOPMENT)):
@@ -213,7 +213,7 @@ def test_one_database_for_both_sides_is_refused_whichever_comes_first(
 
 
 def refusing(error: str) -> Talk:
-    """A cache that is there, and refuses whatever is asked of it."""
+    """A cache that answers PING and refuses every other command."""
 
     def answer(asked: bytes) -> bytes:
         if b"PING" in asked:
@@ -258,7 +258,7 @@ def refusing(error: str) -> Talk:
         "one that wants a password",
     ],
 )
-def test_a_server_that_is_no_cache_of_ours_is_one_line(talk: Talk, said: str) -> None:
+def test_a_server_that_is_not_a_usable_cache_raises_a_one_line_error(talk: Talk, said: str) -> None:
     with listening(talk) as port:
         url = f"redis://me:{SECRET}@127.0.0.1:{port}/0?socket_timeout=1"
         message = cache_refused(url, lambda client: client.set("key", "value"))
@@ -275,15 +275,15 @@ def test_a_server_that_is_no_cache_of_ours_is_one_line(talk: Talk, said: str) ->
         f"redis://:{SECRET}@127.0.0.1:1/0?socket_timeout=soon",
     ],
 )
-def test_an_address_without_a_cache_is_one_line(url: str) -> None:
+def test_an_address_without_a_cache_raises_a_one_line_error(url: str) -> None:
     cache_refused(url)
 
 
-def test_a_database_number_that_the_cache_does_not_have_is_one_line(servers: Endpoints) -> None:
+def test_an_unknown_cache_database_number_raises_a_one_line_error(servers: Endpoints) -> None:
     assert "out of range" in cache_refused(servers.redis_url.removesuffix("/0") + "/4000")
 
 
-def test_a_user_of_the_cache_with_too_few_rights_is_one_line(servers: Endpoints) -> None:
+def test_a_cache_user_with_too_few_rights_raises_a_one_line_error(servers: Endpoints) -> None:
     name = f"weak-{uuid.uuid4().hex[:12]}"
     parts = urlsplit(servers.redis_url)
     with redis.Redis.from_url(servers.redis_url) as admin:
@@ -299,7 +299,7 @@ def test_a_user_of_the_cache_with_too_few_rights_is_one_line(servers: Endpoints)
 
 
 @pytest.mark.parametrize("place", ["file", "file/below"])
-def test_the_error_for_a_home_that_is_not_a_folder_is_one_line(tmp_path: Path, place: str) -> None:
+def test_a_home_that_is_not_a_folder_raises_a_one_line_error(tmp_path: Path, place: str) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ServiceError, match="set OUSPARK_HOME to another folder") as error:
         resolve_endpoints(ServerSettings(home=tmp_path / place), need={"redis"})

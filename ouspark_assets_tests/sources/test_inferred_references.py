@@ -1,4 +1,4 @@
-"""Codes that pages show and files lack become rows; usual names are learnt, files win."""
+"""Codes missing in the files become inferred rows; values of the files win."""
 
 import polars as pl
 from polars.testing import assert_frame_equal
@@ -33,7 +33,7 @@ def test_an_unknown_code_becomes_a_nameless_row_marked_inferred() -> None:
     assert_frame_equal(frame.filter(~pl.col("inferred")), read_colleges())
 
 
-def test_nothing_seen_leaves_the_files() -> None:
+def test_without_codes_seen_only_the_rows_of_the_files_remain() -> None:
     assert_frame_equal(
         add_inferred_codes(COLLEGES, read_colleges(), pl.Series([], dtype=pl.String)),
         read_colleges(),
@@ -42,7 +42,7 @@ def test_nothing_seen_leaves_the_files() -> None:
     assert add_inferred_subjects(read_subjects(), nothing).is_empty()
 
 
-def test_the_usual_name_is_the_most_frequent_one() -> None:
+def test_the_inferred_name_is_the_most_frequent_one() -> None:
     frame = add_inferred_subjects(
         read_subjects(),
         marks(
@@ -57,7 +57,7 @@ def test_the_usual_name_is_the_most_frequent_one() -> None:
     assert frame.rows() == [("501", "SOFTWARE ENGG", 3.0, 5, "theory", True)]
 
 
-def test_of_equally_frequent_names_and_credits_the_latest_counts() -> None:
+def test_of_equally_frequent_names_and_credits_the_latest_is_taken() -> None:
     rows = [
         ("20240968", "501", "LATER", 4.0, 5),
         ("20240511", "501", "EARLIER", 3.0, 5),
@@ -68,7 +68,7 @@ def test_of_equally_frequent_names_and_credits_the_latest_counts() -> None:
         assert frame.select("subject_name", "credits").rows() == [("LATER", 4.0)]
 
 
-def test_a_name_with_lab_is_a_laboratory() -> None:
+def test_a_subject_with_lab_in_its_name_is_a_laboratory() -> None:
     frame = add_inferred_subjects(
         read_subjects(),
         marks(
@@ -81,7 +81,7 @@ def test_a_name_with_lab_is_a_laboratory() -> None:
     assert frame["kind"].to_list() == ["laboratory", "laboratory", "theory", None]
 
 
-def test_what_the_files_say_wins_and_what_they_leave_open_is_learnt() -> None:
+def test_values_of_the_file_win_and_missing_ones_are_inferred() -> None:
     reference = known(
         ("FP&S2", "FOUNDATIONS OF PHYSICS", None, 2, None), ("OSC.3", "OTHER", 2.0, 3, "theory")
     )

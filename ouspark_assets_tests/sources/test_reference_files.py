@@ -1,4 +1,4 @@
-"""The reference files load, and a malformed one is a line that says where."""
+"""The reference files are read, and a malformed one raises an error that says where."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,12 +21,12 @@ LOADERS: list[tuple[Table, Callable[..., pl.DataFrame]]] = [
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A copy of the reference files to spoil."""
+    """A copy of the reference files that a test may damage."""
     return copytree(FOLDER, tmp_path / "reference", ignore=lambda *_: ["__pycache__"])
 
 
 @pytest.mark.parametrize(("table", "load"), LOADERS, ids=lambda it: getattr(it, "name", ""))
-def test_the_files_of_the_repository_fit_their_models(
+def test_the_files_of_the_repository_satisfy_their_models(
     table: Table, load: Callable[..., pl.DataFrame]
 ) -> None:
     frame = load()
@@ -35,19 +35,19 @@ def test_the_files_of_the_repository_fit_their_models(
     assert not frame["inferred"].any()
 
 
-def test_the_colleges_whose_results_are_on_the_pages_are_known() -> None:
+def test_the_colleges_with_results_on_the_site_are_in_the_file() -> None:
     known = reference.read_colleges()
     assert known.height == 15
     on_pages = known.filter(~pl.col("autonomous"))["college_code"].to_list()
     assert on_pages == ["1603", "1604", "1605", "1610", "2453", "2455", "2456"]
 
 
-def test_the_usual_branches_are_known() -> None:
+def test_the_usual_branches_are_in_the_file() -> None:
     codes = reference.read_branches()["branch_code"].to_list()
     assert {"732", "733", "734", "735", "736", "737", "747", "748", "749", "750"} <= set(codes)
 
 
-def test_blank_lines_and_a_byte_order_mark_do_not_matter(folder: Path) -> None:
+def test_blank_lines_and_a_byte_order_mark_are_ignored(folder: Path) -> None:
     path = folder / "branches.csv"
     path.write_text("\ufeff" + path.read_text().replace("\n733", "\n\n733"))
     assert reference.read_branches(folder).equals(reference.read_branches())
@@ -97,7 +97,7 @@ def test_blank_lines_and_a_byte_order_mark_do_not_matter(folder: Path) -> None:
         ),
     ],
 )
-def test_a_malformed_file_is_one_line_that_names_file_and_line(
+def test_the_error_for_a_malformed_file_names_the_file_and_the_line(
     folder: Path, name: str, text: str, complaint: str
 ) -> None:
     (folder / name).write_text(text)
@@ -109,19 +109,19 @@ def test_a_malformed_file_is_one_line_that_names_file_and_line(
     assert "\n" not in message
 
 
-def test_a_missing_file_is_one_line(folder: Path) -> None:
+def test_a_missing_file_raises_a_one_line_error(folder: Path) -> None:
     (folder / "colleges.csv").unlink()
     with pytest.raises(ReferenceFileError, match=r"colleges\.csv cannot be read .*Restore it"):
         reference.read_colleges(folder)
 
 
-def test_a_file_that_is_no_text_is_one_line(folder: Path) -> None:
+def test_a_file_that_is_not_text_raises_a_one_line_error(folder: Path) -> None:
     (folder / "colleges.csv").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ReferenceFileError, match=r"colleges\.csv cannot be read"):
         reference.read_colleges(folder)
 
 
-def test_a_subject_without_credits_or_semester_is_fine(folder: Path) -> None:
+def test_a_subject_may_lack_credits_and_semester(folder: Path) -> None:
     text = "subject_code,subject_name,credits,semester,kind\nFP&S2,FOUNDATIONS,,2,\n"
     (folder / "subjects.csv").write_text(text)
     assert reference.read_subjects(folder).rows() == [

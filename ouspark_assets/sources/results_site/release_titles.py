@@ -94,12 +94,12 @@ def read_title(title: str) -> TitleFacts:
     """Return the facts in the title of a result link."""
     text = " ".join(unicodedata.normalize("NFKC", title[:MAX_TITLE]).split())
     course = BE_COURSE if _names_engineering(text) else None
-    year, month = _session(text)
+    year, month = _find_session(text)
     return TitleFacts(
         course=course,
-        scheme=_scheme(text),
+        scheme=_find_scheme(text),
         kind=ExamKind.REVALUATION if _REVALUATION.search(text) else ExamKind.MAIN,
-        semesters=_semesters(text),
+        semesters=_find_semesters(text),
         session_month=month,
         session_year=year,
         repeaters_only=_REPEATERS.search(text) is not None and _REGULAR.search(text) is None,
@@ -117,7 +117,7 @@ def _names_engineering(text: str) -> bool:
     )
 
 
-def _scheme(text: str) -> Scheme | None:
+def _find_scheme(text: str) -> Scheme | None:
     """Return the scheme named, the newest if there are several."""
     if _AICTE.search(text):
         return Scheme.AICTE
@@ -127,9 +127,9 @@ def _scheme(text: str) -> Scheme | None:
     return Scheme.NON_CBCS if non_cbcs else None
 
 
-def _semesters(text: str) -> tuple[int, ...] | None:
+def _find_semesters(text: str) -> tuple[int, ...] | None:
     old_style = {
-        2 * (_value(found["year"]) - 1) + _value(found["half"])
+        2 * (_parse_numeral(found["year"]) - 1) + _parse_numeral(found["half"])
         for found in _YEAR_AND_SEMESTER.finditer(text)
     }
     if old_style:
@@ -149,9 +149,9 @@ def _expand_list(text: str) -> set[int]:
     dashes = [step for step in steps if step["dash"]]
     for place, step in enumerate(steps):
         if step["numeral"]:
-            values.append(_value(step["numeral"]))
+            values.append(_parse_numeral(step["numeral"]))
         elif 0 < place < len(steps) - 1 and not _is_in_chain(steps, place, len(dashes)):
-            spans.update(range(values[-1], _value_at(steps, place + 1) + 1))
+            spans.update(range(values[-1], _numeral_at(steps, place + 1) + 1))
     return spans.union(values)
 
 
@@ -163,18 +163,20 @@ def _is_in_chain(steps: list[re.Match[str]], place: int, dashes: int) -> bool:
     )
 
 
-def _value_at(steps: list[re.Match[str]], place: int) -> int:
+def _numeral_at(steps: list[re.Match[str]], place: int) -> int:
     numeral = steps[place]["numeral"]
-    return _value(numeral) if numeral else 0
+    return _parse_numeral(numeral) if numeral else 0
 
 
-def _value(numeral: str) -> int:
+def _parse_numeral(numeral: str) -> int:
     return int(numeral[0]) if numeral[0].isdigit() else _ROMAN[numeral.upper()]
 
 
-def _session(text: str) -> tuple[int | None, int | None]:
+def _find_session(text: str) -> tuple[int | None, int | None]:
     """Return the year and month of the latest session named."""
-    sessions = [(_year(found), _month(found["first"]), found) for found in _SESSION.finditer(text)]
+    sessions = [
+        (_year_of(found), _month_number(found["first"]), found) for found in _SESSION.finditer(text)
+    ]
     named = [
         (_first_year(year, month, found), month)
         for year, month, found in sessions
@@ -185,20 +187,22 @@ def _session(text: str) -> tuple[int | None, int | None]:
     years = [int(year) for year in _LONE_YEAR.findall(text)]
     months = _LONE_MONTH.findall(text)
     year = max((year for year in years if year <= LAST_SESSION_YEAR), default=None)
-    return year, _month(months[0]) if year and months else None
+    return year, _month_number(months[0]) if year and months else None
 
 
 def _first_year(year: int, month: int, found: re.Match[str]) -> int:
     """Return the year in which a session began: "Dec/Jan 2024" began in December 2023."""
     spans_new_year = (
-        found["second"] and month >= LAST_MONTHS_FROM and _month(found["second"]) <= FIRST_MONTHS_TO
+        found["second"]
+        and month >= LAST_MONTHS_FROM
+        and _month_number(found["second"]) <= FIRST_MONTHS_TO
     )
     return year - 1 if spans_new_year else year
 
 
-def _year(found: re.Match[str]) -> int:
+def _year_of(found: re.Match[str]) -> int:
     return int(found["long"]) if found["long"] else 2000 + int(found["short"])
 
 
-def _month(name: str) -> int:
+def _month_number(name: str) -> int:
     return _MONTHS.index(name[:3].lower()) + 1

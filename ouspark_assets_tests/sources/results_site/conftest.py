@@ -1,4 +1,4 @@
-"""A lake of its own for every test."""
+"""Fixtures for the tests of the results site."""
 
 from pathlib import Path
 

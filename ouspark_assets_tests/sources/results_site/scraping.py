@@ -1,4 +1,4 @@
-"""One release of a small site, and scraping it."""
+"""Scrapes of one release of a small site."""
 
 from datetime import UTC, datetime
 from random import Random

@@ -1,4 +1,4 @@
-"""The lake: written whole or not at all, read back as what counts, in a folder and on S3."""
+"""The archive of pages, in a folder and on S3."""
 
 import hashlib
 import os
@@ -16,7 +16,7 @@ from ouspark_assets.domain.errors import LakeError, SiteError
 from ouspark_assets.sources.results_site.archive import COLUMNS, ArchivedAnswer, PageArchive
 from ouspark_assets.sources.results_site.object_store import ObjectStore
 from ouspark_assets.sources.results_site.outcomes import Outcome
-from ouspark_assets_tests.sources.results_site.pages_by_hand import found_page, sentence_page
+from ouspark_assets_tests.sources.results_site.small_site import found_page, sentence_page
 
 RELEASE = "20250402"
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -81,7 +81,7 @@ def bodies(archive: PageArchive, **options: object) -> dict[str, bytes]:
     return dict(pl.concat(frames).select("hall_ticket", "body").iter_rows()) if frames else {}
 
 
-def test_what_is_written_is_read_back_byte_for_byte(archive: PageArchive) -> None:
+def test_answers_are_read_back_unchanged(archive: PageArchive) -> None:
     path = archive.write(RELEASE, [answer(1), answer(2, NOT_FOUND), answer(3, FAILED)])
     assert path.startswith(f"raw/result_pages/release={RELEASE}/part-")
     assert archive.releases() == [RELEASE]
@@ -94,7 +94,7 @@ def test_what_is_written_is_read_back_byte_for_byte(archive: PageArchive) -> Non
     ]  # fmt: skip
 
 
-def test_an_empty_lake_answers_with_nothing(archive: PageArchive) -> None:
+def test_an_empty_lake_has_no_releases_answers_or_pages(archive: PageArchive) -> None:
     assert archive.releases() == []
     assert archive.answers(RELEASE).is_empty()
     assert list(archive.pages(RELEASE)) == []
@@ -103,7 +103,7 @@ def test_an_empty_lake_answers_with_nothing(archive: PageArchive) -> None:
     assert archive.forget(ticket(1)) == 0
 
 
-def test_a_part_has_exactly_the_columns_that_others_rely_on(archive: PageArchive) -> None:
+def test_a_part_begins_with_the_documented_columns(archive: PageArchive) -> None:
     path = archive.write(RELEASE, [answer(1)])
     columns = ["release", "hall_ticket", "outcome", "http_status", "fetched_at", "attempts",
                "elapsed_ms", "sha256", "body"]  # fmt: skip
@@ -112,20 +112,20 @@ def test_a_part_has_exactly_the_columns_that_others_rely_on(archive: PageArchive
     assert frame.columns[: len(columns)] == columns
 
 
-def test_a_later_answer_counts_more_than_an_earlier_one(archive: PageArchive) -> None:
+def test_the_latest_answer_counts(archive: PageArchive) -> None:
     archive.write(RELEASE, [answer(1, NOT_FOUND, minutes=5), answer(2, minutes=0, text="OLD")])
     archive.write(RELEASE, [answer(1, FOUND, minutes=9), answer(2, minutes=1, text="NEW")])
     assert outcomes(archive)[ticket(1)] == "found"
     assert b"NEW" in bodies(archive)[ticket(2)]
 
 
-def test_a_failed_attempt_later_never_hides_an_answer(archive: PageArchive) -> None:
+def test_a_later_failure_never_hides_an_answer(archive: PageArchive) -> None:
     archive.write(RELEASE, [answer(1), answer(2, NOT_FOUND), answer(3, FAILED)])
     archive.write(RELEASE, [answer(serial, FAILED, minutes=9) for serial in (1, 2, 3)])
     assert list(outcomes(archive).values()) == ["found", "not_found", "failed"]
 
 
-def test_pages_come_in_bounded_batches_and_can_be_chosen(archive: PageArchive) -> None:
+def test_pages_are_read_in_batches_and_by_ticket(archive: PageArchive) -> None:
     archive.write(RELEASE, [answer(serial) for serial in range(1, 8)])
     archive.write(RELEASE, [answer(serial) for serial in range(8, 11)])
     assert [frame.height for frame in archive.pages(RELEASE, 3)] == [3, 3, 1, 3]
@@ -133,7 +133,7 @@ def test_pages_come_in_bounded_batches_and_can_be_chosen(archive: PageArchive) -
     assert set(chosen) == {ticket(2), ticket(9)}
 
 
-def test_tickets_found_anywhere_are_known_with_what_their_last_page_left(
+def test_known_tickets_have_their_releases_and_whether_the_last_page_is_settled(
     archive: PageArchive,
 ) -> None:
     archive.write("20240511", [answer(1, text="PROMOTED--"), answer(2), answer(3, NOT_FOUND)])
@@ -146,7 +146,7 @@ def test_tickets_found_anywhere_are_known_with_what_their_last_page_left(
     assert known["latest"].to_list() == [NOW, NOW]
 
 
-def test_forgetting_removes_every_trace_of_a_ticket_and_nothing_else(archive: PageArchive) -> None:
+def test_forget_removes_all_answers_of_one_ticket_only(archive: PageArchive) -> None:
     archive.write(RELEASE, [answer(1), answer(2)])
     archive.write(RELEASE, [answer(1, FAILED)])
     archive.write("20240511", [answer(1)])
@@ -156,7 +156,7 @@ def test_forgetting_removes_every_trace_of_a_ticket_and_nothing_else(archive: Pa
     assert len(archive.parts(RELEASE)) == 1
 
 
-def test_small_parts_are_merged_without_losing_or_doubling_a_row(archive: PageArchive) -> None:
+def test_compact_merges_small_parts_without_changing_what_is_read(archive: PageArchive) -> None:
     for serial in range(1, 6):
         archive.write(RELEASE, [answer(serial), answer(9, NOT_FOUND, minutes=serial)])
     before = outcomes(archive), bodies(archive)
@@ -165,7 +165,7 @@ def test_small_parts_are_merged_without_losing_or_doubling_a_row(archive: PageAr
     assert archive.compact(RELEASE) == 0
 
 
-def test_a_merge_that_dies_before_it_has_tidied_up_loses_and_doubles_nothing(
+def test_a_compaction_that_dies_loses_and_duplicates_nothing(
     archive: PageArchive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for serial in range(1, 6):
@@ -189,7 +189,7 @@ def test_a_merge_that_dies_before_it_has_tidied_up_loses_and_doubles_nothing(
     assert sum(frame.height for frame in rows if frame is not None) == 5
 
 
-def test_a_reader_is_not_disturbed_by_a_merge_under_way(archive: PageArchive) -> None:
+def test_a_compaction_does_not_disturb_a_reader(archive: PageArchive) -> None:
     for serial in range(1, 6):
         archive.write(RELEASE, [answer(serial)])
     pages = archive.pages(RELEASE)
@@ -200,7 +200,7 @@ def test_a_reader_is_not_disturbed_by_a_merge_under_way(archive: PageArchive) ->
     assert sorted(seen) == [ticket(serial) for serial in range(1, 6)]
 
 
-def test_two_writers_at_once_never_overwrite_each_other(archive: PageArchive) -> None:
+def test_concurrent_writers_never_overwrite_each_other(archive: PageArchive) -> None:
     def write(first: int) -> None:
         for serial in range(first, first + 10):
             archive.write(RELEASE, [answer(serial)])
@@ -214,7 +214,7 @@ def test_two_writers_at_once_never_overwrite_each_other(archive: PageArchive) ->
     assert len(outcomes(archive)) == 30
 
 
-def test_a_damaged_part_is_one_clear_line_and_never_skipped(tmp_path: Path) -> None:
+def test_a_damaged_part_raises_a_one_line_error(tmp_path: Path) -> None:
     archive = PageArchive(str(tmp_path))
     path = tmp_path / archive.write(RELEASE, [answer(serial) for serial in range(1, 50)])
     path.write_bytes(path.read_bytes()[:-200])
@@ -227,7 +227,7 @@ def test_a_damaged_part_is_one_clear_line_and_never_skipped(tmp_path: Path) -> N
         archive.known_tickets()
 
 
-def test_what_a_killed_writer_leaves_is_no_part(tmp_path: Path) -> None:
+def test_files_left_by_a_killed_writer_are_ignored(tmp_path: Path) -> None:
     archive = PageArchive(str(tmp_path))
     path = tmp_path / archive.write(RELEASE, [answer(1)])
     path.with_name(f"{path.name}#1").write_bytes(b"half")
@@ -236,7 +236,7 @@ def test_what_a_killed_writer_leaves_is_no_part(tmp_path: Path) -> None:
     assert outcomes(archive) == {ticket(1): "found"}
 
 
-def test_notes_beside_the_parts_are_kept_and_removed(archive: PageArchive) -> None:
+def test_markers_are_written_read_and_deleted(archive: PageArchive) -> None:
     archive.write(RELEASE, [answer(1)])
     archive.write_marker(RELEASE, {"plan": "x"})
     assert archive.read_marker(RELEASE) == {"plan": "x"}
@@ -246,7 +246,7 @@ def test_notes_beside_the_parts_are_kept_and_removed(archive: PageArchive) -> No
     assert archive.read_marker(RELEASE) is None
 
 
-def test_a_key_that_is_none_never_becomes_a_path(tmp_path: Path) -> None:
+def test_an_invalid_release_key_never_becomes_a_path(tmp_path: Path) -> None:
     archive = PageArchive(str(tmp_path / "lake"))
     with pytest.raises(SiteError, match="not a release key"):
         archive.write("../../outside", [answer(1)])
@@ -254,7 +254,7 @@ def test_a_key_that_is_none_never_becomes_a_path(tmp_path: Path) -> None:
         archive.answers("../outside")
 
 
-def test_a_lake_that_can_not_be_used_says_what_to_check(
+def test_the_error_for_an_unusable_lake_says_what_to_check(
     tmp_path: Path, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("not a folder")

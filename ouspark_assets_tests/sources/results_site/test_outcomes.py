@@ -1,4 +1,4 @@
-"""Whose answer a page is: nobody who exists is missed, and nobody is taken for another."""
+"""Verdicts on answers: no student is missed, and none is taken for another."""
 
 import pytest
 from hypothesis import given
@@ -10,13 +10,13 @@ from ouspark_assets.sources.results_site.outcomes import (
     has_nothing_open,
     judge_answer,
 )
-from ouspark_assets_tests.sources.results_site.pages_by_hand import HEAD, found_page, sentence_page
+from ouspark_assets_tests.sources.results_site.small_site import HEAD, found_page, sentence_page
 
 TICKET, OTHER = "160421733001", "160421733002"
 PAGE = found_page(TICKET)
 
 
-def test_a_students_page_is_found() -> None:
+def test_a_student_page_is_found() -> None:
     assert judge_answer(PAGE, TICKET).outcome is Outcome.FOUND
 
 
@@ -33,12 +33,12 @@ def test_a_students_page_is_found() -> None:
         (b'<table id="AutoNumber6">', b'<table width="100%" ID=AutoNumber6>'),
     ],
 )
-def test_a_page_that_is_written_differently_is_found_too(old: bytes, new: bytes) -> None:
+def test_variants_of_the_markup_are_found_too(old: bytes, new: bytes) -> None:
     assert old in PAGE
     assert judge_answer(PAGE.replace(old, new), TICKET).outcome is Outcome.FOUND
 
 
-def test_tables_that_were_left_unclosed_do_not_hide_the_student() -> None:
+def test_a_page_with_unclosed_tables_is_found() -> None:
     unclosed = PAGE.replace(
         b'</table></td></tr><tr><td><table id="AutoNumber4">', b"<table id=AutoNumber4>"
     )
@@ -47,23 +47,23 @@ def test_tables_that_were_left_unclosed_do_not_hide_the_student() -> None:
 
 
 @given(st.integers(min_value=0, max_value=len(PAGE) - 1))
-def test_a_page_cut_at_any_byte_is_never_found(length: int) -> None:
+def test_a_truncated_page_is_failed_with_a_cause(length: int) -> None:
     judged = judge_answer(PAGE[:length], TICKET)
     assert judged.outcome is Outcome.FAILED
     assert judged.cause is not None
 
 
-def test_every_cut_of_a_page_is_trouble() -> None:
+def test_a_page_truncated_at_any_byte_is_failed() -> None:
     outcomes = {judge_answer(PAGE[:length], TICKET).outcome for length in range(len(PAGE))}
     assert outcomes == {Outcome.FAILED}
 
 
-def test_a_ticket_of_another_student_is_never_taken_for_the_one_asked() -> None:
+def test_a_page_for_another_ticket_is_failed() -> None:
     assert judge_answer(PAGE, OTHER).cause == Cause.WRONG_TICKET
     assert judge_answer(sentence_page(TICKET), OTHER).cause == Cause.WRONG_TICKET
 
 
-def test_the_example_in_the_red_line_is_never_taken_for_the_ticket() -> None:
+def test_the_example_ticket_of_the_search_box_is_never_taken_for_the_answer() -> None:
     assert judge_answer(PAGE, "160421733999").cause == Cause.WRONG_TICKET
     empty = PAGE.replace(b"&nbsp;160421733001", b"")
     assert judge_answer(empty, "160421733999").cause == Cause.NO_TICKET
@@ -71,12 +71,12 @@ def test_the_example_in_the_red_line_is_never_taken_for_the_ticket() -> None:
 
 @pytest.mark.parametrize("quote", ['"', "&quot;", "'", ""])
 @pytest.mark.parametrize("ending", ["Not Found.", "not&nbsp;found", "NOT <b>FOUND</b>"])
-def test_the_sentence_for_a_missing_ticket_is_understood(quote: str, ending: str) -> None:
+def test_the_not_found_sentence_is_recognised(quote: str, ending: str) -> None:
     assert judge_answer(sentence_page(TICKET, ending, quote), TICKET).outcome is Outcome.NOT_FOUND
 
 
 @pytest.mark.parametrize("ending", ["No CHANGE.", "no change", "No&nbsp;Change"])
-def test_the_sentence_for_an_unchanged_result_is_understood(ending: str) -> None:
+def test_the_no_change_sentence_is_recognised(ending: str) -> None:
     assert judge_answer(sentence_page(TICKET, ending), TICKET).outcome is Outcome.NO_CHANGE
 
 
@@ -94,18 +94,18 @@ def test_the_sentence_for_an_unchanged_result_is_understood(ending: str) -> None
         (PAGE.replace(b"</form>", b"") + sentence_page(TICKET), 200, Cause.CONTRADICTORY),
     ],
 )
-def test_whatever_else_is_trouble_with_a_cause(body: bytes, status: int, cause: str) -> None:
+def test_any_other_answer_is_failed_with_its_cause(body: bytes, status: int, cause: str) -> None:
     judged = judge_answer(body, TICKET, status)
     assert (judged.outcome, judged.cause) == (Outcome.FAILED, cause)
 
 
 @given(st.binary(max_size=400))
-def test_no_bytes_whatever_are_taken_for_an_answer(body: bytes) -> None:
+def test_random_bytes_are_failed(body: bytes) -> None:
     assert judge_answer(body, TICKET).outcome is Outcome.FAILED
 
 
 @given(st.binary(max_size=60), st.integers(min_value=0, max_value=len(PAGE)))
-def test_noise_inside_a_page_never_makes_it_another_students(noise: bytes, place: int) -> None:
+def test_noise_in_a_page_never_makes_it_valid_for_another_ticket(noise: bytes, place: int) -> None:
     assert judge_answer(PAGE[:place] + noise + PAGE[place:], OTHER).outcome is Outcome.FAILED
 
 
@@ -114,5 +114,5 @@ def test_noise_inside_a_page_never_makes_it_another_students(noise: bytes, place
     [("PASSED-8.38", True), ("PROMOTED--", False), ("PROMOTED-7", False), ("DETAINED", False),
      ("COMPLETED-7.1", False), ("RESULT LATER", False)],
 )  # fmt: skip
-def test_only_a_plain_pass_leaves_nothing_open(status: str, settled: bool) -> None:
+def test_only_a_page_with_passed_alone_has_nothing_open(status: str, settled: bool) -> None:
     assert has_nothing_open(found_page(TICKET, status=status)) is settled

@@ -1,4 +1,4 @@
-"""The index page: every link kept, other hosts left out, and which releases are brought in."""
+"""The rows of the release index: parsing, merging, revaluation and selection."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -39,7 +39,7 @@ MAIN = row("res07/20250402.jsp", "B.E. (CBCS) II, IV Sem (Main) July/Aug-2024", 
 RV = row("res07/20250718.jsp", "B.E. (CBCS) (RV) July/Aug-2024", "27-06-2025")
 
 
-def test_a_row_becomes_a_release_with_all_that_it_says() -> None:
+def test_a_row_of_the_page_becomes_a_release() -> None:
     frame = read(MAIN, RV)
     ReleaseIndex.validate(frame)
     first = frame.row(0, named=True)
@@ -64,7 +64,7 @@ def test_a_row_becomes_a_release_with_all_that_it_says() -> None:
         "RES07/2025becbcs.JSP",
     ],
 )
-def test_however_a_link_is_written_it_leads_to_the_site_itself(href: str) -> None:
+def test_every_form_of_a_link_gives_a_url_of_the_site(href: str) -> None:
     frame = read(row(href, "B.E. (CBCS) Aug-2025"))
     assert frame["release"].to_list() == ["2025becbcs"]
     assert frame["url"][0].startswith("https://www.osmania.ac.in/")
@@ -89,24 +89,24 @@ def test_links_to_other_hosts_are_reported_and_left_out(href: str) -> None:
 
 
 @pytest.mark.parametrize("stem", ["..%2f..%2fetc", "a b", "x" * 65, "", "résultats", "20250402;x"])
-def test_a_name_that_can_not_be_a_key_never_becomes_one(stem: str) -> None:
+def test_an_invalid_release_key_is_left_out_and_reported(stem: str) -> None:
     reading = parse_index(page(row(f"res07/{stem}.jsp", "B.E. (CBCS) Aug-2025")), URL, seen_at=SEEN)
     assert reading.frame.is_empty()
     assert len(reading.problems) == 1
 
 
-def test_other_courses_are_kept_and_other_links_are_not() -> None:
+def test_other_courses_are_kept_and_other_links_ignored() -> None:
     frame = read(row("res07/20250355.jsp", "LLB II Sem Aug-2025"), row("news.php", "News"))
     assert frame.select("release", "course").rows() == [("20250355", None)]
 
 
-def test_a_title_that_can_not_be_read_is_kept_and_reported() -> None:
+def test_an_unreadable_title_is_kept_and_reported() -> None:
     reading = parse_index(page(row("res07/20250999.jsp", "Results")), URL, seen_at=SEEN)
     assert reading.frame["title"].to_list() == ["Results"]
     assert "20250999" in reading.problems[0]
 
 
-def test_a_session_after_its_own_publication_is_a_misprint() -> None:
+def test_a_session_after_the_publication_is_dropped_and_reported() -> None:
     reading = parse_index(
         page(row("res07/20250402.jsp", "B.E. (CBCS) Aug-2062", "22-04-2025")), URL, seen_at=SEEN
     )
@@ -114,13 +114,13 @@ def test_a_session_after_its_own_publication_is_a_misprint() -> None:
     assert "before its session" in reading.problems[0]
 
 
-def test_a_release_that_is_linked_twice_counts_once_by_its_readable_title() -> None:
+def test_a_release_linked_twice_takes_its_readable_title() -> None:
     reading = parse_index(page(row("res07/20250402.jsp", "Results"), MAIN, MAIN), URL, seen_at=SEEN)
     assert reading.frame["session_year"].to_list() == [2024]
     assert any("twice" in problem for problem in reading.problems)
 
 
-def test_links_in_lists_and_several_in_one_row_have_titles_of_their_own() -> None:
+def test_links_in_lists_and_several_links_in_a_row_have_their_own_titles() -> None:
     body = (
         b"<ul><li><a href='res07/1.jsp'>B.E. (CBCS) Aug-2025</a> 22.04.2025</li></ul><table><tr>"
         b"<td>UG <a href='res07/2.jsp'>BCA Aug-2025</a>"
@@ -136,12 +136,12 @@ def test_links_in_lists_and_several_in_one_row_have_titles_of_their_own() -> Non
 
 
 @given(st.binary(max_size=300))
-def test_no_bytes_whatever_break_the_reading(body: bytes) -> None:
+def test_any_bytes_are_parsed_without_an_exception(body: bytes) -> None:
     parse_index(body, URL, seen_at=SEEN)
     parse_index(b"<a href='res07/1.jsp'>" + body, URL, seen_at=SEEN)
 
 
-def test_the_title_may_be_the_link_itself_beside_other_words() -> None:
+def test_the_text_of_the_link_may_be_the_title() -> None:
     body = page(
         "<tr><td>Under Graduate Examinations of the Faculty of Engineering</td>"
         "<td><a href='res07/1.jsp'>B.E. (CBCS) Aug-2025</a></td><td>22-04-2025</td></tr>"
@@ -156,7 +156,7 @@ def test_a_revaluation_revises_the_one_main_release_of_its_session() -> None:
     assert dict(read(MAIN, RV).select("release", "revises").rows())["20250718"] == "20250402"
 
 
-def test_what_a_revaluation_revises_is_left_open_when_it_is_not_clear() -> None:
+def test_an_ambiguous_revaluation_revises_nothing() -> None:
     other = row("res07/20250403.jsp", "B.E. (CBCS) VI Sem (Main) July/Aug-2024", "23-04-2025")
     assert dict(read(MAIN, other, RV).select("release", "revises").rows())["20250718"] is None
     assert dict(read(RV).select("release", "revises").rows())["20250718"] is None
@@ -171,7 +171,7 @@ def test_scheme_and_semesters_decide_between_main_releases_of_one_session() -> N
     assert dict(read(MAIN, old, RV).select("release", "revises").rows())["20250718"] == "20250402"
 
 
-def test_a_release_that_disappears_stays_known_with_its_first_sight() -> None:
+def test_a_release_that_disappears_from_the_page_stays_known() -> None:
     later = SEEN + timedelta(days=1)
     undated = row("res07/20250718.jsp", "B.E. (CBCS) (RV) July/Aug-2024")
     merged = merge_index(read(MAIN, RV), read(undated, at=later))
@@ -181,7 +181,7 @@ def test_a_release_that_disappears_stays_known_with_its_first_sight() -> None:
     assert (kept["revises"], kept["published_on"]) == ("20250402", date(2025, 6, 27))
 
 
-def test_a_new_release_is_first_seen_when_it_is_read() -> None:
+def test_a_new_release_gets_the_time_of_reading_as_first_seen_at() -> None:
     later = SEEN + timedelta(days=1)
     merged = merge_index(read(MAIN), read(MAIN, RV, at=later))
     assert dict(merged.select("release", "first_seen_at").rows())["20250718"] == later
@@ -207,7 +207,7 @@ def index_of_three_years() -> pl.DataFrame:
     )
 
 
-def test_the_last_year_is_brought_in_oldest_first_and_the_complete_left_out() -> None:
+def test_by_default_the_incomplete_releases_of_the_last_year_are_selected() -> None:
     index = index_of_three_years()
     assert select_releases(index) == ["2", "3"]
     assert select_releases(index, complete=frozenset({"2"})) == ["3"]
@@ -216,13 +216,13 @@ def test_the_last_year_is_brought_in_oldest_first_and_the_complete_left_out() ->
     assert select_releases(RELEASE_INDEX.empty()) == []
 
 
-def test_a_title_without_a_scheme_is_brought_in_when_all_are_and_said_otherwise() -> None:
+def test_releases_without_a_scheme_are_selected_only_with_all() -> None:
     index = index_of_three_years()
     assert select_releases(index, all_=True) == ["1", "2", "3", "5"]
     assert find_releases_without_scheme(index) == ["5"]
 
 
-def test_named_releases_are_brought_in_whatever_they_are() -> None:
+def test_named_releases_are_always_selected() -> None:
     index = index_of_three_years()
     chosen = select_releases(index, releases=["6", "4", "1"], complete=frozenset({"1"}))
     assert chosen == ["1", "6", "4"]

@@ -1,4 +1,4 @@
-"""Free-text titles: every form the university has used, and whatever else may come."""
+"""Free-text titles: every form that the university has used, and random text."""
 
 import pytest
 from hypothesis import given
@@ -80,12 +80,12 @@ def test_other_courses_are_never_taken_for_engineering(title: str) -> None:
         ("B.E. (AICTE) VI sem. July 2026", False),
     ],
 )
-def test_a_release_of_backlogs_alone_is_told_apart(title: str, alone: bool) -> None:
+def test_a_release_for_repeaters_only_is_recognised(title: str, alone: bool) -> None:
     assert read_title(title).repeaters_only is alone
 
 
 @given(st.text(max_size=200))
-def test_no_text_whatever_breaks_the_reading(text: str) -> None:
+def test_any_text_is_read_without_an_exception(text: str) -> None:
     facts = read_title(text)
     assert facts.session_year is None or 1990 <= facts.session_year <= 2100
     assert facts.session_month is None or 1 <= facts.session_month <= 12
@@ -120,7 +120,7 @@ WORDS = [
 
 
 @given(st.lists(st.sampled_from(WORDS), max_size=14).map(" ".join))
-def test_no_mixture_of_the_usual_words_breaks_the_reading(text: str) -> None:
+def test_any_mixture_of_usual_words_gives_valid_semesters(text: str) -> None:
     semesters = read_title(text).semesters or ()
     assert list(semesters) == sorted(set(semesters))
     assert all(1 <= semester <= 8 for semester in semesters)
@@ -128,5 +128,5 @@ def test_no_mixture_of_the_usual_words_breaks_the_reading(text: str) -> None:
 
 @given(st.sampled_from(["Sc", "Ed", "Com", "A", "Tech", "Pharm", "BA", "CA", "Arch"]),
        st.sampled_from(["B.", "B", "M.", "M"]))  # fmt: skip
-def test_no_other_degree_is_taken_for_engineering(subject: str, degree: str) -> None:
+def test_other_degrees_are_not_engineering(subject: str, degree: str) -> None:
     assert read_title(f"{degree}{subject} (CBCS) II Sem Aug-2024 Results").course is None

@@ -1,4 +1,4 @@
-"""What a run of a release leaves to the next: killed, rechecked, complete only when it is."""
+"""A run continues where the last one ended: after a kill, for rechecks, until complete."""
 
 import asyncio
 import os
@@ -34,7 +34,7 @@ from ouspark_assets_tests.sources.results_site.small_site import (
 )
 
 
-def test_the_second_run_asks_nothing(archive: PageArchive) -> None:
+def test_a_second_run_sends_no_request(archive: PageArchive) -> None:
     with small_site(answers_for(STUDENTS)) as site:
         first = run(site, archive)
         parts = archive.parts(RELEASE)
@@ -44,7 +44,7 @@ def test_the_second_run_asks_nothing(archive: PageArchive) -> None:
     assert again.complete
 
 
-def test_refetching_asks_everything_again(archive: PageArchive) -> None:
+def test_refetch_requests_everything_again(archive: PageArchive) -> None:
     with small_site(answers_for(STUDENTS)) as site:
         first = run(site, archive)
         again = run(site, archive, refetch=True)
@@ -52,7 +52,7 @@ def test_refetching_asks_everything_again(archive: PageArchive) -> None:
     assert again.requests >= first.found
 
 
-def test_rechecking_asks_again_for_whatever_may_have_changed(archive: PageArchive) -> None:
+def test_recheck_requests_missing_and_pending_tickets_again(archive: PageArchive) -> None:
     late = "160424733029"
     pending = frozenset({"160424733001"})
     with small_site(answers_for(STUDENTS - {late})) as site:
@@ -73,7 +73,7 @@ def test_an_old_release_is_not_rechecked(archive: PageArchive) -> None:
     assert report.requests == 0
 
 
-def test_a_page_on_which_no_one_is_found_yet_is_looked_at_again(archive: PageArchive) -> None:
+def test_a_release_without_any_student_found_is_requested_again(archive: PageArchive) -> None:
     with small_site(answers_for(set())) as site:
         report = run(site, archive)
     assert (report.found, report.complete) == (0, False)
@@ -82,7 +82,7 @@ def test_a_page_on_which_no_one_is_found_yet_is_looked_at_again(archive: PageArc
     assert found(archive) == STUDENTS
 
 
-def test_a_release_of_known_tickets_is_open_again_when_an_earlier_one_arrives(
+def test_an_earlier_release_reopens_a_release_of_known_tickets(
     archive: PageArchive,
 ) -> None:
     with small_site(answers_for(STUDENTS)) as site:
@@ -95,7 +95,7 @@ def test_a_release_of_known_tickets_is_open_again_when_an_earlier_one_arrives(
         assert is_complete(SETTINGS, later, archive, CODES)
 
 
-def test_a_college_that_is_added_reopens_a_complete_release(archive: PageArchive) -> None:
+def test_a_new_college_reopens_a_complete_release(archive: PageArchive) -> None:
     with small_site(answers_for(STUDENTS)) as site:
         first = run(site, archive)
         wider = SETTINGS.model_copy(update={"site_extra_colleges": ("1603",)})
@@ -105,7 +105,7 @@ def test_a_college_that_is_added_reopens_a_complete_release(archive: PageArchive
     assert all(ticket.startswith("1603") for ticket in site.tickets[first.requests :])
 
 
-def test_what_is_in_hand_is_written_before_a_scrape_is_left(archive: PageArchive) -> None:
+def test_a_cancelled_scrape_writes_the_answers_it_received(archive: PageArchive) -> None:
     async def cancelled(site: SmallSite) -> None:
         task = asyncio.ensure_future(scrape(slow, request_of(site), archive, CODES))
         await asyncio.sleep(0.5)
@@ -141,7 +141,7 @@ run_scrape(settings, ScrapeRequest(facts, ("20250402",)), PageArchive(lake), cod
 
 
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
-def test_a_run_that_is_killed_is_resumed_after_its_last_part(
+def test_a_killed_run_is_resumed_after_its_last_part(
     archive: PageArchive, sent: signal.Signals
 ) -> None:
     with small_site(answers_for(STUDENTS)) as site:
@@ -163,7 +163,7 @@ def test_a_run_that_is_killed_is_resumed_after_its_last_part(
     assert not archived & set(site.tickets[before:])
 
 
-def test_an_answer_that_is_archived_as_failed_is_no_answer(archive: PageArchive) -> None:
+def test_a_ticket_archived_as_failed_is_requested_again(archive: PageArchive) -> None:
     ticket = "160424733001"
     failed = ArchivedAnswer(ticket, Outcome.FAILED, None, datetime.now(UTC), 8, 10, None, "timeout")
     archive.write(RELEASE, [failed])
@@ -173,7 +173,7 @@ def test_an_answer_that_is_archived_as_failed_is_no_answer(archive: PageArchive)
     assert found(archive) == STUDENTS
 
 
-def test_a_ticket_that_never_works_is_failed_and_tried_first_by_the_next_run(
+def test_a_failed_ticket_is_requested_first_by_the_next_run(
     archive: PageArchive,
 ) -> None:
     bad = "160424733007"

@@ -1,3 +1,5 @@
+"""When a release is rechecked."""
+
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -20,7 +22,7 @@ def test_a_release_is_rechecked_within_ninety_days(days: int, young: bool) -> No
     assert is_recheckable(published, TODAY) is young
 
 
-def test_a_recheck_that_comes_too_late_says_so() -> None:
+def test_a_recheck_of_an_old_release_is_explained() -> None:
     old = replace(FACTS, published_on=date(2020, 1, 1))
     assert "2020-01-01" in str(explain_skipped_recheck(ScrapeRequest(old, recheck=True)))
     assert explain_skipped_recheck(ScrapeRequest(old)) is None

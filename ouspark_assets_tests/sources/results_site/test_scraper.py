@@ -1,4 +1,4 @@
-"""One release from plan to lake, whatever the site does meanwhile."""
+"""The scrape of one release, from the plan to the lake."""
 
 from dataclasses import replace
 
@@ -8,7 +8,6 @@ from ouspark_assets.domain.errors import LakeError, SiteError
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.scrape_request import is_complete
 from ouspark_assets.sources.results_site.scraper import run_scrape
-from ouspark_assets_tests.sources.results_site.pages_by_hand import found_page, sentence_page
 from ouspark_assets_tests.sources.results_site.scraping import (
     CODES,
     RELEASE,
@@ -22,11 +21,13 @@ from ouspark_assets_tests.sources.results_site.small_site import (
     Answers,
     Sent,
     answers_for,
+    found_page,
+    sentence_page,
     small_site,
 )
 
 
-def test_every_student_ends_up_in_the_lake_with_the_numbers_that_say_so(
+def test_every_student_is_archived_and_counted_in_the_report(
     archive: PageArchive,
 ) -> None:
     expected: list[int] = []
@@ -45,7 +46,7 @@ def test_every_student_ends_up_in_the_lake_with_the_numbers_that_say_so(
     assert expected[0] > 0
 
 
-def test_exactly_the_tickets_named_are_asked(archive: PageArchive) -> None:
+def test_exactly_the_named_tickets_are_requested(archive: PageArchive) -> None:
     named = ("160424733005", "999999999999")
     with small_site(answers_for(STUDENTS)) as site:
         report = run(site, archive, tickets=named)
@@ -53,7 +54,7 @@ def test_exactly_the_tickets_named_are_asked(archive: PageArchive) -> None:
     assert (report.found, report.not_found, report.complete) == (1, 1, False)
 
 
-def test_a_ticket_that_never_works_does_not_take_the_site_down(archive: PageArchive) -> None:
+def test_tickets_that_always_fail_do_not_count_as_an_outage(archive: PageArchive) -> None:
     bad = {f"160424733{serial:03d}" for serial in range(5, 25)}
     good = answers_for(STUDENTS)
     with small_site(lambda ticket: Sent(b"", 500) if ticket in bad else good(ticket)) as site:
@@ -64,7 +65,7 @@ def test_a_ticket_that_never_works_does_not_take_the_site_down(archive: PageArch
     assert found(archive) == STUDENTS - bad
 
 
-def test_one_ticket_that_never_works_is_failed_without_waiting_for_the_site(
+def test_a_single_failing_ticket_is_given_up_without_waiting_for_an_outage(
     archive: PageArchive,
 ) -> None:
     with small_site(lambda _: Sent(b"", 500)) as site:
@@ -73,7 +74,7 @@ def test_one_ticket_that_never_works_is_failed_without_waiting_for_the_site(
     assert (report.failed_by_cause, report.gave_up) == ({"http_500": 1}, None)
 
 
-def test_a_release_that_is_not_published_is_one_clear_line(archive: PageArchive) -> None:
+def test_an_unpublished_release_raises_a_one_line_error(archive: PageArchive) -> None:
     with (
         small_site(lambda _: Sent(b"", 404)) as site,
         pytest.raises(SiteError, match=f"Release {RELEASE}.*not.*published") as caught,
@@ -83,7 +84,7 @@ def test_a_release_that_is_not_published_is_one_clear_line(archive: PageArchive)
     assert archive.answers(RELEASE).is_empty()
 
 
-def test_a_page_that_moved_away_is_one_clear_line(archive: PageArchive) -> None:
+def test_a_redirected_page_raises_an_error(archive: PageArchive) -> None:
     moved = Sent(b"", 301, {"Location": "https://results.invalid/"})
     with (
         small_site(lambda _: moved) as site,
@@ -92,7 +93,7 @@ def test_a_page_that_moved_away_is_one_clear_line(archive: PageArchive) -> None:
         run(site, archive)
 
 
-def test_revaluation_on_an_empty_lake_says_that_it_asked_nothing(archive: PageArchive) -> None:
+def test_revaluation_without_known_tickets_is_reported(archive: PageArchive) -> None:
     with small_site(answers_for(STUDENTS)) as site:
         request = request_of(site)
         facts = replace(request.facts, repeaters_only=True)
@@ -101,7 +102,7 @@ def test_revaluation_on_an_empty_lake_says_that_it_asked_nothing(archive: PageAr
     assert "the lake knows none yet" in (report.notice or "")
 
 
-def test_the_rate_is_kept(archive: PageArchive) -> None:
+def test_the_rate_limit_of_the_settings_is_kept(archive: PageArchive) -> None:
     slow = SETTINGS.model_copy(update={"site_rate": 50.0})
     with small_site(answers_for(STUDENTS)) as site:
         run(site, archive, settings=slow, tickets=tuple(sorted(STUDENTS)))
@@ -110,7 +111,7 @@ def test_the_rate_is_kept(archive: PageArchive) -> None:
     assert times[-1] - times[0] >= (len(STUDENTS) - 50 / 4 - 2) / 50
 
 
-def test_a_lake_that_can_not_be_written_ends_the_run_with_a_clear_line(
+def test_a_write_error_of_the_lake_ends_the_run(
     archive: PageArchive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     message = "the lake is full"
@@ -127,7 +128,7 @@ def test_a_lake_that_can_not_be_written_ends_the_run_with_a_clear_line(
 
 
 def by_turns(*answers: Answers) -> Answers:
-    """Answers that take turns ticket by ticket: first the first, then the second, and so on."""
+    """Answer each ticket with the first answer, then with the second, and so on."""
     turns: dict[str, int] = {}
 
     def answer(ticket: str) -> Sent:
@@ -152,7 +153,7 @@ def by_turns(*answers: Answers) -> Answers:
         Sent(b"", 503),
     ],
 )
-def test_no_single_trouble_hides_a_student(archive: PageArchive, bad: Sent) -> None:
+def test_a_student_is_found_after_a_single_failure(archive: PageArchive, bad: Sent) -> None:
     with small_site(by_turns(lambda _: bad, answers_for(STUDENTS))) as site:
         report = run(site, archive, tickets=tuple(sorted(STUDENTS)))
     assert found(archive) == STUDENTS

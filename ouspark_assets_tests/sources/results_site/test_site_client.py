@@ -1,4 +1,4 @@
-"""Asking the site: what comes back, what is given up, and who is trusted."""
+"""The HTTP client: answers, failures and TLS."""
 
 import asyncio
 import logging
@@ -18,11 +18,11 @@ from ouspark_assets.settings import SiteSettings
 from ouspark_assets.sources.results_site.outcomes import Cause
 from ouspark_assets.sources.results_site.site_client import Answer, SiteClient, request_rate
 from ouspark_assets.sources.results_site.site_index import fetch_index
-from ouspark_assets_tests.sources.results_site.pages_by_hand import found_page
 from ouspark_assets_tests.sources.results_site.small_site import (
     Sent,
     SmallSite,
     answers_for,
+    found_page,
     small_site,
 )
 
@@ -39,13 +39,13 @@ def ask(site: SmallSite, ticket: str = TICKET, times: int = 1, **settings: objec
     return asyncio.run(asked())
 
 
-def test_an_answer_comes_back_byte_for_byte() -> None:
+def test_the_body_is_returned_unchanged() -> None:
     with small_site(answers_for({TICKET})) as site:
-        (reply,) = ask(site)
-    assert (reply.status, reply.body, reply.cause) == (200, found_page(TICKET), None)
+        (answer,) = ask(site)
+    assert (answer.status, answer.body, answer.cause) == (200, found_page(TICKET), None)
 
 
-def test_requests_say_who_asks_and_nothing_needless() -> None:
+def test_requests_have_a_user_agent_and_no_cookies() -> None:
     with small_site(answers_for({TICKET})) as site:
         ask(site, times=3)
     head = site.heads[0]
@@ -72,34 +72,34 @@ def test_cookies_of_the_site_are_not_sent_back() -> None:
         (Sent(b"", 302, {"Location": "http://results.invalid/"}), Cause.REDIRECT),
     ],
 )
-def test_troubles_are_replies_with_a_cause(sent: Sent, cause: Cause) -> None:
+def test_failures_are_answers_with_a_cause(sent: Sent, cause: Cause) -> None:
     with small_site(lambda _: sent) as site:
-        (reply,) = ask(site, site_read_timeout=0.3)
-    assert reply.cause == cause
+        (answer,) = ask(site, site_read_timeout=0.3)
+    assert answer.cause == cause
     assert len(site.asked) == 1
 
 
-def test_a_page_that_drips_is_given_up_in_time() -> None:
+def test_a_slow_drip_is_given_up_at_the_page_timeout() -> None:
     drip = Sent(found_page(TICKET), seconds_a_byte=0.05)
     with small_site(lambda _: drip) as site:
-        (reply,) = ask(site, site_page_timeout=0.4)
-    assert reply.cause == Cause.TOO_SLOW
-    assert reply.elapsed_ms < 2500
+        (answer,) = ask(site, site_page_timeout=0.4)
+    assert answer.cause == Cause.TOO_SLOW
+    assert answer.elapsed_ms < 2500
 
 
-def test_a_site_that_is_not_there_is_a_trouble_too() -> None:
+def test_a_refused_connection_is_an_answer_with_a_cause() -> None:
     with small_site(answers_for(set())) as site:
         pass
     assert ask(site)[0].cause == Cause.CONNECTION
 
 
-def test_a_wait_that_the_site_asks_for_is_understood() -> None:
+def test_the_retry_after_header_is_returned() -> None:
     with small_site(lambda _: Sent(b"", 429, {"Retry-After": "3"})) as site:
-        (reply,) = ask(site)
-    assert (reply.status, reply.retry_after) == (429, 3.0)
+        (answer,) = ask(site)
+    assert (answer.status, answer.retry_after) == (429, 3.0)
 
 
-def test_the_usual_rate_holds_everywhere_but_on_this_machine() -> None:
+def test_the_default_rate_limit_applies_everywhere_but_on_this_machine() -> None:
     assert request_rate(SiteSettings(), "https://www.osmania.ac.in/x") == 40
     assert request_rate(SiteSettings(), "http://127.0.0.1:80/x") is None
     assert request_rate(SiteSettings(site_rate=5), "http://127.0.0.1:80/x") == 5
@@ -107,7 +107,7 @@ def test_the_usual_rate_holds_everywhere_but_on_this_machine() -> None:
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for 127.0.0.1 that nobody has signed."""
+    """A self-signed certificate for 127.0.0.1."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a made-up site")])
     now = datetime.now(UTC)
@@ -143,7 +143,7 @@ def tls(certificate: Path) -> ssl.SSLContext:
     return context
 
 
-def test_a_certificate_that_nobody_vouches_for_ends_the_run(tls: ssl.SSLContext) -> None:
+def test_an_untrusted_certificate_ends_the_run(tls: ssl.SSLContext) -> None:
     with small_site(answers_for({TICKET}), tls=tls) as site:
         with pytest.raises(SiteError, match="OUSPARK_SITE_TLS_CERTIFICATE"):
             ask(site)
@@ -152,25 +152,25 @@ def test_a_certificate_that_nobody_vouches_for_ends_the_run(tls: ssl.SSLContext)
     assert site.asked == []
 
 
-def test_a_certificate_can_be_trusted_by_file(
+def test_a_certificate_file_is_trusted(
     tls: ssl.SSLContext, certificate: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with small_site(answers_for({TICKET}), tls=tls) as site, caplog.at_level(logging.WARNING):
-        (reply,) = ask(site, site_tls_certificate=certificate)
-    assert reply.status == 200
+        (answer,) = ask(site, site_tls_certificate=certificate)
+    assert answer.status == 200
     assert "also trusted" in caplog.text
 
 
-def test_verification_can_be_switched_off_loudly(
+def test_disabling_verification_logs_a_warning(
     tls: ssl.SSLContext, caplog: pytest.LogCaptureFixture
 ) -> None:
     with small_site(answers_for({TICKET}), tls=tls) as site, caplog.at_level(logging.WARNING):
-        (reply,) = ask(site, site_tls_verify=False)
-    assert reply.status == 200
+        (answer,) = ask(site, site_tls_verify=False)
+    assert answer.status == 200
     assert "NOT VERIFIED" in caplog.text
 
 
-def test_a_file_that_is_no_certificate_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_certificate_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.pem").write_text("nothing")
     settings = SiteSettings(site_tls_certificate=tmp_path / "x.pem")
     with pytest.raises(SettingsError, match="Name a PEM file"):

@@ -1,4 +1,4 @@
-"""TicketFetcher the index: conditional, patient, and never from another host."""
+"""Fetching the index page: conditional, retried, and never from another host."""
 
 import asyncio
 from random import Random
@@ -15,7 +15,7 @@ QUICK = SiteSettings(site_retries=3, site_page_timeout=2)
 
 
 class Hasty(Random):
-    """Chance that never waits."""
+    """A random generator that makes every backoff zero."""
 
     def random(self) -> float:
         return 0.0
@@ -25,7 +25,7 @@ def fetch(site: SmallSite, known: IndexPage | None = None) -> IndexPage:
     return asyncio.run(fetch_index(QUICK, site.url, known=known, random=Hasty()))
 
 
-def test_the_page_comes_with_what_tells_later_whether_it_changed() -> None:
+def test_the_page_has_its_etag_and_last_modified() -> None:
     headers = {"ETag": '"a"', "Last-Modified": "Fri, 20 Nov 2026 12:00:00 GMT"}
     with small_site(lambda _: Sent(BODY, headers=headers)) as site:
         page = fetch(site)
@@ -33,7 +33,7 @@ def test_the_page_comes_with_what_tells_later_whether_it_changed() -> None:
     assert site.tickets == ["/examination-results.php"]
 
 
-def test_a_page_that_has_not_changed_is_not_sent_again() -> None:
+def test_a_known_page_is_requested_conditionally() -> None:
     known = IndexPage("x", BODY, '"a"', "Fri, 20 Nov 2026 12:00:00 GMT")
     with small_site(lambda _: Sent(b"", 304)) as site:
         page = fetch(site, known)
@@ -43,13 +43,13 @@ def test_a_page_that_has_not_changed_is_not_sent_again() -> None:
     assert "if-modified-since: fri, 20 nov 2026" in site.heads[0].lower()
 
 
-def test_a_bad_moment_of_the_site_is_sat_out() -> None:
+def test_transient_failures_are_retried() -> None:
     answers = iter([Sent(b"", 500), Sent(reset=True), Sent(BODY)])
     with small_site(lambda _: next(answers)) as site:
         assert fetch(site).body == BODY
 
 
-def test_a_site_that_stays_down_is_one_clear_line() -> None:
+def test_a_site_that_stays_down_raises_a_one_line_error() -> None:
     with (
         small_site(lambda _: Sent(b"", 503)) as site,
         pytest.raises(SiteError, match=r"HTTP 503; 3 tries.*OUSPARK_SITE_URL"),
@@ -80,7 +80,7 @@ def test_a_redirect_to_another_host_is_never_followed(target: str) -> None:
     assert len(site.asked) == 1
 
 
-def test_redirects_in_circles_end() -> None:
+def test_endless_redirects_raise_an_error() -> None:
     with (
         small_site(lambda path: Sent(b"", 302, {"Location": path})) as site,
         pytest.raises(SiteError, match="redirects more than 3 times"),

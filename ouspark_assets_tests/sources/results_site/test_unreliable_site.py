@@ -1,4 +1,4 @@
-"""Bad days of the site, short here and at full size in the long proofs: no student is lost."""
+"""Scrapes of an unreliable site lose no student: small here, at full size in the full suite."""
 
 import asyncio
 import time
@@ -45,18 +45,18 @@ BAD_DAYS = {
 
 @dataclass(frozen=True)
 class Day:
-    """A scrape of a whole release on some day of the site, and who is in it in truth."""
+    """A scrape of a whole release under some faults, and the students who are really in it."""
 
     report: ScrapeReport
     outcomes: dict[str, str]
     students: set[str]
 
     def lost(self) -> set[str]:
-        """Students who did not end up found."""
+        """Students that were not found."""
         return {ticket for ticket in self.students if self.outcomes.get(ticket) != "found"}
 
     def denied(self) -> set[str]:
-        """Students of whom the lake says that they don't exist."""
+        """Students that are archived as not found."""
         return {ticket for ticket in self.students if self.outcomes.get(ticket) == "not_found"}
 
 
@@ -83,7 +83,7 @@ def scraped(site: RunningStandin, folder: Path, settings: SiteSettings) -> Day:
 
 
 @pytest.mark.parametrize("faults", BAD_DAYS)
-def test_on_a_bad_day_every_student_ends_up_found(tmp_path: Path, faults: str) -> None:
+def test_every_student_is_found_despite_the_fault(tmp_path: Path, faults: str) -> None:
     day = a_day(tmp_path, faults, 60, **SHORT)
     assert day.report.failed_requests_by_cause[BAD_DAYS[faults]] > 0
     assert len(day.students) > 50
@@ -91,13 +91,13 @@ def test_on_a_bad_day_every_student_ends_up_found(tmp_path: Path, faults: str) -
     assert day.report.complete
 
 
-def test_when_everything_goes_wrong_at_once_every_student_ends_up_found(tmp_path: Path) -> None:
+def test_every_student_is_found_despite_all_faults_at_once(tmp_path: Path) -> None:
     day = a_day(tmp_path, "everything,outage:1", 60, **SHORT)
     assert len(day.report.failed_requests_by_cause) >= 5
     assert not day.lost()
 
 
-def test_during_an_outage_only_the_breakers_trials_are_sent(tmp_path: Path) -> None:
+def test_during_an_outage_only_trial_requests_are_sent(tmp_path: Path) -> None:
     good = answers_for(STUDENTS)
     began: list[float] = []
 
@@ -111,17 +111,17 @@ def test_during_an_outage_only_the_breakers_trials_are_sent(tmp_path: Path) -> N
     settings = SiteSettings(site_concurrency=8, site_retries=3)
     with small_site(answers) as site:
         report = run_scrape(settings, request_of(site), archive, CODES, random=Random(1))
-    # What was under way, and what it takes to see the outage, comes before the trials.
+    # Requests that were open when the outage began come before the trials.
     asked = [moment - began[0] for moment, _ in site.asked]
     trials = [moment for moment in asked if 0.3 < moment < OUTAGE]
     assert 1 <= len(trials) <= 6
     assert report.seconds_waited_for_site >= 1
     assert found(archive) == STUDENTS
-    # With three tries for a ticket, an outage that counted as tries would have failed some.
+    # If the outage counted towards a budget of three attempts, some tickets would have failed.
     assert report.failed == 0
 
 
-def test_a_site_that_stays_down_ends_the_run_and_the_next_one_goes_on(tmp_path: Path) -> None:
+def test_a_long_outage_ends_the_run_and_the_next_run_continues(tmp_path: Path) -> None:
     good = answers_for(STUDENTS)
     archive = PageArchive(str(tmp_path))
     with small_site(lambda t: good(t) if len(site.asked) < 30 else Sent(reset=True)) as site:
@@ -137,7 +137,7 @@ def test_a_site_that_stays_down_ends_the_run_and_the_next_one_goes_on(tmp_path: 
     assert found(archive) == STUDENTS
 
 
-def test_a_wait_that_the_site_asks_for_is_kept_by_all(tmp_path: Path) -> None:
+def test_retry_after_stops_all_requests(tmp_path: Path) -> None:
     good = answers_for(STUDENTS)
     refused: list[float] = []
 
@@ -158,7 +158,7 @@ def test_a_wait_that_the_site_asks_for_is_kept_by_all(tmp_path: Path) -> None:
 
 @pytest.mark.full
 @pytest.mark.parametrize("faults", [*BAD_DAYS, "outage", "rate-limit", "everything"])
-def test_on_a_bad_day_at_full_size_every_student_ends_up_found(tmp_path: Path, faults: str) -> None:
+def test_every_student_is_found_despite_the_fault_at_full_size(tmp_path: Path, faults: str) -> None:
     short = {"site_read_timeout": 2, "site_page_timeout": 5}
     day = a_day(tmp_path, faults, 1500, **short)
     assert len(day.students) > 1400
