@@ -1,8 +1,8 @@
 """Forget a student: the steps that remove a hall ticket from every place that knows it.
 
-The order is that of safety: first the list of tickets that are never requested again, then the
-lake, then everything that is derived from it. A command that dies in between is completed by
-running it again. Loading and publishing in between is the caller's part.
+The list of tickets that are never requested again comes first, then the lake, then everything that
+is derived from it: whenever the command is killed, running it again completes the removal. Loading
+and publishing in between is left to the caller.
 """
 
 from collections.abc import Callable, Mapping

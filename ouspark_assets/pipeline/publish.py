@@ -1,4 +1,4 @@
-"""Publish: on which terms, whether failed checks prevent it, and what it did.
+"""Publish: build the terms, refuse after failed checks, and bring production up to date.
 
 Which rows are sent to production and how is in `warehouse/publication/`.
 """
@@ -18,9 +18,9 @@ MAX_CHECKS_NAMED = 5
 
 @dataclass(frozen=True)
 class PublishResult:
-    """The newest publication (0 if there is none), and how it came about.
+    """The number of the newest publication (0 if there is none), and what was published.
 
-    `published` is None if production was up to date or publishing is held; `held` says by what.
+    `published` is None if production was up to date or publishing is held; `held` is the reason.
     """
 
     publication: int

@@ -251,7 +251,7 @@ def test_a_forgotten_student_is_gone_from_everywhere_and_stays_so(run: Commands)
         assert place in said
     assert_nowhere(run, ticket)
     assert "was forgotten" in run.refused("explain", ticket)
-    assert "Nothing of" in run("forget", ticket, "--yes")
+    assert "Nothing was left of" in run("forget", ticket, "--yes")
     run("run", "--release", newest(run), "--refetch")
     assert_nowhere(run, ticket)
 

@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from ouspark_assets.orchestration.assets.column_lineage import column_lineage
+from ouspark_assets.orchestration.assets.column_lineage import build_column_lineage
 from ouspark_assets.orchestration.assets.recorded_stage import recorded_stage
 from ouspark_assets.orchestration.keys import key_of
 from ouspark_assets.orchestration.metadata import change_counts, row_count, table_definition
@@ -43,7 +43,7 @@ PLOTS: Mapping[Table, Callable[[pl.DataFrame], str]] = {
 }
 
 
-def aggregate_asset(aggregate: Aggregate) -> dg.AssetsDefinition:
+def build_aggregate_asset(aggregate: Aggregate) -> dg.AssetsDefinition:
     """Return the asset of an aggregate."""
     table = aggregate.table
 
@@ -79,7 +79,7 @@ def aggregate_asset(aggregate: Aggregate) -> dg.AssetsDefinition:
         return dg.MaterializeResult(
             metadata=row_count(change.rows)
             | change_counts(change.written, change.removed)
-            | {"dagster/column_lineage": column_lineage(aggregate)}
+            | {"dagster/column_lineage": build_column_lineage(aggregate)}
             | shown
         )
 
@@ -99,4 +99,4 @@ def _rows_and_plot(table: Table, rows: pl.DataFrame) -> dict[str, dg.MetadataVal
     return shown
 
 
-aggregates = [aggregate_asset(aggregate) for aggregate in AGGREGATES]
+aggregates = [build_aggregate_asset(aggregate) for aggregate in AGGREGATES]

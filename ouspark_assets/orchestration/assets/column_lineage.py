@@ -1,7 +1,7 @@
-"""Which columns each column of an aggregate is computed from, as the UI shows it.
+"""Column lineage of the aggregates for the UI: from which columns each column is computed.
 
-Said per aggregate as `column: table.column …`; tables are those that the aggregate reads. A test
-holds it against the models, so that a new column can't be forgotten.
+Declared per aggregate as `column: table.column …`, with the tables that the aggregate reads. A
+test compares the declarations with the models, so that no new column is forgotten.
 """
 
 from collections.abc import Mapping
@@ -57,7 +57,7 @@ def _ranked(stats: str) -> dict[str, str]:
     }
 
 
-LINEAGE: Mapping[str, Mapping[str, str]] = {
+COLUMN_SOURCES: Mapping[str, Mapping[str, str]] = {
     "standings": {
         "hall_ticket": "marks.hall_ticket",
         "subject_code": "marks.subject_code",
@@ -200,8 +200,8 @@ LINEAGE: Mapping[str, Mapping[str, str]] = {
 }  # fmt: skip
 
 
-def column_lineage(aggregate: Aggregate) -> dg.TableColumnLineage:
-    """The lineage of an aggregate's columns."""
+def build_column_lineage(aggregate: Aggregate) -> dg.TableColumnLineage:
+    """Return the lineage of the columns of an aggregate."""
     reads = {table.name: key_of(table) for table in aggregate.reads}
     return dg.TableColumnLineage(
         {
@@ -210,6 +210,6 @@ def column_lineage(aggregate: Aggregate) -> dg.TableColumnLineage:
                 for table, name in (source.split(".") for source in sources.split())
                 if table in reads
             ]
-            for column, sources in LINEAGE[aggregate.table.name].items()
+            for column, sources in COLUMN_SOURCES[aggregate.table.name].items()
         }
     )
