@@ -1,4 +1,7 @@
-"""Evaluating a sensor or schedule once, as the daemon does, and playing the daemon's part after."""
+"""Helpers for tests of automation: evaluate a sensor or schedule once, and submit runs.
+
+They do what Dagster's daemon does between two ticks.
+"""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -16,14 +19,14 @@ from ouspark_assets_tests.support.factories import releases
 
 @cache
 def definitions() -> dg.Definitions:
-    """The graph; putting it together takes a third of a second."""
+    """Return the definitions, built once per process: building them takes a third of a second."""
     return build_definitions()
 
 
 def evaluate_sensor(
     sensor: dg.SensorDefinition, instance: dg.DagsterInstance, cursor: str | None = None
 ) -> Any:
-    """One evaluation of a sensor."""
+    """Evaluate a sensor once and return the result of the tick."""
     with (
         dg.build_sensor_context(
             instance=instance,
@@ -39,7 +42,7 @@ def evaluate_sensor(
 def evaluate_schedule(
     schedule: dg.ScheduleDefinition, instance: dg.DagsterInstance, when: datetime | None = None
 ) -> Any:
-    """One evaluation of a schedule."""
+    """Evaluate a schedule once and return the result of the tick."""
     with (
         dg.build_schedule_context(
             instance=instance,
@@ -58,7 +61,7 @@ def submit_run(
     tags: Mapping[str, str] | None = None,
     status: dg.DagsterRunStatus = dg.DagsterRunStatus.NOT_STARTED,
 ) -> dg.DagsterRun:
-    """A run as the daemon leaves it in the queue."""
+    """Create a run of a job, queued unless another status is given."""
     definition = definitions().resolve_job_def(job)
     return instance.create_run_for_job(
         definition, tags={**definition.tags, **(tags or {})}, status=status
@@ -66,6 +69,6 @@ def submit_run(
 
 
 def store_index(connection: Connection, *rows: Mapping[str, object]) -> None:
-    """Rows of the release index, in the development database."""
+    """Store rows of the release index in the development database."""
     with writing(connection, "test") as writer:
         writer.merge(RELEASE_INDEX, [releases(*rows)])

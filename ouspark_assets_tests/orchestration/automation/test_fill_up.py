@@ -1,4 +1,4 @@
-"""The schedule that goes on with releases: which ones, how often, and when it leaves them alone."""
+"""The schedule `fill_up`: which releases it continues, rechecks or skips, and how often."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -37,7 +37,7 @@ DONE = "Every release is complete and loaded, and no recheck is due."
 
 @pytest.fixture
 def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    """An instance that a schedule can be told of: it has an address."""
+    """An instance with a folder: evaluating a schedule needs a reference to the instance."""
     (tmp_path / "dagster").mkdir()
     with dg.DagsterInstance.local_temp(str(tmp_path / "dagster")) as instance:
         yield instance
@@ -49,13 +49,13 @@ def look(instance: dg.DagsterInstance, when: datetime = NOON) -> Any:
 
 @pytest.fixture
 def site(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A site with one release of long ago."""
+    """A results site with one release from long ago."""
     with running_standin(students=20, releases=1, seed=3) as site:
         monkeypatch.setenv("OUSPARK_SITE_URL", site.url)
         yield
 
 
-def test_a_release_is_gone_on_with_until_nothing_is_left_and_then_asked_about_now_and_then(
+def test_a_release_is_continued_until_it_is_complete_and_loaded_and_then_rechecked_at_intervals(
     instance: dg.DagsterInstance, site: None, stores: Stores
 ) -> None:
     job = definitions().resolve_job_def("bring_in_release")
@@ -88,7 +88,7 @@ def test_a_release_is_gone_on_with_until_nothing_is_left_and_then_asked_about_no
     assert again.tags[RECHECK_TAG] != request.tags[RECHECK_TAG]
 
 
-def test_a_release_of_a_range_that_is_under_way_is_left_alone(
+def test_releases_of_a_range_that_is_in_progress_are_skipped(
     instance: dg.DagsterInstance, stores: Stores
 ) -> None:
     store_index(stores.development, {"release": "a"}, {"release": "b"})
@@ -97,7 +97,7 @@ def test_a_release_of_a_range_that_is_under_way_is_left_alone(
     assert look(instance).skip_message == DONE
 
 
-def test_a_database_that_is_down_is_one_line(
+def test_an_unreachable_database_is_the_reason_to_skip(
     instance: dg.DagsterInstance, stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OUSPARK_DEV_DSN", UNREACHABLE_DSN)
@@ -117,7 +117,7 @@ def test_a_database_that_is_down_is_one_line(
         ({"published_on": None}, False, None),
     ],
 )
-def test_how_often_a_release_is_rechecked_follows_its_age(
+def test_the_recheck_interval_depends_on_the_age_of_the_release(
     row: dict[str, object], *, pending: bool, expected: float | None
 ) -> None:
     index = releases({"release": "a", **row})

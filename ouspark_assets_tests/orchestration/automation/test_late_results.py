@@ -1,4 +1,4 @@
-"""Whether readers have new results in time, and that it is said when that changes."""
+"""The check `readers_have_new_results_in_time`, and the sensor that has it evaluated."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,7 +23,7 @@ LONG_AGO = datetime.now(UTC) - timedelta(minutes=45)
 JUST_NOW = datetime.now(UTC)
 
 
-def check() -> dg.AssetCheckResult:
+def evaluate_check() -> dg.AssetCheckResult:
     result = readers_have_new_results_in_time(
         development=Development(), cache_server=CacheServer(), environment=Environment()
     )
@@ -35,8 +35,8 @@ def late(result: dg.AssetCheckResult) -> object:
     return result.metadata["late releases"].value
 
 
-def readers_have(stores: Stores, *carried: str) -> None:
-    stores.client.set(f"{PREFIX}:1-x:{META}", orjson.dumps({"releases": list(carried)}))
+def serve_releases(stores: Stores, *releases: str) -> None:
+    stores.client.set(f"{PREFIX}:1-x:{META}", orjson.dumps({"releases": list(releases)}))
     stores.client.set(CURRENT_KEY, "1-x")
 
 
@@ -44,37 +44,39 @@ def look(instance: dg.DagsterInstance, cursor: str | None = None) -> Any:
     return evaluate_sensor(late_results_sensor(load_settings().automation), instance, cursor)
 
 
-def test_a_release_is_late_when_the_index_showed_it_long_ago(stores: Stores) -> None:
+def test_a_release_that_the_index_has_shown_too_long_is_late_until_the_cache_has_it(
+    stores: Stores,
+) -> None:
     store_index(
         stores.development,
         {"release": "long_ago", "first_seen_at": LONG_AGO},
         {"release": "just_now", "first_seen_at": JUST_NOW},
-        {"release": "nobody_asked", "first_seen_at": LONG_AGO, "scheme": None},
+        {"release": "not_selected", "first_seen_at": LONG_AGO, "scheme": None},
     )
-    before = check()
+    before = evaluate_check()
     assert (before.passed, late(before)) == (False, ["long_ago"])
     assert before.severity is dg.AssetCheckSeverity.WARN
-    readers_have(stores, "long_ago")
-    assert check().passed
+    serve_releases(stores, "long_ago")
+    assert evaluate_check().passed
 
 
-def test_the_time_allowed_is_a_setting(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_maximum_delay_is_a_setting(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
     store_index(stores.development, {"release": "a", "first_seen_at": LONG_AGO})
     monkeypatch.setenv("OUSPARK_SLA_MINUTES", "60")
-    assert check().passed
+    assert evaluate_check().passed
 
 
-def test_a_cache_that_is_down_has_nothing_in_time(
+def test_the_check_fails_when_the_cache_is_unreachable(
     stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store_index(stores.development, {"release": "a", "first_seen_at": LONG_AGO})
     monkeypatch.setenv("OUSPARK_REDIS_URL", "redis://127.0.0.1:1/0")
-    result = check()
+    result = evaluate_check()
     assert not result.passed
     assert "The cache can't be reached" in str(result.description)
 
 
-def test_the_check_is_evaluated_when_its_answer_changes_and_only_then(
+def test_the_check_is_evaluated_only_when_its_result_changes(
     instance: dg.DagsterInstance, stores: Stores
 ) -> None:
     store_index(stores.development, {"release": "a", "first_seen_at": LONG_AGO})
@@ -82,13 +84,13 @@ def test_the_check_is_evaluated_when_its_answer_changes_and_only_then(
     assert len(became_late.run_requests) == 1
     still_late = look(instance, became_late.cursor)
     assert (still_late.run_requests, still_late.skip_message) == ([], "Still late: a.")
-    readers_have(stores, "a")
+    serve_releases(stores, "a")
     arrived = look(instance, still_late.cursor)
     assert len(arrived.run_requests) == 1
     assert look(instance, arrived.cursor).skip_message == "No release is late."
 
 
-def test_the_job_that_is_started_evaluates_the_check_and_nothing_else(
+def test_the_job_evaluates_the_check_and_materializes_nothing(
     instance: dg.DagsterInstance, stores: Stores
 ) -> None:
     store_index(stores.development, {"release": "a", "first_seen_at": LONG_AGO})

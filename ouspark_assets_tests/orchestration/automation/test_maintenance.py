@@ -1,4 +1,4 @@
-"""The jobs that keep the house, each run for real; and when they are due."""
+"""The maintenance jobs, each executed for real; their schedules; the settings of the instance."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -22,29 +22,29 @@ ASSET = dg.AssetKey(["a", "table"])
 SOON = timedelta(minutes=1)
 
 
-def run(instance: dg.DagsterInstance, job: str) -> dg.ExecuteInProcessResult:
+def execute_job(instance: dg.DagsterInstance, job: str) -> dg.ExecuteInProcessResult:
     definition = definitions().resolve_job_def(job)
     return definition.execute_in_process(instance=instance, raise_on_error=False)
 
 
-def test_production_that_is_as_published_is_verified_and_a_changed_row_fails_the_run(
+def test_verification_passes_on_published_rows_and_fails_on_a_changed_row(
     instance: dg.DagsterInstance, stores: Stores
 ) -> None:
     stores.load(1)
     stores.publish()
-    assert run(instance, "verify_production").success
+    assert execute_job(instance, "verify_production").success
     stores.production.execute(
         "UPDATE clean.students SET name = 'NOBODY' WHERE hall_ticket LIKE '%001'"
     )
-    done = run(instance, "verify_production")
+    done = execute_job(instance, "verify_production")
     (failure,) = done.get_step_failure_events()
-    said = str(failure.step_failure_data.error)
-    assert "differs from publication 1 (clean.students: 1 rows differ)" in said
-    assert "ouspark publication publish --full" in said
-    assert "160499733001" not in said
+    message = str(failure.step_failure_data.error)
+    assert "differs from publication 1 (clean.students: 1 rows differ)" in message
+    assert "ouspark publication publish --full" in message
+    assert "160499733001" not in message
 
 
-def test_small_parts_become_one_and_every_answer_stays(
+def test_compaction_merges_parts_and_keeps_every_answer(
     instance: dg.DagsterInstance, stores: Stores
 ) -> None:
     archive = PageArchive(load_settings().servers.lake_location)
@@ -53,19 +53,19 @@ def test_small_parts_become_one_and_every_answer_stays(
         answer = ArchivedAnswer(ticket, Outcome.FOUND, 200, now, 1, 1, b"<html></html>")
         archive.write("a", [answer])
     before = archive.answers("a")
-    assert run(instance, "compact_lake").success
+    assert execute_job(instance, "compact_lake").success
     assert len(archive.parts("a")) == 1
     assert_frame_equal(archive.answers("a"), before)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def kept(
+def configured_instance(
     request: pytest.FixtureRequest,
     servers: Endpoints,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[dg.DagsterInstance]:
-    """The instance that `dagster.yaml` describes, on either storage."""
+    """The instance that `dagster.yaml` configures, on either storage."""
     root = Path(__file__).resolve().parents[3]
     monkeypatch.setenv("OUSPARK_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("DAGSTER_HOME", str(root))
@@ -76,67 +76,72 @@ def kept(
             yield instance
 
 
-def test_old_events_go_and_what_is_known_of_assets_stays(
-    kept: dg.DagsterInstance, tmp_path: Path
+def test_pruning_removes_old_events_and_keeps_those_of_assets(
+    configured_instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
     @dg.asset(key=ASSET, check_specs=[dg.AssetCheckSpec("fits", asset=ASSET)])
     def table(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        context.log.info("something worth a line")
+        context.log.info("a log line")
         result = dg.AssetCheckResult(check_name="fits", passed=True)
         return dg.MaterializeResult(metadata={"rows": 7}, check_results=[result])
 
-    done = dg.materialize([table], instance=kept)
-    assert len(kept.all_logs(done.run_id)) > 5
+    done = dg.materialize([table], instance=configured_instance)
+    assert len(configured_instance.all_logs(done.run_id)) > 5
     printed = tmp_path / "home" / "dagster" / "logs" / "any" / "stdout"
     printed.parent.mkdir(parents=True, exist_ok=True)
     printed.touch()
 
-    untouched = prune(kept, [], datetime.now(UTC) - SOON)
+    untouched = prune(configured_instance, [], datetime.now(UTC) - SOON)
     assert (untouched.events, untouched.files) == (0, 0)
-    assert len(kept.all_logs(done.run_id)) > 5
+    assert len(configured_instance.all_logs(done.run_id)) > 5
 
-    pruned = prune(kept, [done.run_id], datetime.now(UTC) + SOON)
+    pruned = prune(configured_instance, [done.run_id], datetime.now(UTC) + SOON)
     assert pruned.events > 0
     assert not printed.exists()
     kinds = {
         str(it.dagster_event and it.dagster_event.event_type_value)
-        for it in kept.all_logs(done.run_id)
+        for it in configured_instance.all_logs(done.run_id)
     }
     assert all(kind.startswith("ASSET") for kind in kinds)
-    latest = kept.get_latest_materialization_event(ASSET)
+    latest = configured_instance.get_latest_materialization_event(ASSET)
     assert latest is not None
     assert latest.asset_materialization is not None
     assert latest.asset_materialization.metadata["rows"].value == 7
     check = dg.AssetCheckKey(ASSET, "fits")
-    (record,) = kept.event_log_storage.get_asset_check_execution_history(check, limit=5)
+    (record,) = configured_instance.event_log_storage.get_asset_check_execution_history(
+        check, limit=5
+    )
     assert record.evaluation is not None
 
 
-def test_the_instance_takes_turns_and_ends_and_retries_runs_as_it_should(
-    kept: dg.DagsterInstance,
+def test_the_instance_queues_ends_and_retries_runs_as_configured(
+    configured_instance: dg.DagsterInstance,
 ) -> None:
-    queue = kept.get_concurrency_config().run_queue_config
+    queue = configured_instance.get_concurrency_config().run_queue_config
     assert queue is not None
     assert queue.max_concurrent_runs == 1
     limited = {limit["key"] for limit in queue.tag_concurrency_limits}
     assert limited == {*SCRAPES, *PUBLISHES}
-    assert kept.run_monitoring_enabled
-    assert kept.run_monitoring_max_runtime_seconds == 6 * 3600
-    # For workers that crashed; what failed in an asset would fail again.
-    assert (kept.run_retries_enabled, kept.run_retries_max_retries) == (True, 2)
-    assert not kept.run_retries_retry_on_asset_or_op_failure
+    assert configured_instance.run_monitoring_enabled
+    assert configured_instance.run_monitoring_max_runtime_seconds == 6 * 3600
+    # Only crashed workers are retried; a failure in an asset would occur again.
+    assert (
+        configured_instance.run_retries_enabled,
+        configured_instance.run_retries_max_retries,
+    ) == (True, 2)
+    assert not configured_instance.run_retries_retry_on_asset_or_op_failure
 
 
-def test_pruning_leaves_what_is_younger_than_the_setting(
+def test_pruning_keeps_events_younger_than_the_setting(
     instance: dg.DagsterInstance, stores: Stores
 ) -> None:
-    assert run(instance, "prune_history").success
-    done = run(instance, "prune_history")
+    assert execute_job(instance, "prune_history").success
+    done = execute_job(instance, "prune_history")
     assert done.success
     assert len(instance.all_logs(done.run_id)) > 5
 
 
-def test_what_is_due_when_is_told_in_the_time_of_the_university() -> None:
+def test_schedules_run_in_the_time_zone_of_the_university() -> None:
     schedules = {it.name: it for it in definitions().schedules or ()}
     assert {name: it.cron_schedule for name, it in schedules.items()} == {
         "fill_up": "*/15 * * * *",
@@ -159,7 +164,7 @@ def test_the_nightly_refresh_compares_every_row() -> None:
 
 
 @pytest.mark.parametrize(("setting", "status"), [("true", "RUNNING"), ("false", "STOPPED")])
-def test_one_setting_says_whether_anything_happens_by_itself(
+def test_one_setting_starts_or_stops_all_automation(
     monkeypatch: pytest.MonkeyPatch, setting: str, status: str
 ) -> None:
     monkeypatch.setenv("OUSPARK_AUTOMATION", setting)
@@ -168,8 +173,8 @@ def test_one_setting_says_whether_anything_happens_by_itself(
     assert found == {status}
 
 
-def test_every_sensor_schedule_and_job_explains_itself() -> None:
+def test_every_sensor_schedule_and_job_has_a_description() -> None:
     repository = definitions().get_repository_def()
     named = [*repository.sensor_defs, *repository.schedule_defs, *repository.get_all_jobs()]
-    silent = [it.name for it in named if not it.description and not it.name.startswith("__")]
-    assert silent == []
+    without = [it.name for it in named if not it.description and not it.name.startswith("__")]
+    assert without == []

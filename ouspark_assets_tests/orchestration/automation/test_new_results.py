@@ -1,4 +1,4 @@
-"""The sensor on the index page: what it starts, what it leaves, and a site that is down."""
+"""The sensor `new_results`: which runs it requests, which it skips, and when the site is down."""
 
 import json
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ NO_SCHEME = row("20250404", "B.E. II, IV Sem (Main) July/Aug-2025")
 
 @dataclass
 class Index:
-    """The index page of a site, as it is at the moment."""
+    """The index page that the site serves; tests change it."""
 
     rows: list[str]
     status: int = 200
@@ -59,7 +59,7 @@ class Index:
 
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
-    """A site with two releases of interest, the newest on top; no database to ask."""
+    """A site with two selected releases, the newest first; no database is reachable."""
     index = Index([OTHER_COURSE, NEWER, OLDER])
     monkeypatch.setenv("OUSPARK_HOME", str(tmp_path / "home"))
     for side in ("DEV", "PROD"):
@@ -72,7 +72,7 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
 
 @pytest.fixture
 def with_table(development_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A development database too."""
+    """Make the development database reachable."""
     monkeypatch.setenv("OUSPARK_DEV_DSN", development_dsn)
 
 
@@ -90,7 +90,7 @@ def read_the_index(instance: dg.DagsterInstance) -> None:
     assert job.execute_in_process(instance=instance).success
 
 
-def test_all_that_is_new_becomes_partitions_and_one_run_whether_or_not_there_is_a_table(
+def test_new_releases_are_registered_and_requested_in_one_run_even_without_a_database(
     instance: dg.DagsterInstance, index: Index
 ) -> None:
     index.rows.append(NO_SCHEME)
@@ -102,7 +102,7 @@ def test_all_that_is_new_becomes_partitions_and_one_run_whether_or_not_there_is_
     assert request.tags[RANGE_END_TAG] == "20250402"
 
 
-def test_one_that_is_new_is_a_partition_of_its_own(
+def test_a_single_new_release_is_requested_by_its_partition_key(
     instance: dg.DagsterInstance, index: Index
 ) -> None:
     materialize(instance, "20250201")
@@ -111,10 +111,10 @@ def test_one_that_is_new_is_a_partition_of_its_own(
     assert request.tags[PARTITION_TAG] == "20250402"
 
 
-def test_two_looks_never_start_two_runs(instance: dg.DagsterInstance, index: Index) -> None:
+def test_two_ticks_never_start_two_runs(instance: dg.DagsterInstance, index: Index) -> None:
     first = look(instance)
     again = look(instance, first.cursor)
-    # Before the run is in the queue its key holds the second one back, after that its releases do.
+    # Until the run is queued, its run key prevents a second one; from then on, its releases do.
     assert [it.run_key for it in again.run_requests] == [it.run_key for it in first.run_requests]
     submit_run(instance, "bring_in_new_results", first.run_requests[0].tags)
     assert releases_in_progress(instance) == {"20250201", "20250402"}
@@ -123,7 +123,7 @@ def test_two_looks_never_start_two_runs(instance: dg.DagsterInstance, index: Ind
     assert third.skip_message == "New releases are queued or running: 20250201, 20250402."
 
 
-def test_a_run_that_failed_is_asked_for_again(instance: dg.DagsterInstance, index: Index) -> None:
+def test_a_failed_run_is_requested_again(instance: dg.DagsterInstance, index: Index) -> None:
     first = look(instance)
     run = submit_run(instance, "bring_in_new_results", first.run_requests[0].tags)
     instance.report_run_failed(run, "the site was down")
@@ -131,7 +131,7 @@ def test_a_run_that_failed_is_asked_for_again(instance: dg.DagsterInstance, inde
     assert [it.tags[RANGE_END_TAG] for it in again.run_requests] == ["20250402"]
 
 
-def test_a_page_counts_as_read_once_nothing_of_it_is_new(
+def test_the_page_counts_as_read_when_it_lists_nothing_new(
     instance: dg.DagsterInstance, index: Index, with_table: None
 ) -> None:
     read_the_index(instance)
@@ -145,7 +145,7 @@ def test_a_page_counts_as_read_once_nothing_of_it_is_new(
     assert request.partition_key == "20250909"
 
 
-def test_a_page_that_the_site_says_is_unchanged_is_not_sent_again(
+def test_an_unchanged_page_is_not_transferred_again(
     instance: dg.DagsterInstance, index: Index
 ) -> None:
     index.status = 304
@@ -154,7 +154,7 @@ def test_a_page_that_the_site_says_is_unchanged_is_not_sent_again(
     assert 'if-none-match: "a"' in index.site.heads[-1].lower()
 
 
-def test_links_that_nobody_wants_reach_the_table_all_the_same(
+def test_links_that_are_not_selected_are_stored_in_the_index_table(
     instance: dg.DagsterInstance, index: Index, with_table: None
 ) -> None:
     materialize(instance, "20250201", "20250402")
@@ -162,7 +162,7 @@ def test_links_that_nobody_wants_reach_the_table_all_the_same(
     assert request.job_name == "read_index"
 
 
-def test_a_release_without_a_scheme_is_said_to_be_left_out_again_and_again(
+def test_every_tick_names_the_releases_skipped_for_lack_of_a_scheme(
     instance: dg.DagsterInstance, index: Index, with_table: None
 ) -> None:
     index.rows.append(NO_SCHEME)
@@ -175,7 +175,7 @@ def test_a_release_without_a_scheme_is_said_to_be_left_out_again_and_again(
         assert "name neither CBCS nor AICTE: 20250404" in str(seen.skip_message)
 
 
-def test_a_site_that_is_down_is_one_line_that_says_since_when(
+def test_a_site_that_is_down_gives_one_line_with_the_time_since_when(
     instance: dg.DagsterInstance, index: Index
 ) -> None:
     known = json.dumps({"etag": '"a"', "sha256": "of the page"})
@@ -192,7 +192,7 @@ def test_a_site_that_is_down_is_one_line_that_says_since_when(
     assert len(look(instance, still_down.cursor).run_requests) == 1
 
 
-def test_a_site_that_hangs_does_not_hold_up_the_sensor(
+def test_a_site_that_hangs_does_not_block_the_sensor(
     instance: dg.DagsterInstance, index: Index, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ingestion, "FETCH_TIMEOUT", 0.5)
@@ -200,7 +200,7 @@ def test_a_site_that_hangs_does_not_hold_up_the_sensor(
     assert "Since" in str(look(instance).skip_message)
 
 
-def test_an_error_page_that_says_it_is_fine_starts_and_forgets_nothing(
+def test_an_error_page_with_status_200_changes_nothing(
     instance: dg.DagsterInstance, index: Index
 ) -> None:
     index.rows.clear()
@@ -213,7 +213,7 @@ def test_an_error_page_that_says_it_is_fine_starts_and_forgets_nothing(
     assert instance.get_dynamic_partitions(RELEASE_PARTITIONS_NAME) == []
 
 
-def test_what_the_page_no_longer_shows_still_decides_which_year_is_the_last(
+def test_releases_no_longer_listed_still_count_for_the_newest_year(
     instance: dg.DagsterInstance, index: Index, with_table: None
 ) -> None:
     read_the_index(instance)
@@ -224,7 +224,7 @@ def test_what_the_page_no_longer_shows_still_decides_which_year_is_the_last(
 
 
 @pytest.mark.parametrize("cursor", ["", "no JSON", "[1]", '{"unknown": 1}'])
-def test_a_cursor_of_another_time_is_none(
+def test_an_unreadable_cursor_counts_as_empty(
     instance: dg.DagsterInstance, index: Index, cursor: str
 ) -> None:
     assert len(look(instance, cursor).run_requests) == 1
@@ -241,11 +241,13 @@ def test_a_cursor_of_another_time_is_none(
         ("", []),
     ],
 )
-def test_a_stretch_holds_nothing_that_was_not_asked_for(releases: str, expected: list[str]) -> None:
-    assert ["".join(it) for it in split_into_ranges(releases, "abcd")] == expected
+def test_a_range_contains_only_releases_that_were_asked_for(
+    releases: str, expected: list[str]
+) -> None:
+    assert ["".join(found) for found in split_into_ranges(releases, "abcd")] == expected
 
 
-def test_releases_that_are_not_wanted_in_between_are_passed_over(
+def test_releases_in_between_that_are_not_selected_are_not_part_of_a_range(
     instance: dg.DagsterInstance, index: Index
 ) -> None:
     register_releases(instance, ["20250201", "an_old_one", "20250402"])

@@ -1,4 +1,4 @@
-"""The sensor on changes that nobody has published."""
+"""The sensor `unpublished_changes`: requests a follow-up for changes that were not published."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ NOTHING = "No changes to publish: all are published, on hold, or younger than 12
 
 @pytest.fixture
 def changed(stores: Stores) -> Stores:
-    """A release that was loaded an hour ago, and not published."""
+    """Stores with a release that was loaded an hour ago and not published."""
     stores.load(1)
     stores.development.execute(
         "INSERT INTO ops.loads (release, fingerprint, layout, run_id) VALUES ('a', '', '{}', '')"
@@ -33,7 +33,7 @@ def look(instance: dg.DagsterInstance) -> Any:
     return evaluate_sensor(unpublished_changes_sensor(load_settings().automation), instance)
 
 
-def test_changes_that_stay_unpublished_are_followed_up_by_one_run(
+def test_unpublished_changes_are_followed_up_by_one_run(
     instance: dg.DagsterInstance, changed: Stores
 ) -> None:
     first, second = look(instance), look(instance)
@@ -41,27 +41,25 @@ def test_changes_that_stay_unpublished_are_followed_up_by_one_run(
     assert first.run_requests[0].run_key == second.run_requests[0].run_key
 
 
-def test_what_has_been_published_is_not_followed_up(
+def test_published_changes_are_not_followed_up(
     instance: dg.DagsterInstance, changed: Stores
 ) -> None:
     changed.publish()
     assert look(instance).skip_message == NOTHING
 
 
-def test_what_has_just_been_loaded_is_left_to_lineage(
-    instance: dg.DagsterInstance, changed: Stores
-) -> None:
+def test_recent_changes_are_left_to_lineage(instance: dg.DagsterInstance, changed: Stores) -> None:
     changed.load(2)
     assert look(instance).skip_message == NOTHING
 
 
-def test_a_database_into_which_nothing_was_loaded_publishes_nothing(
+def test_nothing_is_started_while_no_release_is_loaded(
     instance: dg.DagsterInstance, stores: Stores
 ) -> None:
     assert look(instance).skip_message == NOTHING
 
 
-def test_while_publishing_is_held_nothing_is_started(
+def test_nothing_is_started_while_publishing_is_on_hold(
     instance: dg.DagsterInstance, changed: Stores
 ) -> None:
     changed.publish()
@@ -71,14 +69,14 @@ def test_while_publishing_is_held_nothing_is_started(
     assert look(instance).skip_message == NOTHING
 
 
-def test_while_runs_are_under_way_nothing_is_started(
+def test_nothing_is_started_while_other_runs_are_queued_or_running(
     instance: dg.DagsterInstance, changed: Stores
 ) -> None:
     submit_run(instance, "bring_in_release", {"dagster/partition": "a"})
     assert look(instance).skip_message == "Other runs are queued or running."
 
 
-def test_a_failed_check_is_named_instead_of_failing_again(
+def test_a_failed_blocking_check_is_the_reason_to_skip(
     instance: dg.DagsterInstance, changed: Stores
 ) -> None:
     marks = next(key_of(table) for table in LOADED_TABLES if table.name == "marks")
@@ -91,7 +89,7 @@ def test_a_failed_check_is_named_instead_of_failing_again(
 
 
 @pytest.mark.parametrize("side", ["DEV", "PROD"])
-def test_a_database_that_is_down_is_one_line(
+def test_an_unreachable_database_is_the_reason_to_skip(
     instance: dg.DagsterInstance, changed: Stores, monkeypatch: pytest.MonkeyPatch, side: str
 ) -> None:
     monkeypatch.setenv(f"OUSPARK_{side}_DSN", UNREACHABLE_DSN)

@@ -1,4 +1,4 @@
-"""What becomes of a step whose worker is gone, with a real broker, and a worker's end by hand."""
+"""Steps whose worker is lost are submitted again: a real broker, workers played by the test."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -24,12 +24,12 @@ from ouspark_assets.services import Endpoints
 pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated setex:DeprecationWarning")
 
 QUEUE = "scraping"
-LOOKS = 8
+INSPECTIONS = 8
 
 
 @dataclass
 class Steps:
-    """A queue of a broker that no worker takes from, but us."""
+    """A queue of the broker that only the test consumes."""
 
     app: Celery
     tasks: list[AsyncResult] = field(default_factory=list)
@@ -39,12 +39,12 @@ class Steps:
         self.tasks.append(self.app.send_task("execute_plan", queue=QUEUE))
         return self.tasks[-1]
 
-    def begin(self) -> WorkerStep:
+    def start(self) -> WorkerStep:
         monitor = TaskMonitor(self.app)
         return WorkerStep("Step raw", QUEUE, monitor, submit=self.submit, warn=self.warnings.append)
 
     def take(self) -> str:
-        """What a worker does that begins with a task: it is no longer in the queue."""
+        """Take a task from the queue and mark it as started, as a worker does; return its id."""
         with self.app.connection_for_read() as connection:
             message = connection.SimpleQueue(QUEUE).get(block=False)
             message.ack()
@@ -63,20 +63,20 @@ def steps(servers: Endpoints, monkeypatch: pytest.MonkeyPatch) -> Iterator[Steps
         app.backend.client.flushdb()
 
 
-def looks(step: WorkerStep) -> list[bool]:
-    return [step.ready() for _ in range(LOOKS)]
+def inspect_repeatedly(step: WorkerStep) -> list[bool]:
+    return [step.ready() for _ in range(INSPECTIONS)]
 
 
-def test_a_step_may_wait_for_a_free_worker_for_as_long_as_it_takes(steps: Steps) -> None:
-    assert not any(looks(steps.begin()))
+def test_a_step_waits_for_a_free_worker_without_a_limit(steps: Steps) -> None:
+    assert not any(inspect_repeatedly(steps.start()))
     assert len(steps.tasks) == 1
     assert not steps.warnings
 
 
-def test_the_step_of_a_worker_that_is_gone_is_given_to_another_one(steps: Steps) -> None:
-    step = steps.begin()
+def test_the_step_of_a_lost_worker_is_submitted_again(steps: Steps) -> None:
+    step = steps.start()
     steps.take()
-    assert not any(looks(step))  # in the end it waits in the queue again
+    assert not any(inspect_repeatedly(step))  # by now it is in the queue again
     second = steps.take()
     steps.app.backend.mark_as_done(second, ["events"])
     assert step.ready()
@@ -84,15 +84,15 @@ def test_the_step_of_a_worker_that_is_gone_is_given_to_another_one(steps: Steps)
     assert len(steps.warnings) == len(steps.tasks) - 1 == 1
 
 
-def test_a_step_whose_process_was_killed_is_given_to_another_one_at_once(steps: Steps) -> None:
-    step = steps.begin()
+def test_a_step_whose_process_was_killed_is_submitted_again_at_once(steps: Steps) -> None:
+    step = steps.start()
     steps.app.backend.mark_as_failure(steps.take(), WorkerLostError("signal 9"))
     assert not step.ready()
     assert len(steps.tasks) == 2
 
 
-def test_a_step_that_kills_every_worker_ends_with_what_to_do(steps: Steps) -> None:
-    step = steps.begin()
+def test_a_step_that_loses_every_worker_fails_with_advice(steps: Steps) -> None:
+    step = steps.start()
     for _ in range(MAX_WORKERS):
         assert not step.ready()
         steps.app.backend.mark_as_failure(steps.take(), WorkerLostError("signal 9"))
@@ -102,16 +102,16 @@ def test_a_step_that_kills_every_worker_ends_with_what_to_do(steps: Steps) -> No
         step.get()
 
 
-def test_an_error_of_the_step_itself_is_no_lost_worker(steps: Steps) -> None:
-    step = steps.begin()
+def test_an_error_of_the_step_is_not_a_lost_worker(steps: Steps) -> None:
+    step = steps.start()
     steps.app.backend.mark_as_failure(steps.take(), ValueError("a fault"))
     assert step.ready()
     with pytest.raises(ValueError, match="a fault"):
         step.get()
 
 
-def test_tenants_of_the_same_server_are_left_alone(steps: Steps) -> None:
-    step = steps.begin()
+def test_all_keys_have_the_prefix_so_that_the_server_can_be_shared(steps: Steps) -> None:
+    step = steps.start()
     steps.app.backend.mark_as_done(steps.take(), [])
     assert step.ready()
     keys = list(steps.app.backend.client.scan_iter())
@@ -119,14 +119,14 @@ def test_tenants_of_the_same_server_are_left_alone(steps: Steps) -> None:
     assert all(key.startswith(KEY_PREFIX.encode()) for key in keys)
 
 
-def test_workers_take_a_step_only_when_they_can_begin_with_it() -> None:
+def test_workers_do_not_prefetch_tasks() -> None:
     app = make_app(celery_arguments("rediss://:secret@broker.example.org/1"))
     assert app.conf.worker_prefetch_multiplier == 1 or app.conf.worker_disable_prefetch
     assert app.conf.task_track_started
     assert app.conf.broker_use_ssl == {"ssl_cert_reqs": "required"}
 
 
-def test_rabbitmq_returns_results_in_a_queue_of_its_own() -> None:
+def test_rabbitmq_returns_results_through_rpc() -> None:
     arguments = celery_arguments("amqp://user:secret@broker.example.org//")
     assert arguments["backend"] == "rpc://"
     assert make_app(arguments).conf.task_track_started

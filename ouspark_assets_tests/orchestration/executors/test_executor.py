@@ -1,4 +1,4 @@
-"""Which executor the settings choose, what it asks for, and what it never shows."""
+"""Which executor the settings select, which settings it needs, and that it shows no secret."""
 
 import dagster as dg
 import pytest
@@ -22,7 +22,7 @@ def definitions_with(monkeypatch: pytest.MonkeyPatch, executor: str) -> dg.Defin
 
 
 @pytest.mark.parametrize("name", ["in_process", "multiprocess", "celery"])
-def test_one_setting_chooses_the_executor(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_one_setting_selects_the_executor(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     definitions = definitions_with(monkeypatch, name)
     dg.Definitions.validate_loadable(definitions)
     selected = definitions.executor
@@ -38,7 +38,7 @@ def test_one_setting_chooses_the_executor(monkeypatch: pytest.MonkeyPatch, name:
         ({}, "OUSPARK_CELERY_BROKER and OUSPARK_DAGSTER_DSN"),
     ],
 )
-def test_workers_without_what_they_need_are_refused_in_one_line(
+def test_missing_settings_of_celery_are_reported_in_one_line(
     given: dict[str, str], missing: str
 ) -> None:
     with pytest.raises(SettingsError, match=f"need {missing}:") as refused:
@@ -47,11 +47,11 @@ def test_workers_without_what_they_need_are_refused_in_one_line(
     assert "canary" not in str(refused.value)
 
 
-def test_a_broker_alone_chooses_nothing() -> None:
+def test_a_broker_alone_does_not_select_celery() -> None:
     assert select_executor(RunSettings(celery_broker=BROKER)).name == "in_process"
 
 
-def test_only_scraping_goes_to_the_queue_of_one_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_scraping_step_uses_the_scraping_queue(monkeypatch: pytest.MonkeyPatch) -> None:
     job = definitions_with(monkeypatch, "celery").resolve_implicit_global_asset_job_def()
     queues = {node.name: node.tags.get(QUEUE_TAG) for node in job.nodes}
     scraping = RESULT_PAGES.to_python_identifier()
@@ -62,7 +62,7 @@ def test_only_scraping_goes_to_the_queue_of_one_worker(monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("executor", "together"), [("in_process", True), ("multiprocess", True), ("celery", False)]
 )
-def test_releases_are_spread_over_machines_one_run_each(
+def test_backfills_use_one_run_per_release_with_celery_only(
     monkeypatch: pytest.MonkeyPatch, executor: str, *, together: bool
 ) -> None:
     graph = definitions_with(monkeypatch, executor).resolve_asset_graph()
@@ -75,7 +75,7 @@ def test_releases_are_spread_over_machines_one_run_each(
     assert policies == {single if together else one_each}
 
 
-def test_the_broker_is_part_of_nothing_that_dagster_stores(
+def test_the_broker_url_is_not_part_of_the_run_configuration(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     definitions = definitions_with(monkeypatch, "celery")

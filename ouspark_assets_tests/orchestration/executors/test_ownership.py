@@ -1,4 +1,4 @@
-"""Runs whose process is gone: known at once, reported, and in nobody's way."""
+"""Liveness locks of runs: dead runs are detected at once and reported failed."""
 
 import os
 import subprocess
@@ -25,11 +25,11 @@ STARTED = dg.DagsterRunStatus.STARTED
 
 
 def started_run(instance: dg.DagsterInstance) -> str:
-    """A run that has begun, as Dagster keeps it."""
+    """Create a run that Dagster records as started; return its id."""
     job = definitions().resolve_job_def("read_index")
     run = instance.create_run_for_job(job)
-    begun = dg.DagsterEvent(dg.DagsterEventType.RUN_START.value, run.job_name, message="begun")
-    instance.report_dagster_event(begun, run.run_id)
+    started = dg.DagsterEvent(dg.DagsterEventType.RUN_START.value, run.job_name, message="started")
+    instance.report_dagster_event(started, run.run_id)
     assert status_of(instance, run.run_id) is STARTED
     return run.run_id
 
@@ -40,8 +40,8 @@ def status_of(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRunStatus:
     return run.status
 
 
-def killed_after_showing_life(run_id: str) -> None:
-    """Another process shows life for a run, and is killed."""
+def kill_after_locking(run_id: str) -> None:
+    """Have another process take the liveness lock of a run, and kill it."""
     program = (
         "import sys, time\n"
         "from ouspark_assets.orchestration.executors.ownership import hold_liveness_lock\n"
@@ -58,9 +58,9 @@ def killed_after_showing_life(run_id: str) -> None:
         process.kill()
 
 
-def test_a_run_that_was_killed_is_reported_failed_once(instance: dg.DagsterInstance) -> None:
+def test_a_killed_run_is_reported_failed_once(instance: dg.DagsterInstance) -> None:
     run = started_run(instance)
-    killed_after_showing_life(run)
+    kill_after_locking(run)
     assert reap_dead_runs(instance, load_settings()) == (run,)
     assert status_of(instance, run) is dg.DagsterRunStatus.FAILURE
     assert reap_dead_runs(instance, load_settings()) == ()
@@ -68,7 +68,7 @@ def test_a_run_that_was_killed_is_reported_failed_once(instance: dg.DagsterInsta
     assert [PROCESS_GONE in event.message for event in failures] == [True]
 
 
-def test_a_run_that_is_alive_is_left_alone(instance: dg.DagsterInstance) -> None:
+def test_a_living_run_is_not_reported(instance: dg.DagsterInstance) -> None:
     run = started_run(instance)
     descriptor = hold_liveness_lock(run, load_settings().servers)
     assert reap_dead_runs(instance, load_settings()) == ()
@@ -77,13 +77,13 @@ def test_a_run_that_is_alive_is_left_alone(instance: dg.DagsterInstance) -> None
     assert reap_dead_runs(instance, load_settings()) == (run,)
 
 
-def test_a_run_that_has_just_begun_has_time_to_show_life(instance: dg.DagsterInstance) -> None:
+def test_a_run_that_has_just_started_may_lack_its_lock(instance: dg.DagsterInstance) -> None:
     run = started_run(instance)
     assert reap_dead_runs(instance, load_settings()) == ()
     assert status_of(instance, run) is STARTED
 
 
-def test_a_run_that_never_showed_life_is_dead_after_a_while(
+def test_a_run_without_a_lock_is_dead_after_a_minute(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = started_run(instance)
@@ -102,7 +102,7 @@ def test_a_run_that_could_not_record_its_end_is_dead_at_once(
     assert reap_dead_runs(instance, load_settings()) == (run,)
 
 
-def test_with_a_shared_storage_a_run_without_a_sign_may_be_on_another_machine(
+def test_with_shared_storage_a_run_without_a_lock_may_be_on_another_machine(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, development_dsn: str
 ) -> None:
     started_run(instance)
@@ -113,7 +113,7 @@ def test_with_a_shared_storage_a_run_without_a_sign_may_be_on_another_machine(
     assert reap_dead_runs(instance, load_settings()) == ()
 
 
-def test_the_stages_of_a_dead_run_are_ended_with_it(
+def test_the_stages_of_a_dead_run_are_closed(
     instance: dg.DagsterInstance, development: Connection
 ) -> None:
     dead, alive = started_run(instance), started_run(instance)
@@ -121,7 +121,7 @@ def test_the_stages_of_a_dead_run_are_ended_with_it(
         development.execute(
             "INSERT INTO ops.stage_runs (run_id, asset) VALUES (%s, 'raw.result_pages')", (run,)
         )
-    killed_after_showing_life(dead)
+    kill_after_locking(dead)
     hold_liveness_lock(alive, load_settings().servers)
     reap_dead_runs(instance, load_settings())
     found = development.execute("SELECT run_id, outcome, error FROM ops.stage_runs ORDER BY id")
@@ -132,38 +132,38 @@ def test_the_stages_of_a_dead_run_are_ended_with_it(
     ]
 
 
-def test_a_database_that_is_down_does_not_keep_dead_runs_alive(
+def test_dead_runs_are_reported_while_the_database_is_down(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = started_run(instance)
-    killed_after_showing_life(run)
+    kill_after_locking(run)
     monkeypatch.setenv("OUSPARK_DEV_DSN", "postgresql://nobody@127.0.0.1:1/nothing")
     assert reap_dead_runs(instance, load_settings()) == (run,)
 
 
-def test_signs_of_runs_that_have_ended_are_swept(instance: dg.DagsterInstance, home: Path) -> None:
-    killed_after_showing_life("a-run-of-yesterday")
+def test_lock_files_of_finished_runs_are_removed(instance: dg.DagsterInstance, home: Path) -> None:
+    kill_after_locking("a-run-of-yesterday")
     reap_dead_runs(instance, load_settings())
     assert [path.name for path in (home / "dagster" / "alive").glob("[!.]*")] == []
 
 
-def looking() -> dg.JobDefinition:
+def liveness_job() -> dg.JobDefinition:
     @dg.op
-    def look(context: dg.OpExecutionContext) -> bool:
+    def is_locked(context: dg.OpExecutionContext) -> bool:
         alive = load_settings().servers.home / "dagster" / "alive" / context.run_id
         return alive.exists() and reap_dead_runs(context.instance, load_settings()) == ()
 
     @dg.job(executor_def=with_ownership(dg.in_process_executor, in_turn=True))
-    def looking() -> None:
-        look()
+    def liveness_job() -> None:
+        is_locked()
 
-    return looking
+    return liveness_job
 
 
-def test_a_run_shows_life_while_its_steps_are_executed(tmp_path: Path) -> None:
+def test_a_run_holds_its_liveness_lock_while_its_steps_execute(tmp_path: Path) -> None:
     with (
         dg.DagsterInstance.local_temp(str(tmp_path)) as instance,
-        dg.execute_job(dg.reconstructable(looking), instance) as result,
+        dg.execute_job(dg.reconstructable(liveness_job), instance) as result,
     ):
         assert result.success
-        assert result.output_for_node("look")
+        assert result.output_for_node("is_locked")
