@@ -1,7 +1,7 @@
-"""What every test may use: embedded servers of the session, databases and a cache of its own.
+"""Fixtures for all tests: the embedded servers of the session, databases and a cache per test.
 
 The servers run under a temporary home, shared by all workers; they stop by themselves soon after
-the last test.
+the last test. README.md lists the helpers of all folders.
 """
 
 import os
@@ -22,7 +22,7 @@ from ouspark_assets.warehouse.core.connection import Connection, Side, connected
 from ouspark_assets.warehouse.core.migrate import migrate
 from ouspark_assets_tests.support.stores import UNREACHABLE_DSN, Databases, StoreAddresses, Stores
 
-# Database 0 is the one of the servers' own settings.
+# Database 0 is the one that the servers' own settings use.
 CACHE_DATABASES = 15
 
 for name in [name for name in os.environ if name.startswith("OUSPARK_")]:
@@ -31,18 +31,18 @@ for name in [name for name in os.environ if name.startswith("OUSPARK_")]:
 
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Endpoints:
-    """PostgreSQL and Valkey of this test session."""
+    """The addresses of PostgreSQL and Valkey of this test session."""
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent
     found = resolve_endpoints(ServerSettings(home=shared / "servers"), need={"postgres", "redis"})
-    _in_a_hurry(found)
+    _disable_durability(found)
     return found
 
 
 @pytest.fixture(scope="session")
 def templates(servers: Endpoints) -> Iterator[dict[Side, str]]:
-    """A migrated database of each side, to make copies of."""
+    """The name of a migrated database per side; tests get copies of it."""
     names = {side: f"template_{side}_{uuid.uuid4().hex[:8]}" for side in Side}
     for side, name in names.items():
         _administer(servers, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
@@ -56,7 +56,7 @@ def templates(servers: Endpoints) -> Iterator[dict[Side, str]]:
 def development_dsn(servers: Endpoints, templates: dict[Side, str]) -> Iterator[str]:
     """An empty, migrated development database."""
     with copy_of(servers, templates[Side.DEVELOPMENT]) as dsn:
-        # A copy of the template must not pass for the same database as another copy.
+        # Every copy needs an identity of its own, like a database that was migrated by itself.
         with psycopg.connect(dsn, autocommit=True) as connection:
             connection.execute("UPDATE ops.identity SET id = gen_random_uuid()")
         yield dsn
@@ -71,7 +71,7 @@ def production_dsn(servers: Endpoints, templates: dict[Side, str]) -> Iterator[s
 
 @pytest.fixture
 def databases(development_dsn: str, production_dsn: str) -> Databases:
-    """Both of them."""
+    """The DSNs of both databases."""
     return Databases(development_dsn, production_dsn)
 
 
@@ -91,13 +91,13 @@ def production(production_dsn: str) -> Iterator[Connection]:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """A folder for the state of one test."""
+    """A folder for OUSPARK_HOME; it does not exist yet."""
     return tmp_path / "home"
 
 
 @pytest.fixture
 def only_development(development_dsn: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Settings that lead to a development database, and to no other server."""
+    """Point the settings to a development database; all other servers are unreachable."""
     monkeypatch.setenv("OUSPARK_HOME", str(home))
     monkeypatch.setenv("OUSPARK_DEV_DSN", development_dsn)
     monkeypatch.setenv("OUSPARK_PROD_DSN", UNREACHABLE_DSN)
@@ -106,7 +106,7 @@ def only_development(development_dsn: str, home: Path, monkeypatch: pytest.Monke
 
 @pytest.fixture
 def cache_url(servers: Endpoints, worker_id: str) -> Iterator[str]:
-    """The address of the worker's own cache, empty."""
+    """The address of an empty cache that no other worker uses."""
     worker = int(worker_id.removeprefix("gw")) if worker_id != "master" else 0
     url = f"{servers.redis_url.removesuffix('/0')}/{1 + worker % CACHE_DATABASES}"
     with connect_cache(url) as client:
@@ -119,7 +119,7 @@ def cache_url(servers: Endpoints, worker_id: str) -> Iterator[str]:
 def store_addresses(
     databases: Databases, cache_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> StoreAddresses:
-    """Two databases, a cache and a lake that the settings lead to."""
+    """Two databases, a cache and a lake; the settings point to them."""
     monkeypatch.setenv("OUSPARK_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("OUSPARK_DEV_DSN", databases.development)
     monkeypatch.setenv("OUSPARK_PROD_DSN", databases.production)
@@ -130,20 +130,20 @@ def store_addresses(
 
 @pytest.fixture
 def stores(store_addresses: StoreAddresses) -> Iterator[Stores]:
-    """Connections to it."""
+    """Open connections to both databases and the cache."""
     with store_addresses.connect() as stores:
         yield stores
 
 
 @pytest.fixture
 def instance() -> Iterator[dg.DagsterInstance]:
-    """An instance of Dagster that forgets."""
+    """An ephemeral Dagster instance."""
     with dg.DagsterInstance.ephemeral() as instance:
         yield instance
 
 
-def _in_a_hurry(servers: Endpoints) -> None:
-    """The session's databases need not survive a power cut: one is made for almost every test."""
+def _disable_durability(servers: Endpoints) -> None:
+    # Almost every test creates a database, and none needs to survive a power cut.
     with psycopg.connect(servers.dev_dsn, autocommit=True) as connection:
         for name in ("fsync", "full_page_writes", "autovacuum"):
             connection.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(name)))
@@ -152,7 +152,7 @@ def _in_a_hurry(servers: Endpoints) -> None:
 
 @contextmanager
 def copy_of(servers: Endpoints, template: str) -> Iterator[str]:
-    """A database like this one, as long as it is needed."""
+    """Create a copy of this database and yield its DSN; drop it at the end."""
     name = f"copy_{uuid.uuid4().hex[:12]}"
     copy = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
     _administer(servers, copy.format(sql.Identifier(name), sql.Identifier(template)))
@@ -164,7 +164,7 @@ def copy_of(servers: Endpoints, template: str) -> Iterator[str]:
 
 @contextmanager
 def connected_copy(servers: Endpoints, template: str, side: Side) -> Iterator[Connection]:
-    """A connection to a database like this one."""
+    """Yield a connection to a copy of this database."""
     with copy_of(servers, template) as dsn, connected(dsn, side, "test") as connection:
         yield connection
 

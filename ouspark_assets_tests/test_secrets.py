@@ -1,7 +1,7 @@
-"""Every setting that holds a secret, given a canary: it must show up nowhere.
+"""Secrets of settings appear nowhere.
 
-Neither in what commands print, failing ones least of all, nor in anything that Dagster stores or
-shows of the graph and its runs.
+Every secret setting is given a canary, which must not appear in the output of commands (failing
+ones included), nor in anything that Dagster stores or shows of the graph and its runs.
 """
 
 from collections.abc import Iterator
@@ -28,15 +28,15 @@ from ouspark_assets_tests.support.pipeline import ROOT
 from ouspark_assets_tests.support.stores import Databases, dagster_database
 
 CANARY = "c4n4ry-0f-4-t35t"
-# Nobody listens on port 1.
-NOWHERE = f"user:{CANARY}@127.0.0.1:1/place"
+# Nothing listens on port 1.
+UNREACHABLE = f"user:{CANARY}@127.0.0.1:1/place"
 SHOWING = [("services", "status"), ("services", "status", "--json")]
 FAILING = [
     ("status",),
     ("releases", "list"),
     ("publication", "list"),
     ("cache", "status"),
-    # Dagster goes on trying to reach its own records for some seconds.
+    # Takes seconds: Dagster retries the connection to its own records.
     pytest.param(("run",), marks=pytest.mark.full),
 ]
 
@@ -54,9 +54,9 @@ SECRETS = [name for name, info in FIELDS.items() if is_secret(info.annotation)]
 def with_canary(name: str) -> str:
     """A well-formed value of a setting, with the canary where its secret goes."""
     if name.endswith("_dsn"):
-        return f"postgresql://{NOWHERE}?connect_timeout=2"
+        return f"postgresql://{UNREACHABLE}?connect_timeout=2"
     if name in ("redis_url", "celery_broker"):
-        return f"redis://{NOWHERE.replace('place', '0')}"
+        return f"redis://{UNREACHABLE.replace('place', '0')}"
     return f"https://127.0.0.1:1/{CANARY}" if "url" in name or "webhook" in name else CANARY
 
 
@@ -69,9 +69,9 @@ def every_secret(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
         monkeypatch.setenv(f"{PREFIX}{name.upper()}", with_canary(name))
 
 
-def test_whatever_sounds_like_a_secret_is_kept_as_one() -> None:
-    sounds = ("dsn", "password", "secret", "token", "broker", "webhook", "redis", "api_key")
-    suspects = {name for name in FIELDS if any(sound in name for sound in sounds)}
+def test_settings_whose_names_suggest_a_secret_are_secret() -> None:
+    words = ("dsn", "password", "secret", "token", "broker", "webhook", "redis", "api_key")
+    suspects = {name for name in FIELDS if any(word in name for word in words)}
     assert suspects == suspects & set(SECRETS)
     assert {"dev_dsn", "prod_dsn", "redis_url", "dagster_dsn", "celery_broker"} <= set(SECRETS)
 
@@ -99,7 +99,7 @@ def test_a_malformed_secret_is_not_repeated(monkeypatch: pytest.MonkeyPatch, nam
 
 @pytest.mark.usefixtures("every_secret")
 @pytest.mark.parametrize("command", SHOWING, ids=" ".join)
-def test_addresses_are_shown_without_their_passwords(command: tuple[str, ...]) -> None:
+def test_addresses_are_printed_without_passwords(command: tuple[str, ...]) -> None:
     done = CliRunner().invoke(ouspark, list(command))
     assert "127.0.0.1:1" in done.output
     assert CANARY not in done.output
@@ -107,7 +107,7 @@ def test_addresses_are_shown_without_their_passwords(command: tuple[str, ...]) -
 
 @pytest.mark.usefixtures("every_secret")
 @pytest.mark.parametrize("command", FAILING)
-def test_a_command_that_fails_says_why_in_one_line_without_a_secret(
+def test_a_failing_command_prints_one_line_without_a_secret(
     command: tuple[str, ...],
 ) -> None:
     done = CliRunner().invoke(ouspark, list(command))
@@ -119,7 +119,7 @@ def test_a_command_that_fails_says_why_in_one_line_without_a_secret(
 @pytest.mark.filterwarnings("ignore:Property `ScheduleDefinition.environment_vars`")
 @pytest.mark.usefixtures("every_secret")
 @pytest.mark.parametrize("executor", ["in_process", "celery"])
-def test_what_dagster_shows_of_the_graph_has_no_secret(
+def test_the_graph_that_dagster_shows_contains_no_secret(
     monkeypatch: pytest.MonkeyPatch, executor: str
 ) -> None:
     monkeypatch.setenv("OUSPARK_EXECUTOR", executor)
@@ -142,22 +142,22 @@ def real_servers(
     home: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[str]:
-    """Servers that let us in with whatever password, and a cache that does not; Dagster's DSN."""
+    """Databases that accept any password, and a cache that does not; yields Dagster's DSN."""
     monkeypatch.setenv("DAGSTER_HOME", str(ROOT))
     with dagster_database(servers) as dagster_dsn:
         for name, value in {
             "home": str(home),
             "site_url": site.url,
-            "dev_dsn": secretly(databases.development),
-            "prod_dsn": secretly(databases.production),
-            "dagster_dsn": secretly(dagster_dsn),
+            "dev_dsn": with_password(databases.development),
+            "prod_dsn": with_password(databases.production),
+            "dagster_dsn": with_password(dagster_dsn),
             "redis_url": f"redis://:{CANARY}@{servers.redis_url.rpartition('@')[2]}",
         }.items():
             monkeypatch.setenv(f"{PREFIX}{name.upper()}", value)
         yield dagster_dsn
 
 
-def secretly(dsn: str) -> str:
+def with_password(dsn: str) -> str:
     assert "//postgres@" in dsn
     return dsn.replace("//postgres@", f"//postgres:{CANARY}@")
 
@@ -178,7 +178,7 @@ def everything_in(dsn: str) -> str:
     return str(rows)
 
 
-def test_what_dagster_keeps_of_runs_has_no_secret(
+def test_the_run_history_that_dagster_stores_contains_no_secret(
     real_servers: str, databases: Databases, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with dg.DagsterInstance.get() as instance:
@@ -191,9 +191,9 @@ def test_what_dagster_keeps_of_runs_has_no_secret(
                 instance=instance, asset_selection=[dg.AssetKey(key)], raise_on_error=False
             )
             assert done.success is succeeds
-    kept = everything_in(real_servers)
-    assert "STEP_FAILURE" in kept
-    assert "OUSPARK_REDIS_URL" in kept
+    stored = everything_in(real_servers)
+    assert "STEP_FAILURE" in stored
+    assert "OUSPARK_REDIS_URL" in stored
     printed = capfd.readouterr()
-    for place in (kept, everything_in(databases.development), printed.out, printed.err):
+    for place in (stored, everything_in(databases.development), printed.out, printed.err):
         assert CANARY not in place

@@ -18,7 +18,7 @@ from typing import Any
 
 from ouspark_assets.services.binaries import postgres_program, valkey_program
 from ouspark_assets_tests.deploy.composed import Service, instructions, interpolated, services
-from ouspark_assets_tests.support.pipeline import PATIENCE_SECONDS, ROOT
+from ouspark_assets_tests.support.pipeline import COMMAND_TIMEOUT, ROOT
 
 PREFIX, HOME, USER = "/opt/ouspark", "/var/lib/ouspark", 10001
 # PostgreSQL insists on a user with a name.
@@ -91,19 +91,19 @@ class Machine:
             yield process
         finally:
             process.terminate()
-            process.wait(PATIENCE_SECONDS)
+            process.wait(COMMAND_TIMEOUT)
 
     def is_well(self, service: Service) -> bool:
         """What the health check of a service says."""
         check = self._start(service, service.health, subprocess.DEVNULL)
-        return check.wait(PATIENCE_SECONDS) == 0
+        return check.wait(COMMAND_TIMEOUT) == 0
 
     def log(self, name: str) -> str:
         """What a service has written so far."""
         return (self.folder / f"{name}.log").read_text(encoding="utf-8", errors="replace")
 
     def _wait_until_well(self, service: Service, process: subprocess.Popen[bytes]) -> None:
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + COMMAND_TIMEOUT
         while not self.is_well(service):
             assert process.poll() is None, self.log(service.name)[-3000:]
             assert time.monotonic() < deadline, self.log(service.name)[-3000:]
@@ -168,7 +168,7 @@ class Machine:
             yield
         finally:
             server.terminate()
-            server.wait(PATIENCE_SECONDS)
+            server.wait(COMMAND_TIMEOUT)
 
     @contextmanager
     def _valkey(self) -> Iterator[None]:
@@ -185,7 +185,7 @@ class Machine:
             yield
         finally:
             server.terminate()
-            server.wait(PATIENCE_SECONDS)
+            server.wait(COMMAND_TIMEOUT)
 
 
 def as_user(user: int = USER) -> dict[str, Any]:

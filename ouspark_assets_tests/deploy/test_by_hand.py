@@ -17,7 +17,7 @@ import pytest
 from ouspark_assets.domain.releases import BE_COURSE
 from ouspark_assets_tests.deploy.by_hand import PREFIX, Machine, python_for_everybody
 from ouspark_assets_tests.deploy.composed import build_context, instructions, services
-from ouspark_assets_tests.support.pipeline import PATIENCE_SECONDS, ROOT
+from ouspark_assets_tests.support.pipeline import COMMAND_TIMEOUT, ROOT
 
 pytestmark = pytest.mark.full
 
@@ -99,7 +99,7 @@ def run_to_its_end(machine: Machine, job: str, **tags: str) -> str:
     given = [{"key": key.replace("__", "/"), "value": value} for key, value in tags.items()]
     launched = asked(machine, "webserver", LAUNCH, job=job, tags=given)["launchRun"]
     assert launched["__typename"] == "LaunchRunSuccess", launched
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + COMMAND_TIMEOUT
     while True:
         run = launched["run"]["runId"]
         status: str = asked(machine, "reader", STATUS, run=run)["runOrError"]["status"]

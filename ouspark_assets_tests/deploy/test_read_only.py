@@ -10,7 +10,7 @@ import httpx
 
 from ouspark_assets_tests.deploy.by_hand import free_port
 from ouspark_assets_tests.deploy.composed import services
-from ouspark_assets_tests.support.pipeline import BIN, PATIENCE_SECONDS, ROOT, Pipeline
+from ouspark_assets_tests.support.pipeline import BIN, COMMAND_TIMEOUT, ROOT, Pipeline
 
 LAUNCH = """
 mutation { launchRun(executionParams: {
@@ -41,12 +41,12 @@ def serving(name: str, folder: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.wait(PATIENCE_SECONDS)
+        process.wait(COMMAND_TIMEOUT)
 
 
 def answered(address: str) -> str:
     """What a launch comes to, asked as soon as somebody answers."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + COMMAND_TIMEOUT
     while True:
         try:
             answer = httpx.post(f"{address}/graphql", json={"query": LAUNCH}, timeout=60)

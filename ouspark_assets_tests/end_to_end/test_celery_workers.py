@@ -1,4 +1,4 @@
-"""Steps in workers of Celery: what one process computes, and no more than a retry when one dies."""
+"""Steps in Celery workers: the same tables as in one process, and a retry when a worker dies."""
 
 import contextlib
 import json
@@ -21,7 +21,7 @@ from ouspark_assets.services import resolve_endpoints
 from ouspark_assets.settings import ServerSettings
 from ouspark_assets.standin.process import RunningStandin, running_standin
 from ouspark_assets.warehouse.core.connection import Side
-from ouspark_assets_tests.support.pipeline import BIN, PATIENCE_SECONDS, ROOT, Pipeline
+from ouspark_assets_tests.support.pipeline import BIN, COMMAND_TIMEOUT, ROOT, Pipeline
 
 pytestmark = pytest.mark.full
 
@@ -30,15 +30,15 @@ PROCESSES = Path("/proc")
 
 
 @dataclass(frozen=True)
-class Spread(Pipeline):
-    """A pipeline whose steps are executed by workers."""
+class CeleryPipeline(Pipeline):
+    """A pipeline whose steps are executed by Celery workers."""
 
     dagster_dsn: str
     broker: str
 
     @classmethod
-    def started(cls, home: Path, site_url: str) -> "Spread":
-        """Its servers run, and Dagster has a database there."""
+    def started(cls, home: Path, site_url: str) -> "CeleryPipeline":
+        """Start its servers and create a database for Dagster's own records."""
         Pipeline(home, site_url).ouspark("services", "up")
         found = resolve_endpoints(ServerSettings(home=home), need={"postgres", "redis"})
         with psycopg.connect(found.dev_dsn, autocommit=True) as connection:
@@ -52,7 +52,7 @@ class Spread(Pipeline):
 
     @property
     def environment(self) -> dict[str, str]:
-        """That of every machine."""
+        """The environment of every machine."""
         return {
             **super().environment,
             "OUSPARK_EXECUTOR": "celery",
@@ -73,8 +73,8 @@ class Spread(Pipeline):
 
     @contextmanager
     def worker(self, queue: str, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
-        """A worker as the documentation starts it."""
-        celery = (
+        """Run a worker as the documentation says."""
+        command = (
             "celery",
             "-A",
             "ouspark_assets.orchestration.executors.celery_worker",
@@ -82,7 +82,7 @@ class Spread(Pipeline):
             "-c",
             "1",
         )
-        process = self.start(*celery, "-Q", queue, "-n", f"{queue}@%h", **variables)
+        process = self.start(*command, "-Q", queue, "-n", f"{queue}@%h", **variables)
         try:
             yield process
         finally:
@@ -94,22 +94,22 @@ class Spread(Pipeline):
         assert done.returncode == 0, done.stderr[-3000:]
 
     def releases(self) -> list[str]:
-        """The releases of the index that can be brought in."""
+        """Return the releases of the index that are loaded by default."""
         listed = json.loads(self.ouspark("releases", "list", "--json").stdout)
         return [it["release"] for it in listed if it["scheme"] in ("CBCS", "AICTE")]
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:
-    """What the end of a machine is to its processes."""
+    """Kill a process group, as when its machine goes down."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 
-def wait_until(happened: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not happened():
-        assert time.monotonic() < deadline, what
+def wait_until(condition: Callable[[], bool], problem: str) -> None:
+    deadline = time.monotonic() + COMMAND_TIMEOUT
+    while not condition():
+        assert time.monotonic() < deadline, problem
         time.sleep(0.05)
 
 
@@ -120,10 +120,10 @@ def site() -> Iterator[RunningStandin]:
 
 
 @pytest.fixture
-def spread(tmp_path: Path, site: RunningStandin) -> Iterator[Spread]:
-    spread = Spread.started(tmp_path / "spread", site.url)
-    yield spread
-    spread.ouspark("services", "down")
+def celery(tmp_path: Path, site: RunningStandin) -> Iterator[CeleryPipeline]:
+    celery = CeleryPipeline.started(tmp_path / "celery", site.url)
+    yield celery
+    celery.ouspark("services", "down")
 
 
 def without_times(pipeline: Pipeline, side: Side) -> dict[str, pl.DataFrame]:
@@ -133,53 +133,53 @@ def without_times(pipeline: Pipeline, side: Side) -> dict[str, pl.DataFrame]:
     }
 
 
-def scraping_has_begun(spread: Spread) -> bool:
+def scraping_has_begun(celery: CeleryPipeline) -> bool:
     query = "SELECT count(*) FROM ops.stage_runs WHERE asset = 'raw.result_pages' AND ended IS NULL"
-    parts = list((spread.home / "lake").rglob("*.parquet"))
-    return bool(parts) and spread.rows(query) == [(1,)]
+    parts = list((celery.home / "lake").rglob("*.parquet"))
+    return bool(parts) and celery.rows(query) == [(1,)]
 
 
-def test_two_workers_compute_what_one_process_does(
-    spread: Spread, site: RunningStandin, tmp_path: Path
+def test_two_workers_compute_the_same_tables_as_one_process(
+    celery: CeleryPipeline, site: RunningStandin, tmp_path: Path
 ) -> None:
     alone = Pipeline(tmp_path / "alone", site.url)
     alone.ouspark("run", "--all")
-    with spread.worker("scraping"), spread.worker("dagster"):
-        spread.materialize("source/release_index")
-        for release in spread.releases():
-            spread.materialize("raw/result_pages*", "--partition", release)
+    with celery.worker("scraping"), celery.worker("dagster"):
+        celery.materialize("source/release_index")
+        for release in celery.releases():
+            celery.materialize("raw/result_pages*", "--partition", release)
     for side in Side:
         expected = without_times(alone, side)
-        for name, found in without_times(spread, side).items():
+        for name, found in without_times(celery, side).items():
             assert_frame_equal(found, expected[name])
-    spread.ouspark("publication", "verify")
-    spread.ouspark("cache", "verify")
+    celery.ouspark("publication", "verify")
+    celery.ouspark("cache", "verify")
     alone.ouspark("services", "down")
 
 
-@pytest.mark.parametrize("machine", [True, False], ids=["its-machine-too", "its-child-only"])
-def test_a_worker_killed_in_the_middle_costs_only_a_retry(spread: Spread, *, machine: bool) -> None:
-    # Slow enough to be caught at work.
+@pytest.mark.parametrize("machine", [True, False], ids=["the-worker", "its-child-process"])
+def test_the_step_of_a_killed_worker_is_retried(celery: CeleryPipeline, *, machine: bool) -> None:
+    # Slow enough to be killed during the scrape.
     slowly = {"OUSPARK_SITE_RATE": "8"}
-    with spread.worker("dagster"), contextlib.ExitStack() as scrapers:
-        first = scrapers.enter_context(spread.worker("scraping", **slowly))
-        spread.materialize("source/release_index")
-        (release,) = spread.releases()
+    with celery.worker("dagster"), contextlib.ExitStack() as scrapers:
+        first = scrapers.enter_context(celery.worker("scraping", **slowly))
+        celery.materialize("source/release_index")
+        (release,) = celery.releases()
         selection = ("--select", "raw/result_pages*", "--partition", release)
-        run = spread.start("dagster", "asset", "materialize", *MODULE, *selection)
-        wait_until(lambda: scraping_has_begun(spread), "nothing is scraped")
+        run = celery.start("dagster", "asset", "materialize", *MODULE, *selection)
+        wait_until(lambda: scraping_has_begun(celery), "nothing is scraped")
         if machine:
             kill(first)
-            scrapers.enter_context(spread.worker("scraping"))
+            scrapers.enter_context(celery.worker("scraping"))
         else:
             os.kill(child_of(first), signal.SIGKILL)
-        assert run.wait(PATIENCE_SECONDS) == 0
-    assert spread.rows("SELECT count(*) FROM clean.students") == [(40,)]
-    assert spread.rows("SELECT count(DISTINCT run_id) FROM ops.stage_runs") == [(2,)]
-    spread.ouspark("publication", "verify")
+        assert run.wait(COMMAND_TIMEOUT) == 0
+    assert celery.rows("SELECT count(*) FROM clean.students") == [(40,)]
+    assert celery.rows("SELECT count(DISTINCT run_id) FROM ops.stage_runs") == [(2,)]
+    celery.ouspark("publication", "verify")
 
 
 def child_of(worker: subprocess.Popen[bytes]) -> int:
-    """The process in which a worker executes steps."""
+    """Return the child process in which a worker executes steps."""
     children = (PROCESSES / str(worker.pid) / "task" / str(worker.pid) / "children").read_text()
     return int(children.split()[0])

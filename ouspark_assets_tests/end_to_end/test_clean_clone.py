@@ -1,4 +1,4 @@
-"""The README word for word, in an empty folder, with no virtual environment and no state."""
+"""The commands of the README in a fresh clone, with no virtual environment and no state."""
 
 import os
 import re
@@ -11,12 +11,12 @@ from ouspark_assets_tests.support.pipeline import ROOT
 
 pytestmark = pytest.mark.full
 
-PATIENCE_SECONDS = 1500
+COMMAND_TIMEOUT = 1500
 DAGSTER_BLOCK = "dagster asset materialize --select source/release_index"
 
 
 def clean_environment() -> dict[str, str]:
-    """What a new user has: no settings of ours, no virtual environment on the path."""
+    """Return the environment of a new user: no settings, no virtual environment on the path."""
     dropped = ("OUSPARK_", "DAGSTER_", "VIRTUAL_ENV", "PYTEST_", "MAKE", "MFLAGS")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
     path = [part for part in kept["PATH"].split(os.pathsep) if not part.startswith(str(ROOT))]
@@ -24,7 +24,7 @@ def clean_environment() -> dict[str, str]:
 
 
 def shell(command: str, folder: Path) -> str:
-    """What a command prints, run as a person would type it."""
+    """Run a shell command, assert that it succeeds and return its output."""
     done = subprocess.run(
         ["bash", "-c", command],
         cwd=folder,
@@ -32,7 +32,7 @@ def shell(command: str, folder: Path) -> str:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=PATIENCE_SECONDS,
+        timeout=COMMAND_TIMEOUT,
         check=False,
     )
     assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
@@ -47,7 +47,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def dagster_commands() -> list[str]:
-    """The commands of the README's block of Dagster commands, but the one that never ends."""
+    """Return the Dagster commands of the README, except the one that never ends."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     (block,) = [
         it for it in re.findall(r"```sh\n(.*?)```", readme, re.DOTALL) if DAGSTER_BLOCK in it
@@ -55,19 +55,19 @@ def dagster_commands() -> list[str]:
     return [line for line in block.splitlines() if line and not line.startswith("dagster dev")]
 
 
-def test_make_run_brings_everything_in_and_a_second_one_has_nothing_to_do(clone: Path) -> None:
+def test_make_run_loads_everything_and_a_second_run_finds_nothing_new(clone: Path) -> None:
     first = shell("make run", clone)
     assert "Publication 1" in first
     assert "Cache generation 1-" in first
     assert "Nothing new" in shell("make run", clone)
 
 
-def test_the_commands_of_dagster_work_as_the_readme_says(clone: Path) -> None:
+def test_the_dagster_commands_of_the_readme_work(clone: Path) -> None:
     for command in dagster_commands():
         shell(f". .venv/bin/activate && {command}", clone)
 
 
-def test_the_checkout_is_as_clean_as_before(clone: Path) -> None:
+def test_the_working_tree_stays_clean(clone: Path) -> None:
     assert shell("git status --porcelain", clone) == ""
 
 

@@ -1,4 +1,4 @@
-"""Dagster's own commands, as its documentation says, from the repository's root."""
+"""Dagster's own commands work in the repository as Dagster's documentation says."""
 
 import json
 from collections.abc import Iterator

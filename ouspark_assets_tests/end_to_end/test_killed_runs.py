@@ -1,4 +1,4 @@
-"""`kill -9` of a whole run, again and again: the next run goes on, and the end is the truth."""
+"""Runs killed with `kill -9` again and again: the last run completes, and every row is right."""
 
 import contextlib
 import os
@@ -18,11 +18,11 @@ from ouspark_assets.warehouse.core.connection import Side
 from ouspark_assets_tests.support.pipeline import BIN, ROOT, Pipeline
 
 KILLS = 12
-LONGEST_SECONDS = 4.0
+MAX_SECONDS_TO_KILL = 4.0
 
 
 def run_and_kill(pipeline: Pipeline, seconds: float) -> bool:
-    """Start a run and kill it and its workers after so long; says whether it was still running."""
+    """Start a run and kill its process group after some seconds; return whether it was running."""
     run = subprocess.Popen(
         [str(BIN / "ouspark"), "run", "--all"],
         env=pipeline.environment,
@@ -41,16 +41,16 @@ def run_and_kill(pipeline: Pipeline, seconds: float) -> bool:
     return False
 
 
-# What one kill leaves behind is in the trial of `chaos/`.
+# What a single kill leaves behind is tested in `chaos/`.
 @pytest.mark.full
-def test_runs_that_are_killed_leave_nothing_that_the_next_one_does_not_mend(tmp_path: Path) -> None:
+def test_the_next_run_completes_what_killed_runs_left_undone(tmp_path: Path) -> None:
     chance = random.Random(KILLS)
     with running_standin(students=60, releases=2, seed=8) as site:
         pipeline = Pipeline(tmp_path / "home", site.url)
         pipeline.ouspark("services", "up")
         for _ in range(KILLS):
-            seconds = chance.uniform(2.0, LONGEST_SECONDS)
-            # A machine that is done sooner is given less time, until it is caught at work.
+            seconds = chance.uniform(2.0, MAX_SECONDS_TO_KILL)
+            # On a fast machine the run may have ended: kill earlier, until one is killed in time.
             while not run_and_kill(pipeline, seconds):
                 seconds *= 0.6
         pipeline.ouspark("run", "--all")
@@ -58,7 +58,7 @@ def test_runs_that_are_killed_leave_nothing_that_the_next_one_does_not_mend(tmp_
         for table, name in ((MARKS, "attempts"), (STUDENT_CGPAS, "student_cgpas")):
             true = pl.read_parquet(truth / f"{name}.parquet")
             columns = [column for column in table.columns if column in true.columns]
-            expected = true.select(pl.col(it).cast(table.dtypes[it]) for it in columns)
+            expected = true.select(pl.col(name).cast(table.dtypes[name]) for name in columns)
             for side in Side:
                 found = pipeline.table(table, side).select(columns)
                 assert_frame_equal(found, expected.sort(table.key))

@@ -1,4 +1,4 @@
-"""Damaged pages are explained, and come back once the site is healthy."""
+"""Damaged pages are quarantined with reasons, and loaded once the site sends them whole."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from ouspark_assets.schemas.clean import MARKS
 from ouspark_assets.standin.process import running_standin
 from ouspark_assets_tests.support.pipeline import Pipeline
 
-WORLD = {"students": 150, "releases": 1, "seed": 5}
+SITE = {"students": 150, "releases": 1, "seed": 5}
 RELEASE = "20240511"
 
 
@@ -19,13 +19,13 @@ def open_records(pipeline: Pipeline) -> list[dict[str, object]]:
     return json.loads(pipeline.ouspark("quarantine", "list", "--json").stdout)
 
 
-# What a damaged page becomes, and how it comes back, is tested page by page in `pages/` and `cli/`.
+# Single damaged pages, and their replay, are tested in `pages/` and `cli/`.
 @pytest.mark.full
-def test_damaged_pages_are_explained_and_come_back_once_the_site_is_healthy(
+def test_damaged_pages_are_quarantined_and_loaded_once_the_site_is_healthy(
     tmp_path: Path,
 ) -> None:
     home = tmp_path / "home"
-    with running_standin(**WORLD, faults="damaged:0.15") as site:
+    with running_standin(**SITE, faults="damaged:0.15") as site:
         pipeline = Pipeline(home, site.url)
         pipeline.ouspark("run")
         true = pl.read_parquet(site.export(tmp_path / "truth") / "attempts.parquet")
@@ -41,7 +41,7 @@ def test_damaged_pages_are_explained_and_come_back_once_the_site_is_healthy(
         )
         students = {ticket for (ticket,) in pipeline.rows("SELECT hall_ticket FROM clean.students")}
         assert explained & students <= {ticket for (ticket,) in incomplete}
-    with running_standin(**WORLD) as site:
+    with running_standin(**SITE) as site:
         pipeline = Pipeline(home, site.url)
         pipeline.ouspark("run", "--release", RELEASE, "--refetch")
         assert open_records(pipeline) == []

@@ -1,4 +1,4 @@
-"""Several releases at once by Dagster's own command: a range is one run."""
+"""Loading a range of releases with Dagster's own command, in one run."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ MATERIALIZE = ("dagster", "asset", "materialize", "-m", "ouspark_assets.definiti
 
 
 @pytest.mark.full
-def test_a_range_of_releases_is_brought_in_and_published_by_one_command(tmp_path: Path) -> None:
+def test_a_range_of_releases_is_loaded_and_published_by_one_command(tmp_path: Path) -> None:
     with running_standin(students=30, releases=2, seed=3) as site:
         pipeline = Pipeline(tmp_path / "home", site.url)
         done = pipeline.command(*MATERIALIZE, "--select", "source/release_index")

@@ -1,6 +1,6 @@
-"""From the link on the index page to the cache that readers use, and nothing typed on the way.
+"""From the link on the index page to the cache that readers use, without any command.
 
-Dagster's own daemon and code server are at work, as in `dagster dev`.
+Dagster's own daemon and code server run, as with `dagster dev`.
 """
 
 import json
@@ -28,9 +28,9 @@ WORKER = re.compile(r"Executing steps in process \(pid: (\d+)\)")
 
 
 @contextmanager
-def pipeline_of(home: Path, **world: object) -> Iterator[Pipeline]:
-    """A pipeline on a site of its own; nothing of it is left running."""
-    with running_standin(**world) as site:
+def pipeline_of(home: Path, **site_options: object) -> Iterator[Pipeline]:
+    """Run a pipeline with a site of its own; stop its servers at the end."""
+    with running_standin(**site_options) as site:
         pipeline = Pipeline(home, site.url)
         try:
             yield pipeline
@@ -42,7 +42,7 @@ def pipeline_of(home: Path, **world: object) -> Iterator[Pipeline]:
 def instance_of(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[dg.DagsterInstance]:
-    """Dagster's records of the pipeline."""
+    """Open the Dagster instance of the pipeline."""
     monkeypatch.setenv("OUSPARK_HOME", str(pipeline.home))
     monkeypatch.setenv("DAGSTER_HOME", str(ROOT))
     with dg.DagsterInstance.get() as instance:
@@ -53,7 +53,7 @@ def readers_have(pipeline: Pipeline, *releases: str) -> bool:
     return set(releases) <= set(releases_in_cache(pipeline))
 
 
-def test_new_releases_reach_readers_by_three_runs_and_nothing_typed(
+def test_new_releases_reach_readers_by_three_runs_without_any_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pipeline_of(tmp_path / "home", students=40, releases=2, seed=3) as pipeline:
@@ -63,7 +63,7 @@ def test_new_releases_reach_readers_by_three_runs_and_nothing_typed(
             wait_until("readers have both", lambda: readers_have(pipeline, *two), log)
         with instance_of(pipeline, monkeypatch) as instance:
             runs = instance.get_runs()
-        # Cut off with the daemon: a look at the cache that began when the cache was there.
+        # A prewarm that starts when the cache is already complete may be killed with the daemon.
         done = [run for run in runs if run.status is dg.DagsterRunStatus.SUCCESS]
         names = [run.job_name for run in reversed(done)]
         assert names[:2] == ["bring_in_new_results", "__ASSET_JOB"]
@@ -77,12 +77,12 @@ def test_new_releases_reach_readers_by_three_runs_and_nothing_typed(
 
 
 @pytest.mark.full
-def test_the_time_from_the_link_to_the_cache_of_ten_thousand_results(
+def test_the_time_from_the_link_to_the_cache_is_measured_for_ten_thousand_results(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # A main release and its revaluation are out; what comes next is a main one again.
-    world = {"students": 10_000, "releases": 2, "seed": 3, "release_after": 240.0}
-    with pipeline_of(tmp_path / "home", **world) as pipeline:
+    # A main release and its revaluation are published; the next one is a main release again.
+    site = {"students": 10_000, "releases": 2, "seed": 3, "release_after": 240.0}
+    with pipeline_of(tmp_path / "home", **site) as pipeline:
         old = selected_releases_on_index(pipeline)
         with running_daemon(pipeline, OUSPARK_INDEX_INTERVAL="60") as log:
             wait_until("readers have the old ones", lambda: readers_have(pipeline, *old), log)
@@ -108,24 +108,26 @@ def test_the_time_from_the_link_to_the_cache_of_ten_thousand_results(
 
 @pytest.mark.full
 @pytest.mark.parametrize("everything", [False, True], ids=["the-run", "everything"])
-def test_a_killed_run_holds_up_nothing(
+def test_releases_are_loaded_although_a_run_is_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, everything: bool
 ) -> None:
-    world = {"students": 300, "releases": 1, "seed": 3, "faults": "slow"}
-    with pipeline_of(tmp_path / "home", **world) as pipeline:
+    site = {"students": 300, "releases": 1, "seed": 3, "faults": "slow"}
+    with pipeline_of(tmp_path / "home", **site) as pipeline:
         with running_daemon(pipeline) as log:
-            wait_until("a run is at work", lambda: bool(workers(pipeline, monkeypatch)), log)
+            wait_until(
+                "a run is scraping", lambda: bool(scraping_processes(pipeline, monkeypatch)), log
+            )
             if not everything:
-                os.kill(workers(pipeline, monkeypatch)[0], signal.SIGKILL)
+                os.kill(scraping_processes(pipeline, monkeypatch)[0], signal.SIGKILL)
                 wait_until(
-                    "it is there",
+                    "readers have the release",
                     lambda: readers_have(pipeline, *selected_releases_on_index(pipeline)),
                     log,
                 )
         if everything:
             with running_daemon(pipeline) as log:
                 wait_until(
-                    "it is there",
+                    "readers have the release",
                     lambda: readers_have(pipeline, *selected_releases_on_index(pipeline)),
                     log,
                 )
@@ -133,9 +135,11 @@ def test_a_killed_run_holds_up_nothing(
 
 
 @pytest.mark.full
-def test_a_run_that_is_stuck_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    world = {"students": 300, "releases": 1, "seed": 3, "faults": "timeouts:1.0"}
-    with pipeline_of(tmp_path / "home", **world) as pipeline:
+def test_a_run_that_exceeds_the_maximum_runtime_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = {"students": 300, "releases": 1, "seed": 3, "faults": "timeouts:1.0"}
+    with pipeline_of(tmp_path / "home", **site) as pipeline:
         select = ("--select", "source/release_index", "-m", "ouspark_assets.definitions")
         assert pipeline.command("dagster", "asset", "materialize", *select).returncode == 0
         tags = {
@@ -150,21 +154,23 @@ def test_a_run_that_is_stuck_is_ended(tmp_path: Path, monkeypatch: pytest.Monkey
             assert pipeline.command("dagster", "job", "launch", *launch).returncode == 0
             (run,) = instance.get_runs(dg.RunsFilter(job_name="bring_in_release"))
 
-            def said(text: str) -> bool:
+            def was_logged(text: str) -> bool:
                 logs = instance.all_logs(run.run_id)
                 return any(text in f"{it.user_message} {it.dagster_event}" for it in logs)
 
-            wait_until("it is reported", lambda: said("Exceeded maximum runtime"), log)
-            wait_until("its process is gone", lambda: said("Process for run exited"), log)
+            wait_until(
+                "the run is reported failed", lambda: was_logged("Exceeded maximum runtime"), log
+            )
+            wait_until("its process is gone", lambda: was_logged("Process for run exited"), log)
 
 
-def workers(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The processes of runs that scrape at this moment."""
+def scraping_processes(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return the process ids of the runs that are scraping."""
     found = []
     with instance_of(pipeline, monkeypatch) as instance:
         for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
-            said = [entry.user_message or "" for entry in instance.all_logs(run.run_id)]
-            said += [str(it.dagster_event) for it in instance.all_logs(run.run_id)]
-            if any("raw__result_pages" in it for it in said):
-                found += [int(pid) for it in said for pid in WORKER.findall(it)[:1]]
+            lines = [entry.user_message or "" for entry in instance.all_logs(run.run_id)]
+            lines += [str(it.dagster_event) for it in instance.all_logs(run.run_id)]
+            if any("raw__result_pages" in line for line in lines):
+                found += [int(pid) for line in lines for pid in WORKER.findall(line)[:1]]
     return found

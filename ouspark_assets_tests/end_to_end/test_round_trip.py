@@ -1,4 +1,4 @@
-"""The whole graph against the stand-in, held against what the stand-in's students really have."""
+"""The whole graph on the stand-in: every table equals the truth that the stand-in exports."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,33 +26,33 @@ FULL = [
 
 
 @dataclass(frozen=True)
-class World:
-    """A pipeline that has run, and the truth it is held against."""
+class FinishedRun:
+    """A pipeline that has run, and the truth that its tables are compared with."""
 
     pipeline: Pipeline
     truth: Path
 
     def true(self, name: str) -> pl.DataFrame:
-        """A table of the truth."""
+        """Return a table of the truth."""
         return pl.read_parquet(self.truth / f"{name}.parquet")
 
 
 @pytest.fixture(scope="module", params=[SMALL, *FULL])
-def world(
+def finished_run(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[World]:
-    """A whole run over every release of a stand-in."""
+) -> Iterator[FinishedRun]:
+    """Run the pipeline for every release of a stand-in."""
     seed, students, releases = request.param
     folder = tmp_path_factory.mktemp(f"seed-{seed}")
     with running_standin(students=students, releases=releases, seed=seed) as site:
         pipeline = Pipeline(folder / "home", site.url)
         pipeline.ouspark("run", "--all")
-        yield World(pipeline, site.export(folder / "truth"))
+        yield FinishedRun(pipeline, site.export(folder / "truth"))
         pipeline.ouspark("services", "down")
 
 
 def assert_equal_rows(found: pl.DataFrame, true: pl.DataFrame, table: Table) -> None:
-    """The same rows and values, in the columns that both have, whatever the order and types."""
+    """Assert equal rows in the columns that both have, ignoring order and types."""
     columns = [name for name in table.columns if name in true.columns]
     types = [pl.col(name).cast(table.dtypes[name]) for name in columns]
     assert_frame_equal(
@@ -72,56 +72,56 @@ def assert_equal_rows(found: pl.DataFrame, true: pl.DataFrame, table: Table) -> 
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_was_computed_is_what_students_really_have(
-    world: World, table: Table, name: str
-) -> None:
-    true = world.true(name)
+def test_tables_equal_the_truth(finished_run: FinishedRun, table: Table, name: str) -> None:
+    true = finished_run.true(name)
     if table is RESULTS:
         true = true.rename({"sgpa": "sgpa_printed", "cgpa": "cgpa_printed"})
     if table is STUDENTS:
         single_blanks = pl.col("name", "father_name").str.replace_all(r"\s+", " ")
         true = true.with_columns(single_blanks)
     assert true.height > 0
-    assert_equal_rows(world.pipeline.table(table), true, table)
+    assert_equal_rows(finished_run.pipeline.table(table), true, table)
 
 
-def test_titles_tell_what_the_releases_really_are(world: World) -> None:
-    true = world.true("releases").rename({"kind": "exam_kind"}).sort("release")
+def test_releases_are_classified_by_their_titles(finished_run: FinishedRun) -> None:
+    true = finished_run.true("releases").rename({"kind": "exam_kind"}).sort("release")
     columns = ["release", "exam_kind", "scheme", "session_year", "session_month", "published_on"]
-    found = world.pipeline.table(RELEASE_INDEX).join(true, on="release", how="semi")
+    found = finished_run.pipeline.table(RELEASE_INDEX).join(true, on="release", how="semi")
     assert_equal_rows(found, true.select(*columns, "revises"), RELEASE_INDEX)
 
 
-def test_nothing_is_in_quarantine(world: World) -> None:
-    assert world.pipeline.rows("SELECT table_name, reasons FROM clean.quarantine") == []
+def test_nothing_is_in_quarantine(finished_run: FinishedRun) -> None:
+    assert finished_run.pipeline.rows("SELECT table_name, reasons FROM clean.quarantine") == []
 
 
-def test_production_holds_what_development_holds(world: World) -> None:
+def test_production_equals_development(finished_run: FinishedRun) -> None:
     for table in PUBLISHED_TABLES:
         hidden = [pl.lit(None, pl.String).alias(name) for name in table.private]
-        found = world.pipeline.table(table).with_columns(hidden)
-        assert_frame_equal(world.pipeline.table(table, Side.PRODUCTION), found)
+        found = finished_run.pipeline.table(table).with_columns(hidden)
+        assert_frame_equal(finished_run.pipeline.table(table, Side.PRODUCTION), found)
 
 
-def test_the_cache_has_every_student_of_the_publication(world: World) -> None:
-    with world.pipeline.cache() as cache:
+def test_the_cache_has_every_student_of_the_publication(finished_run: FinishedRun) -> None:
+    with finished_run.pipeline.cache() as cache:
         generation = cache.get("ouspark:current").decode()
-        for ticket, cgpa in world.true("student_cgpas").select("hall_ticket", "cgpa").iter_rows():
+        for ticket, cgpa in (
+            finished_run.true("student_cgpas").select("hall_ticket", "cgpa").iter_rows()
+        ):
             record = orjson.loads(cache.get(f"ouspark:{generation}:student:{ticket}"))
             assert record["hall_ticket"] == ticket
             assert record["cgpa"] == cgpa
         meta = orjson.loads(cache.get(f"ouspark:{generation}:meta"))
-    ((publication,),) = world.pipeline.rows(
+    ((publication,),) = finished_run.pipeline.rows(
         "SELECT max(number) FROM ops.publications", Side.PRODUCTION
     )
     assert meta["publication"] == publication
 
 
-def test_running_again_changes_nothing(world: World) -> None:
-    before = world.pipeline.rows("SELECT max(version) FROM ops.versions")
-    done = world.pipeline.ouspark("run", "--all")
+def test_running_again_changes_nothing(finished_run: FinishedRun) -> None:
+    before = finished_run.pipeline.rows("SELECT max(version) FROM ops.versions")
+    done = finished_run.pipeline.ouspark("run", "--all")
     assert "Nothing new" in done.stdout
-    assert world.pipeline.rows("SELECT max(version) FROM ops.versions") == before
-    assert world.pipeline.rows(
+    assert finished_run.pipeline.rows("SELECT max(version) FROM ops.versions") == before
+    assert finished_run.pipeline.rows(
         "SELECT count(*), max(number) FROM ops.publications", Side.PRODUCTION
     ) == [(1, 1)]

@@ -1,6 +1,6 @@
-"""Dagster's daemon with a code server, as `dagster dev` runs them, for a pipeline of a test.
+"""Runs Dagster's daemon with a code server for a `Pipeline`, as `dagster dev` does.
 
-Nothing is typed while it runs; whatever happens is automation's doing.
+For tests of automation end to end: no command is run while the daemon works.
 """
 
 import contextlib
@@ -22,13 +22,13 @@ from ouspark_assets.sources.results_site.release_index import parse_index, selec
 from ouspark_assets.sources.results_site.site_index import INDEX_PATH
 from ouspark_assets_tests.support.pipeline import BIN, ROOT, Pipeline
 
-POLL_SECONDS = 0.1
-DEADLINE_SECONDS = 600
+POLL_INTERVAL = 0.1
+WAIT_TIMEOUT = 600
 
 
 @contextmanager
 def running_daemon(pipeline: Pipeline, **variables: str) -> Iterator[Path]:
-    """The daemon and its code server in a process group of their own; the path of their log."""
+    """Run the daemon in a process group of its own, and yield the path of its log."""
     pipeline.home.mkdir(parents=True, exist_ok=True)
     log = pipeline.home / "daemon.log"
     with log.open("ab") as output:
@@ -48,16 +48,16 @@ def running_daemon(pipeline: Pipeline, **variables: str) -> Iterator[Path]:
         daemon.wait()
 
 
-def wait_until(what: str, holds: Callable[[], bool], log: Path) -> None:
-    """Wait until something holds; if it never does, say what happened instead."""
-    ends = time.monotonic() + DEADLINE_SECONDS
-    while not holds():
-        assert time.monotonic() < ends, f"never: {what}\n{log.read_text()[-6000:]}"
-        time.sleep(POLL_SECONDS)
+def wait_until(description: str, condition: Callable[[], bool], log: Path) -> None:
+    """Wait until the condition is true; fail with the end of the log if it never is."""
+    deadline = time.monotonic() + WAIT_TIMEOUT
+    while not condition():
+        assert time.monotonic() < deadline, f"not reached: {description}\n{log.read_text()[-6000:]}"
+        time.sleep(POLL_INTERVAL)
 
 
 def releases_in_cache(pipeline: Pipeline) -> list[str]:
-    """The releases in the generation that readers use; none while there is no server yet."""
+    """Return the releases of the current generation; none while the cache is not running."""
     with contextlib.suppress(OuSparkError, redis.RedisError), pipeline.cache() as client:
         name = client.get("ouspark:current")
         meta = client.get(f"ouspark:{name.decode()}:meta") if name else None
@@ -66,7 +66,7 @@ def releases_in_cache(pipeline: Pipeline) -> list[str]:
 
 
 def selected_releases_on_index(pipeline: Pipeline) -> list[str]:
-    """The releases that the index page shows and that are brought in unasked, oldest first."""
+    """Return the releases of the index page that are loaded by default, oldest first."""
     url = pipeline.site_url + INDEX_PATH
     page = httpx.get(url, timeout=60)
     return select_releases(parse_index(page.content, url, seen_at=datetime.now(UTC)).frame)

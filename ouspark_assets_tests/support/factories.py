@@ -1,4 +1,4 @@
-"""Small frames of the clean tables, with everything that a test does not care about filled in."""
+"""Builds small frames of the clean tables: tests name a few values, the others have defaults."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -45,26 +45,26 @@ DEFAULTS: Mapping[str, Any] = {
 
 
 def frame(table: Table, rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
-    """Rows of a table; a column that a row does not name has its default."""
+    """Return rows of a table; columns that a row does not name get their default."""
     filled = [{name: {**DEFAULTS, **row}[name] for name in table.columns} for row in rows]
     return table.conform(pl.DataFrame(filled, schema=table.dtypes))
 
 
 def appearances(*rows: Mapping[str, Any]) -> pl.DataFrame:
-    """Rows of clean.appearances."""
+    """Return rows of `clean.appearances`."""
     return frame(APPEARANCES, rows)
 
 
 def results(*rows: Mapping[str, Any]) -> pl.DataFrame:
-    """Rows of clean.results."""
+    """Return rows of `clean.results`."""
     return frame(RESULTS, rows)
 
 
 def marks(*rows: Mapping[str, Any]) -> pl.DataFrame:
-    """Rows of clean.marks."""
+    """Return rows of `clean.marks`."""
     return frame(MARKS, rows)
 
 
 def releases(*rows: Mapping[str, Any]) -> pl.DataFrame:
-    """Rows of source.release_index."""
+    """Return rows of `source.release_index`."""
     return frame(RELEASE_INDEX, [{"course": "B.E.", **row} for row in rows])

@@ -1,6 +1,6 @@
-"""A whole pipeline of its own for a test: a home, two databases, a cache, a results site.
+"""An installation for one test: a home with its own servers, and the site it scrapes.
 
-Commands run as people run them: in processes of their own, configured by the environment.
+Commands run as operators run them: as processes, configured by the environment.
 """
 
 import os
@@ -22,19 +22,19 @@ from ouspark_assets.warehouse.core.frames import read_table
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
-PATIENCE_SECONDS = 300
+COMMAND_TIMEOUT = 300
 
 
 @dataclass(frozen=True)
 class Pipeline:
-    """Everything one pipeline needs, under one home; its servers are its own."""
+    """An installation under one home, with servers of its own."""
 
     home: Path
     site_url: str
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment that its commands run in."""
+        """The environment of its commands."""
         inherited = {
             name: value
             for name, value in os.environ.items()
@@ -51,9 +51,9 @@ class Pipeline:
     def command(
         self, *arguments: str, without: Sequence[str] = (), **variables: str
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command of the virtual environment: Dagster's own from the repository's root.
+        """Run a command of the virtual environment; Dagster's commands run in the repository.
 
-        Ours has a folder apart, where no developer's `.env` leads it to other servers.
+        `ouspark` runs in another folder, so that a developer's `.env` does not redirect it.
         """
         folder = ROOT
         if arguments[0] == "ouspark":
@@ -66,37 +66,37 @@ class Pipeline:
             cwd=folder,
             capture_output=True,
             text=True,
-            timeout=PATIENCE_SECONDS,
+            timeout=COMMAND_TIMEOUT,
             check=False,
         )
 
     def ouspark(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run `ouspark` and expect it to succeed."""
+        """Run `ouspark` and assert that it succeeds."""
         done = self.command("ouspark", *arguments, **variables)
         assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
         return done
 
     @contextmanager
     def connected(self, side: Side) -> Iterator[Connection]:
-        """A connection to one of its databases."""
+        """Yield a connection to one of its databases."""
         found = resolve_endpoints(ServerSettings(home=self.home), need={"postgres"})
         dsn = found.dev_dsn if side is Side.DEVELOPMENT else found.prod_dsn
         with connected(dsn, side, "test") as connection:
             yield connection
 
     def table(self, table: Table, side: Side = Side.DEVELOPMENT) -> pl.DataFrame:
-        """A whole table, sorted by its key."""
+        """Return a whole table, sorted by its key."""
         with self.connected(side) as connection:
             return read_table(connection, table).sort(table.key)
 
     def rows(self, query: str, side: Side = Side.DEVELOPMENT) -> Sequence[tuple[object, ...]]:
-        """The rows of a query."""
+        """Return the rows of a query."""
         with self.connected(side) as connection:
             return connection.execute(query.encode()).fetchall()
 
     @contextmanager
     def cache(self) -> Iterator[redis.Redis]:
-        """A client of its cache."""
+        """Yield a client of its cache."""
         found = resolve_endpoints(ServerSettings(home=self.home), need={"redis"})
         with redis.Redis.from_url(found.redis_url) as client:
             yield client
