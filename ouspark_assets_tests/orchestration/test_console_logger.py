@@ -1,4 +1,4 @@
-"""What runs of Dagster show on the console, whichever way they are configured."""
+"""The log lines of Dagster runs on the console, with and without a configured logger."""
 
 import json
 from collections.abc import Iterator
@@ -58,7 +58,7 @@ def test_every_line_is_json_with_run_stage_and_release(
     assert (within["message"], within["rows"]) == ("within", 3)
 
 
-def test_a_run_that_nobody_configured_shows_dagsters_events_too(
+def test_a_run_without_logger_configuration_also_logs_dagsters_events(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     run()
@@ -67,7 +67,7 @@ def test_a_run_that_nobody_configured_shows_dagsters_events_too(
     assert {"STEP_START", "ASSET_MATERIALIZATION", "PIPELINE_SUCCESS"} <= set(events)
 
 
-def test_a_failure_is_a_field_of_one_line(capfd: pytest.CaptureFixture[str]) -> None:
+def test_an_error_is_a_field_of_one_line(capfd: pytest.CaptureFixture[str]) -> None:
     run("b", NAMED)
     (failure,) = [line for line in lines(capfd) if line.get("event") == "STEP_FAILURE"]
     assert failure["error"]["type"] == "ValueError"
@@ -75,12 +75,12 @@ def test_a_failure_is_a_field_of_one_line(capfd: pytest.CaptureFixture[str]) -> 
     assert "Traceback" in failure["error"]["traceback"] or "File" in failure["error"]["traceback"]
 
 
-def test_a_quiet_run_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_quiet_run_logs_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     run(config=QUIET)
     assert lines(capfd) == []
 
 
-def test_the_level_of_the_settings_holds_where_the_run_names_none(
+def test_the_level_of_the_settings_applies_if_the_run_names_none(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OUSPARK_LOG_LEVEL", "ERROR")

@@ -1,4 +1,4 @@
-"""Which of an error and its causes is told."""
+"""Which of an error and its causes is reported, and in which words."""
 
 import dagster as dg
 import pytest
@@ -7,12 +7,12 @@ from ouspark_assets.domain.errors import OuSparkError, WarehouseError
 from ouspark_assets.orchestration.step_errors import find_root_error, is_expected, summarize
 
 
-class OfALaterRoomError(WarehouseError):
-    """An error of ours that `errors.py` does not know."""
+class UndeclaredError(WarehouseError):
+    """An error of this project that is not declared in `errors.py`."""
 
 
-def failed_with(raising: object) -> object:
-    """What Dagster keeps of a step that raised."""
+def stored_error(raising: object) -> object:
+    """Return the error that Dagster stores for a step that raises."""
 
     @dg.op
     def fail() -> None:
@@ -27,36 +27,36 @@ def failed_with(raising: object) -> object:
     return failure.step_failure_data.error
 
 
-def from_a_cause() -> None:
+def raise_with_cause() -> None:
     try:
         message = "server closed the connection\nwith details"
         raise ConnectionError(message)
     except ConnectionError as error:
         message = "Publishing was cut short: readers still see a whole publication."
-        raise OfALaterRoomError(message) from error
+        raise UndeclaredError(message) from error
 
 
-def plainly() -> None:
+def raise_index_error() -> None:
     message = "list index out of range"
     raise IndexError(message)
 
 
-def test_our_clear_line_is_told_and_not_what_it_stands_for() -> None:
-    error = find_root_error(failed_with(from_a_cause))
+def test_an_error_of_this_project_is_reported_instead_of_its_cause() -> None:
+    error = find_root_error(stored_error(raise_with_cause))
     assert is_expected(error)
     said = "Publishing was cut short: readers still see a whole publication."
     assert summarize(error) == said
 
 
-def test_a_fault_of_the_program_is_told_with_its_class() -> None:
-    error = find_root_error(failed_with(plainly))
+def test_a_bug_is_reported_with_its_class() -> None:
+    error = find_root_error(stored_error(raise_index_error))
     assert not is_expected(error)
     assert summarize(error) == "IndexError: list index out of range"
 
 
-@pytest.mark.parametrize("kind", [OuSparkError, WarehouseError, OfALaterRoomError])
-def test_every_error_of_ours_is_known_as_such(kind: type[Exception]) -> None:
+@pytest.mark.parametrize("kind", [OuSparkError, WarehouseError, UndeclaredError])
+def test_every_error_class_of_this_project_is_expected(kind: type[Exception]) -> None:
     def fail() -> None:
         raise kind(kind.__name__)
 
-    assert is_expected(find_root_error(failed_with(fail)))
+    assert is_expected(find_root_error(stored_error(fail)))

@@ -1,4 +1,4 @@
-"""Drift between releases, as the checks of a load report it."""
+"""The checks of a load: changes of the page layout between releases."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -50,13 +50,13 @@ def loaded(
     return load, {result.check_name: result for result in results if result.check_name}
 
 
-def test_pages_that_look_as_before_pass(development: Connection, lake: PageArchive) -> None:
+def test_an_unchanged_layout_passes(development: Connection, lake: PageArchive) -> None:
     loaded(development, lake, "20240511", PAGE)
     _, checks = loaded(development, lake, "20250402", PAGE)
     assert all(check.passed for check in checks.values())
 
 
-def test_a_new_column_is_noticed_and_named(development: Connection, lake: PageArchive) -> None:
+def test_a_new_column_is_reported_by_name(development: Connection, lake: PageArchive) -> None:
     loaded(development, lake, "20240511", PAGE)
     wider = replace(
         PAGE,
@@ -70,7 +70,7 @@ def test_a_new_column_is_noticed_and_named(development: Connection, lake: PageAr
     assert "Attempt" in str(checks[LAYOUT_CHECK].metadata)
 
 
-def test_four_columns_after_five_are_a_warning_and_no_loss(
+def test_four_columns_instead_of_five_give_a_warning_and_lose_no_row(
     development: Connection, lake: PageArchive
 ) -> None:
     loaded(development, lake, "20240511", PAGE)
@@ -84,7 +84,9 @@ def test_four_columns_after_five_are_a_warning_and_no_loss(
     assert not checks[LAYOUT_CHECK].passed
 
 
-def test_a_required_label_that_is_gone_blocks(development: Connection, lake: PageArchive) -> None:
+def test_a_missing_required_label_fails_a_blocking_check(
+    development: Connection, lake: PageArchive
+) -> None:
     loaded(development, lake, "20240511", PAGE)
     renamed = replace(PAGE, personal=(PAGE.personal[0], ("Student", *PAGE.personal[1][1:])))
     load, checks = loaded(development, lake, "20250402", renamed)

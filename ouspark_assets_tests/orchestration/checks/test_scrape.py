@@ -26,7 +26,7 @@ def lake(tmp_path: Path) -> PageArchive:
     return PageArchive(str(tmp_path / "lake"))
 
 
-def answered(lake: PageArchive, release: str, found: int, failed: int = 0) -> None:
+def archive_answers(lake: PageArchive, release: str, found: int, failed: int = 0) -> None:
     outcomes = [Outcome.FOUND] * found + [Outcome.FAILED] * failed
     lake.write(
         release,
@@ -37,33 +37,33 @@ def answered(lake: PageArchive, release: str, found: int, failed: int = 0) -> No
     )
 
 
-def checked(lake: PageArchive) -> dict[str | None, dg.AssetCheckResult]:
+def evaluate_checks(lake: PageArchive) -> dict[str | None, dg.AssetCheckResult]:
     results = scrape_check_results(lake, INDEX, ["20250402"], SiteSettings())
     return {result.check_name: result for result in results}
 
 
 @pytest.mark.parametrize(("failed", "passed"), [(0, True), (5, True), (6, False)])
-def test_more_than_a_twentieth_of_failed_answers_holds_a_release_back(
+def test_more_than_five_percent_of_failed_answers_fail_a_blocking_check(
     lake: PageArchive, failed: int, passed: bool
 ) -> None:
-    answered(lake, "20250402", found=100 - failed, failed=failed)
-    result = checked(lake)[FAILED_ANSWERS_CHECK]
+    archive_answers(lake, "20250402", found=100 - failed, failed=failed)
+    result = evaluate_checks(lake)[FAILED_ANSWERS_CHECK]
     assert result.passed is passed
     assert result.severity is dg.AssetCheckSeverity.ERROR
 
 
 @pytest.mark.parametrize(("found", "passed"), [(71, True), (69, False), (129, True), (131, False)])
-def test_a_third_more_or_less_than_a_year_before_is_remarked_on(
+def test_a_third_more_or_fewer_students_than_a_year_before_give_a_warning(
     lake: PageArchive, found: int, passed: bool
 ) -> None:
-    answered(lake, "20240511", found=100)
-    answered(lake, "20240718", found=3)
-    answered(lake, "20250402", found=found)
-    result = checked(lake)[STUDENT_COUNT_CHECK]
+    archive_answers(lake, "20240511", found=100)
+    archive_answers(lake, "20240718", found=3)
+    archive_answers(lake, "20250402", found=found)
+    result = evaluate_checks(lake)[STUDENT_COUNT_CHECK]
     assert result.passed is passed
     assert result.severity is dg.AssetCheckSeverity.WARN
 
 
-def test_without_a_year_before_there_is_nothing_to_remark_on(lake: PageArchive) -> None:
-    answered(lake, "20250402", found=10)
-    assert checked(lake)[STUDENT_COUNT_CHECK].passed
+def test_without_a_session_a_year_before_there_is_no_warning(lake: PageArchive) -> None:
+    archive_answers(lake, "20250402", found=10)
+    assert evaluate_checks(lake)[STUDENT_COUNT_CHECK].passed
