@@ -59,12 +59,15 @@ def measure(bench: Bench) -> Outcome:
     keys = bench.scale.keys
     plain = [_ready(Documents("student", keys, partial(_made_up, keys)))]
     published = _published(bench.scale.published_students)
-    top = CacheSettings.model_fields["cache_top"].default
-    records = [_ready(it) for it in build_documents(published, top)]
+    settings = bench.room.settings.cache
+    records = [_ready(it) for it in build_documents(published, settings.cache_top)]
     contenders = [
-        Contender(GENERATION, _building(server, lambda: plain)),
+        Contender(GENERATION, _building(server, lambda: plain, settings)),
         Contender(WRITING, _writing(server, plain[0])),
-        Contender(RECORDS, _building(server, lambda: build_documents(published, top))),
+        Contender(
+            RECORDS,
+            _building(server, lambda: build_documents(published, settings.cache_top), settings),
+        ),
     ]
     program = valkey_client(bench.python)
     pipe = f"{Path(program or 'valkey-cli').name} --pipe"
@@ -115,7 +118,7 @@ def _about(records: Sequence[Documents]) -> str:
 
 
 def _building(
-    server: Server, documents_of: Callable[[], Sequence[Documents]]
+    server: Server, documents_of: Callable[[], Sequence[Documents]], settings: CacheSettings
 ) -> Callable[[], float]:
     def sample() -> float:
         server.emptied().close()
@@ -124,7 +127,9 @@ def _building(
             generation = Generation(1, f"{time.monotonic_ns():016x}")
             spent = seconds(
                 lambda: built.append(
-                    build_generation(client, generation, documents_of(), {"publication": 1})
+                    build_generation(
+                        client, generation, documents_of(), {"publication": 1}, settings
+                    )
                 )
             )
         return built[0].keys / spent

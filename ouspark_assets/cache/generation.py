@@ -26,21 +26,11 @@ from ouspark_assets.cache.keys import (
     generation_name,
 )
 from ouspark_assets.domain.errors import CacheError
+from ouspark_assets.settings import CacheSettings
 
 SAMPLES_PER_BATCH = 5
 KEYS_PER_SCAN = 2_000
 NO_DOCUMENTS = pl.DataFrame(schema={"name": pl.String, "document": pl.String})
-
-
-@dataclass(frozen=True)
-class Lifetimes:
-    """Seconds to live of keys that are under construction, and of keys of a replaced generation."""
-
-    building: int = 3600
-    retired: int = 60
-
-
-DEFAULT_LIFETIMES = Lifetimes()
 
 
 @dataclass(frozen=True)
@@ -90,7 +80,7 @@ def build_generation(
     generation: Generation,
     documents: Sequence[Documents],
     meta: Mapping[str, Any],
-    lifetimes: Lifetimes = DEFAULT_LIFETIMES,
+    settings: CacheSettings,
 ) -> BuildResult:
     """Write every document, check them, switch readers to them, and retire the old generation.
 
@@ -103,16 +93,18 @@ def build_generation(
     started = [_StartedKind.of(kind) for kind in documents]
     before = read_memory(client)
     require_capacity(before, sum(kind.estimate_bytes(generation) for kind in started))
-    writer = _Writer(client, generation, lifetimes.building, bulk_commands.has_msetex(client))
+    writer = _Writer(
+        client, generation, settings.cache_building_seconds, bulk_commands.has_msetex(client)
+    )
     counts = {kind.kind: writer.write(kind) for kind in started}
     keys = sum(counts.values())
     described = {**meta, "generation": generation.name, "counts": counts, "keys": keys}
     writer.write_meta(orjson.dumps(described).decode())
     _check_sample(client, generation, writer)
     client.sadd(GENERATIONS_KEY, generation.name)
-    _persist(client, generation, pl.concat(writer.keys), lifetimes.retired)
+    _persist(client, generation, pl.concat(writer.keys), settings.cache_retired_seconds)
     client.set(CURRENT_KEY, generation.name)
-    retire_others(client, generation.name, lifetimes.retired, also=current)
+    retire_others(client, generation.name, settings.cache_retired_seconds, also=current)
     after = read_memory(client)
     memory = after.used - before.used if after and before else None
     return BuildResult(generation.name, keys, writer.bytes, written=True, memory=memory)

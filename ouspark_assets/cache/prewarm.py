@@ -5,16 +5,13 @@ The only module of this package that reads the production database.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from psycopg.rows import scalar_row
 from redis import Redis
 
 from ouspark_assets.cache.documents import build_documents
 from ouspark_assets.cache.generation import (
-    DEFAULT_LIFETIMES,
     BuildResult,
-    Lifetimes,
     build_generation,
     current_generation,
     is_current,
@@ -23,6 +20,7 @@ from ouspark_assets.cache.generation import (
 from ouspark_assets.cache.keys import Generation
 from ouspark_assets.cache.published_tables import SOURCES, PublishedTables
 from ouspark_assets.domain.errors import CacheError
+from ouspark_assets.settings import CacheSettings
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.core.frames import read_table
 from ouspark_assets.warehouse.core.locks import Lock, hold_within
@@ -30,51 +28,42 @@ from ouspark_assets.warehouse.publication.guards import clear_errors
 from ouspark_assets.warehouse.publication.publications import Publication, last_publication
 
 
-@dataclass(frozen=True)
-class PrewarmOptions:
-    """How the cache is built; `top` is the length of the rankings."""
-
-    top: int = 100
-    lifetimes: Lifetimes = DEFAULT_LIFETIMES
-    # How long to wait for another process that prewarms.
-    wait_seconds: float = 60
-    # Build even if no key is missing, because values may have been changed by someone else.
-    rebuild: bool = False
-
-
-DEFAULT_OPTIONS = PrewarmOptions()
-
-
 def prewarm(
     lock: Connection,
     source: Connection,
     client: Redis,
-    options: PrewarmOptions = DEFAULT_OPTIONS,
+    settings: CacheSettings,
+    *,
+    wait_seconds: float,
+    rebuild: bool = False,
 ) -> tuple[Publication, BuildResult]:
     """Build the generation of the newest publication, unless it is current and complete.
+
+    With `rebuild`, build it in any case, because someone else may have changed values. Waits up to
+    `wait_seconds` for another process that prewarms.
 
     The lock is held on a connection of its own, because the snapshot of `source` has to be taken
     after the wait for the lock.
     """
     with (
         clear_errors("Prewarming the cache", production=source),
-        _exclusive_lock(lock, options.wait_seconds),
+        _exclusive_lock(lock, wait_seconds),
         snapshot(source),
     ):
         publication = newest_publication(source)
         generation = generation_for(publication)
-        if not options.rebuild and is_current(client, generation):
+        if not rebuild and is_current(client, generation):
             # A run that was killed after its switch has left the old generation to be retired.
             name = current_generation(client) or ""
-            retire_others(client, name, options.lifetimes.retired)
+            retire_others(client, name, settings.cache_retired_seconds)
             return publication, BuildResult(name, 0, 0, written=False)
         meta = {
             "publication": publication.number,
             "built_at": _now(source),
             "releases": publication.releases,
         }
-        documents = build_documents(read_published(source), options.top)
-        return publication, build_generation(client, generation, documents, meta, options.lifetimes)
+        documents = build_documents(read_published(source), settings.cache_top)
+        return publication, build_generation(client, generation, documents, meta, settings)
 
 
 @contextmanager

@@ -8,8 +8,8 @@ from contextlib import AbstractContextManager
 
 from redis import Redis
 
-from ouspark_assets.cache.generation import BuildResult, Lifetimes
-from ouspark_assets.cache.prewarm import PrewarmOptions, prewarm
+from ouspark_assets.cache.generation import BuildResult
+from ouspark_assets.cache.prewarm import prewarm
 from ouspark_assets.settings import CacheSettings
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.publication.publications import Publication
@@ -27,15 +27,9 @@ def prewarm_cache(
 
     Writes nothing if that generation is current and complete, unless `rebuild` is set.
     """
-    options = PrewarmOptions(
-        top=settings.cache_top,
-        lifetimes=Lifetimes(settings.cache_building_seconds, settings.cache_retired_seconds),
-        wait_seconds=wait_seconds,
-        rebuild=rebuild,
-    )
     with (
         connect_production("prewarm lock") as lock,
         connect_production("prewarm") as source,
         connect_cache() as client,
     ):
-        return prewarm(lock, source, client, options)
+        return prewarm(lock, source, client, settings, wait_seconds=wait_seconds, rebuild=rebuild)

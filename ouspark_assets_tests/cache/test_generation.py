@@ -9,7 +9,6 @@ from ouspark_assets.cache.capacity import read_memory
 from ouspark_assets.cache.client import connect_cache
 from ouspark_assets.cache.documents import Documents
 from ouspark_assets.cache.generation import (
-    Lifetimes,
     build_generation,
     current_generation,
     is_current,
@@ -17,9 +16,11 @@ from ouspark_assets.cache.generation import (
 )
 from ouspark_assets.cache.keys import CURRENT_KEY, GENERATIONS_KEY, Generation
 from ouspark_assets.domain.errors import CacheError
+from ouspark_assets.settings import CacheSettings
 
 FIRST, SECOND = Generation(1, "a" * 64), Generation(2, "b" * 64)
 META = {"publication": 1}
+SETTINGS = CacheSettings()
 
 
 def documents(n: int, text: str = "{}") -> list[Documents]:
@@ -29,7 +30,7 @@ def documents(n: int, text: str = "{}") -> list[Documents]:
 
 
 def test_a_complete_generation_becomes_current(client: redis.Redis) -> None:
-    result = build_generation(client, FIRST, documents(2500), META)
+    result = build_generation(client, FIRST, documents(2500), META, SETTINGS)
     assert result.keys == 2500
     assert client.get(CURRENT_KEY) == FIRST.name.encode()
     assert client.get(FIRST.key("student", "2499")) == b"{}"
@@ -38,20 +39,20 @@ def test_a_complete_generation_becomes_current(client: redis.Redis) -> None:
 
 def test_documents_in_any_script_are_stored_unchanged(client: redis.Redis) -> None:
     text = '{"name": "Émile – ✓ తెలుగు \\r\\n $3"}'
-    build_generation(client, FIRST, documents(3, text), META)
+    build_generation(client, FIRST, documents(3, text), META, SETTINGS)
     assert client.get(FIRST.key("student", "001")) == text.encode()
 
 
 def test_the_current_generation_has_no_time_to_live(client: redis.Redis) -> None:
-    build_generation(client, FIRST, documents(3), META)
+    build_generation(client, FIRST, documents(3), META, SETTINGS)
     keys = list(client.scan_iter(match="ouspark:*"))
     assert len(keys) == 6
     assert {client.ttl(key) for key in keys} == {-1}
 
 
 def test_the_replaced_generation_expires_within_a_minute(client: redis.Redis) -> None:
-    build_generation(client, FIRST, documents(3), META)
-    build_generation(client, SECOND, documents(3), META)
+    build_generation(client, FIRST, documents(3), META, SETTINGS)
+    build_generation(client, SECOND, documents(3), META, SETTINGS)
     assert client.get(CURRENT_KEY) == SECOND.name.encode()
     assert 0 < client.ttl(FIRST.key("student", "000")) <= 60
     assert 0 < client.ttl(FIRST.key("meta")) <= 60
@@ -60,23 +61,23 @@ def test_the_replaced_generation_expires_within_a_minute(client: redis.Redis) ->
 def test_keys_of_other_tenants_are_not_touched(client: redis.Redis) -> None:
     client.set("theirs", "1")
     client.set("ousparkling", "1")
-    build_generation(client, FIRST, documents(3), META)
-    build_generation(client, SECOND, documents(3), META)
+    build_generation(client, FIRST, documents(3), META, SETTINGS)
+    build_generation(client, SECOND, documents(3), META, SETTINGS)
     for key in ("theirs", "ousparkling"):
         assert client.get(key) == b"1"
         assert client.ttl(key) == -1
 
 
 def test_a_generation_with_missing_keys_does_not_count_as_current(client: redis.Redis) -> None:
-    build_generation(client, FIRST, documents(3), META)
+    build_generation(client, FIRST, documents(3), META, SETTINGS)
     client.delete(FIRST.key("student", "001"))
     assert not is_current(client, FIRST)
 
 
 def test_a_generation_with_missing_keys_is_rebuilt_under_another_name(client: redis.Redis) -> None:
-    build_generation(client, FIRST, documents(3), META)
+    build_generation(client, FIRST, documents(3), META, SETTINGS)
     client.delete(FIRST.key("student", "001"))
-    result = build_generation(client, FIRST, documents(3), META)
+    result = build_generation(client, FIRST, documents(3), META, SETTINGS)
     assert result.generation == f"{FIRST.name}-1"
     assert is_current(client, FIRST)
     assert client.ttl(FIRST.key("student", "000")) > 0
@@ -99,10 +100,14 @@ def documents_with_loss(client: redis.Redis, key: str) -> list[Documents]:
 def test_a_generation_that_lost_keys_during_the_build_does_not_become_current(
     client: redis.Redis,
 ) -> None:
-    build_generation(client, FIRST, documents(3), META)
+    build_generation(client, FIRST, documents(3), META, SETTINGS)
     with pytest.raises(CacheError, match="Readers keep the current generation"):
         build_generation(
-            client, SECOND, documents_with_loss(client, SECOND.key("student", "001")), META
+            client,
+            SECOND,
+            documents_with_loss(client, SECOND.key("student", "001")),
+            META,
+            SETTINGS,
         )
     assert client.get(CURRENT_KEY) == FIRST.name.encode()
     assert client.ttl(SECOND.key("student", "000")) > 0
@@ -114,7 +119,7 @@ def test_persistent_keys_of_a_killed_build_are_retired_by_the_next_build(
     # As if a build had been killed after making its keys persistent and before the switch.
     client.sadd(GENERATIONS_KEY, FIRST.name)
     client.set(FIRST.key("student", "000"), "{}")
-    build_generation(client, SECOND, documents(3), META)
+    build_generation(client, SECOND, documents(3), META, SETTINGS)
     assert 0 < client.ttl(FIRST.key("student", "000")) <= 60
     assert client.smembers(GENERATIONS_KEY) == {SECOND.name.encode()}
 
@@ -122,8 +127,8 @@ def test_persistent_keys_of_a_killed_build_are_retired_by_the_next_build(
 def test_the_generation_that_a_killed_build_replaced_is_retired_by_the_next_run(
     client: redis.Redis,
 ) -> None:
-    build_generation(client, FIRST, documents(3), META)
-    build_generation(client, SECOND, documents(3), META)
+    build_generation(client, FIRST, documents(3), META, SETTINGS)
+    build_generation(client, SECOND, documents(3), META, SETTINGS)
     client.persist(FIRST.key("student", "000"))
     client.sadd(GENERATIONS_KEY, FIRST.name)
     assert current_generation(client) == SECOND.name
@@ -135,12 +140,12 @@ def test_the_generation_that_a_killed_build_replaced_is_retired_by_the_next_run(
 def test_keys_of_a_failed_build_expire_after_the_configured_time(client: redis.Redis) -> None:
     lost = documents_with_loss(client, SECOND.key("student", "001"))
     with pytest.raises(CacheError, match="Readers keep the current generation"):
-        build_generation(client, SECOND, lost, META, Lifetimes(building=120))
+        build_generation(client, SECOND, lost, META, CacheSettings(cache_building_seconds=120))
     assert 0 < client.ttl(SECOND.key("student", "000")) <= 120
 
 
 def test_the_meta_document_has_publication_generation_and_counts(client: redis.Redis) -> None:
-    build_generation(client, FIRST, documents(3), META)
+    build_generation(client, FIRST, documents(3), META, SETTINGS)
     meta = orjson.loads(client.get(FIRST.key("meta")))
     assert meta == {"publication": 1, "generation": FIRST.name, "counts": {"student": 3}, "keys": 3}
 
@@ -149,7 +154,7 @@ def test_the_meta_document_has_publication_generation_and_counts(client: redis.R
 def test_a_generation_that_does_not_fit_into_memory_is_refused_before_anything_is_written(
     client: redis.Redis, policy: str
 ) -> None:
-    build_generation(client, FIRST, documents(3), META)
+    build_generation(client, FIRST, documents(3), META, SETTINGS)
     memory = read_memory(client)
     assert memory is not None
     # Other test workers use the same server: leave room for them, but not for the generation.
@@ -157,7 +162,7 @@ def test_a_generation_that_does_not_fit_into_memory_is_refused_before_anything_i
     client.config_set("maxmemory", memory.used + 200_000_000)
     try:
         with pytest.raises(CacheError, match="maxmemory") as refused:
-            build_generation(client, SECOND, [one_batch_of(1_000_000)], META)
+            build_generation(client, SECOND, [one_batch_of(1_000_000)], META, SETTINGS)
     finally:
         client.config_set("maxmemory", 0)
         client.config_set("maxmemory-policy", "noeviction")
@@ -172,7 +177,7 @@ def one_batch_of(n: int) -> Documents:
 
 
 def test_a_generation_takes_about_as_much_memory_as_estimated(client: redis.Redis) -> None:
-    result = build_generation(client, FIRST, documents(20_000, "x" * 1_000), META)
+    result = build_generation(client, FIRST, documents(20_000, "x" * 1_000), META, SETTINGS)
     assert result.memory is not None
     assert result.bytes == 20_000_000
     assert 20_000_000 < result.memory < 20_000_000 + 20_000 * 400

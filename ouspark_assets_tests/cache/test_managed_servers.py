@@ -9,6 +9,7 @@ from ouspark_assets.cache import bulk_commands
 from ouspark_assets.cache.client import connect_cache
 from ouspark_assets.cache.generation import build_generation, is_current
 from ouspark_assets.cache.keys import CURRENT_KEY, Generation
+from ouspark_assets.settings import CacheSettings
 from ouspark_assets_tests.cache.test_generation import META, documents
 
 GENERATION = Generation(7, "c" * 64)
@@ -34,7 +35,7 @@ def limited(client: redis.Redis, cache_url: str, worker_id: str) -> Iterator[red
 
 def test_a_generation_is_built_on_a_server_that_allows_few_commands(limited: redis.Redis) -> None:
     assert not bulk_commands.has_msetex(limited)
-    result = build_generation(limited, GENERATION, documents(1200), META)
+    result = build_generation(limited, GENERATION, documents(1200), META, CacheSettings())
     assert (result.keys, result.memory) == (1200, None)
     assert is_current(limited, GENERATION)
     assert limited.get(CURRENT_KEY) == GENERATION.name.encode()

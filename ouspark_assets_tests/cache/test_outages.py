@@ -21,7 +21,7 @@ from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.services import client as services
 from ouspark_assets.services import resolve_endpoints
 from ouspark_assets.services.server_status import read_services_status
-from ouspark_assets.settings import ServerSettings
+from ouspark_assets.settings import CacheSettings, ServerSettings
 from ouspark_assets.warehouse.core.connection import Connection, Side
 from ouspark_assets.warehouse.core.migrate import migrate
 from ouspark_assets.warehouse.publication.publish import publish
@@ -109,7 +109,11 @@ def build_until_the_cache_dies(store_addresses: StoreAddresses, own: ServerSetti
 
     with connect_cache(store_addresses.cache_url) as client:
         build_generation(
-            client, Generation(2, "f" * 64), [Documents("student", 102_000, batches)], {}
+            client,
+            Generation(2, "f" * 64),
+            [Documents("student", 102_000, batches)],
+            {},
+            CacheSettings(),
         )
 
 

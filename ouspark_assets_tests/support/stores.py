@@ -17,11 +17,12 @@ from psycopg import sql
 from ouspark_assets.cache.client import connect_cache
 from ouspark_assets.cache.documents import build_documents
 from ouspark_assets.cache.generation import current_generation
-from ouspark_assets.cache.prewarm import DEFAULT_OPTIONS, PrewarmOptions, prewarm, read_published
+from ouspark_assets.cache.prewarm import prewarm, read_published
 from ouspark_assets.cache.verification import verify_cache
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.schemas.clean import MARKS, STUDENTS
 from ouspark_assets.services import Endpoints
+from ouspark_assets.settings import CacheSettings
 from ouspark_assets.warehouse.core.connection import Connection, Side, connected
 from ouspark_assets.warehouse.core.writing import writing
 from ouspark_assets.warehouse.publication.publications import last_publication
@@ -114,14 +115,15 @@ class Stores:
 
     def prewarm(self, *, rebuild: bool = False) -> None:
         """Prewarm the cache for the newest publication."""
-        prewarm(self.lock, self.production, self.client, PrewarmOptions(rebuild=rebuild))
+        settings = CacheSettings()
+        prewarm(self.lock, self.production, self.client, settings, wait_seconds=60, rebuild=rebuild)
 
     def is_consistent(self) -> bool:
         """Return whether production equals development and the cache equals production."""
         name, newest = current_generation(self.client), last_publication(self.production)
         if name is None or newest is None:
             return False
-        made = build_documents(read_published(self.production), DEFAULT_OPTIONS.top)
+        made = build_documents(read_published(self.production), CacheSettings().cache_top)
         cache_verdict = verify_cache(self.client, name, made)
         return (
             verify(self.development, self.production, PUBLISHED_TABLES).is_clean
