@@ -1,4 +1,4 @@
-"""How a run of Dagster ends for whoever started it with a command."""
+"""What a command reports when a run of Dagster is interrupted or fails."""
 
 import os
 import signal
@@ -16,11 +16,11 @@ pytestmark = pytest.mark.usefixtures("only_development")
 
 @dg.asset
 def interrupted() -> None:
-    """What somebody presses Ctrl-C at."""
+    """Send SIGINT to the process, as Ctrl-C does."""
     os.kill(os.getpid(), signal.SIGINT)
 
 
-def test_ctrl_c_is_no_failure_of_the_step_at_work(instance: dg.DagsterInstance) -> None:
+def test_ctrl_c_is_raised_as_keyboard_interrupt(instance: dg.DagsterInstance) -> None:
     graph = Graph(dg.Definitions(assets=[interrupted]), instance)
     with pytest.raises(KeyboardInterrupt):
         graph.materialize([interrupted.key])
@@ -28,24 +28,24 @@ def test_ctrl_c_is_no_failure_of_the_step_at_work(instance: dg.DagsterInstance) 
 
 @dg.asset
 def recorded_on_a_full_disk() -> None:
-    """What Dagster can't record the end of."""
+    """Fail as Dagster does when its records can't be written."""
     message = "disk I/O error"
     raise sqlite3.OperationalError(message)
 
 
 @dg.resource
 def without_key(_: dg.InitResourceContext) -> None:
-    """What is never there."""
+    """Fail to initialize."""
     message = "the key is missing"
     raise ValueError(message)
 
 
 @dg.asset(required_resource_keys={"without_key"})
 def locked() -> None:
-    """What never begins."""
+    """Never run, because its resource fails."""
 
 
-def test_records_that_can_not_be_written_are_no_fault_of_a_step(
+def test_records_that_cannot_be_written_are_not_reported_as_a_fault_of_a_step(
     instance: dg.DagsterInstance,
 ) -> None:
     asset = recorded_on_a_full_disk
@@ -53,7 +53,7 @@ def test_records_that_can_not_be_written_are_no_fault_of_a_step(
     assert run.problems == (describe_storage_failure("disk I/O error"),)
 
 
-def test_why_a_run_failed_that_never_came_to_a_step_is_said(instance: dg.DagsterInstance) -> None:
+def test_a_run_that_failed_before_its_first_step_is_explained(instance: dg.DagsterInstance) -> None:
     definitions = dg.Definitions(assets=[locked], resources={"without_key": without_key})
     run = Graph(definitions, instance).materialize([locked.key])
     assert run.problems == (
@@ -61,10 +61,10 @@ def test_why_a_run_failed_that_never_came_to_a_step_is_said(instance: dg.Dagster
     )
 
 
-def test_what_fails_several_steps_is_said_once_and_ends_with_a_full_stop() -> None:
-    problems = ("The cache is gone.", "The lake is damaged: mend it", "The cache is gone.")
+def test_a_problem_of_several_steps_is_reported_once() -> None:
+    problems = ("The cache is gone.", "The lake is damaged: repair it", "The cache is gone.")
     with pytest.raises(OuSparkError) as raised:
         require_success(GraphRun("1234", succeeded=False, problems=problems, metadata={}))
     assert str(raised.value).startswith(
-        "The cache is gone; The lake is damaged: mend it. Completed work is kept"
+        "The cache is gone; The lake is damaged: repair it. Completed work is kept"
     )

@@ -1,4 +1,4 @@
-"""What commands do outside of any run of Dagster, in the history."""
+"""Commands that work outside any run of Dagster are recorded as stages."""
 
 import pytest
 
@@ -25,7 +25,7 @@ def fails() -> None:
         raise CacheError(message)
 
 
-def test_each_time_is_a_run_of_its_own(development: Connection) -> None:
+def test_each_command_is_a_run_of_its_own(development: Connection) -> None:
     for _ in range(2):
         with recorded_command("cache.generation") as record:
             record.rows_written = 7
@@ -34,14 +34,16 @@ def test_each_time_is_a_run_of_its_own(development: Connection) -> None:
     assert first != second
 
 
-def test_a_failure_is_recorded_and_stays_a_failure(development: Connection) -> None:
+def test_a_failure_is_recorded_and_raised(development: Connection) -> None:
     with pytest.raises(CacheError):
         fails()
     ((_, *row),) = rows(development)
     assert row == ["cache.generation", "failed", None, "CacheError: the cache is away"]
 
 
-def test_a_command_that_was_killed_is_closed_by_the_next(development: Connection) -> None:
+def test_the_record_of_a_killed_command_is_closed_by_the_next_command(
+    development: Connection,
+) -> None:
     development.execute(
         "INSERT INTO ops.stage_runs (run_id, asset, backend) VALUES ('cli 0', 'x', 0)"
     )
@@ -50,7 +52,7 @@ def test_a_command_that_was_killed_is_closed_by_the_next(development: Connection
     assert [row[2] for row in rows(development)] == ["failed", "succeeded"]
 
 
-def test_without_development_the_work_is_done_and_not_being_recorded_is_said(
+def test_without_development_the_command_works_and_warns_that_it_is_not_recorded(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("OUSPARK_DEV_DSN", "postgresql://me:hidden-word@127.0.0.1:1/none")

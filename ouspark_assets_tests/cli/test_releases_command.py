@@ -1,4 +1,4 @@
-"""`ouspark releases`: what is known, and what may be added by hand."""
+"""`ouspark releases`: listing releases, and adding one by its key."""
 
 import json
 from pathlib import Path
@@ -29,7 +29,7 @@ def listed() -> list[dict[str, object]]:
     return rows
 
 
-def test_a_release_is_added_by_its_key_alone_and_its_title_later() -> None:
+def test_a_release_is_added_by_its_key_and_its_title_can_be_added_later() -> None:
     assert f"ouspark run --release {KEY}" in add(KEY).stdout
     (row,) = listed()
     assert (row["release"], row["title"], row["session"]) == (KEY, "", None)

@@ -1,4 +1,4 @@
-"""A release from lake to tables: nothing lost, corrections hold, better pages resolve."""
+"""Loading a release from the lake into tables and quarantine."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -36,8 +36,8 @@ def lake(tmp_path: Path) -> PageArchive:
     return PageArchive(str(tmp_path / "lake"))
 
 
-def fetched(lake: PageArchive, page: ResultPage) -> None:
-    """Put a page into the lake, as if it had just been fetched."""
+def archive_page(lake: PageArchive, page: ResultPage) -> None:
+    """Write a page to the lake, as if it had just been fetched."""
     answer = ArchivedAnswer(TICKET, Outcome.FOUND, 200, datetime.now(UTC), 1, 1, page.body())
     lake.write(RELEASE, [answer])
 
@@ -52,14 +52,14 @@ def open_records(development: Connection) -> Sequence[Record]:
     return records(development, Filters())
 
 
-def test_a_good_page_is_loaded_whole(development: Connection, lake: PageArchive) -> None:
-    fetched(lake, PAGE)
+def test_all_rows_of_a_valid_page_are_loaded(development: Connection, lake: PageArchive) -> None:
+    archive_page(lake, PAGE)
     loaded = load(development, lake)
     assert (loaded.pages, loaded.rows, loaded.quarantined.open) == (1, 6, 0)
 
 
 def test_loading_again_writes_nothing(development: Connection, lake: PageArchive) -> None:
-    fetched(lake, WRONG_POINTS)
+    archive_page(lake, WRONG_POINTS)
     load(development, lake)
     (before,) = open_records(development)
     again = load(development, lake)
@@ -67,10 +67,10 @@ def test_loading_again_writes_nothing(development: Connection, lake: PageArchive
     assert open_records(development) == [before]
 
 
-def test_a_record_that_breaks_a_rule_is_quarantined_and_the_others_go_on(
+def test_a_record_that_breaks_a_rule_is_quarantined_and_the_others_are_loaded(
     development: Connection, lake: PageArchive
 ) -> None:
-    fetched(lake, WRONG_POINTS)
+    archive_page(lake, WRONG_POINTS)
     load(development, lake)
     (record,) = open_records(development)
     assert (record.release, record.hall_ticket, record.table_name) == (RELEASE, TICKET, "marks")
@@ -80,26 +80,24 @@ def test_a_record_that_breaks_a_rule_is_quarantined_and_the_others_go_on(
     assert stored.to_list() == ["405", "552"]
 
 
-def test_a_correction_by_hand_brings_a_record_back_and_holds_at_every_load(
+def test_a_corrected_record_is_accepted_by_every_load(
     development: Connection, lake: PageArchive
 ) -> None:
-    fetched(lake, WRONG_POINTS)
+    archive_page(lake, WRONG_POINTS)
     load(development, lake)
     (record,) = open_records(development)
     correct(development, record, {"points": "10"})
     for _ in range(2):
         load(development, lake)
         assert open_records(development) == []
-        mended = read_table(development, MARKS).filter(pl.col("subject_code") == "501")
-        assert mended.select("grade", "points").rows() == [("S", 10)]
+        accepted = read_table(development, MARKS).filter(pl.col("subject_code") == "501")
+        assert accepted.select("grade", "points").rows() == [("S", 10)]
     ((_, _, decision, detail),) = history(development, record.id)
     assert (decision, detail) == ("corrected", {"changes": {"points": "10"}})
 
 
-def test_a_discarded_record_is_never_opened_again(
-    development: Connection, lake: PageArchive
-) -> None:
-    fetched(lake, WRONG_POINTS)
+def test_a_discarded_record_is_not_reopened(development: Connection, lake: PageArchive) -> None:
+    archive_page(lake, WRONG_POINTS)
     load(development, lake)
     (record,) = open_records(development)
     discard(development, record, "printed twice")
@@ -109,43 +107,43 @@ def test_a_discarded_record_is_never_opened_again(
     assert discarded.id == record.id
 
 
-def test_a_better_page_resolves_what_a_worse_one_left_open(
+def test_a_corrected_page_resolves_the_quarantined_record(
     development: Connection, lake: PageArchive
 ) -> None:
-    fetched(lake, WRONG_POINTS)
+    archive_page(lake, WRONG_POINTS)
     load(development, lake)
-    fetched(lake, PAGE)
+    archive_page(lake, PAGE)
     loaded = load(development, lake)
     assert loaded.quarantined.resolved == 1
     assert open_records(development) == []
     assert read_table(development, MARKS).height == 3
 
 
-def test_a_worse_page_opens_a_resolved_record_again(
+def test_an_invalid_page_reopens_a_resolved_record(
     development: Connection, lake: PageArchive
 ) -> None:
     for page in (WRONG_POINTS, PAGE, WRONG_POINTS):
-        fetched(lake, page)
+        archive_page(lake, page)
         load(development, lake)
     (record,) = open_records(development)
     assert record.status == "open"
     assert record.resolved_at is None
 
 
-def test_a_row_that_a_page_no_longer_shows_is_removed(
+def test_a_row_that_is_no_longer_on_the_page_is_removed(
     development: Connection, lake: PageArchive
 ) -> None:
-    fetched(lake, PAGE)
+    archive_page(lake, PAGE)
     load(development, lake)
-    fetched(lake, replace(PAGE, marks=PAGE.marks[:1]))
+    archive_page(lake, replace(PAGE, marks=PAGE.marks[:1]))
     load(development, lake)
     assert read_table(development, MARKS)["subject_code"].to_list() == ["501"]
 
 
-def test_records_are_found_by_release_table_and_reason(
+def test_records_are_filtered_by_release_table_and_reason(
     development: Connection, lake: PageArchive
 ) -> None:
-    fetched(lake, WRONG_POINTS)
+    archive_page(lake, WRONG_POINTS)
     load(development, lake)
     assert len(records(development, Filters(release=RELEASE, table="marks", reason="POINTS"))) == 1
     assert records(development, Filters(reason="no such reason")) == []

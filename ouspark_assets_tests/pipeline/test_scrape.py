@@ -1,3 +1,5 @@
+"""The file of hall tickets that a scrape may be limited to."""
+
 from pathlib import Path
 
 import pytest
@@ -6,7 +8,7 @@ from ouspark_assets.domain.errors import SiteError
 from ouspark_assets.pipeline.scrape import read_tickets_file
 
 
-def test_tickets_are_read_once_each_without_comments_and_blanks(tmp_path: Path) -> None:
+def test_each_ticket_is_returned_once_without_comments_and_blank_lines(tmp_path: Path) -> None:
     file = tmp_path / "tickets"
     file.write_text("# class\n160424733001\n\n 160424733002 \n160424733001\n")
     assert read_tickets_file(file) == ("160424733001", "160424733002")
@@ -21,7 +23,7 @@ def test_tickets_are_read_once_each_without_comments_and_blanks(tmp_path: Path) 
     ],
     ids=["too-short", "empty", "binary"],
 )
-def test_a_file_that_can_not_be_used_is_one_clear_line(
+def test_an_unusable_file_is_refused_with_the_reason(
     tmp_path: Path, content: bytes, said: str
 ) -> None:
     file = tmp_path / "tickets"
@@ -30,6 +32,6 @@ def test_a_file_that_can_not_be_used_is_one_clear_line(
         read_tickets_file(file)
 
 
-def test_a_file_that_is_not_there_is_one_clear_line(tmp_path: Path) -> None:
+def test_a_missing_file_is_refused_with_the_reason(tmp_path: Path) -> None:
     with pytest.raises(SiteError, match="No such file"):
         read_tickets_file(tmp_path / "none")

@@ -1,4 +1,4 @@
-"""The aggregates as assets: a run that computes, checks and stores them, and what it shows."""
+"""The aggregates as assets: a run computes, checks and stores them, and shows no student."""
 
 from collections.abc import Iterator
 
@@ -19,7 +19,7 @@ from ouspark_assets_tests.support.stores import Databases
 
 @pytest.fixture
 def university(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
-    """A database with clean tables, which the resources of a run lead to."""
+    """Yield a connection to a database with clean tables, which the settings point to."""
     monkeypatch.setenv("OUSPARK_DEV_DSN", databases.development)
     monkeypatch.setenv("OUSPARK_PROD_DSN", databases.production)
     with connected(databases.development, Side.DEVELOPMENT, "test") as connection:
@@ -28,15 +28,15 @@ def university(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 
 def run() -> dg.ExecuteInProcessResult:
-    """One run of every aggregate with all its checks."""
+    """Compute every aggregate with all its checks in one run."""
     models = [create_model_check(table) for table in AGGREGATE_TABLES]
     return dg.materialize(
         [*aggregates, *models, *analytics_checks()], resources=default_resources()
     )
 
 
-def shown(result: dg.ExecuteInProcessResult) -> str:
-    """All that a run tells the event log, as text."""
+def events_as_text(result: dg.ExecuteInProcessResult) -> str:
+    """Return everything that a run writes to the event log, as text."""
     return "\n".join(map(repr, result.all_events))
 
 
@@ -60,7 +60,7 @@ def test_a_run_computes_checks_and_stores_every_aggregate(university: Connection
         assert ("plot" in made.metadata) == (aggregate.table in PLOTS)
 
 
-def test_a_second_run_changes_nothing_and_nothing_is_told_of_students(
+def test_a_second_run_changes_nothing_and_no_event_contains_a_hall_ticket(
     university: Connection,
 ) -> None:
     first, again = run(), run()
@@ -70,7 +70,7 @@ def test_a_second_run_changes_nothing_and_nothing_is_told_of_students(
         for event in again.get_asset_materialization_events()
     }
     assert changed == dict.fromkeys((it.table.name for it in AGGREGATES), 0)
-    told = shown(first) + shown(again)
+    told = events_as_text(first) + events_as_text(again)
     assert "college_code" in told
     known = read_table(university, STANDINGS, ["hall_ticket"])["hall_ticket"].unique()
     assert len(known) > 100

@@ -1,4 +1,4 @@
-"""The two last assets as Dagster materializes them."""
+"""The assets of the publication and of the cache generation, materialized by Dagster."""
 
 from collections.abc import Iterator
 
@@ -49,7 +49,7 @@ def materialize(
     return result, shown
 
 
-def problem_of(result: dg.ExecuteInProcessResult) -> str:
+def root_error(result: dg.ExecuteInProcessResult) -> str:
     (failure,) = [event for event in result.all_events if event.is_step_failure]
     error = failure.step_failure_data.error
     while error is not None and error.cause is not None:
@@ -57,8 +57,8 @@ def problem_of(result: dg.ExecuteInProcessResult) -> str:
     return error.message if error else ""
 
 
-def checked(instance: dg.DagsterInstance, *, passed: bool, warning: bool = False) -> None:
-    """Report a result of the check of clean.marks."""
+def report_check(instance: dg.DagsterInstance, *, passed: bool, warning: bool = False) -> None:
+    """Report a result of the model check of clean.marks to the instance."""
     severity = dg.AssetCheckSeverity.WARN if warning else dg.AssetCheckSeverity.ERROR
     instance.report_runless_asset_event(
         dg.AssetCheckEvaluation(
@@ -71,7 +71,9 @@ def checked(instance: dg.DagsterInstance, *, passed: bool, warning: bool = False
     )
 
 
-def test_a_publication_and_its_generation(stores: Stores, instance: dg.DagsterInstance) -> None:
+def test_a_run_publishes_and_builds_the_generation(
+    stores: Stores, instance: dg.DagsterInstance
+) -> None:
     result, shown = materialize(instance)
     assert result.success
     assert shown["production/publication"]["publication"] == 1
@@ -79,7 +81,7 @@ def test_a_publication_and_its_generation(stores: Stores, instance: dg.DagsterIn
     assert stores.is_consistent()
 
 
-def test_nothing_new_is_no_publication_and_no_generation(
+def test_without_changes_there_is_no_new_publication_or_generation(
     stores: Stores, instance: dg.DagsterInstance
 ) -> None:
     materialize(instance)
@@ -91,33 +93,35 @@ def test_nothing_new_is_no_publication_and_no_generation(
     assert stores.client.get("ouspark:current") == before
 
 
-def test_nothing_is_published_while_the_latest_result_of_a_check_upstream_is_a_failure(
+def test_nothing_is_published_while_the_latest_result_of_an_upstream_check_is_a_failure(
     stores: Stores, instance: dg.DagsterInstance
 ) -> None:
-    checked(instance, passed=True)
-    checked(instance, passed=False)
+    report_check(instance, passed=True)
+    report_check(instance, passed=False)
     result, _ = materialize(instance)
     assert not result.success
-    assert "clean/marks: fits_its_model" in problem_of(result)
+    assert "clean/marks: fits_its_model" in root_error(result)
     assert stores.production.execute("SELECT count(*) FROM ops.publications").fetchone() == (0,)
-    checked(instance, passed=True)
+    report_check(instance, passed=True)
     assert materialize(instance)[0].success
 
 
 @pytest.mark.usefixtures("stores")
-def test_a_warning_does_not_stop_a_publication(instance: dg.DagsterInstance) -> None:
-    checked(instance, passed=False, warning=True)
+def test_a_warning_does_not_prevent_a_publication(instance: dg.DagsterInstance) -> None:
+    report_check(instance, passed=False, warning=True)
     assert materialize(instance)[0].success
 
 
 @pytest.mark.usefixtures("stores")
-def test_a_check_whose_run_died_counts_by_its_result_before(instance: dg.DagsterInstance) -> None:
-    checked(instance, passed=False)
+def test_a_check_whose_run_died_counts_with_its_previous_result(
+    instance: dg.DagsterInstance,
+) -> None:
+    report_check(instance, passed=False)
     dead = dg.materialize([dies_before_its_check, never_reached], instance=instance,
                           run_config=QUIET, raise_on_error=False)  # fmt: skip
     assert not dead.success
     result, _ = materialize(instance)
-    assert "clean/marks: fits_its_model" in problem_of(result)
+    assert "clean/marks: fits_its_model" in root_error(result)
 
 
 @dg.asset(key=["clean", "marks"])
@@ -131,7 +135,7 @@ def never_reached() -> dg.AssetCheckResult:
     return dg.AssetCheckResult(passed=True)
 
 
-def test_a_held_publication_succeeds_says_so_and_the_cache_follows_the_rollback(
+def test_while_publishing_is_held_the_run_succeeds_and_the_cache_shows_the_rollback(
     stores: Stores, instance: dg.DagsterInstance
 ) -> None:
     materialize(instance)
@@ -144,21 +148,21 @@ def test_a_held_publication_succeeds_says_so_and_the_cache_follows_the_rollback(
     assert "ouspark publication resume" in str(shown["production/publication"]["held"])
     assert shown["production/publication"]["publication"] == 3
     assert shown["cache/generation"]["publication"] == 3
-    assert name_in_cache(stores.client) == "STATE 1"
+    assert cached_name(stores.client) == "STATE 1"
     lift_hold(stores.production)
     _, shown = materialize(instance)
     assert shown["production/publication"]["publication"] == 4
-    assert name_in_cache(stores.client) == "STATE 3"
+    assert cached_name(stores.client) == "STATE 3"
 
 
-def name_in_cache(client: redis.Redis) -> str:
+def cached_name(client: redis.Redis) -> str:
     import orjson
 
     generation = client.get("ouspark:current").decode()
     return str(orjson.loads(client.get(f"ouspark:{generation}:student:160499733001"))["name"])
 
 
-def test_a_run_can_ask_for_a_full_publication_and_for_a_shrunk_one(
+def test_a_run_can_be_configured_to_publish_in_full_and_to_allow_shrinking(
     stores: Stores, instance: dg.DagsterInstance
 ) -> None:
     materialize(instance)
@@ -168,7 +172,7 @@ def test_a_run_can_ask_for_a_full_publication_and_for_a_shrunk_one(
     assert stores.is_consistent()
     stores.development.execute("DELETE FROM clean.marks")
     result, _ = materialize(instance, full=True)
-    assert "--allow-shrink" in problem_of(result)
+    assert "--allow-shrink" in root_error(result)
     assert materialize(instance, full=True, allow_shrink=True)[0].success
 
 
@@ -183,10 +187,10 @@ def test_the_declared_blocking_checks_are_those_upstream_in_the_graph() -> None:
         }
 
 
-def test_a_refused_publication_is_in_the_history_with_the_check_that_refused_it(
+def test_a_refused_publication_is_recorded_with_the_failed_check(
     stores: Stores, instance: dg.DagsterInstance
 ) -> None:
-    checked(instance, passed=False)
+    report_check(instance, passed=False)
     assert not materialize(instance)[0].success
     rows = stores.development.execute("SELECT asset, outcome, error FROM ops.stage_runs").fetchall()
     ((asset, outcome, error),) = rows

@@ -1,4 +1,4 @@
-"""A scrape through Dagster, from a real site, and what is noted of it while it runs."""
+"""The asset `result_pages`: a scrape of a local site, and what is recorded while it runs."""
 
 import threading
 from collections.abc import Callable
@@ -40,7 +40,7 @@ def scrape(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Scrape:
-    """Scrapes the tickets above, through the asset."""
+    """Return a function that scrapes TICKETS by materializing the asset."""
     monkeypatch.setenv("OUSPARK_LAKE", str(tmp_path / "lake"))
     monkeypatch.setenv("OUSPARK_SITE_CONCURRENCY", "4")
     tickets = tmp_path / "tickets"
@@ -76,7 +76,7 @@ def stage(development: Connection, columns: str) -> tuple[object, ...]:
     return development.execute(query.encode()).fetchall()[0]
 
 
-def test_a_scrape_leaves_its_numbers_and_how_the_site_bore_it(
+def test_a_scrape_records_its_numbers_and_the_health_of_the_site(
     scrape: Scrape, development: Connection
 ) -> None:
     with small_site(FOUND) as site:
@@ -91,7 +91,7 @@ def test_a_scrape_leaves_its_numbers_and_how_the_site_bore_it(
     assert (seen.scraping, seen.alive) == (False, False)
 
 
-def test_a_site_that_went_down_is_known_to_be_down_until_a_scrape_finds_it_up(
+def test_a_site_stays_recorded_as_down_until_a_scrape_reaches_it(
     scrape: Scrape, development: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OUSPARK_SITE_PATIENCE", "0")
@@ -108,7 +108,7 @@ def test_a_site_that_went_down_is_known_to_be_down_until_a_scrape_finds_it_up(
     assert seen.since > down.since
 
 
-def test_a_scrape_that_fails_in_the_middle_has_asked_what_it_has_asked(
+def test_a_scrape_that_fails_halfway_is_recorded_with_its_requests(
     scrape: Scrape, development: Connection
 ) -> None:
     with small_site(lambda _: Sent(status=404)) as site:
@@ -120,7 +120,7 @@ def test_a_scrape_that_fails_in_the_middle_has_asked_what_it_has_asked(
     assert "HTTP 404" in str(error)
 
 
-def test_a_database_that_hangs_up_costs_the_history_but_not_the_pages(
+def test_pages_are_archived_even_if_the_database_closes_the_connection(
     scrape: Scrape, development: Connection, development_dsn: str, tmp_path: Path
 ) -> None:
     answered = threading.Lock()

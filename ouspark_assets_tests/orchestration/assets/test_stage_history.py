@@ -1,4 +1,4 @@
-"""Every way of loading leaves its row in the history, also those that fail before they begin."""
+"""Every load is recorded in `ops.stage_runs`, including loads that fail before they start."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -28,7 +28,7 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 @pytest.fixture(autouse=True)
 def lake(only_development: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A page of each release."""
+    """Archive one page of each release."""
     monkeypatch.setenv("OUSPARK_LAKE", str(tmp_path / "lake"))
     answer = ArchivedAnswer(
         TICKET, Outcome.FOUND, 200, datetime.now(UTC), 1, 1, ResultPage().body()
@@ -59,7 +59,7 @@ def history(development: Connection) -> list[tuple[object, ...]]:
     ).fetchall()
 
 
-def test_a_backfill_of_several_releases_in_one_run_has_a_row_for_each(
+def test_a_backfill_of_several_releases_in_one_run_records_each_release(
     instance: dg.DagsterInstance, development: Connection
 ) -> None:
     run = load(instance, RELEASES[0], RELEASES[1])
@@ -69,7 +69,7 @@ def test_a_backfill_of_several_releases_in_one_run_has_a_row_for_each(
     assert runs == [(run.run_id,)]
 
 
-def test_a_wrong_decision_about_a_record_is_a_failure_that_the_next_load_mends(
+def test_an_invalid_decision_is_recorded_as_failed_and_the_next_load_as_succeeded(
     instance: dg.DagsterInstance, development: Connection
 ) -> None:
     assert not load(instance, RELEASES[0], RELEASES[2], discard={"99": "why"}).success

@@ -1,4 +1,4 @@
-"""What people start from the UI, run on an instance of its own."""
+"""The job `load_again`, which operators start from the UI to correct and discard records."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -54,7 +54,7 @@ def load_again(instance: dg.DagsterInstance, **config: object) -> dg.ExecuteInPr
     )
 
 
-def test_records_are_corrected_and_discarded_from_the_ui(
+def test_records_are_corrected_and_discarded_by_the_run_configuration(
     instance: dg.DagsterInstance, development: Connection
 ) -> None:
     load_again(instance)
@@ -82,7 +82,7 @@ def test_records_are_corrected_and_discarded_from_the_ui(
     ],
     ids=["unknown-record", "no-number"],
 )
-def test_a_wrong_decision_fails_the_run_in_one_line_and_loads_nothing(
+def test_an_invalid_decision_fails_the_run_and_nothing_is_loaded(
     instance: dg.DagsterInstance,
     development: Connection,
     config: dict[str, object],

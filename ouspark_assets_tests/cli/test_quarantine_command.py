@@ -1,3 +1,5 @@
+"""`ouspark quarantine`: wrong arguments, and an empty quarantine."""
+
 import pytest
 from click.testing import CliRunner
 
@@ -13,7 +15,7 @@ def databases_in_use(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize("command", ["show", "fix", "discard"])
-def test_a_record_that_is_not_there_is_one_clear_line(command: str) -> None:
+def test_an_unknown_record_is_refused(command: str) -> None:
     more = {"fix": ["points=1"], "discard": ["--why", "x"]}.get(command, [])
     done = CliRunner().invoke(quarantine, [command, "99", *more])
     assert isinstance(done.exception, OuSparkError)
@@ -29,13 +31,13 @@ def test_a_record_that_is_not_there_is_one_clear_line(command: str) -> None:
     ],
     ids=["no-assignment", "nothing-named", "everything-and-one"],
 )
-def test_a_wrong_command_says_what_it_takes(arguments: list[str], said: str) -> None:
+def test_wrong_arguments_are_refused_with_what_is_expected(arguments: list[str], said: str) -> None:
     done = CliRunner().invoke(quarantine, arguments)
     assert done.exit_code != 0
     assert said in done.output
 
 
-def test_an_empty_quarantine_is_said_so() -> None:
+def test_an_empty_quarantine_is_reported() -> None:
     done = CliRunner().invoke(quarantine, ["list"])
     assert done.exit_code == 0
     assert "Quarantine: none" in done.output

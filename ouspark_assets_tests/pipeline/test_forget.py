@@ -1,4 +1,7 @@
-"""What keeps a forgotten student from coming back: in the lake, in plans, in caches, in history."""
+"""Removing a student from the lake, both databases, the publication history and the cache.
+
+Also that a forgotten ticket is neither requested nor read again.
+"""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -50,7 +53,7 @@ def facts() -> ReleaseFacts:
     return ReleaseFacts(RELEASE, "http://127.0.0.1/res07/20250402.jsp", session_year=2025)
 
 
-def test_every_answer_to_a_forgotten_ticket_leaves_the_lake(tmp_path: Path) -> None:
+def test_every_answer_for_a_forgotten_ticket_is_removed_from_the_lake(tmp_path: Path) -> None:
     archive = lake(tmp_path)
     assert archive.forget(ANN) == 2
     parts = [pl.read_parquet(path) for path in tmp_path.rglob("*.parquet")]
@@ -58,7 +61,9 @@ def test_every_answer_to_a_forgotten_ticket_leaves_the_lake(tmp_path: Path) -> N
     assert archive.forget(ANN) == 0
 
 
-def test_a_forgotten_ticket_that_comes_back_into_the_lake_is_never_read(tmp_path: Path) -> None:
+def test_an_answer_for_a_forgotten_ticket_that_is_archived_again_is_not_read(
+    tmp_path: Path,
+) -> None:
     lake(tmp_path).forget(ANN)
     PageArchive(str(tmp_path)).write(RELEASE, [answer(ANN), answer(CAT)])
     archive = PageArchive(str(tmp_path))
@@ -68,7 +73,7 @@ def test_a_forgotten_ticket_that_comes_back_into_the_lake_is_never_read(tmp_path
     assert archive.forget(ANN) == 1
 
 
-def test_the_list_of_forgotten_tickets_names_none(tmp_path: Path) -> None:
+def test_the_list_of_forgotten_tickets_contains_no_ticket_in_clear_text(tmp_path: Path) -> None:
     archive = lake(tmp_path)
     archive.forget(ANN)
     assert ANN in PageArchive(str(tmp_path)).forgotten
@@ -79,7 +84,7 @@ def test_the_list_of_forgotten_tickets_names_none(tmp_path: Path) -> None:
     assert ANN.encode() not in files[0].read_bytes()
 
 
-def test_two_lakes_hide_the_same_ticket_differently(tmp_path: Path) -> None:
+def test_two_lakes_store_different_digests_of_the_same_ticket(tmp_path: Path) -> None:
     for name in ("one", "two"):
         lake(tmp_path / name).forget(ANN)
     names = [
@@ -88,7 +93,7 @@ def test_two_lakes_hide_the_same_ticket_differently(tmp_path: Path) -> None:
     assert len(names[0] | names[1]) == 2
 
 
-def test_tickets_forgotten_at_once_by_two_are_both_on_the_list(tmp_path: Path) -> None:
+def test_tickets_forgotten_by_two_processes_at_once_are_both_listed(tmp_path: Path) -> None:
     one, two = PageArchive(str(tmp_path)), PageArchive(str(tmp_path))
     assert ANN not in one.forgotten
     assert BEN not in two.forgotten
@@ -99,7 +104,7 @@ def test_tickets_forgotten_at_once_by_two_are_both_on_the_list(tmp_path: Path) -
 
 
 def asked(plan: TicketPlan) -> list[str]:
-    """Everything a plan asks of a site that has the serials 1 to 20 of one class."""
+    """Return every ticket that a plan requests of a site with serials 1 to 20 of one class."""
     tickets: list[str] = []
     while more := plan.next_tickets(5):
         for ticket in more:
@@ -110,7 +115,7 @@ def asked(plan: TicketPlan) -> list[str]:
     return tickets
 
 
-def test_a_forgotten_ticket_is_never_asked_and_its_class_is_found_all_the_same() -> None:
+def test_a_forgotten_ticket_is_not_requested_and_the_search_still_finds_its_class() -> None:
     scope = SearchScope(("1604",), ("733",), (2021,), stop_after_misses=8)
     forgotten = {f"1604217330{serial:02d}" for serial in (1, 2, 19, 20)}
     whole = asked(TicketPlan(facts(), scope))
@@ -119,7 +124,7 @@ def test_a_forgotten_ticket_is_never_asked_and_its_class_is_found_all_the_same()
     assert set(less) <= set(whole)
 
 
-def test_a_forgotten_ticket_is_not_asked_by_name_either() -> None:
+def test_a_forgotten_ticket_is_not_requested_even_if_it_is_named_or_known() -> None:
     plan = TicketPlan.of_tickets(facts(), [ANN, BEN], {ANN})
     assert plan.next_tickets(10) == [BEN]
     known = TicketPlan(
@@ -131,7 +136,7 @@ def test_a_forgotten_ticket_is_not_asked_by_name_either() -> None:
     assert known.next_tickets(10) == []
 
 
-def test_rows_of_one_student_leave_development_and_then_production(
+def test_rows_of_the_student_are_removed_from_development_and_by_publishing_from_production(
     development: Connection, production: Connection
 ) -> None:
     load(development, ANN, BEN)
@@ -145,7 +150,7 @@ def test_rows_of_one_student_leave_development_and_then_production(
     assert forget_tombstones(development, ANN) == 1
 
 
-def test_the_history_of_publications_forgets_the_student_and_nobody_else(
+def test_only_this_student_is_removed_from_the_publication_history(
     development: Connection, production: Connection
 ) -> None:
     load(development, ANN, BEN)
@@ -164,7 +169,7 @@ def test_the_history_of_publications_forgets_the_student_and_nobody_else(
     assert str(left).count(BEN) >= 2
 
 
-def test_quarantine_decisions_and_corrections_of_the_student_go_too(
+def test_quarantined_records_decisions_and_corrections_of_the_student_are_removed(
     development: Connection,
 ) -> None:
     for ticket, raw in ((ANN, "{}"), (BEN, f'{{"ticket": "{ANN}"}}'), (CAT, "{}")):
@@ -190,7 +195,7 @@ def test_quarantine_decisions_and_corrections_of_the_student_go_too(
     assert left == [(CAT,)]
 
 
-def test_every_generation_of_the_cache_forgets_whoever_is_named_in_it(cache_url: str) -> None:
+def test_documents_that_name_the_student_are_removed_from_every_generation(cache_url: str) -> None:
     with connect_cache(cache_url) as client:
         before = fill(client)
         assert remove_student(client, ANN) == 6
@@ -201,7 +206,7 @@ def test_every_generation_of_the_cache_forgets_whoever_is_named_in_it(cache_url:
 
 
 def fill(client: redis.Redis) -> set[str]:
-    """Two generations, in which one class sheet and one ranking name Ann, and a stranger's key."""
+    """Write two generations with documents that name Ann, and a key of another tenant."""
     client.set("ouspark:current", "2-b-1")
     client.set(f"strangers:{ANN}", ANN)
     client.sadd("ouspark:generations", "1-a-1", "2-b-1")
