@@ -1,7 +1,7 @@
 """Releases: their keys, their kinds, and the release order that defines "latest" everywhere.
 
 A release is one results page of the university. Parsing its free-text title belongs to
-`sources/results_site/titles.py`.
+`sources/results_site/release_titles.py`.
 """
 
 import re

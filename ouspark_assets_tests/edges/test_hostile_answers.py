@@ -138,7 +138,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run(work)
 
 
-async def ask(url: str, settings: SiteSettings = PATIENT) -> Answer:
+async def fetch_answer(url: str, settings: SiteSettings = PATIENT) -> Answer:
     async with SiteClient(settings, f"{url}/res07/20250402.jsp") as client:
         return await client.fetch(TICKET)
 
@@ -169,7 +169,7 @@ def test_a_request_for_a_ticket_ends_with_a_cause(
 ) -> None:
     del said
     with listening(after_request(talk)) as port:
-        answer = run(ask(f"http://127.0.0.1:{port}", settings_for(cause)))
+        answer = run(fetch_answer(f"http://127.0.0.1:{port}", settings_for(cause)))
     # A body that breaks at its very end gives one or the other, depending on timing.
     assert answer.cause == cause or {answer.cause, cause} == {
         Cause.TRUNCATED,
@@ -191,7 +191,7 @@ def test_a_compressed_page_is_read(encoding: str) -> None:
     page = found_page(TICKET)
     body = zlib.compress(page) if encoding == "deflate" else gzip.compress(page)
     with listening(after_request(saying(packed(encoding, body)))) as port:
-        assert run(ask(f"http://127.0.0.1:{port}")).body == page
+        assert run(fetch_answer(f"http://127.0.0.1:{port}")).body == page
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_a_compressed_page_is_read(encoding: str) -> None:
 def test_an_invalid_retry_after_is_ignored_or_bounded(header: bytes) -> None:
     sent = b"HTTP/1.1 503 X\r\nRetry-After: " + header + b"\r\nContent-Length: 0\r\n\r\n"
     with listening(after_request(saying(sent))) as port:
-        answer = run(ask(f"http://127.0.0.1:{port}"))
+        answer = run(fetch_answer(f"http://127.0.0.1:{port}"))
     assert answer.status == 503
     assert 0 <= (answer.retry_after or 0) <= 300
 

@@ -13,8 +13,8 @@ from ouspark_assets.sources.results_site.release_index import (
     parse_index,
     require_links,
 )
-from ouspark_assets.sources.results_site.release_titles import MAX_TITLE
-from ouspark_assets.sources.results_site.site_index import MAX_SHOWN
+from ouspark_assets.sources.results_site.release_titles import MAX_TITLE_LENGTH
+from ouspark_assets.sources.results_site.site_index import MAX_SHOWN_LENGTH
 from ouspark_assets_tests.edges.limits import in_time
 
 URL = "https://results.invalid/examination-results.php"
@@ -84,7 +84,7 @@ def test_reported_problems_are_distinct_and_bounded(href: str) -> None:
     assert found.frame.is_empty()
     assert 1 <= len(found.problems) <= MAX_PROBLEMS + 1
     assert all(it.isprintable() for it in found.problems)
-    assert max(map(len, found.problems)) < MAX_SHOWN + 100
+    assert max(map(len, found.problems)) < MAX_SHOWN_LENGTH + 100
 
 
 @pytest.mark.parametrize(
@@ -130,10 +130,10 @@ def test_links_that_are_not_releases_of_this_site_are_left_out(href: str) -> Non
 )
 def test_any_title_is_read_in_time(title: str) -> None:
     (found,) = titled(title).frame["title"]
-    assert len(found) <= MAX_TITLE
+    assert len(found) <= MAX_TITLE_LENGTH
     with in_time():
         added = make_release_row("1", "https://results.invalid", seen_at=SEEN, title=title)
-    assert len(added["title"][0]) <= MAX_TITLE
+    assert len(added["title"][0]) <= MAX_TITLE_LENGTH
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from ouspark_assets.domain.releases import (
     require_release_key,
 )
 from ouspark_assets.schemas.source import RELEASE_INDEX
-from ouspark_assets.sources.results_site.release_titles import MAX_TITLE, read_title
+from ouspark_assets.sources.results_site.release_titles import MAX_TITLE_LENGTH, read_title
 from ouspark_assets.sources.results_site.site_index import (
     RESULTS_FOLDER,
     IndexLink,
@@ -101,7 +101,7 @@ def make_release_row(
 ) -> pl.DataFrame:
     """Return the row of a release that the operator adds by hand; without a title it is B.E."""
     url = f"{site_url.rstrip('/')}/{RESULTS_FOLDER}/{require_release_key(key)}.jsp"
-    row = _make_row(IndexLink(key, title[:MAX_TITLE], url, None), seen_at, [])
+    row = _make_row(IndexLink(key, title[:MAX_TITLE_LENGTH], url, None), seen_at, [])
     if not title:
         row |= {"course": BE_COURSE}
     return RELEASE_INDEX.conform(pl.DataFrame([row], schema=RELEASE_INDEX.dtypes, orient="row"))

@@ -13,7 +13,7 @@ from ouspark_assets.domain.subjects import FIRST_SEMESTER, LAST_SEMESTER
 
 FIRST_SESSION_YEAR, LAST_SESSION_YEAR = 1990, 2100
 # The longest title seen has 130 characters. The time to read a title grows with its square.
-MAX_TITLE = 500
+MAX_TITLE_LENGTH = 500
 # A session that begins in or after the first of these months and ends by the second spans New Year.
 LAST_MONTHS_FROM, FIRST_MONTHS_TO = 10, 3
 
@@ -92,7 +92,7 @@ class TitleFacts:
 
 def read_title(title: str) -> TitleFacts:
     """Return the facts in the title of a result link."""
-    text = " ".join(unicodedata.normalize("NFKC", title[:MAX_TITLE]).split())
+    text = " ".join(unicodedata.normalize("NFKC", title[:MAX_TITLE_LENGTH]).split())
     course = BE_COURSE if _names_engineering(text) else None
     year, month = _find_session(text)
     return TitleFacts(

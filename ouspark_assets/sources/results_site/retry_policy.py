@@ -1,8 +1,8 @@
 """The retry policy for the results site: how fast to ask, when to ask again, when to stop.
 
 Every request to the site follows these rules, for hall tickets (`fetcher.py`) and for the index
-page (`site_index.py`). Nothing else in the code base decides on a retry to this site; the object
-store of the lake has its own policy in `object_store.py`.
+page (`site_index.py`). The sensor for new results only lowers the number of attempts, so that they
+fit into its tick. The object store of the lake has its own policy in `object_store.py`.
 
 - **Rate limit**: 40 requests a second (OUSPARK_SITE_RATE), in bursts of at most a quarter of a
   second (`TokenBucket`). A site on this machine has no limit unless one is set.

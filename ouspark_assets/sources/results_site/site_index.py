@@ -21,7 +21,7 @@ from parsel import Selector
 from ouspark_assets.domain.errors import SiteError
 from ouspark_assets.domain.releases import is_release_key
 from ouspark_assets.settings import SiteSettings
-from ouspark_assets.sources.results_site.release_titles import MAX_TITLE, read_title
+from ouspark_assets.sources.results_site.release_titles import MAX_TITLE_LENGTH, read_title
 from ouspark_assets.sources.results_site.retry_policy import (
     INDEX_BACKOFF,
     RetryBudget,
@@ -43,9 +43,9 @@ HTTP_NOT_MODIFIED = 304
 # gigabytes to read.
 MAX_INDEX_BYTES = 8 * 1024 * 1024
 MAX_REDIRECTS = 3
-MAX_PATH = 200
-MAX_SHOWN = 120
-MAX_DATE = len("Dated: 00-00-0000 00:00 AM")
+MAX_PATH_LENGTH = 200
+MAX_SHOWN_LENGTH = 120
+MAX_DATE_LENGTH = len("Dated: 00-00-0000 00:00 AM")
 # Characters that stay unquoted in a path. Parentheses, quotes and spaces do not, because they mean
 # something else in a shell or in Markdown.
 SAFE_IN_PATH = "/%:@!$&*+,;=~"
@@ -185,8 +185,8 @@ async def _get(
             raise SiteError(message)
         url = target
     message = (
-        f"The index page redirects more than {MAX_REDIRECTS} times, last to {url[:MAX_SHOWN]}."
-        " Check OUSPARK_SITE_URL."
+        f"The index page redirects more than {MAX_REDIRECTS} times, last to"
+        f" {url[:MAX_SHOWN_LENGTH]}. Check OUSPARK_SITE_URL."
     )
     raise SiteError(message)
 
@@ -209,20 +209,20 @@ def extract_links(body: bytes, page_url: str, problems: list[str]) -> Iterator[I
             continue
         if not is_same_site(url.geturl(), page_url):
             problems.append(f"A link to another host was left out: {shorten(url.netloc)}")
-        elif not is_release_key(found["stem"]) or len(url.path) > MAX_PATH:
+        elif not is_release_key(found["stem"]) or len(url.path) > MAX_PATH_LENGTH:
             problems.append(
                 f"A link whose name cannot be a release key was left out: {shorten(url.path)}"
             )
         else:
             title, published_on = _read_title_and_date(link, rows)
             address = f"{site.scheme}://{site.netloc}{quote(url.path, safe=SAFE_IN_PATH)}"
-            yield IndexLink(found["stem"], title[:MAX_TITLE], address, published_on)
+            yield IndexLink(found["stem"], title[:MAX_TITLE_LENGTH], address, published_on)
 
 
 def shorten(text: str) -> str:
     """Return a text of the page as it may appear in a message."""
     text = _replace_unprintable(text)
-    return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"
+    return text if len(text) <= MAX_SHOWN_LENGTH else text[: MAX_SHOWN_LENGTH - 1] + "…"
 
 
 def is_same_site(url: str, page_url: str) -> bool:
@@ -273,7 +273,7 @@ class _Row:
 
 def _read_row(row: Selector) -> _Row:
     cells = [(_read_text(cell), cell.root) for cell in row.css("td, th")]
-    dates = (_read_date(text) for text, _ in cells if len(text) <= MAX_DATE)
+    dates = (_read_date(text) for text, _ in cells if len(text) <= MAX_DATE_LENGTH)
     published_on = next(filter(None, dates), None) if cells else _read_date(_read_text(row))
     return _Row(cells, int(float(row.xpath(_RESULT_LINKS_IN_ROW).get() or 0)), published_on)
 

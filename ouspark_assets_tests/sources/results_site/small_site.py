@@ -64,7 +64,7 @@ class SmallSite:
     """A running site and the requests it received."""
 
     url: str = ""
-    asked: list[tuple[float, str]] = field(default_factory=list)
+    requests: list[tuple[float, str]] = field(default_factory=list)
     heads: list[str] = field(default_factory=list)
 
     def page(self, release: str = "20250402") -> str:
@@ -72,7 +72,7 @@ class SmallSite:
 
     @property
     def tickets(self) -> list[str]:
-        return [ticket for _, ticket in self.asked]
+        return [ticket for _, ticket in self.requests]
 
 
 Answers = Callable[[str], Sent]
@@ -126,7 +126,7 @@ async def _talk(
             )
             body = (await reader.readexactly(length)).decode("latin-1")
             asked = body.rsplit("htno=", 1)[-1] if length else head.split(" ")[1]
-            site.asked.append((time.monotonic(), asked))
+            site.requests.append((time.monotonic(), asked))
             site.heads.append(head)
             if not await _send(writer, answers(asked)):
                 return

@@ -117,7 +117,7 @@ def test_a_cancelled_scrape_writes_the_answers_it_received(archive: PageArchive)
     with small_site(answers_for(STUDENTS)) as site:
         asyncio.run(cancelled(site))
         archived = set(archive.answers(RELEASE)["hall_ticket"])
-        before = len(site.asked)
+        before = len(site.requests)
         assert len(archived) >= before - slow.site_concurrency > 0
         assert run(site, archive).complete
     assert not archived & set(site.tickets[before:])
@@ -156,8 +156,8 @@ def test_a_killed_run_is_resumed_after_its_last_part(
         archived = set(archive.answers(RELEASE)["hall_ticket"])
         assert len(archived) >= 20
         if sent is not signal.SIGKILL:
-            assert len(archived) > len(site.asked) - SiteSettings().site_concurrency
-        before = len(site.asked)
+            assert len(archived) > len(site.requests) - SiteSettings().site_concurrency
+        before = len(site.requests)
         assert run(site, archive).complete
     assert found(archive) == STUDENTS
     assert not archived & set(site.tickets[before:])

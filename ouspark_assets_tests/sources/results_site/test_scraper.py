@@ -40,7 +40,7 @@ def test_every_student_is_archived_and_counted_in_the_report(
         assert is_complete(SETTINGS, request, archive, CODES)
     assert found(archive) == STUDENTS
     assert report.found == len(STUDENTS)
-    assert report.requests == len(site.asked) == report.found + report.not_found
+    assert report.requests == len(site.requests) == report.found + report.not_found
     assert (report.failed, report.retries, report.complete) == (0, 0, True)
     assert report.bytes_received > 1000 * report.found
     assert expected[0] > 0
@@ -106,7 +106,7 @@ def test_the_rate_limit_of_the_settings_is_kept(archive: PageArchive) -> None:
     slow = SETTINGS.model_copy(update={"site_rate": 50.0})
     with small_site(answers_for(STUDENTS)) as site:
         run(site, archive, settings=slow, tickets=tuple(sorted(STUDENTS)))
-    times = [moment for moment, _ in site.asked]
+    times = [moment for moment, _ in site.requests]
     assert len(times) == len(STUDENTS)
     assert times[-1] - times[0] >= (len(STUDENTS) - 50 / 4 - 2) / 50
 

@@ -30,24 +30,26 @@ TICKET = "160421733001"
 PATIENT = {"site_read_timeout": 5.0, "site_connect_timeout": 5.0}
 
 
-def ask(site: SmallSite, ticket: str = TICKET, times: int = 1, **settings: object) -> list[Answer]:
-    async def asked() -> list[Answer]:
+def fetch_answers(
+    site: SmallSite, ticket: str = TICKET, times: int = 1, **settings: object
+) -> list[Answer]:
+    async def fetch_all() -> list[Answer]:
         options = SiteSettings(**{**PATIENT, **settings})
         async with SiteClient(options, site.page()) as client:
             return [await client.fetch(ticket) for _ in range(times)]
 
-    return asyncio.run(asked())
+    return asyncio.run(fetch_all())
 
 
 def test_the_body_is_returned_unchanged() -> None:
     with small_site(answers_for({TICKET})) as site:
-        (answer,) = ask(site)
+        (answer,) = fetch_answers(site)
     assert (answer.status, answer.body, answer.cause) == (200, found_page(TICKET), None)
 
 
 def test_requests_have_a_user_agent_and_no_cookies() -> None:
     with small_site(answers_for({TICKET})) as site:
-        ask(site, times=3)
+        fetch_answers(site, times=3)
     head = site.heads[0]
     assert head.startswith("POST /res07/20250402.jsp HTTP/1.1")
     assert "OuSpark/" in head
@@ -58,7 +60,7 @@ def test_requests_have_a_user_agent_and_no_cookies() -> None:
 def test_cookies_of_the_site_are_not_sent_back() -> None:
     sent = Sent(found_page(TICKET), headers={"Set-Cookie": "JSESSIONID=abc; Path=/"})
     with small_site(lambda _: sent) as site:
-        ask(site, times=2)
+        fetch_answers(site, times=2)
     assert "JSESSIONID" not in site.heads[1]
 
 
@@ -74,15 +76,15 @@ def test_cookies_of_the_site_are_not_sent_back() -> None:
 )
 def test_failures_are_answers_with_a_cause(sent: Sent, cause: Cause) -> None:
     with small_site(lambda _: sent) as site:
-        (answer,) = ask(site, site_read_timeout=0.3)
+        (answer,) = fetch_answers(site, site_read_timeout=0.3)
     assert answer.cause == cause
-    assert len(site.asked) == 1
+    assert len(site.requests) == 1
 
 
 def test_a_slow_drip_is_given_up_at_the_page_timeout() -> None:
     drip = Sent(found_page(TICKET), seconds_a_byte=0.05)
     with small_site(lambda _: drip) as site:
-        (answer,) = ask(site, site_page_timeout=0.4)
+        (answer,) = fetch_answers(site, site_page_timeout=0.4)
     assert answer.cause == Cause.TOO_SLOW
     assert answer.elapsed_ms < 2500
 
@@ -90,12 +92,12 @@ def test_a_slow_drip_is_given_up_at_the_page_timeout() -> None:
 def test_a_refused_connection_is_an_answer_with_a_cause() -> None:
     with small_site(answers_for(set())) as site:
         pass
-    assert ask(site)[0].cause == Cause.CONNECTION
+    assert fetch_answers(site)[0].cause == Cause.CONNECTION
 
 
 def test_the_retry_after_header_is_returned() -> None:
     with small_site(lambda _: Sent(b"", 429, {"Retry-After": "3"})) as site:
-        (answer,) = ask(site)
+        (answer,) = fetch_answers(site)
     assert (answer.status, answer.retry_after) == (429, 3.0)
 
 
@@ -146,17 +148,17 @@ def tls(certificate: Path) -> ssl.SSLContext:
 def test_an_untrusted_certificate_ends_the_run(tls: ssl.SSLContext) -> None:
     with small_site(answers_for({TICKET}), tls=tls) as site:
         with pytest.raises(SiteError, match="OUSPARK_SITE_TLS_CERTIFICATE"):
-            ask(site)
+            fetch_answers(site)
         with pytest.raises(SiteError, match="OUSPARK_SITE_TLS_VERIFY"):
             asyncio.run(fetch_index(SiteSettings(), site.url))
-    assert site.asked == []
+    assert site.requests == []
 
 
 def test_a_certificate_file_is_trusted(
     tls: ssl.SSLContext, certificate: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with small_site(answers_for({TICKET}), tls=tls) as site, caplog.at_level(logging.WARNING):
-        (answer,) = ask(site, site_tls_certificate=certificate)
+        (answer,) = fetch_answers(site, site_tls_certificate=certificate)
     assert answer.status == 200
     assert "also trusted" in caplog.text
 
@@ -165,7 +167,7 @@ def test_disabling_verification_logs_a_warning(
     tls: ssl.SSLContext, caplog: pytest.LogCaptureFixture
 ) -> None:
     with small_site(answers_for({TICKET}), tls=tls) as site, caplog.at_level(logging.WARNING):
-        (answer,) = ask(site, site_tls_verify=False)
+        (answer,) = fetch_answers(site, site_tls_verify=False)
     assert answer.status == 200
     assert "NOT VERIFIED" in caplog.text
 

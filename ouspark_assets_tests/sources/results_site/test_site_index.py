@@ -55,7 +55,7 @@ def test_a_site_that_stays_down_raises_a_one_line_error() -> None:
         pytest.raises(SiteError, match=r"HTTP 503; 3 tries.*OUSPARK_SITE_URL"),
     ):
         fetch(site)
-    assert len(site.asked) == 3
+    assert len(site.requests) == 3
 
 
 def test_a_redirect_within_the_site_is_followed() -> None:
@@ -77,7 +77,7 @@ def test_a_redirect_to_another_host_is_never_followed(target: str) -> None:
         pytest.raises(SiteError, match="another host"),
     ):
         fetch(site)
-    assert len(site.asked) == 1
+    assert len(site.requests) == 1
 
 
 def test_endless_redirects_raise_an_error() -> None:

@@ -102,7 +102,7 @@ def test_during_an_outage_only_trial_requests_are_sent(tmp_path: Path) -> None:
     began: list[float] = []
 
     def answers(ticket: str) -> Sent:
-        if len(site.asked) > 40 and not began:
+        if len(site.requests) > 40 and not began:
             began.append(time.monotonic())
         down = began and time.monotonic() - began[0] < OUTAGE
         return Sent(b"", 500) if down else good(ticket)
@@ -112,7 +112,7 @@ def test_during_an_outage_only_trial_requests_are_sent(tmp_path: Path) -> None:
     with small_site(answers) as site:
         report = run_scrape(settings, request_of(site), archive, CODES, random=Random(1))
     # Requests that were open when the outage began come before the trials.
-    asked = [moment - began[0] for moment, _ in site.asked]
+    asked = [moment - began[0] for moment, _ in site.requests]
     trials = [moment for moment in asked if 0.3 < moment < OUTAGE]
     assert 1 <= len(trials) <= 6
     assert report.seconds_waited_for_site >= 1
@@ -124,7 +124,7 @@ def test_during_an_outage_only_trial_requests_are_sent(tmp_path: Path) -> None:
 def test_a_long_outage_ends_the_run_and_the_next_run_continues(tmp_path: Path) -> None:
     good = answers_for(STUDENTS)
     archive = PageArchive(str(tmp_path))
-    with small_site(lambda t: good(t) if len(site.asked) < 30 else Sent(reset=True)) as site:
+    with small_site(lambda t: good(t) if len(site.requests) < 30 else Sent(reset=True)) as site:
         settings = SiteSettings(site_patience=1.0, site_concurrency=4)
         report = run_scrape(settings, request_of(site), archive, CODES)
     assert "down" in (report.gave_up or "")
@@ -142,7 +142,7 @@ def test_retry_after_stops_all_requests(tmp_path: Path) -> None:
     refused: list[float] = []
 
     def answers(ticket: str) -> Sent:
-        if len(site.asked) == 20:
+        if len(site.requests) == 20:
             refused.append(time.monotonic())
             return Sent(b"", 429, {"Retry-After": "1"})
         return good(ticket)
@@ -150,7 +150,7 @@ def test_retry_after_stops_all_requests(tmp_path: Path) -> None:
     archive = PageArchive(str(tmp_path))
     with small_site(answers) as site:
         report = run_scrape(SiteSettings(site_concurrency=4), request_of(site), archive, CODES)
-    after = [moment - refused[0] for moment, _ in site.asked]
+    after = [moment - refused[0] for moment, _ in site.requests]
     assert not [moment for moment in after if 0.2 < moment < 0.9]
     assert report.seconds_waited_for_site >= 0.9
     assert found(archive) == STUDENTS
