@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import polars as pl
 
 from ouspark_assets.domain.rounding import HUNDRED, from_hundredths
+from ouspark_assets.settings import AnalyticsSettings
 
-DEFAULT_MIN_RANKED = 20
+# The default of the setting, whatever the environment contains.
+DEFAULT_MIN_RANKED = AnalyticsSettings.model_construct().rank_least_students
 
 
 @dataclass(frozen=True)

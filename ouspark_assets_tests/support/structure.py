@@ -17,8 +17,8 @@ LEVELS = (
     ("bench", "orchestration"),
     ("operations", "pipeline"),
     ("cache", "pages", "reports", "services", "sources"),
-    ("analytics", "settings", "standin", "warehouse"),
-    ("schemas",),
+    ("analytics", "standin", "warehouse"),
+    ("schemas", "settings"),
     ("domain",),
 )
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.schemas.table import Table
+from ouspark_assets.settings import PublicationSettings
 from ouspark_assets.warehouse.core.connection import Connection, Side
 from ouspark_assets.warehouse.core.locks import Lock, hold_within
 from ouspark_assets.warehouse.publication.changes import Change, History, count_and_checksum
@@ -35,21 +36,23 @@ from ouspark_assets.warehouse.publication.transfer import Passage, replace_table
 from ouspark_assets.warehouse.records.computed_from import refuse_outdated
 
 FIRST_WITH_TRANSACTION_TIMEOUT = 170000
+# The defaults of the settings, whatever the environment contains.
+DEFAULTS = PublicationSettings.model_construct()
 
 
 @dataclass(frozen=True)
 class Terms:
     """On what terms a publication is made."""
 
-    father_names: bool = False
+    father_names: bool = DEFAULTS.publish_father_names
     # Compare every row instead of trusting versions; repairs what was changed by hand.
     full: bool = False
     allow_shrink: bool = False
-    most_shrink: float = 0.25
+    most_shrink: float = DEFAULTS.publish_most_shrink
     # Publications that can be brought back.
-    keep: int = 5
-    statement_seconds: float = 900
-    wait_seconds: float = 60
+    keep: int = DEFAULTS.publish_keep
+    statement_seconds: float = DEFAULTS.publish_timeout
+    wait_seconds: float = DEFAULTS.publish_wait
 
 
 USUAL_TERMS = Terms()
