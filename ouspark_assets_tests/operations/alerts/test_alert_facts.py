@@ -20,21 +20,21 @@ OLDER, OLDEST = "20250201", "20250101"
 
 
 def gather_all(instance: dg.DagsterInstance) -> Facts:
-    """The facts, all of which are known."""
+    """Return the facts, none of which may be missing."""
     facts = gather_facts(FactSources(instance, ()))
     assert facts.unavailable == ()
     return facts
 
 
 def behind_since(instance: dg.DagsterInstance) -> tuple[datetime | None, datetime | None]:
-    """Since when production and the cache are behind."""
+    """Return since when production and the cache have been behind."""
     facts = gather_all(instance)
     assert facts.publication is not None
     assert facts.cache is not None
     return facts.publication.behind_since, facts.cache.behind_since
 
 
-def test_production_and_cache_are_behind_from_the_change_on(
+def test_production_and_cache_are_behind_from_the_time_of_the_change(
     instance: dg.DagsterInstance, stores: Stores
 ) -> None:
     assert behind_since(instance) == (None, None)
@@ -50,7 +50,7 @@ def test_production_and_cache_are_behind_from_the_change_on(
     assert since is not None
     stores.prewarm()
     assert behind_since(instance) == (None, None)
-    # What is not published does not make anything stale.
+    # A change of a table that is not published makes nothing stale.
     stores.development.execute(
         "INSERT INTO ops.versions VALUES (999, 'run', '{clean.quarantine}', now())"
     )
@@ -61,11 +61,13 @@ def test_production_and_cache_are_behind_from_the_change_on(
     assert str(publication.hold).startswith("Publishing is held since")
 
 
-def test_students_are_beside_those_of_the_same_session_a_year_before(
+def test_students_are_compared_with_the_same_session_a_year_before(
     instance: dg.DagsterInstance, stores: Stores
 ) -> None:
     years = {RELEASE: (2025, 60), "20240402": (2024, 100)}
-    load_index(stores.development, *({"release": it, "session_year": years[it][0]} for it in years))
+    load_index(
+        stores.development, *({"release": key, "session_year": years[key][0]} for key in years)
+    )
     for release, (_, students) in years.items():
         record_load(stores.development, release, students)
     volumes = gather_all(instance).volumes
@@ -78,9 +80,9 @@ def test_students_are_beside_those_of_the_same_session_a_year_before(
 def test_a_new_release_is_live_once_the_cache_has_it(
     instance: dg.DagsterInstance, stores: Stores
 ) -> None:
-    """An older one, which the index showed from the beginning, is brought in without news."""
+    """A release that was on the index before the first publication is loaded without news."""
     development, beginning = stores.development, datetime.now(UTC) - timedelta(days=9)
-    old = [{"release": it, "first_seen_at": beginning} for it in (OLDEST, OLDER)]
+    old = [{"release": key, "first_seen_at": beginning} for key in (OLDEST, OLDER)]
     load_index(development, *old)
     record_load(development, OLDEST, 10)
     stores.load(1)
@@ -88,8 +90,12 @@ def test_a_new_release_is_live_once_the_cache_has_it(
     stores.prewarm()
     assert gather_all(instance).live_releases == []
     load_index(development, *old, {"release": RELEASE, "first_seen_at": datetime.now(UTC)})
-    late = {it.release: it.is_served for it in gather_all(instance).listed_releases or ()}
-    assert late == {OLDEST: True, OLDER: False, RELEASE: False}
+    listed = gather_all(instance).listed_releases or ()
+    assert {release.release: release.is_served for release in listed} == {
+        OLDEST: True,
+        OLDER: False,
+        RELEASE: False,
+    }
     record_load(development, OLDER, 20)
     record_load(development, RELEASE, 1204)
     stores.load(2)
@@ -105,7 +111,7 @@ def test_a_new_release_is_live_once_the_cache_has_it(
     assert gather_all(instance).live_releases == []
 
 
-def test_a_server_that_is_down_leaves_the_rest_known(
+def test_facts_of_reachable_servers_are_read_while_another_is_down(
     instance: dg.DagsterInstance, stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     FailingAssets().run(instance)

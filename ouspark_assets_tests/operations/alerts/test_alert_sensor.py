@@ -1,4 +1,4 @@
-"""The sensor and the end of a command: really failing runs, told to real receivers."""
+"""The sensor, and the evaluation at the end of a command, with failing runs and real receivers."""
 
 import os
 import time
@@ -38,8 +38,8 @@ rules:
 
 
 @pytest.fixture(autouse=True)
-def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither database nor cache can be reached, unless a test asks for them."""
+def unreachable_servers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make both databases and the cache unreachable, unless a test uses their fixtures."""
     monkeypatch.setenv("OUSPARK_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("OUSPARK_REDIS_URL", "redis://127.0.0.1:1")
     for name in ("OUSPARK_DEV_DSN", "OUSPARK_PROD_DSN"):
@@ -48,7 +48,7 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WebReceiver]:
-    """Who is told, by rules of its own."""
+    """A webhook receiver, and a rules file that uses it."""
     (tmp_path / "rules.yaml").write_text(RULES)
     with web_receiver() as receiver:
         monkeypatch.setenv("OUSPARK_ALERT_RULES", str(tmp_path / "rules.yaml"))
@@ -58,17 +58,17 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WebRece
 
 
 def evaluate_sensor(instance: dg.DagsterInstance) -> str:
-    """One evaluation of the sensor, as the daemon makes it; what it said."""
+    """Evaluate the sensor as the daemon does, and return its message."""
     definitions = build_definitions()
     with dg.build_sensor_context(
         instance=instance, definitions=definitions, resources=dict(definitions.resources or {})
     ) as context:
-        done: Any = alert_sensor(load_settings().automation).evaluate_tick(context)
-    assert not done.run_requests
-    return str(done.skip_message)
+        tick: Any = alert_sensor(load_settings().automation).evaluate_tick(context)
+    assert not tick.run_requests
+    return str(tick.skip_message)
 
 
-def test_a_check_that_fails_is_told_once_and_so_is_its_end(
+def test_a_failed_check_and_its_recovery_are_sent_once(
     instance: dg.DagsterInstance, program: WebReceiver
 ) -> None:
     assets = FailingAssets()
@@ -76,14 +76,14 @@ def test_a_check_that_fails_is_told_once_and_so_is_its_end(
         assets.set_check_result(passed=passed)
         assets.run(instance)
         evaluate_sensor(instance)
-    assert [(it["event"], it["headline"]) for it in program.accepted] == [
+    assert [(body["event"], body["headline"]) for body in program.accepted] == [
         ("begun", "Check failed: fits_its_model of clean/marks"),
         ("over", "Check failed: fits_its_model of clean/marks"),
     ]
 
 
 @pytest.mark.usefixtures("store_addresses")
-def test_a_run_that_fails_is_told_once_and_so_is_its_end(
+def test_a_failed_run_and_its_recovery_are_sent_once(
     instance: dg.DagsterInstance, program: WebReceiver
 ) -> None:
     assets = FailingAssets()
@@ -93,25 +93,25 @@ def test_a_run_that_fails_is_told_once_and_so_is_its_end(
     assets.error = None
     assets.run(instance)
     assert evaluate_sensor(instance) == "0 alerts open, 1 message delivered."
-    begun, over = program.accepted
-    assert (begun["event"], begun["severity"]) == ("begun", "critical")
-    assert begun["headline"] == "Run failed: clean/marks"
-    assert begun["details"] == {"Why": "ValueError: boom", "Run": run[:8]}
-    assert (over["event"], over["alert"]) == ("over", begun["alert"])
+    opened, recovered = program.accepted
+    assert (opened["event"], opened["severity"]) == ("begun", "critical")
+    assert opened["headline"] == "Run failed: clean/marks"
+    assert opened["details"] == {"Why": "ValueError: boom", "Run": run[:8]}
+    assert (recovered["event"], recovered["alert"]) == ("over", opened["alert"])
 
 
-def test_a_failure_is_told_while_no_database_can_be_reached(
+def test_a_failed_run_is_sent_while_no_database_is_reachable(
     instance: dg.DagsterInstance, program: WebReceiver
 ) -> None:
     FailingAssets().run(instance)
-    said = evaluate_sensor(instance)
-    assert said.startswith("1 alert open, 1 message delivered; The production database can't be")
-    assert "; The cache can't be reached" in said
-    assert "; The development database can't be reached" in said
-    assert [it["headline"] for it in program.accepted] == ["Run failed: clean/marks"]
+    line = evaluate_sensor(instance)
+    assert line.startswith("1 alert open, 1 message delivered; The production database can't be")
+    assert "; The cache can't be reached" in line
+    assert "; The development database can't be reached" in line
+    assert [body["headline"] for body in program.accepted] == ["Run failed: clean/marks"]
 
 
-def test_what_a_channel_does_not_take_is_told_by_a_later_tick(
+def test_a_message_that_was_refused_is_sent_by_a_later_evaluation(
     instance: dg.DagsterInstance, program: WebReceiver
 ) -> None:
     program.statuses = [503]
@@ -154,7 +154,7 @@ def test_students_are_told_that_results_are_live(
     )
 
 
-def test_wrong_rules_are_one_line_in_the_ui(
+def test_an_invalid_rules_file_is_one_line_in_the_ui(
     instance: dg.DagsterInstance, program: WebReceiver, tmp_path: Path
 ) -> None:
     (tmp_path / "rules.yaml").write_text(RULES.replace("run_failed", "run_fails"))
@@ -164,13 +164,13 @@ def test_wrong_rules_are_one_line_in_the_ui(
 
 @dataclass
 class Terminal:
-    """A command on the terminal, and what its user is told of alerts."""
+    """A command on the terminal, and the lines about alerts that it prints."""
 
     instance: dg.DagsterInstance
     lines: list[str] = field(default_factory=list)
 
     def run(self, work: Callable[[], object]) -> list[str]:
-        """Run it; the lines that are new."""
+        """Run a function as the command, and return the new lines."""
         before = len(self.lines)
         with (
             suppress(OuSparkError, ZeroDivisionError, KeyboardInterrupt),
@@ -189,7 +189,9 @@ def fail(error: BaseException) -> None:
     raise error
 
 
-def test_a_command_tells_what_a_daemon_would(terminal: Terminal, program: WebReceiver) -> None:
+def test_a_command_sends_the_alerts_that_a_daemon_would(
+    terminal: Terminal, program: WebReceiver
+) -> None:
     assets = FailingAssets()
 
     def run() -> None:
@@ -198,30 +200,30 @@ def test_a_command_tells_what_a_daemon_would(terminal: Terminal, program: WebRec
             fail(OuSparkError("clean/marks: ValueError: boom (run 243eafeb)"))
 
     assert terminal.run(run) == []
-    assert [it["headline"] for it in program.accepted] == ["Run failed: clean/marks"]
+    assert [body["headline"] for body in program.accepted] == ["Run failed: clean/marks"]
     assets.error = None
     assert terminal.run(run) == []
     assert program.accepted[-1]["event"] == "over"
 
 
-def test_a_command_that_could_not_begin_is_told_itself_and_so_is_its_end(
+def test_a_command_that_fails_before_any_run_is_an_alert_itself(
     terminal: Terminal, program: WebReceiver
 ) -> None:
     error = OuSparkError("The development database can't be reached: connection refused.")
     terminal.run(lambda: fail(error))
     terminal.run(lambda: fail(ZeroDivisionError()))
-    (told,) = program.accepted
-    assert (told["headline"], told["details"]["Why"]) == ("`ouspark run` failed", str(error))
+    (body,) = program.accepted
+    assert (body["headline"], body["details"]["Why"]) == ("`ouspark run` failed", str(error))
     terminal.run(lambda: None)
-    assert [it["event"] for it in program.accepted] == ["begun", "over"]
+    assert [body["event"] for body in program.accepted] == ["begun", "over"]
 
 
-def test_who_interrupts_a_command_is_not_told(terminal: Terminal, program: WebReceiver) -> None:
+def test_an_interrupted_command_sends_nothing(terminal: Terminal, program: WebReceiver) -> None:
     terminal.run(lambda: fail(KeyboardInterrupt()))
     assert program.requests == []
 
 
-def test_a_command_keeps_its_own_outcome_whatever_becomes_of_alerts(
+def test_a_command_keeps_its_outcome_when_alerts_fail(
     terminal: Terminal, program: WebReceiver, tmp_path: Path
 ) -> None:
     program.statuses = [503]
@@ -240,11 +242,11 @@ def test_a_command_keeps_its_own_outcome_whatever_becomes_of_alerts(
 
 
 @pytest.mark.parametrize(("automation", "status"), [("true", "RUNNING"), ("false", "STOPPED")])
-def test_the_sensor_runs_by_itself_unless_automation_is_off(
+def test_the_sensor_starts_automatically_unless_automation_is_off(
     monkeypatch: pytest.MonkeyPatch, automation: str, status: str
 ) -> None:
     monkeypatch.setitem(os.environ, "OUSPARK_AUTOMATION", automation)
-    (sensor,) = (it for it in build_definitions().sensors or () if it.name == "alerts")
+    (sensor,) = (sensor for sensor in build_definitions().sensors or () if sensor.name == "alerts")
     assert isinstance(sensor, dg.SensorDefinition)
     assert sensor.default_status.value == status
     assert sensor.minimum_interval_seconds == 30

@@ -155,9 +155,9 @@ def test_send_look_evaluates_the_rules_like_the_sensor(
     (tmp_path / "dagster").mkdir()
     (tmp_path / "dagster" / "dagster.yaml").touch()
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
-    said = run("send", "--look")
-    assert said.startswith("0 alerts open; The production database can't be reached")
-    assert said.endswith("0 messages delivered.\n")
+    output = run("send", "--look")
+    assert output.startswith("0 alerts open; The production database can't be reached")
+    assert output.endswith("0 messages delivered.\n")
 
 
 def test_the_help_names_every_command(chat: WebReceiver) -> None:

@@ -17,7 +17,7 @@ from ouspark_assets.operations.alerts.channels import (
     SlackSettings,
     WebhookSettings,
 )
-from ouspark_assets.operations.alerts.messages import Event, Message
+from ouspark_assets.operations.alerts.messages import Event
 from ouspark_assets.operations.alerts.option_types import Variable
 from ouspark_assets.operations.alerts.rules import Severity
 from ouspark_assets_tests.operations.alerts.examples import MAIL, message
@@ -240,8 +240,3 @@ def test_an_inactive_channel_names_the_variable(
     with pytest.raises(InactiveChannelError) as error:
         settings.open("name", variables)
     assert str(error.value) == reason
-
-
-def test_a_stored_message_is_read_back_unchanged() -> None:
-    for stored in (message(), message(link="https://x/"), NEWS):
-        assert Message.from_json(stored.as_json()) == stored

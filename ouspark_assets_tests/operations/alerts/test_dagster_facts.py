@@ -6,7 +6,6 @@ from ouspark_assets.domain.errors import SiteError
 from ouspark_assets.orchestration.automation.dagster_facts import (
     read_failed_checks,
     read_failed_runs,
-    read_latest_scrapes,
 )
 from ouspark_assets.orchestration.keys import RESULT_PAGES
 from ouspark_assets.orchestration.partitions import register_releases
@@ -16,7 +15,7 @@ from ouspark_assets_tests.support.stores import RELEASE
 OLDER = "20240402"
 
 
-def test_a_failed_run_is_known_until_its_asset_succeeds(instance: dg.DagsterInstance) -> None:
+def test_a_failed_run_is_a_fact_until_its_asset_succeeds(instance: dg.DagsterInstance) -> None:
     assets = FailingAssets()
     boom, assets.error = assets.error, None
     assets.run(instance)
@@ -31,7 +30,7 @@ def test_a_failed_run_is_known_until_its_asset_succeeds(instance: dg.DagsterInst
     assert read_failed_runs(instance) == []
 
 
-def test_a_failed_run_of_a_release_is_made_up_for_by_that_release(
+def test_a_failed_run_of_a_release_is_repaired_only_by_that_release(
     instance: dg.DagsterInstance,
 ) -> None:
     register_releases(instance, [RELEASE, OLDER])
@@ -39,14 +38,14 @@ def test_a_failed_run_of_a_release_is_made_up_for_by_that_release(
     assets.run(instance, RELEASE)
     assets.error = None
     assets.run(instance, OLDER)
-    assert [(it.name, it.release) for it in read_failed_runs(instance)] == [
+    assert [(run.name, run.release) for run in read_failed_runs(instance)] == [
         ("clean/marks", RELEASE)
     ]
     assets.run(instance, RELEASE)
     assert read_failed_runs(instance) == []
 
 
-def test_a_run_that_was_killed_is_known_by_what_it_did_not_do(instance: dg.DagsterInstance) -> None:
+def test_a_killed_run_is_a_failed_run(instance: dg.DagsterInstance) -> None:
     job = dg.Definitions(assets=FailingAssets().assets).resolve_implicit_global_asset_job_def()
     run = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
     instance.report_run_failed(run, "gone")
@@ -55,14 +54,14 @@ def test_a_run_that_was_killed_is_known_by_what_it_did_not_do(instance: dg.Dagst
     assert failed.run_id == run.run_id
 
 
-def test_an_error_of_ours_is_told_as_it_stands(instance: dg.DagsterInstance) -> None:
+def test_the_message_of_an_error_of_ouspark_is_kept_unchanged(instance: dg.DagsterInstance) -> None:
     assets = FailingAssets()
     assets.error = SiteError("The site is down: try later.")
     assets.run(instance)
-    assert [it.error for it in read_failed_runs(instance)] == ["The site is down: try later."]
+    assert [run.error for run in read_failed_runs(instance)] == ["The site is down: try later."]
 
 
-def test_what_failed_for_a_check_alone_is_told_as_a_check(instance: dg.DagsterInstance) -> None:
+def test_a_run_that_failed_only_for_a_check_is_a_failed_check(instance: dg.DagsterInstance) -> None:
     assets = FailingAssets()
     key = dg.AssetCheckKey(dg.AssetKey(["clean", "marks"]), "fits_its_model")
     assets.set_check_result(passed=False)
@@ -76,14 +75,14 @@ def test_what_failed_for_a_check_alone_is_told_as_a_check(instance: dg.DagsterIn
     assert read_failed_checks(instance, [key]) == []
 
 
-def test_the_latest_scrape_of_each_release_is_known(instance: dg.DagsterInstance) -> None:
-    def scraped(release: str, **counts: int) -> None:
-        said = {name.replace("_", " "): count for name, count in counts.items()}
-        event = dg.AssetMaterialization(RESULT_PAGES, partition=release, metadata=said)
+def test_the_latest_scrape_of_each_release_is_a_fact(instance: dg.DagsterInstance) -> None:
+    def record_scrape(release: str, **counts: int) -> None:
+        metadata = {name.replace("_", " "): count for name, count in counts.items()}
+        event = dg.AssetMaterialization(RESULT_PAGES, partition=release, metadata=metadata)
         instance.report_runless_asset_event(event)
 
-    scraped(RELEASE, found=1, not_found=1, no_change=0, failed=98, archived_before=0)
-    scraped(OLDER, found=5, failed=0)
-    scraped(RELEASE, found=50, not_found=20, no_change=10, failed=4, archived_before=16)
-    found = {it.release: (it.tickets, it.failed) for it in read_latest_scrapes(instance)}
+    record_scrape(RELEASE, found=1, not_found=1, no_change=0, failed=98, archived_before=0)
+    record_scrape(OLDER, found=5, failed=0)
+    record_scrape(RELEASE, found=50, not_found=20, no_change=10, failed=4, archived_before=16)
+    found = {scrape.release: (scrape.tickets, scrape.failed) for scrape in read_scrapes(instance)}
     assert found == {RELEASE: (100, 4), OLDER: (5, 0)}

@@ -1,4 +1,4 @@
-"""What the development database tells, asked of a real one."""
+"""The queries of alert facts, against a real development database."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ from ouspark_assets_tests.support.stores import RELEASE
 OLDER = "20240402"
 
 
-def ran(
+def record_runs(
     connection: Connection,
     seconds: Sequence[float],
     *,
@@ -23,7 +23,7 @@ def ran(
     rows: Sequence[int] = (),
     ago: str = "1 hour",
 ) -> None:
-    """Rows of the history: each run took so long, and wrote so many rows."""
+    """Record a run of each duration, with the number of rows it wrote."""
     for number, took in enumerate(seconds):
         written = rows[number] if rows else None
         connection.execute(
@@ -37,26 +37,28 @@ def ran(
         )
 
 
-def test_a_stage_is_beside_what_it_took_before(development: Connection) -> None:
-    ran(development, [10, 20, 30], release=OLDER, ago="9 days")
-    ran(development, [99], release=RELEASE)
-    ran(development, [5], asset="analytics.standings", ago="2 days")
+def test_a_stage_has_the_durations_of_its_earlier_runs(development: Connection) -> None:
+    record_runs(development, [10, 20, 30], release=OLDER, ago="9 days")
+    record_runs(development, [99], release=RELEASE)
+    record_runs(development, [5], asset="analytics.standings", ago="2 days")
     (stage,) = fetch_stage_durations(development)
     assert (stage.asset, stage.release, stage.seconds) == ("clean/pages", RELEASE, 99)
     assert stage.earlier_seconds == (30, 20, 10)
     assert not stage.is_running
 
 
-def test_a_run_with_nothing_to_do_is_not_what_it_usually_takes(development: Connection) -> None:
-    ran(development, [10, 10, 10], ago="9 days")
-    ran(development, [0.1, 0.1, 0.1], ago="8 days")
+def test_runs_that_changed_nothing_are_not_compared_with_runs_that_did(
+    development: Connection,
+) -> None:
+    record_runs(development, [10, 10, 10], ago="9 days")
+    record_runs(development, [0.1, 0.1, 0.1], ago="8 days")
     development.execute("UPDATE ops.stage_runs SET rows_changed = 0 WHERE id > 3")
-    ran(development, [11])
+    record_runs(development, [11])
     (stage,) = fetch_stage_durations(development)
     assert stage.earlier_seconds == (10, 10, 10)
 
 
-def test_a_stage_at_work_counts_and_one_that_was_killed_does_not(
+def test_a_running_stage_counts_and_a_killed_one_does_not(
     development: Connection,
 ) -> None:
     begin = "INSERT INTO ops.stage_runs (run_id, asset, backend) VALUES ('run', %s, %s)"
@@ -67,18 +69,18 @@ def test_a_stage_at_work_counts_and_one_that_was_killed_does_not(
     assert stage.seconds >= 0
 
 
-def test_rows_are_beside_those_of_the_run_before(development: Connection) -> None:
-    ran(development, [1, 1, 1], rows=[50, 100, 89], asset="analytics.standings")
-    ran(development, [1, 1], rows=[100, 0], asset="raw.result_pages", release=RELEASE)
-    ran(development, [1, 1], rows=[100, 1], asset="analytics.backlogs", ago="8 days")
-    ran(development, [1], rows=[7], release=RELEASE)
+def test_rows_are_compared_with_the_run_before(development: Connection) -> None:
+    record_runs(development, [1, 1, 1], rows=[50, 100, 89], asset="analytics.standings")
+    record_runs(development, [1, 1], rows=[100, 0], asset="raw.result_pages", release=RELEASE)
+    record_runs(development, [1, 1], rows=[100, 1], asset="analytics.backlogs", ago="8 days")
+    record_runs(development, [1], rows=[7], release=RELEASE)
     volumes = compare_with_previous_run(development)
-    assert [(it.measure, it.count, it.baseline_count) for it in volumes] == [
+    assert [(volume.measure, volume.count, volume.baseline_count) for volume in volumes] == [
         ("rows of analytics/standings", 89, 100)
     ]
 
 
-def test_open_quarantine_is_counted_by_release_and_moment(development: Connection) -> None:
+def test_open_quarantine_is_counted_by_release_and_time(development: Connection) -> None:
     ago = datetime.now(UTC) - timedelta(days=9)
     development.execute(
         """
@@ -91,6 +93,6 @@ def test_open_quarantine_is_counted_by_release_and_moment(development: Connectio
         """,
         (RELEASE, ago),
     )
-    found = sorted(fetch_open_quarantine(development), key=lambda it: it.first_seen_at)
-    assert [(it.release, it.records) for it in found] == [(RELEASE, 2), (RELEASE, 1)]
-    assert found[0].first_seen_at == ago
+    groups = sorted(fetch_open_quarantine(development), key=lambda group: group.first_seen_at)
+    assert [(group.release, group.records) for group in groups] == [(RELEASE, 2), (RELEASE, 1)]
+    assert groups[0].first_seen_at == ago

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ouspark_assets.domain.errors import AlertsError
 from ouspark_assets.operations.alerts.alert_store import AlertStore
 from ouspark_assets.operations.alerts.messages import Event
 from ouspark_assets.operations.alerts.recording import required_quiet_period
@@ -188,23 +187,6 @@ def test_old_alerts_are_deleted_with_their_messages(store: RecordedStore) -> Non
     store.mark_all_delivered()
     store.record_findings(after(days=91))
     assert store.messages == []
-
-
-def test_a_damaged_store_is_one_line(tmp_path: Path) -> None:
-    (tmp_path / "alerts.sqlite").write_bytes(b"not a database at all" * 100)
-    with pytest.raises(AlertsError, match=r"Cannot use the alert store .*: .*move it away"):
-        RecordedStore(AlertStore.in_home(tmp_path)).record_findings(NOON, finding())
-
-
-def test_a_store_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(AlertsError, match=r"Cannot write the alert store .*: File exists"):
-        RecordedStore(AlertStore.in_home(tmp_path / "file")).record_findings(NOON, finding())
-
-
-def test_only_the_owner_can_read_the_store(store: RecordedStore) -> None:
-    store.record_findings(NOON)
-    assert store.store.path.stat().st_mode & 0o077 == 0
 
 
 EVALUATIONS = st.lists(

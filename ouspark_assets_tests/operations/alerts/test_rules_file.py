@@ -7,6 +7,7 @@ import pytest
 
 from ouspark_assets.domain.errors import AlertsError
 from ouspark_assets.operations.alerts.conditions import RunFailed
+from ouspark_assets.operations.alerts.option_types import Variable
 from ouspark_assets.operations.alerts.rules_file import MODELS, find_rules_file, read_rules
 from ouspark_assets.settings import AlertSettings
 
@@ -76,6 +77,17 @@ def test_every_option_of_a_rule_is_read(tmp_path: Path) -> None:
         "longer_than": timedelta(seconds=90),
     }
     assert vars(lost)["more_than"] == 0.125
+
+
+def test_a_webhook_may_name_the_variable_of_its_secret(tmp_path: Path) -> None:
+    path = tmp_path / "rules.yaml"
+    path.write_text("channels: {program: {type: webhook, url: '${URL}', secret: '${KEY}'}}\nrules:")
+    webhook = read_rules(path).channels["program"]
+    assert vars(webhook) == {
+        "type": "webhook",
+        "url": Variable("URL"),
+        "secret": Variable("KEY"),
+    }
 
 
 def test_channels_and_rules_may_be_empty(tmp_path: Path) -> None:
