@@ -38,4 +38,4 @@ class MetricsError(OuSparkError):
 
 
 class AlertsError(OuSparkError):
-    """The alert rules, their outbox or a delivery channel cannot be used."""
+    """The alert rules, the alert store or a delivery channel cannot be used."""

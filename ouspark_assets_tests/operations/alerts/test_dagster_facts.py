@@ -84,5 +84,7 @@ def test_the_latest_scrape_of_each_release_is_a_fact(instance: dg.DagsterInstanc
     record_scrape(RELEASE, found=1, not_found=1, no_change=0, failed=98, archived_before=0)
     record_scrape(OLDER, found=5, failed=0)
     record_scrape(RELEASE, found=50, not_found=20, no_change=10, failed=4, archived_before=16)
-    found = {scrape.release: (scrape.tickets, scrape.failed) for scrape in read_scrapes(instance)}
+    found = {
+        scrape.release: (scrape.tickets, scrape.failed) for scrape in read_latest_scrapes(instance)
+    }
     assert found == {RELEASE: (100, 4), OLDER: (5, 0)}
