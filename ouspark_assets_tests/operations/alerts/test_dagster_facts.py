@@ -6,6 +6,7 @@ from ouspark_assets.domain.errors import SiteError
 from ouspark_assets.orchestration.automation.dagster_facts import (
     read_failed_checks,
     read_failed_runs,
+    read_latest_scrapes,
 )
 from ouspark_assets.orchestration.keys import RESULT_PAGES
 from ouspark_assets.orchestration.partitions import register_releases
