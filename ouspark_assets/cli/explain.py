@@ -1,6 +1,7 @@
-"""`ouspark explain`: a student's whole story, each number with the rule that made it.
+"""`ouspark explain`: every number of a student, with the attempts and the rule behind it.
 
-Here is where the rows come from; the story is told in `explain/` and shown by `story_view.py`.
+The rows are read here, the explanation is derived in `operations/explain/` and shown by
+`explain_view.py`.
 """
 
 from dataclasses import asdict
@@ -8,19 +9,18 @@ from dataclasses import asdict
 import click
 import polars as pl
 
+from ouspark_assets.cli.explain_view import show_explanation
 from ouspark_assets.cli.output import show_json
-from ouspark_assets.cli.story_view import show_story
 from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.domain.hall_tickets import is_hall_ticket
-from ouspark_assets.operations.explain.records import StudentRecords
-from ouspark_assets.operations.explain.story import Story
-from ouspark_assets.operations.explain.telling import tell
-from ouspark_assets.operations.explain.whereabouts import (
-    InProduction,
-    PublishedState,
-    in_production,
-    not_in_tables,
+from ouspark_assets.operations.explain.availability import (
+    ProductionState,
+    PublishedVersion,
+    explain_absence,
+    find_in_production,
 )
+from ouspark_assets.operations.explain.derivation import explain_student
+from ouspark_assets.operations.explain.model import StudentRecords
 from ouspark_assets.orchestration.resources import Development, Lake, Production
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.schemas.analytics import (
@@ -37,11 +37,11 @@ from ouspark_assets.schemas.reference import BRANCHES, COLLEGES, SUBJECTS
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.core.frames import read_table
-from ouspark_assets.warehouse.publication.publications import Publication, publications
+from ouspark_assets.warehouse.publication.publications import publications
 from ouspark_assets.warehouse.publication.publish import current_source
 from ouspark_assets.warehouse.student_rows import latest_version, rows_of
 
-OF_THE_STUDENT = (
+STUDENT_TABLES = (
     STUDENTS,
     MARKS,
     RESULTS,
@@ -54,75 +54,68 @@ OF_THE_STUDENT = (
     REVALUATION_IMPACT,
     QUARANTINE,
 )
-SHARED = (RELEASE_INDEX, SUBJECTS, COLLEGES, BRANCHES)
+SHARED_TABLES = (RELEASE_INDEX, SUBJECTS, COLLEGES, BRANCHES)
 
 
 @click.command()
 @click.argument("ticket")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def explain(ticket: str, *, as_json: bool) -> None:
-    """Tell the whole story of the student with this hall TICKET.
+    """Explain every number of the student with this hall TICKET.
 
-    Attempts, the standings they lead to, SGPAs and the CGPA with their sums, credits, ranks,
-    backlogs, revaluation, quarantine, publication: each with the rule that made it.
+    Shows all attempts, the standings that follow from them, SGPAs and CGPA with their sums,
+    credits, ranks, backlogs, revaluations, quarantine records and the publication that has them.
     """
-    checked_ticket(ticket)
+    check_ticket(ticket)
     with Development().connected("explain") as connection, connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        records = _records(connection, ticket)
+        records = _read_records(connection, ticket)
         if records is None:
-            raise _unknown(ticket)
+            raise _unknown_ticket(ticket)
         version = latest_version(connection, PUBLISHED_TABLES, ticket)
         database = current_source(connection).database
-    _show(tell(records), _published(database, version), as_json=as_json)
+    explanation = explain_student(records)
+    production = _production_state(database, version)
+    if as_json:
+        show_json({**asdict(explanation), "production": asdict(production)})
+    else:
+        show_explanation(explanation, production)
 
 
-def checked_ticket(ticket: str) -> str:
-    """The ticket itself; what is no hall ticket is refused."""
+def check_ticket(ticket: str) -> None:
+    """Raise OuSparkError if this is not a hall ticket."""
     if not is_hall_ticket(ticket):
-        message = f"{ticket!r} is not a hall ticket: twelve digits, and nothing else."
+        message = f"{ticket!r} is not a hall ticket: a hall ticket has exactly twelve digits."
         raise OuSparkError(message)
-    return ticket
 
 
-def _records(connection: Connection, ticket: str) -> StudentRecords | None:
-    frames = {table.name: rows_of(connection, table, ticket) for table in OF_THE_STUDENT}
+def _read_records(connection: Connection, ticket: str) -> StudentRecords | None:
+    frames = {table.name: rows_of(connection, table, ticket) for table in STUDENT_TABLES}
     if frames[STUDENTS.name].is_empty():
         return None
-    frames[QUARANTINE.name] = _open_records(frames[QUARANTINE.name])
-    shared = {table.name: read_table(connection, table) for table in SHARED}
+    frames[QUARANTINE.name] = frames[QUARANTINE.name].filter(pl.col("status") == "open")
+    shared = {table.name: read_table(connection, table) for table in SHARED_TABLES}
     return StudentRecords(**frames, **shared)
 
 
-def _open_records(quarantine: pl.DataFrame) -> pl.DataFrame:
-    return quarantine.filter(pl.col("status") == "open")
-
-
-def _unknown(ticket: str) -> OuSparkError:
+def _unknown_ticket(ticket: str) -> OuSparkError:
     archive = Lake().archive()
-    answers: dict[str, str] = {}
+    outcomes: dict[str, str] = {}
     for release in archive.releases():
-        answered = archive.answers(release).filter(pl.col("hall_ticket") == ticket)
-        if answered.height:
-            answers[release] = answered["outcome"][0]
-    return OuSparkError(not_in_tables(ticket, answers, forgotten=ticket in archive.forgotten))
+        answers = archive.answers(release).filter(pl.col("hall_ticket") == ticket)
+        if answers.height:
+            outcomes[release] = answers["outcome"][0]
+    return OuSparkError(explain_absence(ticket, outcomes, forgotten=ticket in archive.forgotten))
 
 
-def _published(database: str, version: int) -> InProduction:
+def _production_state(database: str, version: int) -> ProductionState:
     try:
         with Production().connected("explain") as connection:
             known = publications(connection)
     except OuSparkError as error:
-        return InProduction(None, None, f"not known: {error}")
-    return in_production([_state(it) for it in known], database, version)
-
-
-def _state(it: Publication) -> PublishedState:
-    return PublishedState(it.number, it.source_database, it.source_version, it.restores)
-
-
-def _show(story: Story, published: InProduction, *, as_json: bool) -> None:
-    if as_json:
-        show_json({**asdict(story), "production": asdict(published)})
-    else:
-        show_story(story, published)
+        return ProductionState(None, None, f"unknown: {error}")
+    newest_first = [
+        PublishedVersion(each.number, each.source_database, each.source_version, each.restores)
+        for each in known
+    ]
+    return find_in_production(newest_first, database, version)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import click
 import dagster as dg
 
-from ouspark_assets.cli.explain import checked_ticket
+from ouspark_assets.cli.explain import check_ticket
 from ouspark_assets.cli.graph_runs import Graph
 from ouspark_assets.cli.output import show_notice, show_table
 from ouspark_assets.domain.errors import OuSparkError
@@ -35,7 +35,7 @@ def forget(ticket: str, *, yes: bool) -> None:
     ticket is never requested again. Statistics that counted the student are computed and
     published again.
     """
-    checked_ticket(ticket)
+    check_ticket(ticket)
     if not yes:
         with Development().connected("forget") as connection:
             rows = count_development_rows(connection, ticket)

@@ -1,4 +1,4 @@
-"""The progress of scrapes: a bar in a terminal, a plain line now and then without one."""
+"""The progress of scrapes: a bar in a terminal, elsewhere a line of text every few seconds."""
 
 import time
 
@@ -6,13 +6,13 @@ import click
 from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from ouspark_assets.cli.output import ProgressBars, console
-from ouspark_assets.sources.results_site.scrape_report import ScrapeProgress as Snapshot
+from ouspark_assets.sources.results_site.scrape_report import ScrapeProgress
 
-SECONDS_BETWEEN_LINES = 5.0
+LINE_INTERVAL = 5.0
 
 
-class ScrapeProgress(ProgressBars):
-    """Shows the snapshots of one scrape after the other."""
+class ScrapeProgressBar(ProgressBars):
+    """Shows the progress of the scrapes of a run, one after the other."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -28,35 +28,35 @@ class ScrapeProgress(ProgressBars):
         self._tasks: dict[str, TaskID] = {}
         self._last_line = time.monotonic()
 
-    def show(self, snapshot: Snapshot) -> None:
-        """Show how far a scrape is."""
+    def show(self, progress: ScrapeProgress) -> None:
+        """Show the progress of a scrape."""
         if self.console.is_terminal:
-            self._move_bar(snapshot)
-        elif time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES:
+            self._move_bar(progress)
+        elif time.monotonic() - self._last_line >= LINE_INTERVAL:
             self._last_line = time.monotonic()
             click.echo(
-                f"{snapshot.release}: {snapshot.requests} of about {snapshot.expected} requests, "
-                f"{snapshot.found} found, {_missing(snapshot)} missing, {snapshot.failed} failed, "
-                f"{snapshot.per_second:.0f}/s" + (" (the site is down)" * snapshot.site_is_down)
+                f"{progress.release}: {progress.requests} of about {progress.expected} requests, "
+                f"{progress.found} found, {_missing(progress)} missing, {progress.failed} failed, "
+                f"{progress.per_second:.0f}/s" + (" (the site is down)" * progress.site_is_down)
             )
 
-    def _move_bar(self, snapshot: Snapshot) -> None:
-        if snapshot.release not in self._tasks:
+    def _move_bar(self, progress: ScrapeProgress) -> None:
+        if progress.release not in self._tasks:
             for task in self._tasks.values():
                 self.bars.update(task, visible=False)
-            self._tasks[snapshot.release] = self.bars.add_task("", total=None)
-        state = " [red]site is down[/]" if snapshot.site_is_down else ""
+            self._tasks[progress.release] = self.bars.add_task("", total=None)
+        state = " [red]site is down[/]" if progress.site_is_down else ""
         self.bars.update(
-            self._tasks[snapshot.release],
-            description=f"Scraping {snapshot.release}{state}",
-            completed=snapshot.requests,
-            total=max(snapshot.expected, snapshot.requests),
-            found=snapshot.found,
-            missing=_missing(snapshot),
-            failed=snapshot.failed,
-            rate=f"{snapshot.per_second:.0f}",
+            self._tasks[progress.release],
+            description=f"Scraping {progress.release}{state}",
+            completed=progress.requests,
+            total=max(progress.expected, progress.requests),
+            found=progress.found,
+            missing=_missing(progress),
+            failed=progress.failed,
+            rate=f"{progress.per_second:.0f}",
         )
 
 
-def _missing(snapshot: Snapshot) -> int:
-    return snapshot.not_found + snapshot.no_change
+def _missing(progress: ScrapeProgress) -> int:
+    return progress.not_found + progress.no_change

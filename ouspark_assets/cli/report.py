@@ -1,17 +1,21 @@
-"""`ouspark report`: class workbooks and department pages as files.
+"""`ouspark report`: reading the tables of reports and writing their files.
 
-Here is what is read, for whom, and where the files go; what is in them is `report/`.
+The content of the files is built in `reports/`.
 """
 
+import os
+import secrets
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from itertools import groupby
 from pathlib import Path
 
 import click
 import polars as pl
+from psycopg.rows import scalar_row
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from ouspark_assets.analytics.release_stats import compute_semester_stats
@@ -19,10 +23,16 @@ from ouspark_assets.cli.output import console
 from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.domain.hall_tickets import hall_ticket_parts
 from ouspark_assets.orchestration.resources import Development
-from ouspark_assets.reports.files import Written, put
-from ouspark_assets.reports.page import Department, department_page, together
-from ouspark_assets.reports.sheet import class_sheet
-from ouspark_assets.reports.source import ClassName, Names, Source, classes, of_release
+from ouspark_assets.reports.class_sheet import class_sheet
+from ouspark_assets.reports.department_page import Department, department_page
+from ouspark_assets.reports.report_data import (
+    ClassKey,
+    ReportNames,
+    ReportTables,
+    combine_classes,
+    restrict_to_release,
+    split_by_class,
+)
 from ouspark_assets.reports.workbook import workbook_bytes
 from ouspark_assets.schemas.analytics import (
     DEMOGRAPHICS,
@@ -41,58 +51,95 @@ from ouspark_assets.settings import AnalyticsSettings, load_settings
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.core.frames import read_releases, read_table
 
+# The date in files while nothing has been loaded.
 NOTHING_LOADED = datetime(2000, 1, 1, tzinfo=UTC)
-Frames = Mapping[str, pl.DataFrame]
 
 
 @dataclass(frozen=True)
-class Material:
-    """Everything that the files are made of."""
+class ReportInput:
+    """Everything that the files are made from."""
 
-    source: Source
-    names: Names
+    tables: ReportTables
+    names: ReportNames
     department_stats: pl.DataFrame
     department_rankings: pl.DataFrame
     demographics: pl.DataFrame
-    # Of the release shown; empty without one.
+    # Rows of the release; empty if the standings are reported.
     marks: pl.DataFrame
     results: pl.DataFrame
     subjects: pl.DataFrame
 
 
+class FileChange(StrEnum):
+    """What happened to a file."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+
+
 @click.command()
-@click.option("--college", metavar="C", help="Only the college with this code.")
-@click.option("--release", metavar="R", help="What this release shows, not what counts over all.")
+@click.option("--college", metavar="C", help="Report on this college only.")
+@click.option(
+    "--release", metavar="R", help="Report what this release shows instead of the standings."
+)
 @click.option(
     "--out",
     required=True,
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for the files; a folder per college in it.",
+    help="Folder to write to; every college gets a folder in it.",
 )
 def report(*, college: str | None, release: str | None, out: Path) -> None:
     """Write an Excel workbook per class and a printable HTML page per department.
 
-    Running again replaces what differs and leaves the rest alone.
+    Files whose content has not changed are left untouched.
     """
     with Development().connected("report") as connection, connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        material = _material(connection, release, load_settings().analytics)
-    found = [(name, part) for name, part in classes(material.source) if _is_of(name, college)]
-    if not found:
-        message = f"There is nothing to report{_of(college, release)}; see `ouspark status`."
+        data = _read(connection, release, load_settings().analytics)
+    classes = [
+        (key, tables)
+        for key, tables in split_by_class(data.tables)
+        if college is None or key.college == college
+    ]
+    if not classes:
+        of_college = f" for college {college}" if college else ""
+        in_release = f" in release {release}" if release else ""
+        message = f"There is nothing to report{of_college}{in_release}; see `ouspark status`."
         raise OuSparkError(message)
     departments = [
-        (key, [part for _, part in group])
-        for key, group in groupby(found, key=lambda it: (it[0].college, it[0].branch))
+        (key, [tables for _, tables in group])
+        for key, group in groupby(classes, key=lambda each: (each[0].college, each[0].branch))
     ]
-    files = _files(material, found, departments)
-    counts = _write(out, files, len(found) + len(departments))
-    said = ", ".join(f"{count} {written.value}" for written, count in sorted(counts.items()))
-    click.echo(f"{len(found)} workbooks and {len(departments)} pages in {out}: {said}.")
+    counts = _write_files(out, _files(data, classes, departments), len(classes) + len(departments))
+    changes = ", ".join(f"{count} {change.value}" for change, count in sorted(counts.items()))
+    click.echo(f"{len(classes)} workbooks and {len(departments)} pages in {out}: {changes}.")
 
 
-def _write(out: Path, files: Iterator[tuple[str, bytes]], total: int) -> Counter[Written]:
-    counts: Counter[Written] = Counter()
+def write_if_changed(path: Path, data: bytes) -> FileChange:
+    """Replace a file atomically, unless it has this content already."""
+    try:
+        existed = path.exists()
+        if existed and path.read_bytes() == data:
+            return FileChange.UNCHANGED
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        try:
+            with temporary.open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        message = f"{path} can't be written ({error.strerror}): choose another folder with --out."
+        raise OuSparkError(message) from error
+    return FileChange.CHANGED if existed else FileChange.NEW
+
+
+def _write_files(out: Path, files: Iterator[tuple[str, bytes]], total: int) -> Counter[FileChange]:
+    counts: Counter[FileChange] = Counter()
     terminal = console()
     bar = Progress(
         TextColumn("{task.description}"),
@@ -105,53 +152,55 @@ def _write(out: Path, files: Iterator[tuple[str, bytes]], total: int) -> Counter
     with bar:
         task = bar.add_task("Writing", total=total)
         for name, data in files:
-            counts[put(out / name, data)] += 1
+            counts[write_if_changed(out / name, data)] += 1
             bar.update(task, advance=1, description=name)
     return counts
 
 
 def _files(
-    material: Material,
-    found: list[tuple[ClassName, Source]],
-    departments: list[tuple[tuple[str, str], list[Source]]],
+    data: ReportInput,
+    classes: list[tuple[ClassKey, ReportTables]],
+    departments: list[tuple[tuple[str, str], list[ReportTables]]],
 ) -> Iterator[tuple[str, bytes]]:
-    """Every file with its name below the folder, one after the other."""
-    suffix = f"_{material.source.release}" if material.source.release else ""
-    for name, part in found:
-        sheet = class_sheet(name, part, material.names)
-        yield f"{name.college}/{name}{suffix}.xlsx", workbook_bytes(sheet, material.names.as_of)
+    """Yield path and content of every file, so that one at a time is in memory."""
+    suffix = f"_{data.tables.release}" if data.tables.release else ""
+    for key, tables in classes:
+        sheet = class_sheet(key, tables, data.names)
+        yield f"{key.college}/{key}{suffix}.xlsx", workbook_bytes(sheet, data.names.as_of)
     for (college, branch), parts in departments:
-        page = department_page(_department(material, college, branch, parts), material.names)
+        page = department_page(_department(data, college, branch, parts), data.names)
         yield f"{college}/{college}-{branch}{suffix}.html", page.encode()
 
 
-def _department(material: Material, college: str, branch: str, parts: list[Source]) -> Department:
+def _department(
+    data: ReportInput, college: str, branch: str, parts: list[ReportTables]
+) -> Department:
     in_college = pl.col("college_code") == college
-    here = in_college & (pl.col("branch_code") == branch)
+    in_department = in_college & (pl.col("branch_code") == branch)
     return Department(
         college=college,
         branch=branch,
-        source=together(parts),
-        college_stats=material.department_stats.filter(in_college),
-        rankings=material.department_rankings.filter(here),
-        demographics=material.demographics.filter(here),
-        semester_stats=_semesters(material, college, branch),
+        tables=combine_classes(parts),
+        college_stats=data.department_stats.filter(in_college),
+        rankings=data.department_rankings.filter(in_department),
+        demographics=data.demographics.filter(in_department),
+        semester_stats=_semester_stats(data, college, branch),
     )
 
 
-def _semesters(material: Material, college: str, branch: str) -> pl.DataFrame:
-    """The semesters of the release, counted over this department alone."""
-    if material.source.release is None:
+def _semester_stats(data: ReportInput, college: str, branch: str) -> pl.DataFrame:
+    """Return the statistics of the release's semesters over this department alone."""
+    if data.tables.release is None:
         return SEMESTER_STATS.empty()
     parts = {part.meta.output_name(): part for part in hall_ticket_parts()}
-    here = (parts["college_code"] == college) & (parts["branch_code"] == branch)
-    marks, results = material.marks.filter(here), material.results.filter(here)
-    return compute_semester_stats(marks, results, material.subjects)
+    in_department = (parts["college_code"] == college) & (parts["branch_code"] == branch)
+    marks, results = data.marks.filter(in_department), data.results.filter(in_department)
+    return compute_semester_stats(marks, results, data.subjects)
 
 
-def _material(connection: Connection, release: str | None, settings: AnalyticsSettings) -> Material:
+def _read(connection: Connection, release: str | None, settings: AnalyticsSettings) -> ReportInput:
     subjects, index = read_table(connection, SUBJECTS), read_table(connection, RELEASE_INDEX)
-    source = _what_counts(connection)
+    tables = _read_standings(connection)
     marks, results = MARKS.empty(), RESULTS.empty()
     if release is not None:
         if release not in index["release"]:
@@ -159,10 +208,10 @@ def _material(connection: Connection, release: str | None, settings: AnalyticsSe
             raise OuSparkError(message)
         marks = read_releases(connection, MARKS, [release])
         results = read_releases(connection, RESULTS, [release])
-        source = of_release(source, release, marks, results)
-    return Material(
-        source=source,
-        names=_names(connection, release, index, subjects, settings),
+        tables = restrict_to_release(tables, release, marks, results)
+    return ReportInput(
+        tables=tables,
+        names=_read_names(connection, release, index, subjects, settings),
         department_stats=read_table(connection, DEPARTMENT_STATS),
         department_rankings=read_table(connection, DEPARTMENT_RANKINGS),
         demographics=read_table(connection, DEMOGRAPHICS),
@@ -172,12 +221,11 @@ def _material(connection: Connection, release: str | None, settings: AnalyticsSe
     )
 
 
-def _what_counts(connection: Connection) -> Source:
-    grades = read_table(connection, STANDINGS)
-    return Source(
+def _read_standings(connection: Connection) -> ReportTables:
+    return ReportTables(
         release=None,
         students=read_table(connection, STUDENTS),
-        grades=grades.select(
+        grades=read_table(connection, STANDINGS).select(
             "hall_ticket", "subject_code", "semester", "credits", "grade", "points", "state"
         ),
         semesters=read_table(connection, SEMESTER_GPAS).select(
@@ -188,32 +236,24 @@ def _what_counts(connection: Connection) -> Source:
     )
 
 
-def _names(
+def _read_names(
     connection: Connection,
     release: str | None,
     index: pl.DataFrame,
     subjects: pl.DataFrame,
     settings: AnalyticsSettings,
-) -> Names:
-    row = connection.execute("SELECT max(loaded_at) FROM ops.loads").fetchone()
-    as_of = row[0] if row is not None and isinstance(row[0], datetime) else NOTHING_LOADED
+) -> ReportNames:
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        loaded_at = cursor.execute("SELECT max(loaded_at) FROM ops.loads").fetchone()
+    as_of = loaded_at if isinstance(loaded_at, datetime) else NOTHING_LOADED
     titles = dict(index.select("release", "title").iter_rows())
-    shown = f"As release {release} shows it: {titles[release]}" if release else "All that counts"
+    subject = f"Results of release {release}: {titles[release]}" if release else "All releases"
     awards = [limit for _, limit in settings.award_limits]
-    return Names(
+    return ReportNames(
         colleges=dict(read_table(connection, COLLEGES).select("college_code", "name").iter_rows()),
         branches=dict(read_table(connection, BRANCHES).select("branch_code", "name").iter_rows()),
         subjects=dict(subjects.select("subject_code", "subject_name").iter_rows()),
         as_of=as_of,
-        title=f"{shown}; data of {as_of:%d %b %Y}.",
+        title=f"{subject}; data of {as_of:%d %b %Y}.",
         **({"distinction": max(awards)} if awards else {}),
     )
-
-
-def _is_of(name: ClassName, college: str | None) -> bool:
-    return college is None or name.college == college
-
-
-def _of(college: str | None, release: str | None) -> str:
-    of_college = f" of college {college}" if college else ""
-    return f"{of_college} in release {release}" if release else of_college

@@ -15,7 +15,7 @@ import polars as pl
 from ouspark_assets.cli.graph_runs import Graph, GraphRun, require_success
 from ouspark_assets.cli.leftovers import remove_leftover_homes
 from ouspark_assets.cli.output import show_notice
-from ouspark_assets.cli.progress import ScrapeProgress
+from ouspark_assets.cli.progress import ScrapeProgressBar
 from ouspark_assets.cli.summary import show_summary
 from ouspark_assets.domain.releases import require_release_key
 from ouspark_assets.orchestration.automation.alert_evaluation import alerts_after
@@ -88,7 +88,7 @@ def run(
     started = time.monotonic()
     remove_leftover_homes(project_root())
     options = ScrapeOptions(tickets, recheck=recheck, refetch=refetch)
-    with dg.DagsterInstance.get() as instance, ScrapeProgress() as progress:
+    with dg.DagsterInstance.get() as instance, ScrapeProgressBar() as progress:
         definitions = build_definitions({"progress": Progress.shown_by(progress.show)})
         with alerts_after(instance, definitions, "ouspark run", show_notice):
             graph = Graph(definitions, instance, verbose)

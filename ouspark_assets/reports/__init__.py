@@ -1,5 +1,5 @@
-"""What a college hands round: a workbook per class, a printable page per department.
+"""Reports for a college: an Excel workbook per class and a printable page per department.
 
-Frames in, files out. What a number means was decided in `analytics/`; nothing is read from a
-database here, and no cell of a file can run as a formula or as markup.
+Frames in, file contents out; `cli/report.py` reads the tables and writes the files. What a number
+means is decided in `analytics/`. No cell of a file can run as a formula or as markup.
 """

@@ -18,11 +18,11 @@ from lxml import etree, html
 
 from ouspark_assets.cli import output
 from ouspark_assets.cli.quarantine import quarantine as quarantine_command
-from ouspark_assets.cli.story_view import NAME_WIDTH, show_story
-from ouspark_assets.operations.explain.whereabouts import InProduction
+from ouspark_assets.cli.explain_view import NAME_WIDTH, show_explanation
+from ouspark_assets.operations.explain.availability import ProductionState
 from ouspark_assets.pages.cleaning import clean_pages
 from ouspark_assets.pages.students import latest_appearances
-from ouspark_assets.reports.escaping import safe_cell
+from ouspark_assets.reports.workbook import escape_formula
 from ouspark_assets.reports.workbook import workbook_bytes
 from ouspark_assets.schemas.analytics import STANDINGS
 from ouspark_assets.schemas.clean import MARKS, QUARANTINE, STUDENTS
@@ -33,7 +33,7 @@ from ouspark_assets.warehouse.core.writing import writing
 from ouspark_assets.warehouse.quarantine.records import quarantine
 from ouspark_assets_tests.analytics.aggregating import aggregated
 from ouspark_assets_tests.analytics.stories import ANN, FEB_22
-from ouspark_assets_tests.operations.explain.test_telling import story
+from ouspark_assets_tests.operations.test_explain_derivation import explanation
 from ouspark_assets_tests.pages.page_builder import RELEASE, TICKET, ResultPage, pages_of
 from ouspark_assets_tests.reports.test_class_sheet import SPREADSHEET, sheet
 from ouspark_assets_tests.reports.test_department_page import page
@@ -138,7 +138,7 @@ def test_a_workbook_shows_the_name_and_has_no_formula(name: str) -> None:
         texts = etree.fromstring(book.read("xl/sharedStrings.xml"))
         pages = [book.read(it) for it in book.namelist() if "worksheets/sheet" in it]
     found = ["".join(it.itertext()) for it in texts.findall("m:si", SPREADSHEET)]
-    assert safe_cell(name) in found
+    assert escape_formula(name) in found
     assert not any(b"<f>" in it or b"<hyperlink" in it for it in pages)
 
 
@@ -151,8 +151,8 @@ def test_a_printable_page_shows_the_name_without_its_markup(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
 def test_a_story_shows_the_name(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    told = story([(FEB_22, ANN, "101", 4, "F", name)])
-    show_story(told, InProduction(None, None, "nothing is published yet"))
+    told = explanation([(FEB_22, ANN, "101", 4, "F", name)])
+    show_explanation(told, ProductionState(None, None, "nothing has been published yet"))
     assert name[: NAME_WIDTH // 2] in capsys.readouterr().out
 
 

@@ -1,4 +1,4 @@
-"""Class sheets: rows, columns, totals; and what a spreadsheet must never run."""
+"""Class sheets: rows, columns and totals; and workbooks without formulas."""
 
 import io
 import re
@@ -11,11 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from ouspark_assets.reports.escaping import DANGEROUS, safe_cell
-from ouspark_assets.reports.figures import subject_figures
-from ouspark_assets.reports.sheet import Look, Sheet, class_sheet
-from ouspark_assets.reports.source import Names, Source, classes, of_release
-from ouspark_assets.reports.workbook import workbook_bytes
+from ouspark_assets.reports.class_sheet import CellKind, Sheet, class_sheet
+from ouspark_assets.reports.report_data import (
+    ReportNames,
+    ReportTables,
+    restrict_to_release,
+    split_by_class,
+    subject_totals,
+)
+from ouspark_assets.reports.workbook import FORMULA_PREFIXES, escape_formula, workbook_bytes
 from ouspark_assets_tests.analytics.stories import AUG_22, FEB_22, ticket, told
 from ouspark_assets_tests.support.factories import marks, results
 
@@ -25,11 +29,13 @@ SPREADSHEET = {"m": "http://schemas.openxmlformats.org/spreadsheetml/2006/main"}
 GRADED = ("hall_ticket", "subject_code", "semester", "credits", "grade", "points", "state")
 
 
-def names(**subjects: str) -> Names:
-    return Names({"1604": "A College"}, {"733": "A Branch"}, dict(subjects), AS_OF, "As of then")
+def names(**subjects: str) -> ReportNames:
+    return ReportNames(
+        {"1604": "A College"}, {"733": "A Branch"}, dict(subjects), AS_OF, "All releases"
+    )
 
 
-def source(name: str = "ANN") -> Source:
+def report_tables(name: str = "ANN") -> ReportTables:
     found = told(
         [
             (FEB_22, ANN, "101", 4, "S"),
@@ -43,7 +49,7 @@ def source(name: str = "ANN") -> Source:
     students = found["students"].with_columns(
         pl.when(pl.col("hall_ticket") == ANN).then(pl.lit(name)).otherwise("name").alias("name")
     )
-    return Source(
+    return ReportTables(
         release=None,
         students=students,
         grades=found["standings"].select(GRADED),
@@ -56,8 +62,8 @@ def source(name: str = "ANN") -> Source:
 
 
 def sheet(name: str = "ANN", **subjects: str) -> Sheet:
-    ((of_class, part),) = classes(source(name))
-    return class_sheet(of_class, part, names(**subjects))
+    ((key, tables),) = split_by_class(report_tables(name))
+    return class_sheet(key, tables, names(**subjects))
 
 
 def strings_of(data: bytes) -> list[str]:
@@ -66,13 +72,13 @@ def strings_of(data: bytes) -> list[str]:
     return ["".join(item.itertext()) for item in root.findall("m:si", SPREADSHEET)]
 
 
-def test_a_row_per_student_and_a_column_per_subject() -> None:
-    made = sheet()
-    assert made.headings == (
+def test_a_sheet_has_a_row_per_student_and_a_column_per_subject() -> None:
+    built = sheet()
+    assert built.headings == (
         "Hall ticket", "Name", "101", "102", "SGPA 1", "CGPA", "Open subjects", "Pending",
         "Rank in class", "Remark",
     )  # fmt: skip
-    shown = [tuple(cell.value for cell in row) for row in made.rows]
+    shown = [tuple(cell.value for cell in row) for row in built.rows]
     # Ann: (4 × 10 + 3 × 8) / 7 = 9.142… → 9.14
     assert shown[0][:9] == (ANN, "ANN", "S", "B", 9.14, 9.14, 0, 0, 1)
     assert shown[1][2:9] == ("F", "Ab", None, None, 2, 0, None)
@@ -80,14 +86,14 @@ def test_a_row_per_student_and_a_column_per_subject() -> None:
     assert "1 pending subject" in str(shown[2][9])
 
 
-def test_what_stands_out_has_a_look_of_its_own() -> None:
+def test_distinctions_failures_absences_and_pending_grades_have_their_kinds() -> None:
     rows = sheet().rows
-    assert [rows[0][column].look for column in (2, 3)] == [Look.DISTINCTION, Look.PLAIN]
-    assert [rows[1][column].look for column in (2, 3)] == [Look.FAILED, Look.ABSENT]
-    assert rows[2][2].look is Look.PENDING
+    assert [rows[0][column].kind for column in (2, 3)] == [CellKind.DISTINCTION, CellKind.PLAIN]
+    assert [rows[1][column].kind for column in (2, 3)] == [CellKind.FAILED, CellKind.ABSENT]
+    assert rows[2][2].kind is CellKind.PENDING
 
 
-def test_appeared_is_passed_and_failed_while_absent_and_pending_stand_apart() -> None:
+def test_appeared_is_passed_plus_failed_without_absent_and_pending() -> None:
     totals = {row[1].value: [cell.value for cell in row[2:]] for row in sheet().totals}
     assert totals["Appeared"] == [2, 2]
     assert totals["Passed"] == [1, 2]
@@ -96,31 +102,31 @@ def test_appeared_is_passed_and_failed_while_absent_and_pending_stand_apart() ->
     assert (totals["Pass %"], totals["Mean points"]) == ([50.0, 100.0], [5.0, 7.5])
 
 
-def test_a_subject_that_nobody_sat_has_no_pass_percentage() -> None:
-    absent = source().grades.filter(pl.col("grade") == "Ab")
-    assert subject_figures(absent).select("appeared", "pass_percent").row(0) == (0, None)
+def test_a_subject_in_which_everyone_was_absent_has_no_pass_percentage() -> None:
+    absent = report_tables().grades.filter(pl.col("grade") == "Ab")
+    assert subject_totals(absent).select("appeared", "pass_percent").row(0) == (0, None)
 
 
-def test_a_release_shows_what_its_pages_print() -> None:
-    printed = of_release(
-        source(),
+def test_the_sheet_of_a_release_shows_what_its_pages_print() -> None:
+    printed = restrict_to_release(
+        report_tables(),
         AUG_22,
         marks({"release": AUG_22, "hall_ticket": BEN, "subject_code": "101", "grade": "D"}),
         results({"release": AUG_22, "hall_ticket": BEN, "sgpa_printed": 6.5}),
     )
-    ((of_class, part),) = classes(printed)
-    made = class_sheet(of_class, part, names())
-    assert [tuple(cell.value for cell in row) for row in made.rows] == [
+    ((key, tables),) = split_by_class(printed)
+    built = class_sheet(key, tables, names())
+    assert [tuple(cell.value for cell in row) for row in built.rows] == [
         (BEN, f"STUDENT {BEN}", "D", 6.5, None, 0, 0)
     ]
 
 
-def test_the_same_sheet_is_the_same_file() -> None:
+def test_the_same_sheet_yields_the_same_bytes() -> None:
     assert workbook_bytes(sheet(), AS_OF) == workbook_bytes(sheet(), AS_OF)
 
 
 @pytest.mark.parametrize("evil", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "  =1", "=HYPERLINK()"])
-def test_no_cell_is_a_formula_whatever_a_name_begins_with(evil: str) -> None:
+def test_no_name_becomes_a_formula(evil: str) -> None:
     data = workbook_bytes(sheet(evil, **{"101": evil}), AS_OF)
     with zipfile.ZipFile(io.BytesIO(data)) as book:
         pages = [book.read(name) for name in book.namelist() if "worksheets/sheet" in name]
@@ -130,12 +136,12 @@ def test_no_cell_is_a_formula_whatever_a_name_begins_with(evil: str) -> None:
 
 
 @given(st.text())
-def test_no_text_is_left_that_a_spreadsheet_would_run(text: str) -> None:
-    assert not safe_cell(text).lstrip(" ").startswith(DANGEROUS)
-    assert safe_cell(text).endswith(text)
+def test_no_escaped_text_is_a_formula(text: str) -> None:
+    assert not escape_formula(text).lstrip(" ").startswith(FORMULA_PREFIXES)
+    assert escape_formula(text).endswith(text)
 
 
-def test_headings_stay_in_sight_and_are_repeated_in_print() -> None:
+def test_headings_are_frozen_and_repeated_in_print() -> None:
     with zipfile.ZipFile(io.BytesIO(workbook_bytes(sheet(), AS_OF))) as book:
         page, workbook = book.read("xl/worksheets/sheet1.xml"), book.read("xl/workbook.xml")
     assert re.search(rb'<pane xSplit="2" ySplit="4"[^>]* state="frozen"', page)

@@ -1,10 +1,15 @@
-"""Department pages: self-contained, printable, and never markup by accident."""
+"""Department pages: content, self-containment and escaping."""
 
 import polars as pl
 from lxml import html
 
-from ouspark_assets.reports.page import Department, department_page, together
-from ouspark_assets.reports.source import Names, Source, classes
+from ouspark_assets.reports.department_page import Department, department_page
+from ouspark_assets.reports.report_data import (
+    ReportNames,
+    ReportTables,
+    combine_classes,
+    split_by_class,
+)
 from ouspark_assets_tests.analytics.stories import FEB_22, ticket, told
 from ouspark_assets_tests.reports.test_class_sheet import AS_OF, GRADED
 
@@ -13,7 +18,7 @@ ANN, BEN = ticket(1), ticket(2, year=20)
 
 def page(name: str = "ANN", subject: str = "MATHS") -> str:
     found = told([(FEB_22, ANN, "101", 4, "S"), (FEB_22, BEN, "101", 4, "F")])
-    source = Source(
+    tables = ReportTables(
         release=None,
         students=found["students"].with_columns(pl.lit(name).alias("name")),
         grades=found["standings"].select(GRADED),
@@ -21,24 +26,24 @@ def page(name: str = "ANN", subject: str = "MATHS") -> str:
         cgpas=found["student_cgpas"].select("hall_ticket", "cgpa"),
         rankings=found["student_rankings"],
     )
-    here = pl.col("branch_code") == "733"
+    in_branch = pl.col("branch_code") == "733"
     department = Department(
         college="1604",
         branch="733",
-        source=together([part for _, part in classes(source)]),
+        tables=combine_classes([part for _, part in split_by_class(tables)]),
         college_stats=found["department_stats"],
-        rankings=found["department_rankings"].filter(here),
-        demographics=found["demographics"].filter(here),
+        rankings=found["department_rankings"].filter(in_branch),
+        demographics=found["demographics"].filter(in_branch),
         semester_stats=found["semester_stats"],
     )
-    names = Names({"1604": "A <b>College</b>"}, {}, {"101": subject}, AS_OF, "All that counts")
+    names = ReportNames({"1604": "A <b>College</b>"}, {}, {"101": subject}, AS_OF, "All releases")
     return department_page(department, names)
 
 
-def test_every_class_and_every_subject_of_the_department_is_on_its_page() -> None:
+def test_the_page_lists_every_class_and_subject_of_the_department() -> None:
     tree = html.document_fromstring(page())
     headings = [heading.text_content() for heading in tree.iter("h2")]
-    assert headings[0] == "Students by year of admission"
+    assert headings[0] == "Students by admission year"
     years = tree.find(".//table").findall(".//tbody/tr")
     assert [row.find("td").text for row in years] == ["2020", "2021"]
     subject = tree.findall(".//table")[-1].find(".//tbody/tr")
@@ -47,11 +52,11 @@ def test_every_class_and_every_subject_of_the_department_is_on_its_page() -> Non
     assert [cell.text for cell in subject][8:] == ["50.00", "5.00"]
 
 
-def test_plots_are_drawn_in_the_page() -> None:
+def test_the_page_contains_its_plots() -> None:
     assert page().count("<svg") == 4
 
 
-def test_nothing_is_loaded_from_elsewhere() -> None:
+def test_nothing_is_loaded_from_elsewin_branch() -> None:
     tree = html.document_fromstring(page())
     loaded = [node for node in tree.iter() if {"src", "href", "{*}href"} & set(node.attrib)]
     assert not loaded
@@ -60,7 +65,7 @@ def test_nothing_is_loaded_from_elsewhere() -> None:
     assert "url(" not in page()
 
 
-def test_names_are_text_and_never_markup() -> None:
+def test_names_are_escaped() -> None:
     made = page("<script>alert(1)</script>", "<img src=x>")
     assert "<script" not in made
     assert "<img" not in made

@@ -48,7 +48,7 @@ def test_a_table_without_numbers_can_be_plotted(table, university) -> None:
 
 
 def test_labels_can_not_break_out_of_the_picture() -> None:
-    svg = plots.rows_of_bars("<b>&", [plots.Bar("<script>", 1, '"')], 1)
+    svg = plots.horizontal_bars("<b>&", [plots.Bar("<script>", 1, '"')], 1)
     assert "<script>" not in svg
     assert "<b>" not in svg
 

@@ -1,5 +1,5 @@
-"""A student's whole story: every number with the attempts, the sums and the rule that made it.
+"""How a student's numbers came about: each value with the attempts, sums and rule behind it.
 
-Pure: frames of one student in, frozen dataclasses out. Nothing is computed here but by the
-functions of `analytics/`; how a story is shown is the command line's business.
+Pure: frames of one student in, frozen dataclasses out. Everything is computed by the functions of
+`analytics/`; how an explanation is shown is up to `cli/explain_view.py`.
 """

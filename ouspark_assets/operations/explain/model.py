@@ -1,12 +1,38 @@
-"""The parts of a student's story, as plain values; what they say is decided in `telling.py`."""
+"""The data of an explanation: the stored rows that go in, and the values that come out.
+
+The field names of the results are the JSON keys of `ouspark explain --json`.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
 
+import polars as pl
+
 
 @dataclass(frozen=True)
-class Details:
-    """Who the student is, from the latest appearance."""
+class StudentRecords:
+    """The stored rows of one student in every table, and the reference tables they refer to."""
+
+    students: pl.DataFrame
+    marks: pl.DataFrame
+    results: pl.DataFrame
+    standings: pl.DataFrame
+    semester_gpas: pl.DataFrame
+    student_cgpas: pl.DataFrame
+    student_credits: pl.DataFrame
+    student_rankings: pl.DataFrame
+    backlogs: pl.DataFrame
+    revaluation_impact: pl.DataFrame
+    quarantine: pl.DataFrame
+    release_index: pl.DataFrame
+    subjects: pl.DataFrame
+    colleges: pl.DataFrame
+    branches: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class StudentDetails:
+    """The student as printed on the latest page."""
 
     hall_ticket: str
     name: str
@@ -23,7 +49,7 @@ class Details:
 
 @dataclass(frozen=True)
 class Attempt:
-    """A subject row of a page; `counts` when the standing is taken from it."""
+    """A marks row of a release; `counts` if the standing is taken from it."""
 
     release: str
     session: str
@@ -35,7 +61,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Subject:
-    """A subject with its attempts in release order, the stored standing, and why it is that."""
+    """A subject: attempts in release order, the stored standing, and the rule that selected it."""
 
     code: str
     name: str | None
@@ -47,13 +73,13 @@ class Subject:
     state: str
     sittings: int
     rule: str
-    # What the attempts give when that is not what is stored.
+    # The grade that follows from the attempts, if it differs from the stored one.
     derived_grade: str | None
 
 
 @dataclass(frozen=True)
-class Sum:
-    """Credits × points over credits, and the value that they give."""
+class WeightedSum:
+    """Σ credits × points, Σ credits, and the average that follows from them."""
 
     weighted: float
     credits: float
@@ -62,13 +88,13 @@ class Sum:
 
 @dataclass(frozen=True)
 class Semester:
-    """A semester: finished, or what stands in the way; its SGPA with the sum behind it."""
+    """A semester: its state with the reason, and its SGPA with the sum behind it."""
 
     number: int
     state: str
     because: str
     sgpa: float | None
-    sum: Sum
+    sum: WeightedSum
     sgpa_printed: float | None
     status_printed: str | None
     difference: float | None
@@ -76,17 +102,17 @@ class Semester:
 
 @dataclass(frozen=True)
 class Cgpa:
-    """The CGPA with the sum behind it, and what is missing of the record."""
+    """The CGPA with the sum behind it, and the reasons why the record is incomplete."""
 
     value: float | None
-    sum: Sum | None
+    sum: WeightedSum | None
     semesters: tuple[int, ...]
     missing: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Credits:
-    """Credits by what became of them, and the year boundary that comes next."""
+    """Credits by state, and the requirement of the next year boundary."""
 
     attempted: float
     earned: float
@@ -99,7 +125,7 @@ class Credits:
 
 @dataclass(frozen=True)
 class Rank:
-    """A rank in a scope, or why there is none."""
+    """The rank in a scope, or the reason why there is none."""
 
     scope: str
     value: float | None
@@ -111,7 +137,7 @@ class Rank:
 
 @dataclass(frozen=True)
 class Backlog:
-    """An open subject, and since when it is."""
+    """An open subject and the release since which it is open."""
 
     code: str
     name: str | None
@@ -124,7 +150,7 @@ class Backlog:
 
 @dataclass(frozen=True)
 class Revaluation:
-    """What a revaluation page made of a subject."""
+    """The grade and averages of a subject before and after a revaluation."""
 
     release: str
     revises: str | None
@@ -139,8 +165,8 @@ class Revaluation:
 
 
 @dataclass(frozen=True)
-class InQuarantine:
-    """A record that could not be accepted."""
+class QuarantinedRecord:
+    """A record that was not accepted, with the reasons."""
 
     id: int
     release: str
@@ -150,10 +176,10 @@ class InQuarantine:
 
 
 @dataclass(frozen=True)
-class Story:
-    """Everything that is known of a student, each number with what made it."""
+class Explanation:
+    """Everything that is stored about a student, each number with its derivation."""
 
-    details: Details
+    details: StudentDetails
     subjects: tuple[Subject, ...]
     semesters: tuple[Semester, ...]
     cgpa: Cgpa | None
@@ -161,4 +187,4 @@ class Story:
     ranks: tuple[Rank, ...]
     backlogs: tuple[Backlog, ...]
     revaluations: tuple[Revaluation, ...]
-    quarantine: tuple[InQuarantine, ...]
+    quarantine: tuple[QuarantinedRecord, ...]

@@ -1,13 +1,12 @@
-"""Stories worked out by hand: which attempt counts and why, and the sums behind every number."""
+"""Explanations checked by hand: which attempt counts and why, and the sums behind the numbers."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
 
-from ouspark_assets.operations.explain.records import StudentRecords
-from ouspark_assets.operations.explain.story import Story, Subject
-from ouspark_assets.operations.explain.telling import tell
+from ouspark_assets.operations.explain.derivation import explain_student
+from ouspark_assets.operations.explain.model import Explanation, StudentRecords, Subject
 from ouspark_assets.schemas.reference import BRANCHES, COLLEGES
 from ouspark_assets_tests.analytics.stories import (
     ANN,
@@ -33,10 +32,10 @@ PARTS = ("standings", "semester_gpas", "student_cgpas", "student_credits", "stud
 
 def records(sat: Sequence[Any], printed: Sequence[Any] = (), **more: Any) -> StudentRecords:
     found = told(sat, printed, **more)
-    of_ann = {name: found[name].filter(pl.col("hall_ticket") == ANN) for name in PARTS}
+    ann = {name: found[name].filter(pl.col("hall_ticket") == ANN) for name in PARTS}
     clean = ("students", "marks", "results", "quarantine")
     return StudentRecords(
-        **of_ann,
+        **ann,
         **{name: found[name].filter(pl.col("hall_ticket") == ANN) for name in clean},
         release_index=found["release_index"],
         subjects=found["subjects"],
@@ -45,16 +44,16 @@ def records(sat: Sequence[Any], printed: Sequence[Any] = (), **more: Any) -> Stu
     )
 
 
-def story(sat: Sequence[Any], printed: Sequence[Any] = (), **more: Any) -> Story:
-    return tell(records(sat, printed, **more))
+def explanation(sat: Sequence[Any], printed: Sequence[Any] = (), **more: Any) -> Explanation:
+    return explain_student(records(sat, printed, **more))
 
 
 def only_subject(sat: Sequence[Any]) -> Subject:
-    (subject,) = story(sat).subjects
+    (subject,) = explanation(sat).subjects
     return subject
 
 
-def test_attempts_stand_in_release_order_and_the_one_that_counts_is_marked() -> None:
+def test_attempts_are_in_release_order_and_the_counting_one_is_marked() -> None:
     subject = only_subject(
         [
             (AUG_22, ANN, "101", 4, "C"),
@@ -72,38 +71,38 @@ def test_attempts_stand_in_release_order_and_the_one_that_counts_is_marked() -> 
     assert subject.rule == "best of 2 passes"
 
 
-def test_of_equal_passes_the_latest_counts_and_is_said_to() -> None:
+def test_the_latest_of_equal_passes_counts() -> None:
     subject = only_subject([(FEB_22, ANN, "101", 4, "C"), (AUG_22, ANN, "101", 4, "C")])
     assert [it.counts for it in subject.attempts] == [False, True]
-    assert subject.rule == "best pass, latest of 2"
+    assert subject.rule == "latest of 2 equal passes"
 
 
-def test_an_only_pass_is_called_that_even_when_a_failure_came_later() -> None:
+def test_the_only_pass_counts_even_if_a_failure_came_later() -> None:
     subject = only_subject([(FEB_22, ANN, "101", 4, "C"), (AUG_22, ANN, "101", 4, "F")])
     assert [it.counts for it in subject.attempts] == [True, False]
-    assert (subject.state, subject.rule) == ("passed", "the only pass")
+    assert (subject.state, subject.rule) == ("passed", "only pass")
 
 
-def test_when_nothing_passed_the_latest_attempt_counts() -> None:
+def test_without_a_pass_the_latest_attempt_counts() -> None:
     subject = only_subject([(FEB_22, ANN, "101", 4, "F"), (AUG_22, ANN, "101", 4, "Ab")])
     assert [it.counts for it in subject.attempts] == [False, True]
-    assert (subject.grade, subject.rule) == ("Ab", "latest, nothing passed")
+    assert (subject.grade, subject.rule) == ("Ab", "latest attempt, none passed")
 
 
-def test_a_grade_that_is_not_decided_is_told_as_such() -> None:
+def test_an_undecided_grade_is_pending() -> None:
     subject = only_subject([(FEB_22, ANN, "101", 4, "RL")])
-    assert (subject.state, subject.rule) == ("pending", "latest, not decided yet")
+    assert (subject.state, subject.rule) == ("pending", "latest attempt, pending")
 
 
-def test_a_standing_that_its_attempts_do_not_give_is_noticed() -> None:
+def test_a_stored_standing_that_differs_from_the_derived_one_is_noticed() -> None:
     found = records([(FEB_22, ANN, "101", 4, "C")])
     tampered = found.standings.with_columns(pl.lit("S").alias("grade"))
-    (subject,) = tell(StudentRecords(**{**vars(found), "standings": tampered})).subjects
+    (subject,) = explain_student(StudentRecords(**{**vars(found), "standings": tampered})).subjects
     assert (subject.grade, subject.derived_grade) == ("S", "C")
 
 
-def test_the_sums_behind_sgpa_and_cgpa_are_told_with_the_printed_value() -> None:
-    found = story(
+def test_sgpa_and_cgpa_have_their_sums_and_the_printed_value() -> None:
+    found = explanation(
         [
             (FEB_22, ANN, "101", 4, "C"),
             (FEB_22, ANN, "102", 3, "B"),
@@ -120,7 +119,7 @@ def test_the_sums_behind_sgpa_and_cgpa_are_told_with_the_printed_value() -> None
     assert first.because == "all 2 subjects passed"
     # 1.5 × 9 = 13.5 over 1.5; nothing is printed of semester 2.
     assert (second.sum.weighted, second.sum.credits, second.difference) == (13.5, 1.5, None)
-    assert (third.state, third.sgpa, third.because) == ("open", None, "301 open")
+    assert (third.state, third.sgpa, third.because) == ("open", None, "open: 301")
     assert found.cgpa is not None
     assert found.cgpa.sum is not None
     # 52 + 13.5 = 65.5 over 8.5 = 7.705… → 7.71, over semesters 1 and 2.
@@ -128,8 +127,8 @@ def test_the_sums_behind_sgpa_and_cgpa_are_told_with_the_printed_value() -> None
     assert (found.cgpa.value, found.cgpa.sum.value, found.cgpa.semesters) == (7.71, 7.71, (1, 2))
 
 
-def test_what_is_missing_of_a_record_is_told_reason_by_reason() -> None:
-    found = story(
+def test_every_reason_for_an_incomplete_record_is_listed() -> None:
+    found = explanation(
         [(FEB_22, ANN, "101", 4, "C")],
         [(FEB_22, ANN, 1, "PROMOTED")],
         in_quarantine=[ANN],
@@ -142,14 +141,14 @@ def test_what_is_missing_of_a_record_is_told_reason_by_reason() -> None:
     assert [it.unranked_because is None for it in found.ranks] == [False] * 4
 
 
-def test_ranks_come_from_the_class_to_the_university() -> None:
-    found = story([(FEB_22, ANN, "101", 4, "C")])
+def test_ranks_are_ordered_from_class_to_university() -> None:
+    found = explanation([(FEB_22, ANN, "101", 4, "C")])
     assert [it.scope for it in found.ranks] == ["class", "college", "branch", "university"]
     assert {(it.rank, it.out_of) for it in found.ranks} == {(1, 1)}
 
 
-def test_the_year_boundary_says_what_it_asks_for_and_how_far_away_that_is() -> None:
-    found = story(
+def test_the_year_boundary_has_its_requirement_and_the_shortfall() -> None:
+    found = explanation(
         [
             (FEB_22, ANN, "101", 4, "C"),
             (FEB_22, ANN, "102", 3, "F"),
@@ -160,12 +159,12 @@ def test_the_year_boundary_says_what_it_asks_for_and_how_far_away_that_is() -> N
     assert (found.credits.boundary, found.credits.met) == ("II→III", False)
     # Half of 12 credits; 4 are earned.
     assert found.credits.boundary_rule == (
-        "asks for at least 6 credits earned; 4 are: 2 still to be earned"
+        "requires at least 6 earned credits; 4 are earned: 2 more needed"
     )
 
 
-def test_backlogs_and_revaluation_are_part_of_the_story() -> None:
-    found = story(
+def test_backlogs_and_revaluation_are_part_of_the_explanation() -> None:
+    found = explanation(
         [
             (FEB_22, ANN, "101", 4, "F", "MATHS"),
             (FEB_22_RV, ANN, "101", 4, "F", "MATHS"),
@@ -183,7 +182,7 @@ def test_backlogs_and_revaluation_are_part_of_the_story() -> None:
     ]
 
 
-def test_details_carry_names_where_they_are_known_and_no_fathers_name() -> None:
-    details = story([(FEB_22, ANN, "101", 4, "C")]).details
+def test_details_have_known_names_and_no_fathers_name() -> None:
+    details = explanation([(FEB_22, ANN, "101", 4, "C")]).details
     assert (details.college, details.branch) == ("1604 A College", "733")
     assert not hasattr(details, "father_name")

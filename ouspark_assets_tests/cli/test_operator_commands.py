@@ -1,4 +1,4 @@
-"""`explain`, `report`, `status` and `forget` on one small pipeline that has run."""
+"""`explain`, `report`, `status`, `history`, `metrics`, `forget` after a run of a small pipeline."""
 
 import json
 import re
@@ -18,26 +18,26 @@ from ouspark_assets.standin.process import running_standin
 from ouspark_assets.warehouse.core.connection import Side
 from ouspark_assets_tests.support.pipeline import Pipeline
 
-WIDEST = 100
+MAX_WIDTH = 100
 
 
 @dataclass(frozen=True)
 class Commands:
-    """A pipeline whose commands run in this process, which is faster than one each."""
+    """Runs commands on a pipeline within this process, which is faster than starting one each."""
 
     pipeline: Pipeline
-    # What the run that made everything logged.
+    # The log lines of the initial run.
     lines: Sequence[str]
 
     def __call__(self, *arguments: str, answer: str | None = None) -> str:
-        """What a command prints."""
+        """Return what a command prints."""
         with self._environment():
             done = CliRunner().invoke(ouspark, arguments, input=answer, catch_exceptions=False)
         assert done.exit_code == 0, done.output
         return done.output
 
     def refused(self, *arguments: str) -> str:
-        """The one line that a command fails with."""
+        """Return the one line that a command fails with."""
         with self._environment(), pytest.raises(OuSparkError) as error:
             CliRunner().invoke(ouspark, arguments, catch_exceptions=False, standalone_mode=False)
         message = str(error.value)
@@ -45,7 +45,7 @@ class Commands:
         return message
 
     def json(self, *arguments: str) -> Any:
-        """What a command prints as JSON."""
+        """Return what a command prints as JSON."""
         return json.loads(self(*arguments, "--json"))
 
     @contextmanager
@@ -66,7 +66,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
 
 
 def ticket_with(run: Commands, condition: str) -> str:
-    """The first student for whom this holds."""
+    """Return the first student for whom the condition holds."""
     rows = run.pipeline.rows(
         "SELECT hall_ticket FROM analytics.student_cgpas JOIN analytics.student_rankings "
         f"USING (hall_ticket) WHERE scope = 'class' AND {condition} ORDER BY hall_ticket LIMIT 1"
@@ -74,44 +74,48 @@ def ticket_with(run: Commands, condition: str) -> str:
     return str(rows[0][0])
 
 
-def test_a_story_has_every_chapter_and_fits_the_terminal(run: Commands) -> None:
+def test_an_explanation_has_every_section_and_fits_the_terminal(run: Commands) -> None:
     told = run("explain", ticket_with(run, "open_subjects > 0"))
-    for chapter in ("Semester 1", "Semesters: SGPA", "CGPA", "Credits", "Backlogs", "Production"):
-        assert chapter in told
+    for section in ("Semester 1", "Semesters: SGPA", "CGPA", "Credits", "Backlogs", "Production"):
+        assert section in told
     assert "not ranked: " in told
     assert "publication 1" in told
-    assert max(map(len, told.splitlines())) <= WIDEST
+    assert max(map(len, told.splitlines())) <= MAX_WIDTH
 
 
-def test_the_stored_cgpa_is_the_sum_that_is_told(run: Commands) -> None:
+def test_the_stored_cgpa_follows_from_the_sum_shown(run: Commands) -> None:
     ticket = ticket_with(run, "rank = 1")
-    story = run.json("explain", ticket)
-    sum_ = story["cgpa"]["sum"]
-    assert sum_["value"] == story["cgpa"]["value"]
+    explanation = run.json("explain", ticket)
+    sum_ = explanation["cgpa"]["sum"]
+    assert sum_["value"] == explanation["cgpa"]["value"]
     assert abs(sum_["weighted"] / sum_["credits"] - sum_["value"]) < 0.0051
     stored = run.pipeline.rows(
         f"SELECT cgpa::float8 FROM analytics.student_cgpas WHERE hall_ticket = '{ticket}'"
     )
-    assert stored == [(story["cgpa"]["value"],)]
-    assert all(subject["derived_grade"] is None for subject in story["subjects"])
+    assert stored == [(explanation["cgpa"]["value"],)]
+    assert all(subject["derived_grade"] is None for subject in explanation["subjects"])
     attempts = run.pipeline.rows(f"SELECT 1 FROM clean.marks WHERE hall_ticket = '{ticket}'")
-    assert sum(len(subject["attempts"]) for subject in story["subjects"]) == len(attempts)
+    assert sum(len(subject["attempts"]) for subject in explanation["subjects"]) == len(attempts)
 
 
 @pytest.mark.parametrize(
     ("ticket", "says"),
-    [("160499733999", "never asked"), ("12", "is not a hall ticket"), ("x" * 12, "twelve digits")],
+    [
+        ("160499733999", "never requested"),
+        ("12", "is not a hall ticket"),
+        ("x" * 12, "twelve digits"),
+    ],
 )
-def test_an_unknown_ticket_is_one_clear_line(run: Commands, ticket: str, says: str) -> None:
+def test_an_unknown_ticket_is_reported_in_one_line(run: Commands, ticket: str, says: str) -> None:
     assert says in run.refused("explain", ticket)
 
 
-def test_a_ticket_the_site_does_not_know_is_told_as_asked(run: Commands) -> None:
+def test_for_a_ticket_without_a_result_the_requested_releases_are_listed(run: Commands) -> None:
     (missing, *_), release = _not_found(run)
-    assert f"releases asked ({release}" in run.refused("explain", missing)
+    assert f"releases requested ({release}" in run.refused("explain", missing)
 
 
-def test_reports_are_written_once_and_left_alone_afterwards(run: Commands, tmp_path: Path) -> None:
+def test_unchanged_reports_are_not_written_again(run: Commands, tmp_path: Path) -> None:
     first = run("report", "--out", str(tmp_path))
     assert re.search(r"^\d+ workbooks and \d+ pages in .*: \d+ new\.$", first.strip())
     classes = run.pipeline.rows(
@@ -124,7 +128,7 @@ def test_reports_are_written_once_and_left_alone_afterwards(run: Commands, tmp_p
     assert re.search(r": \d+ unchanged\.$", again.strip())
 
 
-def test_a_report_of_a_release_shows_its_classes_alone(run: Commands, tmp_path: Path) -> None:
+def test_the_report_of_a_release_has_only_its_classes(run: Commands, tmp_path: Path) -> None:
     (release,) = run.pipeline.rows("SELECT min(release) FROM clean.marks")[0]
     run("report", "--release", str(release), "--out", str(tmp_path))
     shown = run.pipeline.rows(
@@ -136,14 +140,14 @@ def test_a_report_of_a_release_shows_its_classes_alone(run: Commands, tmp_path: 
     assert [path.name for path in (tmp_path / "one").iterdir()] == [college]
 
 
-def test_a_report_of_nothing_is_refused(run: Commands, tmp_path: Path) -> None:
-    assert "nothing to report of college 0000" in run.refused(
+def test_an_empty_report_is_refused(run: Commands, tmp_path: Path) -> None:
+    assert "nothing to report for college 0000" in run.refused(
         "report", "--college", "0000", "--out", str(tmp_path)
     )
     assert "is not known" in run.refused("report", "--release", "nope", "--out", str(tmp_path))
 
 
-def test_after_a_whole_run_nothing_is_stale_and_nothing_failed(run: Commands) -> None:
+def test_after_a_complete_run_nothing_is_stale_or_failed(run: Commands) -> None:
     seen = run.json("status")
     assert (seen["last_run"]["outcome"], seen["failed"], seen["stale"]) == ("succeeded", [], [])
     assert len(seen["last_run"]["releases"]) == len(seen["releases"]) == 2
@@ -154,7 +158,7 @@ def test_after_a_whole_run_nothing_is_stale_and_nothing_failed(run: Commands) ->
     }  # fmt: skip
 
 
-def test_status_says_what_is_stale_what_failed_and_what_is_in_quarantine(run: Commands) -> None:
+def test_status_lists_stale_failed_and_quarantined_items(run: Commands) -> None:
     with run.pipeline.connected(Side.DEVELOPMENT) as development:
         development.execute(
             "UPDATE ops.loads SET fingerprint = 'x' "
@@ -165,7 +169,7 @@ def test_status_says_what_is_stale_what_failed_and_what_is_in_quarantine(run: Co
         )
         development.execute(
             "INSERT INTO ops.stage_runs (run_id, asset, ended, outcome, error) VALUES "
-            "('r', 'production.publication', now(), 'failed', 'WarehouseError: it is away')"
+            "('r', 'production.publication', now(), 'failed', 'WarehouseError: unreachable')"
         )
         development.execute(
             "INSERT INTO clean.quarantine (release, hall_ticket, table_name, fingerprint, "
@@ -175,7 +179,7 @@ def test_status_says_what_is_stale_what_failed_and_what_is_in_quarantine(run: Co
     shown = run("status")
     assert "pages of the lake not loaded into the tables" in shown
     assert "development has changed since the newest publication" in shown
-    assert "it is away" in shown
+    assert "unreachable" in shown
     assert "1 × marks: no such grade" in shown
     with run.pipeline.connected(Side.DEVELOPMENT) as development:
         development.execute("DELETE FROM ops.versions WHERE version = 999")
@@ -183,21 +187,21 @@ def test_status_says_what_is_stale_what_failed_and_what_is_in_quarantine(run: Co
         development.execute("DELETE FROM clean.quarantine")
 
 
-def test_the_history_tells_of_every_stage_of_the_run(run: Commands) -> None:
-    told = {(it["asset"], it["release"]): it for it in run.json("history")}
+def test_the_hiexplanation_tells_of_every_stage_of_the_run(run: Commands) -> None:
+    told = {(it["asset"], it["release"]): it for it in run.json("hiexplanation")}
     graph = {"source.release_index", "clean.students", "cache.generation", "analytics.backlogs"}
     assert graph <= {asset for asset, _ in told}
     releases = {it["release"] for it in run.json("status")["releases"]}
     for stage in ("raw.result_pages", "clean.pages"):
         assert {release for asset, release in told if asset == stage} == releases
     assert all(it["outcome"] == "succeeded" and it["seconds"] > 0 for it in told.values())
-    shown = run("history", "--asset", "clean.pages", "--release", max(releases))
+    shown = run("hiexplanation", "--asset", "clean.pages", "--release", max(releases))
     assert f"clean.pages {max(releases)}" in shown
-    assert max(map(len, run("history").splitlines())) <= 120
-    assert "No such stage" in run("history", "--asset", "no.such")
+    assert max(map(len, run("hiexplanation").splitlines())) <= 120
+    assert "No such stage" in run("hiexplanation", "--asset", "no.such")
 
 
-def test_the_site_and_its_scrapes_are_part_of_the_state_of_things(run: Commands) -> None:
+def test_status_and_metrics_include_the_site_and_its_scrapes(run: Commands) -> None:
     (site,) = run.json("status")["sites"]
     assert (site["breaker"], site["scraping"], site["alive"]) == ("closed", False, False)
     assert run.pipeline.site_url.endswith(site["host"])
@@ -210,16 +214,16 @@ def test_the_site_and_its_scrapes_are_part_of_the_state_of_things(run: Commands)
     assert 'ouspark_releases{state="complete"} 2.0' in shown
 
 
-def test_every_line_of_a_run_in_json_says_which_run_stage_and_release(run: Commands) -> None:
+def test_every_json_log_line_of_a_run_has_its_run_stage_and_release(run: Commands) -> None:
     lines = [json.loads(line) for line in run.lines]
     scraped = [it for it in lines if it.get("stage") == "raw.result_pages"]
     releases = {it["release"] for it in run.json("status")["releases"]}
     assert {it["release"] for it in scraped} == releases
-    runs = {it["run_id"] for it in run.json("history")}
+    runs = {it["run_id"] for it in run.json("hiexplanation")}
     assert {it["run"] for it in lines if "stage" in it} <= runs
 
 
-def test_a_failure_in_json_is_a_line_like_any_other(run: Commands) -> None:
+def test_with_json_logging_an_error_is_a_json_line(run: Commands) -> None:
     done = run.pipeline.command("ouspark", "explain", "12", OUSPARK_LOG_FORMAT="json")
     assert done.returncode == 1
     (line,) = [json.loads(line) for line in done.stderr.splitlines()]
@@ -227,15 +231,15 @@ def test_a_failure_in_json_is_a_line_like_any_other(run: Commands) -> None:
     assert "is not a hall ticket" in line["message"]
 
 
-def test_what_is_done_by_hand_is_in_the_history_too(run: Commands) -> None:
+def test_what_is_done_by_hand_is_in_the_hiexplanation_too(run: Commands) -> None:
     run("cache", "rebuild")
-    (latest,) = [it for it in run.json("history") if it["asset"] == "cache.generation"]
+    (latest,) = [it for it in run.json("hiexplanation") if it["asset"] == "cache.generation"]
     assert latest["run_id"].startswith("cli ")
     assert latest["rows_written"] > 0
     assert run.json("status")["last_run"]["run_ids"][-1] == latest["run_id"]
 
 
-def test_forgetting_asks_first_and_does_nothing_without_a_yes(run: Commands) -> None:
+def test_forget_asks_for_confirmation_and_does_nothing_without_it(run: Commands) -> None:
     ticket = ticket_with(run, "rank = 1")
     with run._environment():
         done = CliRunner().invoke(ouspark, ["forget", ticket], input="n\n")
@@ -244,24 +248,24 @@ def test_forgetting_asks_first_and_does_nothing_without_a_yes(run: Commands) -> 
     assert run.json("explain", ticket)["details"]["hall_ticket"] == ticket
 
 
-def test_a_forgotten_student_is_gone_from_everywhere_and_stays_so(run: Commands) -> None:
+def test_a_forgotten_student_is_removed_everywhere_and_stays_removed(run: Commands) -> None:
     ticket = ticket_with(run, "rank = 1")
     said = run("forget", ticket, "--yes")
-    for place in ("lake", "clean.marks", "production", "publication history", "cache"):
+    for place in ("lake", "clean.marks", "production", "publication hiexplanation", "cache"):
         assert place in said
-    assert_nowhere(run, ticket)
+    assert_removed_everywhere(run, ticket)
     assert "was forgotten" in run.refused("explain", ticket)
     assert "Nothing was left of" in run("forget", ticket, "--yes")
     run("run", "--release", newest(run), "--refetch")
-    assert_nowhere(run, ticket)
+    assert_removed_everywhere(run, ticket)
 
 
 def newest(run: Commands) -> str:
     return str(run.json("status")["releases"][-1]["release"])
 
 
-def assert_nowhere(run: Commands, ticket: str) -> None:
-    """No row, no key, no value and no page names the ticket."""
+def assert_removed_everywhere(run: Commands, ticket: str) -> None:
+    """Assert that no row, key, value, page or log names the ticket."""
     for side in Side:
         with run.pipeline.connected(side) as connection:
             tables = connection.execute(
