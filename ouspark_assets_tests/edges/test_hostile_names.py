@@ -17,13 +17,12 @@ from click.testing import CliRunner
 from lxml import etree, html
 
 from ouspark_assets.cli import output
-from ouspark_assets.cli.quarantine import quarantine as quarantine_command
 from ouspark_assets.cli.explain_view import NAME_WIDTH, show_explanation
+from ouspark_assets.cli.quarantine import quarantine as quarantine_command
 from ouspark_assets.operations.explain.availability import ProductionState
 from ouspark_assets.pages.cleaning import clean_pages
 from ouspark_assets.pages.students import latest_appearances
-from ouspark_assets.reports.workbook import escape_formula
-from ouspark_assets.reports.workbook import workbook_bytes
+from ouspark_assets.reports.workbook import escape_formula, workbook_bytes
 from ouspark_assets.schemas.analytics import STANDINGS
 from ouspark_assets.schemas.clean import MARKS, QUARANTINE, STUDENTS
 from ouspark_assets.schemas.reference import SUBJECTS
@@ -151,8 +150,8 @@ def test_a_printable_page_shows_the_name_without_its_markup(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
 def test_a_story_shows_the_name(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    told = explanation([(FEB_22, ANN, "101", 4, "F", name)])
-    show_explanation(told, ProductionState(None, None, "nothing has been published yet"))
+    explained = explanation([(FEB_22, ANN, "101", 4, "F", name)])
+    show_explanation(explained, ProductionState(None, None, "nothing has been published yet"))
     assert name[: NAME_WIDTH // 2] in capsys.readouterr().out
 
 
