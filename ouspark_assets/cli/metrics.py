@@ -31,7 +31,7 @@ from ouspark_assets.operations.present_state import (
     read_publication_state,
 )
 from ouspark_assets.operations.status import CacheState, PublicationState
-from ouspark_assets.orchestration.checks.check_results import read_failed_checks
+from ouspark_assets.orchestration.checks.check_results import read_failed_blocking_checks
 from ouspark_assets.orchestration.resources import Lake
 from ouspark_assets.services.server_status import read_services_status
 from ouspark_assets.settings import load_settings
@@ -119,7 +119,7 @@ def _fill(snapshot: Snapshot) -> None:
             snapshot.incomplete_releases = len(releases) - snapshot.complete_releases
     except (OuSparkError, psycopg.Error) as error:
         snapshot.problem = _error_message(error)
-    checks = read_failed_checks(load_settings())
+    checks = read_failed_blocking_checks(load_settings())
     snapshot.failed_checks = None if checks is None else len(checks)
 
 

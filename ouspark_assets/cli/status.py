@@ -30,7 +30,7 @@ from ouspark_assets.operations.status import (
     select_running,
     summarize_last_run,
 )
-from ouspark_assets.orchestration.checks.check_results import read_failed_checks
+from ouspark_assets.orchestration.checks.check_results import read_failed_blocking_checks
 from ouspark_assets.orchestration.resources import Development, Lake, Production
 from ouspark_assets.services.server_status import read_services_status
 from ouspark_assets.settings import load_settings
@@ -67,7 +67,7 @@ def _collect(connection: Connection) -> Status:
     stages = _stage_runs(recent_stage_runs(connection, MAX_STAGES))
     latest = _stage_runs(latest_of_each_stage(connection))
     running_ids = stages_at_work(connection)
-    checks = read_failed_checks(load_settings())
+    checks = read_failed_blocking_checks(load_settings())
     if checks is None:
         checks = ["unknown: Dagster's storage cannot be reached"]
     services = read_services_status(load_settings().servers).servers

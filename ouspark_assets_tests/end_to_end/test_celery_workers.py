@@ -5,8 +5,7 @@ import json
 import os
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from ouspark_assets.services import resolve_endpoints
 from ouspark_assets.settings import ServerSettings
 from ouspark_assets.standin.process import RunningStandin, running_standin
 from ouspark_assets.warehouse.core.connection import Side
+from ouspark_assets_tests.support.daemon import wait_until
 from ouspark_assets_tests.support.pipeline import BIN, COMMAND_TIMEOUT, ROOT, Pipeline
 
 pytestmark = pytest.mark.full
@@ -106,13 +106,6 @@ def kill(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def wait_until(condition: Callable[[], bool], problem: str) -> None:
-    deadline = time.monotonic() + COMMAND_TIMEOUT
-    while not condition():
-        assert time.monotonic() < deadline, problem
-        time.sleep(0.05)
-
-
 @pytest.fixture
 def site() -> Iterator[RunningStandin]:
     with running_standin(students=40, releases=1, seed=3) as site:
@@ -167,7 +160,7 @@ def test_the_step_of_a_killed_worker_is_retried(celery: CeleryPipeline, *, machi
         (release,) = celery.releases()
         selection = ("--select", "raw/result_pages*", "--partition", release)
         run = celery.start("dagster", "asset", "materialize", *MODULE, *selection)
-        wait_until(lambda: scraping_has_begun(celery), "nothing is scraped")
+        wait_until("scraping has begun", lambda: scraping_has_begun(celery))
         if machine:
             kill(first)
             scrapers.enter_context(celery.worker("scraping"))

@@ -48,11 +48,13 @@ def running_daemon(pipeline: Pipeline, **variables: str) -> Iterator[Path]:
         daemon.wait()
 
 
-def wait_until(description: str, condition: Callable[[], bool], log: Path) -> None:
+def wait_until(description: str, condition: Callable[[], bool], log: Path | None = None) -> None:
     """Wait until the condition is true; fail with the end of the log if it never is."""
     deadline = time.monotonic() + WAIT_TIMEOUT
     while not condition():
-        assert time.monotonic() < deadline, f"not reached: {description}\n{log.read_text()[-6000:]}"
+        assert time.monotonic() < deadline, (
+            f"not reached: {description}\n{log.read_text()[-6000:] if log else ''}"
+        )
         time.sleep(POLL_INTERVAL)
 
 

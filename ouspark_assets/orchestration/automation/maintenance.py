@@ -20,6 +20,7 @@ from ouspark_assets.orchestration.executors.ownership import reap_dead_runs
 from ouspark_assets.orchestration.jobs import follow_up
 from ouspark_assets.orchestration.keys import PUBLICATION
 from ouspark_assets.orchestration.resources import Development, Environment, Lake, Production
+from ouspark_assets.orchestration.storage.instance_storage import prune
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.settings import AutomationSettings
 from ouspark_assets.warehouse.publication.verification import TableVerdict, verify
@@ -64,9 +65,6 @@ def merge_small_parts(context: dg.OpExecutionContext, lake: Lake) -> None:
 @dg.op(out=dg.Out(dg.Nothing), tags={"dagster/kind": "dagster"})
 def remove_old_events(context: dg.OpExecutionContext, environment: Environment) -> None:
     """Remove old events and logs of runs; materializations, observations and checks stay."""
-    # Imported here: loading the graph does not need Dagster's storage classes.
-    from ouspark_assets.orchestration.storage.instance_storage import prune
-
     days = environment.settings.automation.history_days
     before = datetime.now(UTC) - timedelta(days=days)
     old = context.instance.get_runs(dg.RunsFilter(created_before=before))

@@ -66,8 +66,8 @@ def describe_failed_blocking_checks(instance: dg.DagsterInstance) -> list[str]:
     ]
 
 
-def read_failed_checks(settings: Settings) -> list[str] | None:
-    """Return the failed blocking checks of Dagster's instance; None if it can't be read."""
+def read_failed_blocking_checks(settings: Settings) -> list[str] | None:
+    """Return the failed blocking checks of Dagster's instance; None if it cannot be read."""
     if settings.runs.dagster_dsn is None and not (settings.servers.home / "dagster").exists():
         return []  # Nothing has run here yet, and opening the instance would create files.
     try:
