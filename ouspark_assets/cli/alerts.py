@@ -1,7 +1,7 @@
 """`ouspark alerts`: the rules, the channels, the open alerts, the pending deliveries.
 
 Only output is decided here. Rules, store and channels are in `operations/alerts/`, the evaluation
-is in `orchestration/automation/alerts.py`.
+is in `orchestration/automation/alert_evaluation.py`.
 """
 
 import os
