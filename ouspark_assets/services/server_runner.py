@@ -156,7 +156,9 @@ class ServerRunner:
                 was_stable = time.monotonic() - self._running_since > STABLE_SECONDS
                 quick_crashes = 1 if was_stable else quick_crashes + 1
                 self._record_crash(exit_error(self.server.title, code, self._log, offset))
-            self._set_outcome(ServiceError(f"{self._problem}. It crashed again after each restart"))
+            self._set_outcome(
+                ServiceError(f"{self._problem}. It crashed again after each restart.")
+            )
         except ServiceError as error:
             self._set_outcome(error)
         except OSError as error:

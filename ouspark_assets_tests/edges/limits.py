@@ -11,7 +11,7 @@ MAX_SECONDS = 60
 
 
 @contextmanager
-def in_time(seconds: int = MAX_SECONDS) -> Iterator[None]:
+def time_limit(seconds: int = MAX_SECONDS) -> Iterator[None]:
     """Fail if the block takes longer than this."""
 
     def fail(number: int, frame: FrameType | None) -> None:
@@ -29,11 +29,11 @@ def in_time(seconds: int = MAX_SECONDS) -> Iterator[None]:
 
 
 @contextmanager
-def at_most(megabytes: float) -> Iterator[None]:
+def memory_limit(megabytes: float) -> Iterator[None]:
     """Fail if Python objects take more memory than this at any moment, or the block hangs."""
     tracemalloc.start()
     try:
-        with in_time():
+        with time_limit():
             yield
         _, peak = tracemalloc.get_traced_memory()
     finally:

@@ -15,7 +15,7 @@ from ouspark_assets.pages.reading import (
     TOO_MANY_ROWS,
 )
 from ouspark_assets.pages.text import LONGEST_COMPOSED, normalised
-from ouspark_assets_tests.edges.limits import at_most, in_time
+from ouspark_assets_tests.edges.limits import memory_limit, time_limit
 from ouspark_assets_tests.pages.page_builder import RELEASE, ResultPage, pages_of
 
 PAGE = ResultPage()
@@ -66,7 +66,7 @@ def with_more(more: bytes) -> bytes:
     ],
 )
 def test_an_oversized_page_becomes_one_small_quarantine_record(body: bytes, reason: str) -> None:
-    with at_most(MEGABYTES):
+    with memory_limit(MEGABYTES):
         batch = clean_pages(RELEASE, pages_of(body))
     assert batch.rejected.select("table_name", "reasons").rows() == [("pages", [reason])]
     assert len(batch.rejected["raw"][0]) < 5_000
@@ -75,14 +75,14 @@ def test_an_oversized_page_becomes_one_small_quarantine_record(body: bytes, reas
 
 def test_a_page_at_the_limits_is_read() -> None:
     more = HEADER + b"<th>x" * (MOST_CELLS - 3) + NEW_ROW * (MOST_ROWS // 2)
-    with at_most(MEGABYTES):
+    with memory_limit(MEGABYTES):
         batch = clean_pages(RELEASE, pages_of(with_more(more)))
     assert batch.marks.height == len(PAGE.marks) + 1
 
 
 @pytest.mark.parametrize("mark", ["\u0301\u0323", "\ufdfa", "\u1160", "&#x301;&#x323;"])
 def test_a_text_of_combining_marks_is_normalised_in_time(mark: str) -> None:
-    with in_time():
+    with time_limit():
         normalised("a" + mark * 200_000)
 
 

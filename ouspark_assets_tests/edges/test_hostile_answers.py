@@ -25,7 +25,7 @@ from ouspark_assets.sources.results_site.scrape_request import KnownCodes, Scrap
 from ouspark_assets.sources.results_site.scraper import run_scrape
 from ouspark_assets.sources.results_site.site_client import Answer, SiteClient
 from ouspark_assets.sources.results_site.site_index import fetch_index
-from ouspark_assets_tests.edges.limits import at_most, in_time
+from ouspark_assets_tests.edges.limits import memory_limit, time_limit
 from ouspark_assets_tests.edges.raw_site import (
     Talk,
     after_request,
@@ -134,7 +134,7 @@ NAMED = [pytest.param(*it, id=name) for name, it in ANSWERS.items()]
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    with at_most(MEGABYTES):
+    with memory_limit(MEGABYTES):
         return asyncio.run(work)
 
 
@@ -242,7 +242,7 @@ def test_a_scrape_of_compression_bombs_ends_with_every_ticket_failed(
         facts = ReleaseFacts("20250402", f"http://127.0.0.1:{port}/res07/20250402.jsp")
         request = ScrapeRequest(facts, ("20250402",), tickets)
         archive = PageArchive(str(tmp_path))
-        with in_time():
+        with time_limit():
             report = run_scrape(PATIENT, request, archive, KnownCodes((), ()), random=Random(1))
     assert (report.found, report.failed, report.complete) == (0, len(tickets), False)
     assert set(archive.answers("20250402")["cause"]) == {Cause.TOO_LARGE.value}

@@ -15,7 +15,7 @@ from ouspark_assets.sources.results_site.release_index import (
 )
 from ouspark_assets.sources.results_site.release_titles import MAX_TITLE_LENGTH
 from ouspark_assets.sources.results_site.site_index import MAX_SHOWN_LENGTH
-from ouspark_assets_tests.edges.limits import in_time
+from ouspark_assets_tests.edges.limits import time_limit
 
 URL = "https://results.invalid/examination-results.php"
 SEEN = datetime(2025, 4, 2, tzinfo=UTC)
@@ -23,7 +23,7 @@ TITLE = "B.E. (CBCS) II Sem Aug-2025"
 
 
 def reading(body: str | bytes) -> ParsedIndex:
-    with in_time():
+    with time_limit():
         return parse_index(body.encode() if isinstance(body, str) else body, URL, seen_at=SEEN)
 
 
@@ -131,7 +131,7 @@ def test_links_that_are_not_releases_of_this_site_are_left_out(href: str) -> Non
 def test_any_title_is_read_in_time(title: str) -> None:
     (found,) = titled(title).frame["title"]
     assert len(found) <= MAX_TITLE_LENGTH
-    with in_time():
+    with time_limit():
         added = make_release_row("1", "https://results.invalid", seen_at=SEEN, title=title)
     assert len(added["title"][0]) <= MAX_TITLE_LENGTH
 

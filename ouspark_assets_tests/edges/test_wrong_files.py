@@ -17,7 +17,7 @@ from ouspark_assets.sources.reference_files import FOLDER, ReferenceFileError
 from ouspark_assets.sources.results_site import object_store
 from ouspark_assets.sources.results_site.archive import ArchivedAnswer, PageArchive
 from ouspark_assets.sources.results_site.outcomes import Outcome
-from ouspark_assets_tests.edges.limits import in_time
+from ouspark_assets_tests.edges.limits import time_limit
 from ouspark_assets_tests.sources.results_site.small_site import found_page
 
 RELEASE = "20250402"
@@ -75,7 +75,7 @@ def test_a_file_of_tickets_that_can_not_be_used_is_named(
 
 @pytest.mark.parametrize("place", ["/dev/zero", "/proc/self/mem", "."])
 def test_a_file_of_tickets_that_never_ends_or_is_none_is_refused(place: str) -> None:
-    with in_time(), pytest.raises(SiteError) as error:
+    with time_limit(), pytest.raises(SiteError) as error:
         read_tickets_file(Path(place))
     one_line(error.value, place)
 
@@ -266,6 +266,6 @@ def test_an_unusable_lake_raises_a_one_line_error(
     # Keeps the library from asking the network for credentials.
     monkeypatch.setenv("AWS_METADATA_ENDPOINT", "http://127.0.0.1:1")
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-    with in_time(), pytest.raises(LakeError) as error:
+    with time_limit(), pytest.raises(LakeError) as error:
         PageArchive(place).releases()
     assert "hunter2" not in one_line(error.value, place, "OUSPARK_LAKE")

@@ -19,7 +19,7 @@ from ouspark_assets.services import Endpoints, resolve_endpoints
 from ouspark_assets.settings import ServerSettings
 from ouspark_assets.warehouse.core.connection import Side, connected
 from ouspark_assets.warehouse.core.migrate import migrate
-from ouspark_assets_tests.edges.limits import in_time
+from ouspark_assets_tests.edges.limits import time_limit
 from ouspark_assets_tests.edges.raw_site import Talk, by_lines, listening, saying, silent_after
 
 SECRET = "hunter2"  # noqa: S105
@@ -29,7 +29,7 @@ WRONG_PASSWORD = b'SFATAL\0VFATAL\0C28P01\0Mpassword authentication failed for u
 
 
 def migration_refused(dsn: str, side: Side = Side.DEVELOPMENT) -> str:
-    with in_time(), pytest.raises(WarehouseError) as error:
+    with time_limit(), pytest.raises(WarehouseError) as error:
         migrate(dsn, side)
     return one_line(error.value)
 
@@ -39,7 +39,7 @@ def cache_refused(url: str, ask: Callable[[redis.Redis], object] = redis.Redis.p
         with connect_cache(url) as client:
             ask(client)
 
-    with in_time(), pytest.raises(CacheError) as error:
+    with time_limit(), pytest.raises(CacheError) as error:
         asked()
     return one_line(error.value)
 
