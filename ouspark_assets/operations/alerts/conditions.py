@@ -59,7 +59,7 @@ class RunFailed(ReleaseRule, AssetRule):
     def evaluate(self, facts: Facts) -> Observations:
         """Return the failed runs, and the command that failed without one."""
         runs = (
-            None if facts.failed_runs is None else [_describe_run(it) for it in facts.failed_runs]
+            None if facts.failed_runs is None else [_describe_run(run) for run in facts.failed_runs]
         )
         if facts.command is None:
             return {"runs": runs}

@@ -81,7 +81,10 @@ def read_rules(path: Path) -> Ruleset:
         # A misspelt key is reported rather than the required key that it should have been.
         first = min(
             details,
-            key=lambda it: (it["type"] != "extra_forbidden", document.find(it["loc"])[1]),
+            key=lambda detail: (
+                detail["type"] != "extra_forbidden",
+                document.find(detail["loc"])[1],
+            ),
         )
         # The cause quotes the file, which may contain a secret by mistake.
         raise _describe_error(document, first) from None
@@ -229,7 +232,7 @@ def _describe_error(document: YamlDocument, error: ErrorDetails) -> AlertsError:
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         location = (*location, discriminator)
     node, _ = document.find(location)
-    key = next(str(it) for it in reversed(location) if isinstance(it, str) and it != "[key]")
+    key = next(part for part in reversed(location) if isinstance(part, str) and part != "[key]")
     if location[-1] == "[key]":
         subject = "the name of a channel"
     else:
@@ -244,7 +247,9 @@ def _describe_error(document: YamlDocument, error: ErrorDetails) -> AlertsError:
             hint = _suggest(key, known) or f" Known keys: {', '.join(known)}."
             message = f"unknown key {quote(key)}{where}.{hint}"
         case "union_tag_not_found":
-            tags = [str(it) for it, model in MODELS.items() if discriminator in model.model_fields]
+            tags = [
+                str(tag) for tag, model in MODELS.items() if discriminator in model.model_fields
+            ]
             message = f"the required key {quote(key)} is missing. Choices: {', '.join(tags)}."
         case "union_tag_invalid" | "literal_error" | "enum" if isinstance(node, yaml.ScalarNode):
             choices = context.get("expected_tags") or context["expected"]
