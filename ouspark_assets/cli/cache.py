@@ -99,7 +99,7 @@ def verify_generation(*, every: int, as_json: bool) -> None:
 
 @cache.command("rebuild")
 def rebuild_generation() -> None:
-    """Build a new generation alongside the current one, and make it current."""
+    """Build a new generation and make it current."""
     settings = load_settings()
     with recorded_command("cache.generation") as record:
         publication, built = prewarm_cache(
