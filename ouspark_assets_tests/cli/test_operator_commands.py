@@ -187,18 +187,18 @@ def test_status_lists_stale_failed_and_quarantined_items(run: Commands) -> None:
         development.execute("DELETE FROM clean.quarantine")
 
 
-def test_the_hiexplanation_tells_of_every_stage_of_the_run(run: Commands) -> None:
-    told = {(it["asset"], it["release"]): it for it in run.json("hiexplanation")}
+def test_the_history_has_every_stage_of_the_run(run: Commands) -> None:
+    told = {(it["asset"], it["release"]): it for it in run.json("history")}
     graph = {"source.release_index", "clean.students", "cache.generation", "analytics.backlogs"}
     assert graph <= {asset for asset, _ in told}
     releases = {it["release"] for it in run.json("status")["releases"]}
     for stage in ("raw.result_pages", "clean.pages"):
         assert {release for asset, release in told if asset == stage} == releases
     assert all(it["outcome"] == "succeeded" and it["seconds"] > 0 for it in told.values())
-    shown = run("hiexplanation", "--asset", "clean.pages", "--release", max(releases))
+    shown = run("history", "--asset", "clean.pages", "--release", max(releases))
     assert f"clean.pages {max(releases)}" in shown
-    assert max(map(len, run("hiexplanation").splitlines())) <= 120
-    assert "No such stage" in run("hiexplanation", "--asset", "no.such")
+    assert max(map(len, run("history").splitlines())) <= 120
+    assert "No such stage" in run("history", "--asset", "no.such")
 
 
 def test_status_and_metrics_include_the_site_and_its_scrapes(run: Commands) -> None:
@@ -219,7 +219,7 @@ def test_every_json_log_line_of_a_run_has_its_run_stage_and_release(run: Command
     scraped = [it for it in lines if it.get("stage") == "raw.result_pages"]
     releases = {it["release"] for it in run.json("status")["releases"]}
     assert {it["release"] for it in scraped} == releases
-    runs = {it["run_id"] for it in run.json("hiexplanation")}
+    runs = {it["run_id"] for it in run.json("history")}
     assert {it["run"] for it in lines if "stage" in it} <= runs
 
 
@@ -231,9 +231,9 @@ def test_with_json_logging_an_error_is_a_json_line(run: Commands) -> None:
     assert "is not a hall ticket" in line["message"]
 
 
-def test_what_is_done_by_hand_is_in_the_hiexplanation_too(run: Commands) -> None:
+def test_commands_run_by_hand_are_in_the_history(run: Commands) -> None:
     run("cache", "rebuild")
-    (latest,) = [it for it in run.json("hiexplanation") if it["asset"] == "cache.generation"]
+    (latest,) = [it for it in run.json("history") if it["asset"] == "cache.generation"]
     assert latest["run_id"].startswith("cli ")
     assert latest["rows_written"] > 0
     assert run.json("status")["last_run"]["run_ids"][-1] == latest["run_id"]
@@ -251,7 +251,7 @@ def test_forget_asks_for_confirmation_and_does_nothing_without_it(run: Commands)
 def test_a_forgotten_student_is_removed_everywhere_and_stays_removed(run: Commands) -> None:
     ticket = ticket_with(run, "rank = 1")
     said = run("forget", ticket, "--yes")
-    for place in ("lake", "clean.marks", "production", "publication hiexplanation", "cache"):
+    for place in ("lake", "clean.marks", "production", "publication history", "cache"):
         assert place in said
     assert_removed_everywhere(run, ticket)
     assert "was forgotten" in run.refused("explain", ticket)

@@ -163,7 +163,7 @@ def test_the_year_boundary_has_its_requirement_and_the_shortfall() -> None:
     )
 
 
-def test_backlogs_and_revaluation_are_part_of_the_explanation() -> None:
+def test_backlogs_and_revaluations_are_included() -> None:
     found = explanation(
         [
             (FEB_22, ANN, "101", 4, "F", "MATHS"),
