@@ -1,5 +1,5 @@
-"""Result pages: bytes in, clean records out; what can't be accepted is rejected with every reason.
+"""Result pages: HTML in, clean records out; records that are not accepted carry every reason.
 
-Pure: nothing here opens a file, a connection or a clock. `cleaning.clean_pages` is the way in,
-`parallel.clean_in_parallel` the same in several processes.
+Pure: no file, no connection, no clock. `cleaning.clean_pages` is the entry point, and
+`parallel.clean_in_parallel` does the same in several processes.
 """

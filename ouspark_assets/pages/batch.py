@@ -1,4 +1,4 @@
-"""What becomes of a batch of pages: accepted rows, rejected records, and the account of both."""
+"""`CleanBatch`: the accepted rows and rejected records of a batch of pages, with their counts."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -6,8 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from ouspark_assets.pages import layout
-from ouspark_assets.pages.layout import Layout
+from ouspark_assets.pages.page_layout import Layout, merge_layouts
 from ouspark_assets.schemas.clean import APPEARANCES, MARKS, RESULTS
 
 REJECTED_SCHEMA: Mapping[str, Any] = {
@@ -28,7 +27,10 @@ ACCOUNTED_TABLES = ("pages", "appearances", "results", "marks")
 
 @dataclass(frozen=True)
 class CleanBatch:
-    """Rows for the clean tables, records for quarantine, and found = accepted + both others."""
+    """Rows for the clean tables, records for quarantine, and the accounting of both.
+
+    In the accounting, found = accepted + collapsed (identical duplicates) + quarantined.
+    """
 
     appearances: pl.DataFrame
     results: pl.DataFrame
@@ -39,19 +41,19 @@ class CleanBatch:
 
 
 def empty_batch() -> CleanBatch:
-    """The batch of no pages at all."""
+    """Return the batch of no pages."""
     return CleanBatch(
         appearances=APPEARANCES.empty(),
         results=RESULTS.empty(),
         marks=MARKS.empty(),
         rejected=pl.DataFrame(schema=REJECTED_SCHEMA),
-        accounting=accounting_of(dict.fromkeys(ACCOUNTED_TABLES, (0, 0, 0, 0))),
+        accounting=make_accounting(dict.fromkeys(ACCOUNTED_TABLES, (0, 0, 0, 0))),
         layout=Layout(),
     )
 
 
-def accounting_of(counts: Mapping[str, tuple[int, int, int, int]]) -> pl.DataFrame:
-    """The account as a frame: found, accepted, collapsed and quarantined of every table."""
+def make_accounting(counts: Mapping[str, tuple[int, int, int, int]]) -> pl.DataFrame:
+    """Return the frame of found, accepted, collapsed and quarantined records per table."""
     return pl.DataFrame(
         [(name, *numbers) for name, numbers in counts.items()],
         schema=ACCOUNTING_SCHEMA,
@@ -59,8 +61,8 @@ def accounting_of(counts: Mapping[str, tuple[int, int, int, int]]) -> pl.DataFra
     )
 
 
-def merged(batches: Iterable[CleanBatch]) -> CleanBatch:
-    """One batch of several; no ticket may be in two of them."""
+def merge_batches(batches: Iterable[CleanBatch]) -> CleanBatch:
+    """Return one batch of several; no hall ticket may be in two of them."""
     batches = [empty_batch(), *batches]
     accounting = pl.concat([batch.accounting for batch in batches])
     return CleanBatch(
@@ -69,5 +71,5 @@ def merged(batches: Iterable[CleanBatch]) -> CleanBatch:
         marks=pl.concat([batch.marks for batch in batches]),
         rejected=pl.concat([batch.rejected for batch in batches]),
         accounting=accounting.group_by("table_name", maintain_order=True).agg(pl.col(COUNTS).sum()),
-        layout=layout.merged([batch.layout for batch in batches]),
+        layout=merge_layouts([batch.layout for batch in batches]),
     )

@@ -1,21 +1,22 @@
-"""Whether pages look as they used to: two layouts compared, the differences in words.
+"""Layout drift: the differences between two layouts, as messages.
 
-Pure comparison; what follows from a difference is decided by whoever asks.
+Pure comparison. The asset checks decide what follows from a difference.
 """
 
 from collections.abc import Iterator, Mapping
 
-from ouspark_assets.pages.layout import HIDDEN, Layout
+from ouspark_assets.pages.page_layout import RARE, Layout
 from ouspark_assets.pages.vocabulary import REQUIRED_LABELS, label_key
 
-# A word is gone when this share of the earlier pages had it and none has it now.
-USUAL = 0.5
-# Single damaged pages lack a label without the university having changed anything.
-MISSING_FROM, LEAST_MISSING = 0.1, 3
+# A label or header counts as gone if this share of the earlier pages had it and none has it now.
+MIN_EARLIER_SHARE = 0.5
+# A label counts as missing from this share of the pages, and from at least this many: single
+# damaged pages lack a label without the university having changed anything.
+MIN_MISSING_SHARE, MIN_MISSING_PAGES = 0.1, 3
 
 
-def differences(before: Layout, now: Layout) -> list[str]:
-    """What the pages now show that those before did not, and what they show no longer."""
+def compare_layouts(before: Layout, now: Layout) -> list[str]:
+    """Return what is new on the pages, and what is gone from them, one message each."""
     now = now.shown()
     if not before.pages or not now.pages:
         return []
@@ -25,31 +26,35 @@ def differences(before: Layout, now: Layout) -> list[str]:
         *_appeared("unknown label", before.strange_labels, now.strange_labels, now.pages),
         *_appeared("header row", before.headers, now.headers, now.pages),
         *_vanished("header row", before.headers, now.headers, before.pages),
-        *_new_values(before, now),
-        *_appeared("unread", before.unread, now.unread, now.pages),
+        *(
+            message
+            for name, values in now.values.items()
+            for message in _appeared(name, before.values.get(name, {}), values, now.pages)
+        ),
+        *_appeared("unread cell", before.unread, now.unread, now.pages),
     ]
 
 
-def unread(now: Layout) -> list[str]:
-    """The places whose cells no field took, with how often."""
+def list_unread(now: Layout) -> list[str]:
+    """Return the places whose cells no field reads, with the number of pages."""
     shown = now.shown()
     return [
-        *(f"{place}: nothing reads it ({n} pages)" for place, n in shown.unread.items()),
+        *(f"{place}: not read into any field ({n} pages)" for place, n in shown.unread.items()),
         *(f"label '{label}' is unknown ({n} pages)" for label, n in shown.strange_labels.items()),
     ]
 
 
-def missing_required(now: Layout) -> list[str]:
-    """The labels that every page must have and too many lack, with how many lack it."""
+def find_missing_labels(now: Layout) -> list[str]:
+    """Return the required labels that too many pages lack, with the number of these pages."""
     printed = dict.fromkeys(REQUIRED_LABELS.values(), 0)
     for label, n in now.labels.items():
         if label_key(label) in printed:
             printed[label_key(label)] += n
-    least = min(now.pages, max(LEAST_MISSING, MISSING_FROM * now.pages))
+    threshold = min(now.pages, max(MIN_MISSING_PAGES, MIN_MISSING_SHARE * now.pages))
     return [
         f"label '{label}' is missing from {missing} of {now.pages} pages"
         for label, key in REQUIRED_LABELS.items()
-        if (missing := now.pages - printed[key]) and missing >= least
+        if (missing := now.pages - printed[key]) and missing >= threshold
     ]
 
 
@@ -57,7 +62,7 @@ def _appeared(
     what: str, before: Mapping[str, int], now: Mapping[str, int], pages: int
 ) -> Iterator[str]:
     for text, n in now.items():
-        if text not in before and text != HIDDEN:
+        if text not in before and text != RARE:
             yield f"new {what} '{text}' ({n} in {pages} pages)"
 
 
@@ -65,10 +70,5 @@ def _vanished(
     what: str, before: Mapping[str, int], now: Mapping[str, int], pages: int
 ) -> Iterator[str]:
     for text, n in before.items():
-        if n >= USUAL * pages and text not in now:
-            yield f"{what} '{text}' is gone ({n} in {pages} pages before)"
-
-
-def _new_values(before: Layout, now: Layout) -> Iterator[str]:
-    for name, values in now.values.items():
-        yield from _appeared(name, before.values.get(name, {}), values, now.pages)
+        if n >= MIN_EARLIER_SHARE * pages and text not in now:
+            yield f"{what} '{text}' is gone (was on {n} of {pages} pages)"

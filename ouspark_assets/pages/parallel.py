@@ -1,7 +1,8 @@
-"""The same cleaning in several processes, where there are pages enough to pay for starting them.
+"""Cleaning in several processes, if there are enough pages to be worth starting them.
 
-Each worker is a fresh interpreter (no fork of a process with threads, no import of the caller's
-`__main__`) that imports only what cleaning needs. At most two slices per worker are under way.
+Each worker is a fresh interpreter that imports only what cleaning needs: a process with threads is
+not forked, and the caller's `__main__` is not imported. At most two slices per worker are in
+progress.
 """
 
 import os
@@ -24,15 +25,15 @@ from ouspark_assets.pages.corrections import Correction
 from ouspark_assets.pages.worker import Job, receive, send
 from ouspark_assets.settings import PACKAGE_PARENT
 
-PAGES_AT_ONCE = 1_000
-# Below this many pages (about a second of work) starting workers costs more than it saves.
-LEAST_PAGES = 2_000
+SLICE_SIZE = 1_000
+# Below this many pages (about a second of work), starting workers costs more than it saves.
+MIN_PAGES_FOR_WORKERS = 2_000
 SLICES_PER_WORKER = 2
-Worker = subprocess.Popen[bytes]
+Process = subprocess.Popen[bytes]
 
 
 class WorkerError(OuSparkError):
-    """A parsing process ended before its work was done."""
+    """A worker process ended before its work was done."""
 
 
 def clean_in_parallel(
@@ -43,32 +44,33 @@ def clean_in_parallel(
     subjects: pl.DataFrame = NO_SUBJECTS,
     corrections: Sequence[Correction] = (),
 ) -> Iterator[CleanBatch]:
-    """`clean_pages` for every slice of the batches, in order, in `workers` processes.
+    """Yield the result of `clean_pages` for every slice of the batches, in order.
 
-    Without `workers` as many as there are cores; below 2,000 pages or with one worker, here.
+    `workers` defaults to the number of cores. With one worker, or below 2,000 pages, the work is
+    done in this process.
     """
     slices = _slices(batches)
     job = Job(release, subjects, tuple(corrections))
     count = _cores() if workers is None else workers
     first, total = [], 0
-    while total < LEAST_PAGES and (piece := next(slices, None)) is not None:
+    while total < MIN_PAGES_FOR_WORKERS and (piece := next(slices, None)) is not None:
         first.append(piece)
         total += piece.height
     waiting = chain(first, slices)
-    if count == 1 or total < LEAST_PAGES:
+    if count == 1 or total < MIN_PAGES_FOR_WORKERS:
         return (job.clean(piece) for piece in waiting)
     return _in_workers(count, job, waiting)
 
 
 def _slices(batches: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    """The pages in slices of one size: every slice costs 50 ms beyond the work on its pages."""
+    """Yield the pages in slices of equal size, because each slice has a fixed cost of 50 ms."""
     waiting: list[pl.DataFrame] = []
     height = 0
     for batch in batches:
         waiting.append(batch)
         height += batch.height
-        if height >= PAGES_AT_ONCE:
-            *whole, last = pl.concat(waiting).iter_slices(PAGES_AT_ONCE)
+        if height >= SLICE_SIZE:
+            *whole, last = pl.concat(waiting).iter_slices(SLICE_SIZE)
             yield from whole
             waiting, height = [last], last.height
     if height:
@@ -76,32 +78,32 @@ def _slices(batches: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
 
 
 def _in_workers(count: int, job: Job, slices: Iterable[pl.DataFrame]) -> Iterator[CleanBatch]:
-    idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()
-    under_way: deque[Future[CleanBatch]] = deque()
+    idle: queue.SimpleQueue[Process] = queue.SimpleQueue()
+    in_progress: deque[Future[CleanBatch]] = deque()
 
     def clean(piece: pl.DataFrame) -> CleanBatch:
         worker = idle.get()
         try:
-            return _answer(worker, piece)
+            return _clean_in(worker, piece)
         finally:
             idle.put(worker)
 
     with ExitStack() as stack:
         for _ in range(count):
-            idle.put(stack.enter_context(_worker(job)))
+            idle.put(stack.enter_context(_start_worker(job)))
         threads = stack.enter_context(ThreadPoolExecutor(count, "cleaning"))
-        # Leaving early must not wait for slices that nobody takes any more.
-        stack.callback(lambda: [future.cancel() for future in under_way])
+        # If the caller stops early, the slices that are not started yet must not be waited for.
+        stack.callback(lambda: [future.cancel() for future in in_progress])
         for piece in slices:
-            under_way.append(threads.submit(clean, piece))
-            if len(under_way) == count * SLICES_PER_WORKER:
-                yield under_way.popleft().result()
-        while under_way:
-            yield under_way.popleft().result()
+            in_progress.append(threads.submit(clean, piece))
+            if len(in_progress) == count * SLICES_PER_WORKER:
+                yield in_progress.popleft().result()
+        while in_progress:
+            yield in_progress.popleft().result()
 
 
 @contextmanager
-def _worker(job: Job) -> Iterator[Worker]:
+def _start_worker(job: Job) -> Iterator[Process]:
     path = os.pathsep.join(filter(None, [str(PACKAGE_PARENT), os.environ.get("PYTHONPATH")]))
     worker = subprocess.Popen(
         [sys.executable, "-m", "ouspark_assets.pages.worker"],
@@ -117,24 +119,28 @@ def _worker(job: Job) -> Iterator[Worker]:
         worker.communicate()
 
 
-def _answer(worker: Worker, piece: pl.DataFrame) -> CleanBatch:
+def _clean_in(worker: Process, piece: pl.DataFrame) -> CleanBatch:
     try:
         send(_pipe(worker.stdin), piece)
         batch = receive(_pipe(worker.stdout))
     except (EOFError, BrokenPipeError) as error:
         status = worker.wait()
-        why = "was killed, perhaps for want of memory" if status < 0 else "failed, as it says above"
-        message = f"A process that reads pages {why} (exit status {status}): run again"
+        why = (
+            "was killed, possibly for lack of memory"
+            if status < 0
+            else "failed (see its error above)"
+        )
+        message = f"A worker process that parses pages {why}; exit status {status}. Run again."
         raise WorkerError(message) from error
     if not isinstance(batch, CleanBatch):
-        message = f"A process that reads pages answered with a {type(batch).__name__}"
+        message = f"A worker process returned a {type(batch).__name__} instead of a CleanBatch."
         raise TypeError(message)
     return batch
 
 
 def _pipe(pipe: IO[bytes] | None) -> BinaryIO:
     if pipe is None:
-        message = "a worker has no pipe"
+        message = "A worker process has no pipe."
         raise TypeError(message)
     return cast("BinaryIO", pipe)
 

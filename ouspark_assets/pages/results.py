@@ -1,10 +1,10 @@
-"""Semester lines: status, SGPA and CGPA out of what is printed, and what can't be right in them."""
+"""Semester lines: typed columns from printed texts, and the problems that the texts alone show."""
 
 import polars as pl
 
 from ouspark_assets.domain.grades import ResultStatus, is_open, state_expression
-from ouspark_assets.pages.problems import problems_where
-from ouspark_assets.pages.vocabulary import NOTHING
+from ouspark_assets.pages.row_validation import problems_where
+from ouspark_assets.pages.vocabulary import EMPTY_VALUES
 
 _ROMAN = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII")
 SEMESTER_BY_TEXT = {
@@ -14,17 +14,17 @@ SEMESTER_BY_TEXT = {
 }
 SEMESTER_WORD = r"SEM(ESTER)?"
 DASHES = r"[\x{2010}-\x{2015}\x{2212}]"
-# A status, dashes, and what begins like a number; or a status, blanks and a plain number.
+# A status, dashes and text that begins with a digit; or a status, blanks and a plain number.
 WITH_SGPA = (
     r"^(?<status>[^0-9]*?)(?:\s*-+\s*(?<dashed>[0-9].*)|\s+(?<plain>[0-9]{1,2}(?:\.[0-9]{1,2})?))$"
 )
 GPA_PATTERN = r"^[0-9]{1,2}(\.[0-9]{1,2})?$"
-A_YEAR = "the line is for a year, not for a semester"
-SGPA_BESIDE_A_FAIL = "an SGPA is printed although the page shows a fail in that semester"
+YEAR_LINE = "the line is for a year, not for a semester"
+SGPA_WITH_A_FAIL = "an SGPA is printed although the page shows a fail in that semester"
 
 
-def typed_results(printed: pl.DataFrame) -> pl.DataFrame:
-    """The printed lines with typed columns beside their texts."""
+def parse_results(printed: pl.DataFrame) -> pl.DataFrame:
+    """Return the printed lines with typed columns added."""
     line = pl.col("_line").str.extract_groups(WITH_SGPA)
     return (
         printed.with_columns(_result().alias("_line"), _cgpa_text().alias("_cgpa"))
@@ -41,64 +41,64 @@ def typed_results(printed: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def result_problems(frame: pl.DataFrame) -> list[pl.DataFrame]:
-    """What the texts alone show to be wrong; the rules of the columns are the model's."""
+def find_result_problems(frame: pl.DataFrame) -> list[pl.DataFrame]:
+    """Return the problems that the texts alone show; the columns' own rules are in the model."""
     printed = pl.col("semester_text") + pl.col("year_text")
-    annual = _is_annual() & pl.col("semester").is_null()
-    semester_lost = pl.col("semester").is_null() & (printed != "") & ~annual
+    is_year_line = _has_year() & pl.col("semester").is_null()
+    semester_lost = pl.col("semester").is_null() & (printed != "") & ~is_year_line
     sgpa_lost = pl.col("_sgpa").is_not_null() & pl.col("sgpa_printed").is_null()
-    cgpa_lost = pl.col("cgpa_printed").is_null() & ~pl.col("_cgpa").is_in(NOTHING)
+    cgpa_lost = pl.col("cgpa_printed").is_null() & ~pl.col("_cgpa").is_in(EMPTY_VALUES)
     return [
-        problems_where(frame, annual, A_YEAR, "semester"),
+        problems_where(frame, is_year_line, YEAR_LINE, "semester"),
         problems_where(frame, semester_lost, "semester can't be read", "semester"),
         problems_where(frame, sgpa_lost, "sgpa_printed can't be read", "sgpa_printed"),
         problems_where(frame, cgpa_lost, "cgpa_printed can't be read", "cgpa_printed"),
     ]
 
 
-def sgpa_problems(results: pl.DataFrame, marks: pl.DataFrame) -> pl.DataFrame:
-    """The current semester's line, with an SGPA although the page shows a fail in that semester.
+def find_sgpa_problems(results: pl.DataFrame, marks: pl.DataFrame) -> pl.DataFrame:
+    """Return a problem for a line of the latest semester that has an SGPA in spite of a fail.
 
-    An older semester may show a fail beside its SGPA: a passed subject that was sat once more for
-    a better grade, and the earlier pass stands.
+    An older semester may have both an SGPA and a fail: the student sat a passed subject once more
+    for a better grade, and the earlier pass still counts.
     """
     failed = marks.with_columns(state_expression().alias("state")).filter(is_open())
-    is_current = pl.col("semester") == pl.col("semester").max().over("hall_ticket")
-    lines = results.filter(is_current, pl.col("sgpa_printed").is_not_null()).join(
+    is_latest = pl.col("semester") == pl.col("semester").max().over("hall_ticket")
+    lines = results.filter(is_latest, pl.col("sgpa_printed").is_not_null()).join(
         failed, on=["hall_ticket", "semester"], how="semi"
     )
-    return problems_where(lines, pl.lit(value=True), SGPA_BESIDE_A_FAIL)
+    return problems_where(lines, pl.lit(value=True), SGPA_WITH_A_FAIL)
 
 
-def _is_annual() -> pl.Expr:
+def _has_year() -> pl.Expr:
     return pl.col("year_text") != ""
 
 
 def _semester() -> pl.Expr:
-    """Roman or arabic, with or without the word; from a column of years only with the word."""
+    """Return the semester, roman or arabic; in a column of years, only if the word is there."""
     text = (pl.col("semester_text") + pl.col("year_text")).str.to_uppercase()
     number = (
         text.str.replace(SEMESTER_WORD, "")
         .str.strip_chars(" .-")
         .replace_strict(SEMESTER_BY_TEXT, default=None, return_dtype=pl.Int16)
     )
-    return pl.when(~_is_annual() | text.str.contains(SEMESTER_WORD)).then(number)
+    return pl.when(~_has_year() | text.str.contains(SEMESTER_WORD)).then(number)
 
 
 def _result() -> pl.Expr:
-    """The result's text: where its column is silent, the word that stands in the CGPA's."""
-    text = pl.when(_is_displaced()).then(pl.col("cgpa_text")).otherwise(pl.col("result_text"))
+    """Return the text of the result column; if empty, a word that is printed in the CGPA column."""
+    text = pl.when(_is_in_cgpa_column()).then(pl.col("cgpa_text")).otherwise(pl.col("result_text"))
     return text.str.replace_all(DASHES, "-")
 
 
 def _cgpa_text() -> pl.Expr:
-    text = pl.when(_is_displaced()).then(pl.lit("")).otherwise(pl.col("cgpa_text"))
+    text = pl.when(_is_in_cgpa_column()).then(pl.lit("")).otherwise(pl.col("cgpa_text"))
     return text.str.replace_all(DASHES, "-")
 
 
-def _is_displaced() -> pl.Expr:
-    word = pl.col("cgpa_text").str.contains(r"^\p{L}")
-    return pl.col("result_text").is_in(NOTHING) & word
+def _is_in_cgpa_column() -> pl.Expr:
+    is_word = pl.col("cgpa_text").str.contains(r"^\p{L}")
+    return pl.col("result_text").is_in(EMPTY_VALUES) & is_word
 
 
 def _status() -> pl.Expr:

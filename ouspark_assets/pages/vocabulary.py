@@ -1,6 +1,6 @@
-"""The words that result pages are made of: labels, headers, and spellings of the same value.
+"""The vocabulary of result pages: labels, headers, and the spellings of known values.
 
-Data only. A word that is not here is never guessed at: it is kept, counted and reported.
+Data only. A word that is not listed here is never guessed at: it is kept, counted and reported.
 """
 
 from collections.abc import Mapping
@@ -9,11 +9,11 @@ from functools import lru_cache
 
 from ouspark_assets.domain.releases import Scheme
 
-LONGEST_LABEL = 40
+MAX_LABEL_LENGTH = 40
 
 
 class Section(StrEnum):
-    """The parts of a page, named after the tables they feed."""
+    """The parts of a page."""
 
     PERSONAL = "personal"
     MARKS = "marks"
@@ -51,7 +51,7 @@ FIELD_BY_HEADER: Mapping[Section, Mapping[str, str]] = {
         "overall cgpa": "cgpa",
     },
 }
-# Without one of each group a table can't be read; the first of a group names it to people.
+# A table must have at least one column of each group; otherwise it is not read.
 REQUIRED_HEADERS: Mapping[Section, Mapping[str, tuple[str, ...]]] = {
     Section.MARKS: {
         "Sub Code": ("subject_code",),
@@ -64,18 +64,19 @@ REQUIRED_LABELS = {"Hall Ticket No.": "hall ticket no", "Name": "name"}
 TITLES = frozenset({"personal details", "marks details", "result"})
 FOOTER = "this information is provided"
 LAST_LINE = "0"
-# Headers of the tables from before letter grades.
+# Part of the headers in tables from before letter grades.
 MARKS_INSTEAD_OF_GRADES = "marks"
 
 GENDERS = {"MALE": "MALE", "M": "MALE", "FEMALE": "FEMALE", "F": "FEMALE"}
-# Keys without blanks, dots, hyphens and brackets: B.E. (Non-CBCS) is BENONCBCS.
+# The keys have no blanks, dots, hyphens or brackets: the key of B.E. (Non-CBCS) is BENONCBCS.
 COURSES = {
     "BE": "BE",
     **{f"BE{scheme.value.upper().replace('-', '')}": f"BE({scheme.value})" for scheme in Scheme},
 }
 MEDIUMS = {"ENGLISH": "ENGLISH", "ENG": "ENGLISH", "E": "ENGLISH"}
-# Printed where a number could stand, and meaning that there is none.
-NOTHING = ("", "-", "--", "---")
+# Printed for a value that does not exist.
+EMPTY_VALUES = ("", "-", "--", "---")
+# Printed as the credits of a subject without credits.
 NO_CREDITS = "="
 
 
@@ -85,5 +86,5 @@ def _key(text: str) -> str:
 
 
 def label_key(text: str) -> str:
-    """How a label or header is looked up: without case, closing dots and colons."""
-    return _key(text) if len(text) <= LONGEST_LABEL else ""
+    """Return the lookup key of a label or header: without case and trailing dots and colons."""
+    return _key(text) if len(text) <= MAX_LABEL_LENGTH else ""

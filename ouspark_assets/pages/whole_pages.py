@@ -1,75 +1,73 @@
-"""Whole pages: is this the asked student's result page, and can it be read at all?"""
+"""Whole pages: whether a page is a readable result page of the requested student."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import polars as pl
 from lxml import etree
 
 from ouspark_assets.domain.hall_tickets import is_hall_ticket
 from ouspark_assets.pages.batch import REJECTED_SCHEMA
-from ouspark_assets.pages.printed import Page, fingerprint_of
-from ouspark_assets.pages.reading import LARGEST_PAGE
-from ouspark_assets.pages.tables import Row, rows_of, tree_of
-from ouspark_assets.pages.text import decoded
+from ouspark_assets.pages.html_tables import decode_page, iterate_rows, parse_html
+from ouspark_assets.pages.page_layout import BETWEEN
+from ouspark_assets.pages.page_reader import MAX_PAGE_BYTES
+from ouspark_assets.pages.printed_records import Page, make_fingerprint
 from ouspark_assets.pages.vocabulary import SECTION_BY_TABLE_ID
 
 NO_TICKET = "the page shows no hall ticket"
 BROKEN_TICKET = "the page's hall ticket is not twelve digits"
 OTHER_TICKET = "the page shows another hall ticket than the one asked for"
 TWO_TICKETS = "the page shows two hall tickets"
-LONGEST_EXCERPT, MOST_SHOWN = 300, 10
-LEAST_DETAIL_CELLS = 2
+MAX_EXCERPT_LENGTH, MAX_LISTED = 300, 10
 
 
-def page_reasons(page: Page) -> list[str]:
-    """Why nothing of a page can be used; empty for a page of the asked student."""
-    reasons = list(page.text.problems)
+def find_page_problems(page: Page) -> list[str]:
+    """Return why nothing of the page can be used; empty for a page of the requested student."""
+    problems = list(page.text.problems)
     if not page.text.headers and not page.text.labels:
-        return reasons
+        return problems
     tickets = set(page.text.tickets)
     if not tickets - {""}:
-        reasons.append(NO_TICKET)
+        problems.append(NO_TICKET)
     elif len(tickets) > 1:
-        reasons.append(TWO_TICKETS)
+        problems.append(TWO_TICKETS)
     elif not all(is_hall_ticket(ticket) for ticket in tickets):
-        reasons.append(BROKEN_TICKET)
+        problems.append(BROKEN_TICKET)
     if tickets - {"", page.hall_ticket}:
-        reasons.append(OTHER_TICKET)
-    return reasons
+        problems.append(OTHER_TICKET)
+    return problems
 
 
-def rejected_pages(
-    release: str, bad: Sequence[tuple[Page, list[str]]], bodies: Iterable[bytes]
+def reject_pages(
+    release: str, pages: Sequence[Page], problems: Sequence[list[str]], bodies: pl.Series
 ) -> pl.DataFrame:
-    """The pages that go to quarantine as a whole: their hash and a glimpse, not their content."""
-    return pl.DataFrame(
-        [
-            (
-                release,
-                page.hall_ticket,
-                "pages",
-                reasons,
-                _raw(page, body),
-                fingerprint_of("pages", page.sha256),
-            )
-            for (page, reasons), body in zip(bad, bodies, strict=True)
-        ],
-        schema=REJECTED_SCHEMA,
-        orient="row",
-    )
+    """Return a quarantine record for every page with problems: its hash and an excerpt."""
+    records = [
+        (
+            release,
+            page.hall_ticket,
+            "pages",
+            reasons,
+            _raw(page, bodies[number]),
+            make_fingerprint("pages", page.sha256),
+        )
+        for number, (page, reasons) in enumerate(zip(pages, problems, strict=True))
+        if reasons
+    ]
+    return pl.DataFrame(records, schema=REJECTED_SCHEMA, orient="row")
 
 
 def _raw(page: Page, body: bytes) -> str:
     headers = [
-        f"{it.section}: {' | '.join(it.header)}"[:LONGEST_EXCERPT]
-        for it in page.text.headers[:MOST_SHOWN]
+        f"{columns.section}: {BETWEEN.join(columns.header)}"[:MAX_EXCERPT_LENGTH]
+        for columns in page.text.headers[:MAX_LISTED]
     ]
+    tickets = [ticket[:MAX_EXCERPT_LENGTH] for ticket in page.text.tickets[:MAX_LISTED]]
     return json.dumps(
         {
             "sha256": page.sha256,
             "bytes": len(body),
-            "hall_tickets": [ticket[:LONGEST_EXCERPT] for ticket in page.text.tickets[:MOST_SHOWN]],
+            "hall_tickets": tickets,
             "labels": list(page.text.labels),
             "headers": headers,
             "excerpt": _excerpt(body),
@@ -79,17 +77,21 @@ def _raw(page: Page, body: bytes) -> str:
 
 
 def _excerpt(body: bytes) -> str:
-    """How the page begins, outside the tables that hold a student's details."""
-    if len(body) > LARGEST_PAGE:
+    """Return the beginning of the page's text without the tables of personal details and results.
+
+    Only single cells outside the known tables are included: they cannot hold a student's details.
+    """
+    if len(body) > MAX_PAGE_BYTES:
         return ""
     try:
-        outside = (row for row in rows_of(tree_of(decoded(body))) if _is_outside(row))
-        text = " / ".join(cell for row in outside for cell in row.cells if cell)
+        rows = iterate_rows(parse_html(decode_page(body)))
+        text = " / ".join(
+            cell
+            for row in rows
+            if row.table_id not in SECTION_BY_TABLE_ID and len(row.cells) == 1
+            for cell in row.cells
+            if cell
+        )
     except (etree.LxmlError, ValueError):
         return ""
-    return text[:LONGEST_EXCERPT]
-
-
-def _is_outside(row: Row) -> bool:
-    """Whether a row can't hold a student's details: few cells, in no table known by id."""
-    return row.table_id not in SECTION_BY_TABLE_ID and len(row.cells) < LEAST_DETAIL_CELLS
+    return text[:MAX_EXCERPT_LENGTH]

@@ -1,7 +1,7 @@
-"""The other end of `parallel.py`: a process that cleans the pages it is sent.
+"""The worker process of `parallel.py`: cleans the pages that it receives.
 
-Reads jobs from standard input and writes batches to standard output until its input ends, so it
-never outlives the process that started it.
+Reads pages from standard input and writes batches to standard output until its input ends, so that
+it never outlives the process that started it.
 """
 
 import gc
@@ -18,27 +18,27 @@ from ouspark_assets.pages.cleaning import clean_pages
 from ouspark_assets.pages.corrections import Correction
 
 LENGTH_BYTES = 8
-# Pages leave no cycles behind, so there is little to look for after every 700 objects.
-GARBAGE_THRESHOLD = 100_000
+# Parsing leaves no reference cycles, so collecting garbage every 700 objects is wasted time.
+GC_THRESHOLD = 100_000
 
 
 @dataclass(frozen=True)
 class Job:
-    """What is the same for all pages of a release."""
+    """The arguments of `clean_pages` that are the same for all pages of a release."""
 
     release: str
     subjects: pl.DataFrame
     corrections: tuple[Correction, ...]
 
     def clean(self, pages: pl.DataFrame) -> CleanBatch:
-        """`clean_pages` of some of them."""
+        """Return the batch of these pages."""
         return clean_pages(
             self.release, pages, subjects=self.subjects, corrections=self.corrections
         )
 
 
 def send(stream: BinaryIO, message: object) -> None:
-    """Write one message, preceded by its length."""
+    """Write one message with its length in front."""
     data = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
     stream.write(len(data).to_bytes(LENGTH_BYTES, "big"))
     stream.write(data)
@@ -46,19 +46,19 @@ def send(stream: BinaryIO, message: object) -> None:
 
 
 def receive(stream: BinaryIO) -> Any:
-    """Read one message; EOFError when the other side is gone."""
+    """Read one message; raise EOFError if the other process has ended."""
     length = stream.read(LENGTH_BYTES)
     data = stream.read(int.from_bytes(length, "big")) if len(length) == LENGTH_BYTES else b""
     if not data:
         raise EOFError
-    return pickle.loads(data)  # noqa: S301 - both ends of the pipe are this program
+    return pickle.loads(data)  # noqa: S301 - both processes run this program
 
 
 def main() -> None:
-    """Answer every job with its batch."""
-    # Ctrl-C reaches the whole process group; the parent decides, and then the input ends.
+    """Read the job, then answer every slice of pages with its batch."""
+    # Ctrl-C reaches the whole process group. The parent handles it and then closes the input.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gc.set_threshold(GARBAGE_THRESHOLD)
+    gc.set_threshold(GC_THRESHOLD)
     try:
         job = receive(sys.stdin.buffer)
         while True:

@@ -11,7 +11,7 @@ import polars as pl
 
 from ouspark_assets.analytics.options import Award, Options
 from ouspark_assets.domain.releases import in_release_order
-from ouspark_assets.pages.students import latest_appearances
+from ouspark_assets.pages.appearances import select_latest_appearances
 from ouspark_assets.schemas.clean import APPEARANCES, MARKS
 from ouspark_assets.schemas.reference import BRANCHES, COLLEGES
 from ouspark_assets.schemas.source import RELEASE_INDEX
@@ -55,7 +55,7 @@ def read_inputs(
 
 def compute_students(inputs: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """Return `clean.students`: the latest appearance of each student."""
-    return latest_appearances(inputs["appearances"], inputs["release_index"])
+    return select_latest_appearances(inputs["appearances"], inputs["release_index"])
 
 
 def compute_colleges(inputs: Mapping[str, pl.DataFrame]) -> pl.DataFrame:

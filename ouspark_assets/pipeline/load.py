@@ -9,10 +9,9 @@ from itertools import chain
 
 import polars as pl
 
-from ouspark_assets.pages import layout
 from ouspark_assets.pages.batch import empty_batch
 from ouspark_assets.pages.corrections import Correction, check_changes
-from ouspark_assets.pages.layout import Layout
+from ouspark_assets.pages.page_layout import Layout, merge_layouts
 from ouspark_assets.pages.parallel import clean_in_parallel
 from ouspark_assets.schemas.clean import APPEARANCES, MARKS, QUARANTINE, RESULTS
 from ouspark_assets.sources.reference_files import read_subjects
@@ -92,7 +91,7 @@ def load_release(
         quarantined = quarantine(writer, release, pl.concat(rejected))
         accounting = sum_accounts(accounts)
         account(writer, release, accounting)
-        seen_layout = layout.merged(layouts)
+        seen_layout = merge_layouts(layouts)
         mark_loaded(writer, release, fingerprint, seen_layout.as_json())
     return LoadResult(release, changes, quarantined, accounting, seen_layout)
 

@@ -6,15 +6,15 @@
 import pytest
 
 from ouspark_assets.pages.cleaning import clean_pages
-from ouspark_assets.pages.reading import (
-    LARGEST_PAGE,
-    MOST_CELLS,
-    MOST_ROWS,
+from ouspark_assets.pages.html_tables import MAX_COMPOSED_LENGTH, normalize_text
+from ouspark_assets.pages.page_reader import (
+    MAX_CELLS,
+    MAX_PAGE_BYTES,
+    MAX_ROWS,
     TOO_LARGE,
     TOO_MANY_CELLS,
     TOO_MANY_ROWS,
 )
-from ouspark_assets.pages.text import LONGEST_COMPOSED, normalised
 from ouspark_assets_tests.edges.limits import memory_limit, time_limit
 from ouspark_assets_tests.pages.page_builder import RELEASE, ResultPage, pages_of
 
@@ -37,11 +37,11 @@ def with_more(more: bytes) -> bytes:
     ("body", "reason"),
     [
         (with_more(HEADER + b"<th>x" * 20_000 + ROW * 5_000), TOO_MANY_CELLS),
-        (with_more(HEADER + b"<th>x" * MOST_CELLS + ROW), TOO_MANY_CELLS),
+        (with_more(HEADER + b"<th>x" * MAX_CELLS + ROW), TOO_MANY_CELLS),
         (with_more(HEADER + ROW + b"<td>x" * 20_000), TOO_MANY_CELLS),
         (with_more(b"<table id=AutoNumber3><tr>" + b"<td>Name<td>X" * 10_000), TOO_MANY_CELLS),
         (with_more(HEADER + ROW * 10_000), TOO_MANY_ROWS),
-        (with_more(HEADER + ROW * MOST_ROWS), TOO_MANY_ROWS),
+        (with_more(HEADER + ROW * MAX_ROWS), TOO_MANY_ROWS),
         (with_more(b"<table id=AutoNumber3>" + b"<tr><td>Name<td>X" * 10_000), TOO_MANY_ROWS),
         (
             with_more(HEADER + b"".join(b"<tr><td>Sub Code<td>%d" % n for n in range(10_000))),
@@ -49,7 +49,7 @@ def with_more(more: bytes) -> bytes:
         ),
         (b"<table>" + b"<tbody><tr><td>a" * 10_000, TOO_MANY_ROWS),
         (with_more(HEADER + ROW * 1_000_000), TOO_LARGE),
-        (with_more(b"<table title='" + b"x" * LARGEST_PAGE + b"'>"), TOO_LARGE),
+        (with_more(b"<table title='" + b"x" * MAX_PAGE_BYTES + b"'>"), TOO_LARGE),
     ],
     ids=[
         "a header of 20,000 columns over 5,000 rows",
@@ -74,7 +74,7 @@ def test_an_oversized_page_becomes_one_small_quarantine_record(body: bytes, reas
 
 
 def test_a_page_at_the_limits_is_read() -> None:
-    more = HEADER + b"<th>x" * (MOST_CELLS - 3) + NEW_ROW * (MOST_ROWS // 2)
+    more = HEADER + b"<th>x" * (MAX_CELLS - 3) + NEW_ROW * (MAX_ROWS // 2)
     with memory_limit(MEGABYTES):
         batch = clean_pages(RELEASE, pages_of(with_more(more)))
     assert batch.marks.height == len(PAGE.marks) + 1
@@ -83,8 +83,10 @@ def test_a_page_at_the_limits_is_read() -> None:
 @pytest.mark.parametrize("mark", ["\u0301\u0323", "\ufdfa", "\u1160", "&#x301;&#x323;"])
 def test_a_text_of_combining_marks_is_normalised_in_time(mark: str) -> None:
     with time_limit():
-        normalised("a" + mark * 200_000)
+        normalize_text("a" + mark * 200_000)
 
 
 def test_a_text_within_the_limit_is_composed() -> None:
-    assert normalised("e\u0301" * (LONGEST_COMPOSED // 2)) == "é" * (LONGEST_COMPOSED // 2)
+    assert normalize_text("e\u0301" * (MAX_COMPOSED_LENGTH // 2)) == "é" * (
+        MAX_COMPOSED_LENGTH // 2
+    )

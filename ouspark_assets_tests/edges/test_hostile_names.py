@@ -20,8 +20,8 @@ from ouspark_assets.cli import output
 from ouspark_assets.cli.explain_view import NAME_WIDTH, show_explanation
 from ouspark_assets.cli.quarantine import quarantine as quarantine_command
 from ouspark_assets.operations.explain.availability import ProductionState
+from ouspark_assets.pages.appearances import select_latest_appearances
 from ouspark_assets.pages.cleaning import clean_pages
-from ouspark_assets.pages.students import latest_appearances
 from ouspark_assets.reports.workbook import escape_formula, workbook_bytes
 from ouspark_assets.schemas.analytics import STANDINGS
 from ouspark_assets.schemas.clean import MARKS, QUARANTINE, STUDENTS
@@ -94,7 +94,7 @@ def test_names_are_the_same_in_both_databases_and_in_the_cache(
     assert set(batch.marks["subject_name"]) == set(NAMES.values())
     tables = {
         "release_index": index,
-        "students": latest_appearances(batch.appearances, index),
+        "students": select_latest_appearances(batch.appearances, index),
         "marks": batch.marks,
         "results": batch.results,
         "subjects": SUBJECTS.conform(

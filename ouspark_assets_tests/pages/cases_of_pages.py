@@ -126,14 +126,14 @@ UNUSABLE = [
     unusable(
         "a notice",
         saying("Exam Fee Not Paid"),
-        "the page is no result page: it has none of the result tables",
+        "the page is not a result page: it has none of the result tables",
     ),
     unusable(
         "an error page",
         b"<html><title>HTTP Status 500</title>Internal Server Error</html>",
-        "the page is no result page: it has none of the result tables",
+        "the page is not a result page: it has none of the result tables",
     ),
-    unusable("nothing", b"", "the page is no result page: it has none of the result tables"),
+    unusable("nothing", b"", "the page is not a result page: it has none of the result tables"),
     unusable(
         "marks instead of grades",
         replace(PLAIN, marks_header=TITLE_OF_OLD, marks=(("501", "X", "67", "21", "P"),)).body(),
@@ -183,15 +183,15 @@ UNUSABLE = [
         "cut in the marks",
         PLAIN.body()[: PLAIN.body().index(b"NETWORKS") + 4],
         "the page has no result table",
-        "the page is cut short",
+        "the page is truncated",
     ),
     unusable(
-        "cut in an SGPA", PLAIN.body()[: PLAIN.body().index(b"9.33") + 3], "the page is cut short"
+        "cut in an SGPA", PLAIN.body()[: PLAIN.body().index(b"9.33") + 3], "the page is truncated"
     ),
     unusable(
         "neither marks nor result",
         replace(PLAIN, marks=(), results=()).body(),
-        "the page has neither a mark nor a result line",
+        "the page has neither marks rows nor semester lines",
     ),
     unusable(
         "a megabyte", PLAIN.body() + b" " * 1_000_000, "the page is far too large for a result page"

@@ -12,7 +12,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from ouspark_assets.pages import parallel
-from ouspark_assets.pages.batch import CleanBatch, merged
+from ouspark_assets.pages.batch import CleanBatch, merge_batches
 from ouspark_assets.pages.cleaning import clean_pages
 from ouspark_assets.pages.corrections import Correction
 from ouspark_assets.pages.parallel import WorkerError, clean_in_parallel
@@ -45,8 +45,8 @@ def workers() -> list[int]:
 
 @pytest.fixture(autouse=True)
 def _small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parallel, "LEAST_PAGES", 50)
-    monkeypatch.setattr(parallel, "PAGES_AT_ONCE", 10)
+    monkeypatch.setattr(parallel, "MIN_PAGES_FOR_WORKERS", 50)
+    monkeypatch.setattr(parallel, "SLICE_SIZE", 10)
 
 
 def test_two_processes_give_what_one_gives() -> None:
@@ -57,7 +57,7 @@ def test_two_processes_give_what_one_gives() -> None:
     )
     options = {"subjects": SUBJECTS, "corrections": [correction]}
     batches = clean_in_parallel(RELEASE, frame.iter_slices(7), workers=2, **options)
-    together = merged(batches)
+    together = merge_batches(batches)
     equal(together, clean_pages(RELEASE, frame, **options))
     assert together.marks.filter(subject_code="FP&S2")["semester"].to_list() == [3]
     assert workers() == []
@@ -69,15 +69,15 @@ def test_few_pages_stay_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None
         raise AssertionError(message)
 
     monkeypatch.setattr(parallel, "_in_workers", refused)
-    monkeypatch.setattr(parallel, "PAGES_AT_ONCE", 1_000)
+    monkeypatch.setattr(parallel, "SLICE_SIZE", 1_000)
     batches = list(clean_in_parallel(RELEASE, pages(40).iter_slices(10), workers=2))
     assert len(batches) == 1, "small batches are worth cleaning together"
     equal(batches[0], clean_pages(RELEASE, pages(40)))
 
 
 def test_no_pages_give_an_empty_batch() -> None:
-    together = merged(clean_in_parallel(RELEASE, [], workers=2))
-    equal(together, merged([clean_pages(RELEASE, pages(1).clear())]))
+    together = merge_batches(clean_in_parallel(RELEASE, [], workers=2))
+    equal(together, merge_batches([clean_pages(RELEASE, pages(1).clear())]))
     assert together.accounting["found"].sum() == 0
 
 
@@ -86,7 +86,7 @@ def test_a_worker_that_dies_is_one_clear_line() -> None:
     next(batches)
     for pid in workers():
         os.kill(pid, signal.SIGKILL)
-    with pytest.raises(WorkerError, match=r"was killed.*exit status -9.*run again"):
+    with pytest.raises(WorkerError, match=r"was killed.*exit status -9.*Run again"):
         list(batches)
     assert workers() == []
 

@@ -116,8 +116,8 @@ def test_a_correction_can_not_smuggle_in_what_a_page_could_not() -> None:
 @pytest.mark.parametrize(
     ("table_name", "changes", "complaint"),
     [
-        ("marks", {"semester": "3"}, "has no field semester to correct: its fields are"),
-        ("pages", {"hall_ticket": TICKET}, "fetch the page again instead"),
+        ("marks", {"semester": "3"}, "has no field semester to correct. Its fields are"),
+        ("pages", {"hall_ticket": TICKET}, "Fetch the page again instead"),
         ("results", {}, "needs a new value"),
     ],
 )

@@ -7,7 +7,7 @@ import pytest
 
 from ouspark_assets.pages.batch import CleanBatch
 from ouspark_assets.pages.cleaning import clean_pages
-from ouspark_assets.pages.reading import LARGEST_PAGE, read_page
+from ouspark_assets.pages.page_reader import MAX_PAGE_BYTES, read_page
 from ouspark_assets_tests.pages.page_builder import RELEASE, TICKET, ResultPage, pages_of
 
 PLAIN = ResultPage()
@@ -74,7 +74,7 @@ def test_a_huge_cell_is_quarantined_with_its_beginning() -> None:
         b"<?xml version='1.0'?>",
         b"&" * 900_000,
         PLAIN.body().decode().encode("utf-16"),
-        b"a" * (LARGEST_PAGE + 1),
+        b"a" * (MAX_PAGE_BYTES + 1),
     ],
     ids=range(13),
 )

@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 
 from ouspark_assets.pages.cleaning import clean_pages
-from ouspark_assets.pages.drift import differences, missing_required, unread
-from ouspark_assets.pages.layout import Layout, merged
+from ouspark_assets.pages.drift import compare_layouts, find_missing_labels, list_unread
+from ouspark_assets.pages.page_layout import Layout, merge_layouts
 from ouspark_assets_tests.pages.page_builder import (
     FOUR_COLUMNS,
     RELEASE,
@@ -38,21 +38,23 @@ def with_column(name: str, value: str) -> ResultPage:
 
 
 def test_pages_that_look_alike_differ_in_nothing() -> None:
-    assert differences(layout(PLAIN), layout(PLAIN, 9)) == []
-    assert unread(layout(PLAIN)) == []
-    assert missing_required(layout(PLAIN)) == []
+    assert compare_layouts(layout(PLAIN), layout(PLAIN, 9)) == []
+    assert list_unread(layout(PLAIN)) == []
+    assert find_missing_labels(layout(PLAIN)) == []
 
 
 def test_a_new_column_is_named_with_what_nothing_reads() -> None:
     now = layout(with_column("Remarks", "as per notice"))
-    assert unread(now) == ["marks: column Remarks: nothing reads it (5 pages)"]
-    assert any("Remarks" in it and "new header row" in it for it in differences(layout(PLAIN), now))
+    assert list_unread(now) == ["marks: column Remarks: not read into any field (5 pages)"]
+    assert any(
+        "Remarks" in it and "new header row" in it for it in compare_layouts(layout(PLAIN), now)
+    )
 
 
 def test_a_new_column_that_stays_blank_is_a_difference_all_the_same() -> None:
     now = layout(with_column("Remarks", ""))
-    assert unread(now) == []
-    assert any("new header row" in it for it in differences(layout(PLAIN), now))
+    assert list_unread(now) == []
+    assert any("new header row" in it for it in compare_layouts(layout(PLAIN), now))
 
 
 def test_a_column_that_went_is_named() -> None:
@@ -63,19 +65,19 @@ def test_a_column_that_went_is_named() -> None:
             marks=tuple((*row[:3], row[4]) for row in PLAIN.marks),
         )
     )
-    assert differences(layout(PLAIN), now) == [
+    assert compare_layouts(layout(PLAIN), now) == [
         "new header row 'marks: Sub Code | Subject Name | Credits | Grade Secured' (5 in 5 pages)",
         "header row 'marks: Sub Code | Subject Name | Credits | Grade Points | Grade Secured'"
-        " is gone (5 in 5 pages before)",
+        " is gone (was on 5 of 5 pages)",
     ]
 
 
 def test_a_renamed_label_is_missing_and_named() -> None:
     personal = (PLAIN.personal[0], ("Candidate", "ZEBA TESTWALA"), PLAIN.personal[2])
     now = layout(replace(PLAIN, personal=personal))
-    assert missing_required(now) == ["label 'Name' is missing from 5 of 5 pages"]
-    found = differences(layout(PLAIN), now)
-    assert "label 'Name' is gone (5 in 5 pages before)" in found
+    assert find_missing_labels(now) == ["label 'Name' is missing from 5 of 5 pages"]
+    found = compare_layouts(layout(PLAIN), now)
+    assert "label 'Name' is gone (was on 5 of 5 pages)" in found
     assert "new unknown label 'Candidate' (5 in 5 pages)" in found
 
 
@@ -86,17 +88,17 @@ def test_a_label_is_missing_when_more_than_single_pages_lack_it(
     whole: int, without: int, said: int
 ) -> None:
     nameless = replace(PLAIN, personal=PLAIN.personal[:1])
-    together = merged([layout(PLAIN, whole), layout(nameless, without)])
-    assert len(missing_required(together)) == said
+    together = merge_layouts([layout(PLAIN, whole), layout(nameless, without)])
+    assert len(find_missing_labels(together)) == said
 
 
 def test_what_an_earlier_release_had_is_not_new_again() -> None:
     personal = (PLAIN.personal[0], ("Candidate", "ZEBA TESTWALA"), PLAIN.personal[2])
     renamed = layout(replace(PLAIN, personal=personal))
-    before = merged([Layout.from_json(it.as_json()) for it in (layout(PLAIN, 40), renamed)])
-    assert differences(before, renamed) == [
-        "label 'Father's Name' is gone (40 in 45 pages before)",
-        "label 'Name' is gone (40 in 45 pages before)",
+    before = merge_layouts([Layout.from_json(it.as_json()) for it in (layout(PLAIN, 40), renamed)])
+    assert compare_layouts(before, renamed) == [
+        "label 'Father's Name' is gone (was on 40 of 45 pages)",
+        "label 'Name' is gone (was on 40 of 45 pages)",
     ]
 
 
@@ -107,7 +109,7 @@ def test_a_new_status_grade_or_course_is_named() -> None:
         marks=(*PLAIN.marks, ("502", "X", "3", "", "RL")),
         results=(("5", "WITHHELD", "-"),),
     )
-    assert differences(layout(PLAIN), layout(page)) == [
+    assert compare_layouts(layout(PLAIN), layout(page)) == [
         "new course 'BTECH' (5 in 5 pages)",
         "new status 'WITHHELD' (5 in 5 pages)",
         "new grade 'RL' (5 in 5 pages)",
@@ -135,8 +137,8 @@ def test_what_only_a_few_pages_show_is_never_shown() -> None:
         clean_pages(RELEASE, pages(page, 1, at)).layout
         for at, page in enumerate([swapped, shifted, strange, extra])
     ]
-    together = merged([layout(PLAIN), *layouts])
-    said = [together.as_json(), *differences(layout(PLAIN), together), *unread(together)]
+    together = merge_layouts([layout(PLAIN), *layouts])
+    said = [together.as_json(), *compare_layouts(layout(PLAIN), together), *list_unread(together)]
     assert "TESTWALA" not in "".join(said)
 
 
@@ -144,17 +146,17 @@ def test_layouts_of_batches_add_up_to_the_layout_of_all_pages() -> None:
     page = with_column("Remarks", "x")
     whole = clean_pages(RELEASE, pages(page, 6)).layout
     parts = [clean_pages(RELEASE, part).layout for part in pages(page, 6).iter_slices(4)]
-    assert merged(parts) == whole
+    assert merge_layouts(parts) == whole
 
 
 def test_a_layout_survives_being_stored() -> None:
     now = layout(with_column("Remarks", "x"))
     stored = Layout.from_json(now.as_json())
     assert stored == now.shown()
-    assert differences(stored, now) == []
+    assert compare_layouts(stored, now) == []
 
 
 def test_an_empty_release_is_no_drift() -> None:
-    assert differences(layout(PLAIN), Layout()) == []
-    assert differences(Layout(), layout(PLAIN)) == []
-    assert missing_required(Layout()) == []
+    assert compare_layouts(layout(PLAIN), Layout()) == []
+    assert compare_layouts(Layout(), layout(PLAIN)) == []
+    assert find_missing_labels(Layout()) == []

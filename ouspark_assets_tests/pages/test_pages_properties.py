@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ouspark_assets.domain.grades import POINTS_BY_GRADE
 from ouspark_assets.pages.cleaning import clean_pages
-from ouspark_assets.pages.text import decoded, normalised
+from ouspark_assets.pages.html_tables import decode_page, normalize_text
 from ouspark_assets_tests.pages.page_builder import (
     FIVE_COLUMNS,
     FOUR_COLUMNS,
@@ -154,15 +154,15 @@ def test_every_row_found_is_accepted_collapsed_or_quarantined(rows: list[tuple[s
 
 @given(st.text(max_size=200))
 def test_a_normal_form_stays_as_it_is(text: str) -> None:
-    once = normalised(text.replace("&", ""))
-    assert normalised(once) == once
+    once = normalize_text(text.replace("&", ""))
+    assert normalize_text(once) == once
     assert once == once.strip()
     assert "  " not in once
 
 
 @given(st.binary(max_size=200))
 def test_decoding_never_fails_and_never_gives_nul(body: bytes) -> None:
-    assert "\0" not in decoded(body)
+    assert "\0" not in decode_page(body)
 
 
 def test_the_semester_of_other_codes_comes_from_the_reference_files_alone() -> None:

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from ouspark_assets.pages.batch import CleanBatch, merged
+from ouspark_assets.pages.batch import CleanBatch, merge_batches
 from ouspark_assets.pages.cleaning import clean_pages
 from ouspark_assets.standin.admission import Scale
 from ouspark_assets.standin.damage import damaged
@@ -36,7 +36,7 @@ def pages(world: World, publication: Publication) -> pl.DataFrame:
 
 
 def cleaned(world: World) -> CleanBatch:
-    return merged(
+    return merge_batches(
         clean_pages(publication.release.key, pages(world, publication))
         for publication in world.published
     )

@@ -12,9 +12,9 @@ import time
 import polars as pl
 
 from ouspark_assets.pages.cleaning import clean_pages
-from ouspark_assets.pages.parallel import PAGES_AT_ONCE
-from ouspark_assets.pages.reading import read_page
-from ouspark_assets.pages.worker import GARBAGE_THRESHOLD
+from ouspark_assets.pages.page_reader import read_page
+from ouspark_assets.pages.parallel import SLICE_SIZE
+from ouspark_assets.pages.worker import GC_THRESHOLD
 
 
 def main() -> None:
@@ -23,13 +23,13 @@ def main() -> None:
     bodies = pages["body"].to_list()
     # The first batch warms up: lazy imports, regular expressions, validators.
     clean_pages("bench", pages.head(20))
-    gc.set_threshold(GARBAGE_THRESHOLD)
+    gc.set_threshold(GC_THRESHOLD)
     began = time.process_time()
     if sys.argv[2] == "read":
         for body in bodies:
             read_page(body)
     else:
-        for batch in pages.iter_slices(PAGES_AT_ONCE):
+        for batch in pages.iter_slices(SLICE_SIZE):
             clean_pages("bench", batch)
     spent = time.process_time() - began
     sys.stdout.write(json.dumps({"seconds": spent, "pages": pages.height}) + "\n")

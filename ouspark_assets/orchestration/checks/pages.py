@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 
 from ouspark_assets.orchestration.keys import key_of
-from ouspark_assets.pages.drift import differences, missing_required, unread
-from ouspark_assets.pages.layout import Layout, merged
+from ouspark_assets.pages.drift import compare_layouts, find_missing_labels, list_unread
+from ouspark_assets.pages.page_layout import Layout, merge_layouts
 from ouspark_assets.pipeline.load import PARSED_TABLES, LoadResult
 from ouspark_assets.schemas.clean import APPEARANCES
 from ouspark_assets.warehouse.core.connection import Connection
@@ -87,8 +87,8 @@ def _compare_layouts(
     missing: list[str] = []
     for load in loads:
         others = layouts_of_others(connection, load.release)
-        before = merged([Layout.from_json(text) for text in others])
-        said = [*differences(before, load.layout), *unread(load.layout)]
+        before = merge_layouts([Layout.from_json(text) for text in others])
+        said = [*compare_layouts(before, load.layout), *list_unread(load.layout)]
         drift += [f"{load.release}: {line}" for line in said]
-        missing += [f"{load.release}: {line}" for line in missing_required(load.layout)]
+        missing += [f"{load.release}: {line}" for line in find_missing_labels(load.layout)]
     return drift, missing
