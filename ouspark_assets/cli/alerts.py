@@ -154,7 +154,7 @@ def test_channel(channel: str) -> None:
 @alerts.command("send")
 @click.option("--look", is_flag=True, help="Evaluate the rules first, as the sensor does.")
 def send(*, look: bool) -> None:
-    """Deliver all pending messages now, before their next attempt is due."""
+    """Deliver all pending messages now, even if not yet due."""
     ruleset, store = _read_ruleset(), _store()
     if look:
         _evaluate()

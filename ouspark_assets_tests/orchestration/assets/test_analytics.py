@@ -44,8 +44,10 @@ def test_a_run_computes_checks_and_stores_every_aggregate(university: Connection
     result = run()
     assert result.success
     evaluations = result.get_asset_check_evaluations()
-    assert [it.check_name for it in evaluations if not it.passed] == []
-    assert {it.asset_key.path[-1] for it in evaluations} == {it.name for it in AGGREGATE_TABLES}
+    assert [result.check_name for result in evaluations if not result.passed] == []
+    assert {result.asset_key.path[-1] for result in evaluations} == {
+        table.name for table in AGGREGATE_TABLES
+    }
     for aggregate in AGGREGATES:
         rows = read_table(university, aggregate.table).height
         (made,) = result.asset_materializations_for_node(f"analytics__{aggregate.table.name}")
@@ -69,7 +71,7 @@ def test_a_second_run_changes_nothing_and_no_event_contains_a_hall_ticket(
         + event.materialization.metadata["rows removed"].value
         for event in again.get_asset_materialization_events()
     }
-    assert changed == dict.fromkeys((it.table.name for it in AGGREGATES), 0)
+    assert changed == dict.fromkeys((aggregate.table.name for aggregate in AGGREGATES), 0)
     told = events_as_text(first) + events_as_text(again)
     assert "college_code" in told
     known = read_table(university, STANDINGS, ["hall_ticket"])["hall_ticket"].unique()

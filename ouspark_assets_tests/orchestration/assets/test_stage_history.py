@@ -64,7 +64,7 @@ def test_a_backfill_of_several_releases_in_one_run_records_each_release(
 ) -> None:
     run = load(instance, RELEASES[0], RELEASES[1])
     assert run.success
-    assert history(development) == [(it, "succeeded", 1, None) for it in RELEASES[:2]]
+    assert history(development) == [(release, "succeeded", 1, None) for release in RELEASES[:2]]
     runs = development.execute("SELECT DISTINCT run_id FROM ops.stage_runs").fetchall()
     assert runs == [(run.run_id,)]
 
