@@ -130,7 +130,7 @@ ANSWERS: dict[str, tuple[Talk, Cause | None, str]] = {
     "nothing": (silent_after(b""), Cause.TIMEOUT, "Timeout"),
     "a hang-up": (saying(b""), Cause.CONNECTION, "Disconnected"),
 }  # fmt: skip
-NAMED = [pytest.param(*it, id=name) for name, it in ANSWERS.items()]
+NAMED = [pytest.param(*case, id=name) for name, case in ANSWERS.items()]
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

@@ -83,7 +83,7 @@ def test_reported_problems_are_distinct_and_bounded(href: str) -> None:
     found = reading("".join(f"<a href='{href.format(number)}'>B.E.</a>" for number in range(2000)))
     assert found.frame.is_empty()
     assert 1 <= len(found.problems) <= MAX_PROBLEMS + 1
-    assert all(it.isprintable() for it in found.problems)
+    assert all(problem.isprintable() for problem in found.problems)
     assert max(map(len, found.problems)) < MAX_SHOWN_LENGTH + 100
 
 

@@ -135,10 +135,10 @@ def test_a_workbook_shows_the_name_and_has_no_formula(name: str) -> None:
     data = workbook_bytes(sheet(name, **{"101": name}), datetime(2025, 4, 2, tzinfo=UTC))
     with zipfile.ZipFile(io.BytesIO(data)) as book:
         texts = etree.fromstring(book.read("xl/sharedStrings.xml"))
-        pages = [book.read(it) for it in book.namelist() if "worksheets/sheet" in it]
-    found = ["".join(it.itertext()) for it in texts.findall("m:si", SPREADSHEET)]
+        pages = [book.read(path) for path in book.namelist() if "worksheets/sheet" in path]
+    found = ["".join(text.itertext()) for text in texts.findall("m:si", SPREADSHEET)]
     assert escape_formula(name) in found
-    assert not any(b"<f>" in it or b"<hyperlink" in it for it in pages)
+    assert not any(b"<f>" in part or b"<hyperlink" in part for part in pages)
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
@@ -161,7 +161,7 @@ def test_a_terminal_table_shows_the_text_without_control_characters(
 ) -> None:
     output.show_table("Names", [{"name": html.fromstring(f"<p>{name}").text_content()}])
     shown = capsys.readouterr().out
-    assert all(it.isprintable() for it in shown.splitlines())
+    assert all(line.isprintable() for line in shown.splitlines())
     if name in NAMES.values() and len(name) < 100:
         assert name in shown
 
@@ -180,6 +180,6 @@ def test_quarantined_names_are_shown_without_control_characters(
     for arguments in (["list"], ["show", "1"], ["show", "2"], ["show", "4"]):
         done = CliRunner().invoke(quarantine_command, arguments, catch_exceptions=False)
         assert done.exit_code == 0
-        assert all(it.isprintable() for it in done.output.splitlines())
+        assert all(line.isprintable() for line in done.output.splitlines())
     listed = CliRunner().invoke(quarantine_command, ["list", "--json"])
     assert len(json.loads(listed.output)) == len(KEPT_OUT)

@@ -24,7 +24,7 @@ RELEASE = "20250402"
 TICKETS = [f"160421733{serial:03d}" for serial in range(1, 21)]
 
 
-def one_line(error: Exception, *names: str) -> str:
+def require_one_line(error: Exception, *names: str) -> str:
     message = str(error)
     assert message.isprintable()
     assert all(name in message for name in names)
@@ -51,36 +51,36 @@ def one_line(error: Exception, *names: str) -> str:
     ],
     ids=[
         "a bad line",
-        "more than a ticket",
-        "other digits",
+        "text after the ticket",
+        "digits of another script",
         "commas",
         "escapes",
         "an endless line",
         "nothing",
-        "nothing but a mark",
+        "only a byte order mark",
         "UTF-16",
         "NULs",
         "too much",
     ],
 )
-def test_a_file_of_tickets_that_can_not_be_used_is_named(
+def test_the_error_for_an_unusable_tickets_file_names_it(
     tmp_path: Path, content: bytes, said: str
 ) -> None:
     path = tmp_path / "tickets"
     path.write_bytes(content)
     with pytest.raises(SiteError) as error:
         read_tickets_file(path)
-    assert said in one_line(error.value, str(path))
+    assert said in require_one_line(error.value, str(path))
 
 
 @pytest.mark.parametrize("place", ["/dev/zero", "/proc/self/mem", "."])
-def test_a_file_of_tickets_that_never_ends_or_is_none_is_refused(place: str) -> None:
+def test_an_endless_tickets_file_or_a_folder_is_refused(place: str) -> None:
     with time_limit(), pytest.raises(SiteError) as error:
         read_tickets_file(Path(place))
-    one_line(error.value, place)
+    require_one_line(error.value, place)
 
 
-def test_a_file_of_tickets_from_windows_is_read(tmp_path: Path) -> None:
+def test_a_tickets_file_from_windows_is_read(tmp_path: Path) -> None:
     path = tmp_path / "tickets"
     path.write_bytes(b"\xef\xbb\xbf160424733001\r\n\r\n# more\r\n160424733002\r\n160424733001")
     assert read_tickets_file(path) == ("160424733001", "160424733002")
@@ -111,7 +111,7 @@ def test_an_invalid_release_key_is_refused_before_it_becomes_a_path(
 ) -> None:
     with pytest.raises(SiteError, match="is not a release key") as error:
         require_release_key(key)
-    one_line(error.value)
+    require_one_line(error.value)
     archive = PageArchive(str(tmp_path / "lake"))
     for use in (archive.answers, archive.read_marker, archive.delete_marker, archive.compact):
         with pytest.raises(SiteError):
@@ -120,7 +120,7 @@ def test_an_invalid_release_key_is_refused_before_it_becomes_a_path(
         archive.write_marker(key, {})
     with pytest.raises(SiteError, match="is not a release key"):
         releases.main(["add", "--", key], standalone_mode=False)
-    assert [it.name for it in tmp_path.iterdir()] == ["lake"]
+    assert [path.name for path in tmp_path.iterdir()] == ["lake"]
 
 
 @pytest.fixture
@@ -159,7 +159,7 @@ def test_the_error_for_an_unusable_reference_file_names_it(tables: Path, content
     path.write_bytes(content)
     with pytest.raises(ReferenceFileError) as error:
         reference.read_branches(tables)
-    one_line(error.value, str(path))
+    require_one_line(error.value, str(path))
 
 
 def lake(folder: Path) -> Path:
@@ -168,7 +168,10 @@ def lake(folder: Path) -> Path:
     for tickets in (TICKETS[:10], TICKETS[10:]):
         archive.write(
             RELEASE,
-            [ArchivedAnswer(it, Outcome.FOUND, 200, at, 1, 1, found_page(it)) for it in tickets],
+            [
+                ArchivedAnswer(ticket, Outcome.FOUND, 200, at, 1, 1, found_page(ticket))
+                for ticket in tickets
+            ],
         )
     return folder / archive.parts(RELEASE)[0]
 
@@ -207,7 +210,7 @@ def test_the_error_for_a_damaged_part_names_it_and_says_what_to_do(
     archive = PageArchive(str(tmp_path))
     with pytest.raises(LakeError) as error:
         list(archive.pages(RELEASE))
-    said = one_line(error.value, part.name, "is damaged", "run again")
+    said = require_one_line(error.value, part.name, "is damaged", "run again")
     assert "Restore it from a backup, or move it away" in said
     part.unlink()
     assert archive.answers(RELEASE)["hall_ticket"].to_list() == TICKETS[10:]
@@ -268,4 +271,4 @@ def test_an_unusable_lake_raises_a_one_line_error(
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
     with time_limit(), pytest.raises(LakeError) as error:
         PageArchive(place).releases()
-    assert "hunter2" not in one_line(error.value, place, "OUSPARK_LAKE")
+    assert "hunter2" not in require_one_line(error.value, place, "OUSPARK_LAKE")

@@ -31,7 +31,7 @@ WRONG_PASSWORD = b'SFATAL\0VFATAL\0C28P01\0Mpassword authentication failed for u
 def migration_refused(dsn: str, side: Side = Side.DEVELOPMENT) -> str:
     with time_limit(), pytest.raises(WarehouseError) as error:
         migrate(dsn, side)
-    return one_line(error.value)
+    return require_one_line(error.value)
 
 
 def cache_refused(url: str, ask: Callable[[redis.Redis], object] = redis.Redis.ping) -> str:
@@ -41,10 +41,10 @@ def cache_refused(url: str, ask: Callable[[redis.Redis], object] = redis.Redis.p
 
     with time_limit(), pytest.raises(CacheError) as error:
         asked()
-    return one_line(error.value)
+    return require_one_line(error.value)
 
 
-def one_line(error: Exception) -> str:
+def require_one_line(error: Exception) -> str:
     message = str(error)
     assert message.isprintable()
     assert "OUSPARK_" in message
@@ -303,4 +303,4 @@ def test_a_home_that_is_not_a_folder_raises_a_one_line_error(tmp_path: Path, pla
     (tmp_path / "file").touch()
     with pytest.raises(ServiceError, match="set OUSPARK_HOME to another folder") as error:
         resolve_endpoints(ServerSettings(home=tmp_path / place), need={"redis"})
-    assert one_line(error.value)
+    assert require_one_line(error.value)

@@ -25,7 +25,7 @@ def folder(tmp_path: Path) -> Path:
     return copytree(FOLDER, tmp_path / "reference", ignore=lambda *_: ["__pycache__"])
 
 
-@pytest.mark.parametrize(("table", "load"), LOADERS, ids=lambda it: getattr(it, "name", ""))
+@pytest.mark.parametrize(("table", "load"), LOADERS, ids=lambda value: getattr(value, "name", ""))
 def test_the_files_of_the_repository_satisfy_their_models(
     table: Table, load: Callable[..., pl.DataFrame]
 ) -> None:

@@ -95,7 +95,7 @@ class TicketFetcher:
         """Tickets that the plan holds so far, without those that were archived before."""
         return self.plan.planned - self._skipped
 
-    # The dispatcher
+    # Dispatching
 
     async def _dispatch(self) -> None:
         while self._fatal is None and self.counts.gave_up is None:
@@ -186,7 +186,7 @@ class TicketFetcher:
         except TimeoutError:
             return
 
-    # Requests and what becomes of them
+    # Requests and their outcomes
 
     async def _request(self, ticket: str) -> None:
         answer = await self._client.fetch(ticket)
@@ -321,7 +321,7 @@ class TicketFetcher:
         self._writer.add(answer)
         self.plan.record(answer.hall_ticket, answer.outcome)
 
-    # The end
+    # Shutdown
 
     async def _stop(self) -> None:
         """Cancel open requests and write every answer that was received."""

@@ -185,7 +185,7 @@ class TicketPlan:
         unseen = max(0, len(pairs) * cohorts - len(existing))
         return RequestEstimate(self._certain, self._certain + unseen * REQUESTS_PER_CLASS)
 
-    # The classes at the start
+    # The classes to search
 
     def _plausible(self, known: Sequence[KnownTicket]) -> list[str]:
         """Return the known tickets that may be in this release, those of `revises` first."""
@@ -245,7 +245,7 @@ class TicketPlan:
         for college, branch in {(block.college, block.branch) for block in last_serials}:
             self._raise_related_classes(college, branch)
 
-    # What follows from an outcome
+    # Effects of an outcome
 
     def _record_found(self, ticket: HallTicket, search: ClassSearch) -> None:
         self._note_highest_serial(ticket)

@@ -1,4 +1,4 @@
-"""A small results site: HTTP from a thread, with the answers and pages that a test gives it."""
+"""A small results site: an HTTP server in a thread, its pages, and scrapes of one release."""
 
 import asyncio
 import ssl
@@ -7,7 +7,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http import HTTPStatus
+from random import Random
+
+from ouspark_assets.settings import SiteSettings
+from ouspark_assets.sources.results_site.archive import PageArchive
+from ouspark_assets.sources.results_site.release_facts import ReleaseFacts
+from ouspark_assets.sources.results_site.scrape_report import ScrapeReport
+from ouspark_assets.sources.results_site.scrape_request import KnownCodes, ScrapeRequest
+from ouspark_assets.sources.results_site.scraper import run_scrape
 
 HEAD = """<html><head><title>Osmania University Results - 2006</title><script>
 function check(){{ if (document.FrontPage_Form1.htno.value.length != 12)
@@ -162,3 +171,30 @@ async def _send(writer: asyncio.StreamWriter, sent: Sent) -> bool:
     writer.write(sent.body[: sent.cut_to])
     await writer.drain()
     return sent.cut_to is None
+
+
+# Scrapes of one release of the site
+
+RELEASE = "20250402"
+CODES = KnownCodes(("1604", "2453"), ("733", "735"))
+STUDENTS = {f"160424733{serial:03d}" for serial in (*range(1, 30), *range(301, 305))}
+SETTINGS = SiteSettings(site_read_timeout=2, site_page_timeout=4, site_patience=20)
+
+
+def make_request(site: SmallSite, **options: object) -> ScrapeRequest:
+    facts = ReleaseFacts(
+        RELEASE, site.page(), semesters=(1, 3), session_year=2026, session_month=2,
+        published_on=datetime.now(UTC).date(),
+    )  # fmt: skip
+    return ScrapeRequest(facts, (RELEASE,), **options)
+
+
+def scrape_site(
+    site: SmallSite, archive: PageArchive, *, settings: SiteSettings = SETTINGS, **options: object
+) -> ScrapeReport:
+    return run_scrape(settings, make_request(site, **options), archive, CODES, random=Random(1))
+
+
+def found_tickets(archive: PageArchive) -> set[str]:
+    frame = archive.answers(RELEASE)
+    return set(frame.filter(frame["outcome"] == "found")["hall_ticket"])

@@ -17,28 +17,26 @@ from ouspark_assets.sources.results_site.archive import ArchivedAnswer, PageArch
 from ouspark_assets.sources.results_site.outcomes import Outcome
 from ouspark_assets.sources.results_site.scrape_request import ScrapeRequest, is_complete
 from ouspark_assets.sources.results_site.scraper import run_scrape, scrape
-from ouspark_assets_tests.sources.results_site.scraping import (
+from ouspark_assets_tests.sources.results_site.small_site import (
     CODES,
     RELEASE,
     SETTINGS,
     STUDENTS,
-    found,
-    request_of,
-    run,
-)
-from ouspark_assets_tests.sources.results_site.small_site import (
     Sent,
     SmallSite,
     answers_for,
+    found_tickets,
+    make_request,
+    scrape_site,
     small_site,
 )
 
 
 def test_a_second_run_sends_no_request(archive: PageArchive) -> None:
     with small_site(answers_for(STUDENTS)) as site:
-        first = run(site, archive)
+        first = scrape_site(site, archive)
         parts = archive.parts(RELEASE)
-        again = run(site, archive)
+        again = scrape_site(site, archive)
     assert (again.requests, again.already_archived) == (0, first.requests)
     assert archive.parts(RELEASE) == parts
     assert again.complete
@@ -46,8 +44,8 @@ def test_a_second_run_sends_no_request(archive: PageArchive) -> None:
 
 def test_refetch_requests_everything_again(archive: PageArchive) -> None:
     with small_site(answers_for(STUDENTS)) as site:
-        first = run(site, archive)
-        again = run(site, archive, refetch=True)
+        first = scrape_site(site, archive)
+        again = scrape_site(site, archive, refetch=True)
     assert again.found == first.found
     assert again.requests >= first.found
 
@@ -56,18 +54,18 @@ def test_recheck_requests_missing_and_pending_tickets_again(archive: PageArchive
     late = "160424733029"
     pending = frozenset({"160424733001"})
     with small_site(answers_for(STUDENTS - {late})) as site:
-        first = run(site, archive)
+        first = scrape_site(site, archive)
     with small_site(answers_for(STUDENTS)) as site:
-        again = run(site, archive, recheck=True, pending=pending)
-    assert found(archive) == STUDENTS
+        again = scrape_site(site, archive, recheck=True, pending=pending)
+    assert found_tickets(archive) == STUDENTS
     assert set(site.tickets) & STUDENTS == {late, *pending}
     assert again.requests >= first.not_found
 
 
 def test_an_old_release_is_not_rechecked(archive: PageArchive) -> None:
     with small_site(answers_for(STUDENTS)) as site:
-        run(site, archive)
-        request = request_of(site, recheck=True)
+        scrape_site(site, archive)
+        request = make_request(site, recheck=True)
         old = replace(request, facts=replace(request.facts, published_on=date(2026, 3, 1)))
         report = run_scrape(SETTINGS, old, archive, CODES)
     assert report.requests == 0
@@ -75,21 +73,21 @@ def test_an_old_release_is_not_rechecked(archive: PageArchive) -> None:
 
 def test_a_release_without_any_student_found_is_requested_again(archive: PageArchive) -> None:
     with small_site(answers_for(set())) as site:
-        report = run(site, archive)
+        report = scrape_site(site, archive)
     assert (report.found, report.complete) == (0, False)
     with small_site(answers_for(STUDENTS)) as site:
-        assert run(site, archive).complete
-    assert found(archive) == STUDENTS
+        assert scrape_site(site, archive).complete
+    assert found_tickets(archive) == STUDENTS
 
 
 def test_an_earlier_release_reopens_a_release_of_known_tickets(
     archive: PageArchive,
 ) -> None:
     with small_site(answers_for(STUDENTS)) as site:
-        facts = replace(request_of(site).facts, key="20250718", repeaters_only=True)
+        facts = replace(make_request(site).facts, key="20250718", repeaters_only=True)
         later = ScrapeRequest(facts, (RELEASE, "20250718"))
         run_scrape(SETTINGS, later, archive, CODES)
-        run(site, archive)
+        scrape_site(site, archive)
         assert not is_complete(SETTINGS, later, archive, CODES)
         assert run_scrape(SETTINGS, later, archive, CODES).found == len(STUDENTS)
         assert is_complete(SETTINGS, later, archive, CODES)
@@ -97,17 +95,17 @@ def test_an_earlier_release_reopens_a_release_of_known_tickets(
 
 def test_a_new_college_reopens_a_complete_release(archive: PageArchive) -> None:
     with small_site(answers_for(STUDENTS)) as site:
-        first = run(site, archive)
+        first = scrape_site(site, archive)
         wider = SETTINGS.model_copy(update={"site_extra_colleges": ("1603",)})
-        assert not is_complete(wider, request_of(site), archive, CODES)
-        again = run(site, archive, settings=wider)
+        assert not is_complete(wider, make_request(site), archive, CODES)
+        again = scrape_site(site, archive, settings=wider)
     assert 0 < again.requests < first.requests
     assert all(ticket.startswith("1603") for ticket in site.tickets[first.requests :])
 
 
 def test_a_cancelled_scrape_writes_the_answers_it_received(archive: PageArchive) -> None:
     async def cancelled(site: SmallSite) -> None:
-        task = asyncio.ensure_future(scrape(slow, request_of(site), archive, CODES))
+        task = asyncio.ensure_future(scrape(slow, make_request(site), archive, CODES))
         await asyncio.sleep(0.5)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -119,9 +117,9 @@ def test_a_cancelled_scrape_writes_the_answers_it_received(archive: PageArchive)
         archived = set(archive.answers(RELEASE)["hall_ticket"])
         before = len(site.requests)
         assert len(archived) >= before - slow.site_concurrency > 0
-        assert run(site, archive).complete
+        assert scrape_site(site, archive).complete
     assert not archived & set(site.tickets[before:])
-    assert found(archive) == STUDENTS
+    assert found_tickets(archive) == STUDENTS
 
 
 SCRAPE_IN_A_PROCESS = """
@@ -158,8 +156,8 @@ def test_a_killed_run_is_resumed_after_its_last_part(
         if sent is not signal.SIGKILL:
             assert len(archived) > len(site.requests) - SiteSettings().site_concurrency
         before = len(site.requests)
-        assert run(site, archive).complete
-    assert found(archive) == STUDENTS
+        assert scrape_site(site, archive).complete
+    assert found_tickets(archive) == STUDENTS
     assert not archived & set(site.tickets[before:])
 
 
@@ -168,9 +166,9 @@ def test_a_ticket_archived_as_failed_is_requested_again(archive: PageArchive) ->
     failed = ArchivedAnswer(ticket, Outcome.FAILED, None, datetime.now(UTC), 8, 10, None, "timeout")
     archive.write(RELEASE, [failed])
     with small_site(answers_for(STUDENTS)) as site:
-        run(site, archive)
+        scrape_site(site, archive)
     assert site.tickets[0] == ticket
-    assert found(archive) == STUDENTS
+    assert found_tickets(archive) == STUDENTS
 
 
 def test_a_failed_ticket_is_requested_first_by_the_next_run(
@@ -180,15 +178,15 @@ def test_a_failed_ticket_is_requested_first_by_the_next_run(
     good = answers_for(STUDENTS)
     with small_site(lambda ticket: Sent(b"", 500) if ticket == bad else good(ticket)) as site:
         quick = SETTINGS.model_copy(update={"site_retries": 2})
-        report = run(site, archive, settings=quick)
-        assert not is_complete(quick, request_of(site), archive, CODES)
+        report = scrape_site(site, archive, settings=quick)
+        assert not is_complete(quick, make_request(site), archive, CODES)
     assert report.failed_by_cause == {"http_500": 1}
-    assert found(archive) == STUDENTS - {bad}
+    assert found_tickets(archive) == STUDENTS - {bad}
     with small_site(lambda ticket: Sent(b"", 500) if ticket == bad else good(ticket)) as site:
-        report = run(site, archive, settings=quick)
+        report = scrape_site(site, archive, settings=quick)
     assert (report.failed_by_cause, report.gave_up) == ({"http_500": 1}, None)
     with small_site(good) as site:
-        again = run(site, archive)
+        again = scrape_site(site, archive)
     assert site.tickets == [bad]
     assert again.complete
-    assert found(archive) == STUDENTS
+    assert found_tickets(archive) == STUDENTS

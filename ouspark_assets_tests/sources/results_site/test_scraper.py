@@ -8,20 +8,18 @@ from ouspark_assets.domain.errors import LakeError, SiteError
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.scrape_request import is_complete
 from ouspark_assets.sources.results_site.scraper import run_scrape
-from ouspark_assets_tests.sources.results_site.scraping import (
+from ouspark_assets_tests.sources.results_site.small_site import (
     CODES,
     RELEASE,
     SETTINGS,
     STUDENTS,
-    found,
-    request_of,
-    run,
-)
-from ouspark_assets_tests.sources.results_site.small_site import (
     Answers,
     Sent,
     answers_for,
     found_page,
+    found_tickets,
+    make_request,
+    scrape_site,
     sentence_page,
     small_site,
 )
@@ -32,13 +30,13 @@ def test_every_student_is_archived_and_counted_in_the_report(
 ) -> None:
     expected: list[int] = []
     with small_site(answers_for(STUDENTS)) as site:
-        request = request_of(site)
+        request = make_request(site)
         report = run_scrape(
             SETTINGS, request, archive, CODES,
             progress=lambda progress: expected.append(progress.expected),
         )  # fmt: skip
         assert is_complete(SETTINGS, request, archive, CODES)
-    assert found(archive) == STUDENTS
+    assert found_tickets(archive) == STUDENTS
     assert report.found == len(STUDENTS)
     assert report.requests == len(site.requests) == report.found + report.not_found
     assert (report.failed, report.retries, report.complete) == (0, 0, True)
@@ -49,7 +47,7 @@ def test_every_student_is_archived_and_counted_in_the_report(
 def test_exactly_the_named_tickets_are_requested(archive: PageArchive) -> None:
     named = ("160424733005", "999999999999")
     with small_site(answers_for(STUDENTS)) as site:
-        report = run(site, archive, tickets=named)
+        report = scrape_site(site, archive, tickets=named)
     assert sorted(site.tickets) == sorted(named)
     assert (report.found, report.not_found, report.complete) == (1, 1, False)
 
@@ -59,10 +57,10 @@ def test_tickets_that_always_fail_do_not_count_as_an_outage(archive: PageArchive
     good = answers_for(STUDENTS)
     with small_site(lambda ticket: Sent(b"", 500) if ticket in bad else good(ticket)) as site:
         quick = SETTINGS.model_copy(update={"site_retries": 2})
-        report = run(site, archive, settings=quick)
+        report = scrape_site(site, archive, settings=quick)
     assert report.failed_by_cause == {"http_500": len(bad)}
     assert report.gave_up is None
-    assert found(archive) == STUDENTS - bad
+    assert found_tickets(archive) == STUDENTS - bad
 
 
 def test_a_single_failing_ticket_is_given_up_without_waiting_for_an_outage(
@@ -70,7 +68,7 @@ def test_a_single_failing_ticket_is_given_up_without_waiting_for_an_outage(
 ) -> None:
     with small_site(lambda _: Sent(b"", 500)) as site:
         quick = SETTINGS.model_copy(update={"site_retries": 2, "site_patience": 600.0})
-        report = run(site, archive, settings=quick, tickets=("160424733001",))
+        report = scrape_site(site, archive, settings=quick, tickets=("160424733001",))
     assert (report.failed_by_cause, report.gave_up) == ({"http_500": 1}, None)
 
 
@@ -79,7 +77,7 @@ def test_an_unpublished_release_raises_a_one_line_error(archive: PageArchive) ->
         small_site(lambda _: Sent(b"", 404)) as site,
         pytest.raises(SiteError, match=f"Release {RELEASE}.*not.*published") as caught,
     ):
-        run(site, archive)
+        scrape_site(site, archive)
     assert "\n" not in str(caught.value)
     assert archive.answers(RELEASE).is_empty()
 
@@ -90,12 +88,12 @@ def test_a_redirected_page_raises_an_error(archive: PageArchive) -> None:
         small_site(lambda _: moved) as site,
         pytest.raises(SiteError, match="OUSPARK_SITE_URL"),
     ):
-        run(site, archive)
+        scrape_site(site, archive)
 
 
 def test_revaluation_without_known_tickets_is_reported(archive: PageArchive) -> None:
     with small_site(answers_for(STUDENTS)) as site:
-        request = request_of(site)
+        request = make_request(site)
         facts = replace(request.facts, repeaters_only=True)
         report = run_scrape(SETTINGS, replace(request, facts=facts), archive, CODES)
     assert report.requests == 0
@@ -105,7 +103,7 @@ def test_revaluation_without_known_tickets_is_reported(archive: PageArchive) -> 
 def test_the_rate_limit_of_the_settings_is_kept(archive: PageArchive) -> None:
     slow = SETTINGS.model_copy(update={"site_rate": 50.0})
     with small_site(answers_for(STUDENTS)) as site:
-        run(site, archive, settings=slow, tickets=tuple(sorted(STUDENTS)))
+        scrape_site(site, archive, settings=slow, tickets=tuple(sorted(STUDENTS)))
     times = [moment for moment, _ in site.requests]
     assert len(times) == len(STUDENTS)
     assert times[-1] - times[0] >= (len(STUDENTS) - 50 / 4 - 2) / 50
@@ -124,7 +122,7 @@ def test_a_write_error_of_the_lake_ends_the_run(
         small_site(answers_for(STUDENTS)) as site,
         pytest.raises(LakeError, match="the lake is full"),
     ):
-        run(site, archive)
+        scrape_site(site, archive)
 
 
 def by_turns(*answers: Answers) -> Answers:
@@ -155,7 +153,7 @@ def by_turns(*answers: Answers) -> Answers:
 )
 def test_a_student_is_found_after_a_single_failure(archive: PageArchive, bad: Sent) -> None:
     with small_site(by_turns(lambda _: bad, answers_for(STUDENTS))) as site:
-        report = run(site, archive, tickets=tuple(sorted(STUDENTS)))
-    assert found(archive) == STUDENTS
+        report = scrape_site(site, archive, tickets=tuple(sorted(STUDENTS)))
+    assert found_tickets(archive) == STUDENTS
     assert report.failed == 0
     assert report.retries >= len(STUDENTS)
