@@ -17,7 +17,7 @@ from ouspark_assets.bench.rounds import Contender, seconds, take_turns
 from ouspark_assets.bench.synthetic import attempts_of
 from ouspark_assets.schemas.clean import MARKS
 from ouspark_assets.warehouse.core.connection import Side, connected
-from ouspark_assets.warehouse.core.writing import writing
+from ouspark_assets.warehouse.core.writing import write_transaction
 
 EMPTY, MERGE, PANDAS = "OuSpark, empty table", "OuSpark, merge", "pandas to_sql"
 PSQL, COPY = "psql \\copy", "COPY by psycopg"
@@ -95,7 +95,7 @@ def _ours(
         with connected(dsn, Side.DEVELOPMENT, "bench") as connection:
 
             def work() -> None:
-                with writing(connection, "bench") as writer:
+                with write_transaction(connection, "bench") as writer:
                     change = writer.merge(MARKS, frame.iter_slices(ROWS_AT_ONCE))
                 if change.rows != marks.rows or not change.written:
                     message = f"{change.written} of {marks.rows} rows were written"

@@ -23,7 +23,7 @@ from ouspark_assets.schemas.table import Table
 from ouspark_assets.warehouse.core.connection import Connection, Side, connected
 from ouspark_assets.warehouse.core.frames import identifier
 from ouspark_assets.warehouse.core.statements import BOOKKEEPING
-from ouspark_assets.warehouse.core.writing import writing
+from ouspark_assets.warehouse.core.writing import write_transaction
 from ouspark_assets.warehouse.publication.publish import Published, publish
 
 FULL, NOTHING, SOME = "full", "nothing changed", "1 % changed"
@@ -95,7 +95,7 @@ def fill(development: str, frames: Frames) -> None:
     """Write every table as a load does."""
     with (
         connected(development, Side.DEVELOPMENT, "bench") as connection,
-        writing(connection, "bench") as writer,
+        write_transaction(connection, "bench") as writer,
     ):
         for table, frame in frames.items():
             writer.merge(table, [frame])
@@ -117,7 +117,7 @@ def _full(databases: Databases) -> float:
 def _some(databases: Databases) -> float:
     with (
         connected(databases.development, Side.DEVELOPMENT, "bench") as connection,
-        writing(connection, "bench") as writer,
+        write_transaction(connection, "bench") as writer,
     ):
         for table in PUBLISHED_TABLES:
             if _change_some(connection, table):

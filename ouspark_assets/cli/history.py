@@ -14,8 +14,8 @@ from ouspark_assets.orchestration.resources import Development
 from ouspark_assets.warehouse.records.stage_trends import (
     StageTrend,
     latest_trends,
-    seconds_of_each_stage,
-    trends,
+    read_stage_durations,
+    read_trends,
 )
 
 SPARKS = "▁▂▃▄▅▆▇█"
@@ -50,11 +50,11 @@ def history(*, asset: str | None, release: str | None, last: int, as_json: bool)
     """
     with Development().connected("history") as connection:
         runs = (
-            trends(connection, asset, release, last)
+            read_trends(connection, asset, release, last)
             if asset
             else latest_trends(connection, release=release)
         )
-        durations = seconds_of_each_stage(connection, MAX_SPARKS)
+        durations = read_stage_durations(connection, MAX_SPARKS)
     if as_json:
         show_json([asdict(run) for run in runs])
     elif runs:

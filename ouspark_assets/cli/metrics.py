@@ -38,7 +38,7 @@ from ouspark_assets.settings import load_settings
 from ouspark_assets.warehouse.core.connection import Connection, Side, connected, first_line
 from ouspark_assets.warehouse.publication.publications import Publication
 from ouspark_assets.warehouse.publication.publish import Source, current_source
-from ouspark_assets.warehouse.records.counters import read_history
+from ouspark_assets.warehouse.records.counters import read_counters
 
 LOOPBACK = "127.0.0.1"
 LISTEN_ADDRESS = re.compile(r"(?:(?P<host>[^:\s]+|\[[0-9a-fA-F:]+\]):)?(?P<port>[0-9]{1,5})")
@@ -110,7 +110,7 @@ def _fill(snapshot: Snapshot) -> None:
         with _connected(urls, Side.DEVELOPMENT) as development:
             with development.transaction():
                 _limit_transaction(development)
-                snapshot.history = read_history(development)
+                snapshot.history = read_counters(development)
                 source = current_source(development)
             snapshot.publication, published = _publication(urls, source)
             snapshot.cache = _cache(urls, published)

@@ -14,7 +14,7 @@ from ouspark_assets.operations.status import (
     StageRun,
     Status,
 )
-from ouspark_assets.warehouse.records.site_health import ScrapeUnderWay, SiteHealth
+from ouspark_assets.warehouse.records.site_health import SiteHealth, UnfinishedScrape
 
 MAX_LINES = 8
 COLOURS = {
@@ -77,7 +77,7 @@ def _running(status: Status) -> list[Text]:
     ]
 
 
-def _scrape(scrape: ScrapeUnderWay) -> Text:
+def _scrape(scrape: UnfinishedScrape) -> Text:
     failed = f", {scrape.failed:,} failed" if scrape.failed else ""
     return Text(
         f"scraping {scrape.release} for {format_age(scrape.started)}: {scrape.requests:,} of about "

@@ -32,9 +32,9 @@ from ouspark_assets.domain.errors import MetricsError
 from ouspark_assets.operations.status import CacheState, PublicationState
 from ouspark_assets.warehouse.records.counters import (
     BUCKETS,
-    History,
     LatestStage,
     OpenRecords,
+    OperationalCounts,
     ScrapeCounts,
     StageCounts,
 )
@@ -54,7 +54,7 @@ log = logging.getLogger(__name__)
 class Snapshot:
     """The facts at one moment, filled in one by one; None means unknown."""
 
-    history: History | None = None
+    history: OperationalCounts | None = None
     publication: PublicationState | None = None
     cache: CacheState | None = None
     complete_releases: int | None = None
@@ -232,7 +232,7 @@ def _runs(stages: Sequence[StageCounts]) -> Iterator[Metric]:
         "Stages without an end: running now, or dead and not yet closed by a later run",
         labels=["state"],
     )
-    unfinished.add_metric(["at_work"], sum(stage.at_work for stage in stages))
+    unfinished.add_metric(["at_work"], sum(stage.running for stage in stages))
     unfinished.add_metric(["dead"], sum(stage.dead for stage in stages))
     for stage in stages:
         runs.add_metric([stage.asset, "succeeded"], stage.succeeded)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from ouspark_assets.warehouse.records.site_health import ScrapeUnderWay, SiteHealth
+from ouspark_assets.warehouse.records.site_health import SiteHealth, UnfinishedScrape
 
 # One `ouspark run` starts several Dagster runs. Only Dagster's own overhead lies between them, and
 # that takes less than this even on a busy machine.
@@ -123,7 +123,7 @@ class Status:
 
     last_run: LastRun | None
     running: tuple[StageRun, ...]
-    scrapes: tuple[ScrapeUnderWay, ...]
+    scrapes: tuple[UnfinishedScrape, ...]
     failed: tuple[StageRun, ...]
     failed_checks: tuple[str, ...]
     releases: tuple[ReleaseState, ...]

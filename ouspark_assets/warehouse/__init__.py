@@ -1,4 +1,4 @@
-"""PostgreSQL: connections, migrations, locks, reading and writing frames, publishing.
+"""PostgreSQL: connections, migrations, locks, frames in and out, publications, operational records.
 
-Tables are known through `schemas/`; what their numbers mean is not known here. No dagster.
+Tables are known from `schemas/`; what their numbers mean does not belong here. No Dagster.
 """

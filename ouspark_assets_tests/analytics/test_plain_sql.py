@@ -12,7 +12,7 @@ from ouspark_assets.schemas.analytics import AGGREGATE_TABLES
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.core.frames import read_query, read_table
-from ouspark_assets.warehouse.core.writing import writing
+from ouspark_assets.warehouse.core.writing import write_transaction
 from ouspark_assets_tests.analytics.aggregating import aggregated
 from ouspark_assets_tests.analytics.plain_sql import QUERIES, SETUP
 from ouspark_assets_tests.analytics.universities import load_clean_tables
@@ -41,7 +41,7 @@ def test_every_aggregate_equals_plain_sql_and_is_written_once(development: Conne
 
 def write(connection: Connection, computed: dict[str, pl.DataFrame]) -> int:
     """Store every aggregate; how many rows that changed."""
-    with writing(connection, "test") as writer:
+    with write_transaction(connection, "test") as writer:
         changes = [writer.merge(it.table, [computed[it.table.name]]) for it in AGGREGATES]
     return sum(change.changed for change in changes)
 

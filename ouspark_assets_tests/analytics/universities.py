@@ -12,7 +12,7 @@ from ouspark_assets.standin.truth import truth_of
 from ouspark_assets.standin.world import World
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.core.frames import read_table
-from ouspark_assets.warehouse.core.writing import writing
+from ouspark_assets.warehouse.core.writing import write_transaction
 
 CLEAN_TABLES = (RELEASE_INDEX, STUDENTS, MARKS, RESULTS, SUBJECTS)
 SHA256 = "0" * 64
@@ -71,7 +71,7 @@ def true_tables(students: int, releases: int, seed: int) -> dict[str, pl.DataFra
 def load_clean_tables(connection: Connection) -> dict[str, pl.DataFrame]:
     """A university of three hundred, of which three have a record in open quarantine."""
     frames = clean_tables_of(true_tables(students=300, releases=14, seed=3))
-    with writing(connection, "test") as writer:
+    with write_transaction(connection, "test") as writer:
         for table in CLEAN_TABLES:
             writer.merge(table, [frames[table.name]])
         connection.execute(

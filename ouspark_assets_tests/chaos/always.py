@@ -15,7 +15,7 @@ from ouspark_assets.schemas.clean import APPEARANCES, MARKS, RESULTS
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.warehouse.core.connection import Connection, Side
 from ouspark_assets.warehouse.publication.changes import count_and_checksum
-from ouspark_assets.warehouse.publication.publications import publications
+from ouspark_assets.warehouse.publication.publications import read_publications
 from ouspark_assets_tests.chaos.lake import FOUND, answers_in, parts_of
 from ouspark_assets_tests.chaos.scene import Scene
 from ouspark_assets_tests.chaos.truth import PAGE, differences, differences_of
@@ -117,7 +117,7 @@ def production_is_one_whole_publication(scene: Scene) -> Iterator[str]:
     """Every table has the rows and the checksum that the newest publication noted of it."""
     with scene.pipeline.connected(Side.PRODUCTION) as connection, connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        made = publications(connection) if _exists(connection, "ops.publications") else []
+        made = read_publications(connection) if _exists(connection, "ops.publications") else []
         for table in PUBLISHED_TABLES if made else ():
             state = made[0].states[table.qualified_name]
             rows, checksum = count_and_checksum(connection, table)

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from ouspark_assets.cli import ouspark
 from ouspark_assets.services import Endpoints
 from ouspark_assets.warehouse.core.connection import Connection
-from ouspark_assets.warehouse.records.stage_runs import close_stage_runs, recorded
+from ouspark_assets.warehouse.records.stage_runs import close_stage_runs, record_stage
 from ouspark_assets_tests.support.pipeline import BIN, ROOT
 from ouspark_assets_tests.support.stores import Databases
 
@@ -50,7 +50,7 @@ def metrics(*arguments: str) -> Result:
 
 @pytest.mark.usefixtures("settings")
 def test_the_recorded_history_is_printed_as_metrics(development: Connection) -> None:
-    with recorded(development, "r", "clean.pages", "20250402") as stage:
+    with record_stage(development, "r", "clean.pages", "20250402") as stage:
         stage.rows_in = 12
     result = metrics()
     assert result.exit_code == 0

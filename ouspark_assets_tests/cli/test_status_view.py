@@ -16,7 +16,7 @@ from ouspark_assets.operations.status import (
     Status,
     summarize_last_run,
 )
-from ouspark_assets.warehouse.records.site_health import ScrapeUnderWay, SiteHealth
+from ouspark_assets.warehouse.records.site_health import SiteHealth, UnfinishedScrape
 
 NOW = datetime.now(UTC)
 RELEASE = "20250402"
@@ -32,7 +32,7 @@ DOWN = replace(
     SITE, breaker="open", since=ago(14), trouble="timeout", troubled_at=ago(1),
     at_once=4,
 )  # fmt: skip
-SCRAPE = ScrapeUnderWay(
+SCRAPE = UnfinishedScrape(
     "r", RELEASE, "site:80", ago(2), 9900, 1234, 800, 2, 812.4, ago(1), alive=True
 )
 SCRAPING = StageRun(1, "r", "raw.result_pages", RELEASE, ago(2), None, "running", None)

@@ -28,8 +28,8 @@ from ouspark_assets.schemas.clean import MARKS, QUARANTINE, STUDENTS
 from ouspark_assets.schemas.reference import SUBJECTS
 from ouspark_assets.warehouse.core.connection import Side, connected
 from ouspark_assets.warehouse.core.frames import read_table
-from ouspark_assets.warehouse.core.writing import writing
-from ouspark_assets.warehouse.quarantine.records import quarantine
+from ouspark_assets.warehouse.core.writing import write_transaction
+from ouspark_assets.warehouse.quarantine.records import update_quarantine
 from ouspark_assets_tests.analytics.aggregating import aggregated
 from ouspark_assets_tests.analytics.stories import ANN, FEB_22
 from ouspark_assets_tests.operations.test_explain_derivation import explanation
@@ -106,7 +106,7 @@ def test_names_are_the_same_in_both_databases_and_in_the_cache(
     }
     computed = aggregated(tables)
     with store_addresses.connect() as stores:
-        with writing(stores.development, "run") as writer:
+        with write_transaction(stores.development, "run") as writer:
             for table in (STUDENTS, MARKS, SUBJECTS, STANDINGS):
                 writer.merge(table, [computed[table.name]])
         stores.publish()
@@ -174,9 +174,9 @@ def test_quarantined_names_are_shown_without_control_characters(
     batch = clean_pages(RELEASE, pages_of(page_with({**KEPT_OUT, "markup of terminals": "[/b]"})))
     with (
         connected(databases.development, Side.DEVELOPMENT) as development,
-        writing(development, "run") as writer,
+        write_transaction(development, "run") as writer,
     ):
-        quarantine(writer, RELEASE, batch.rejected)
+        update_quarantine(writer, RELEASE, batch.rejected)
     for arguments in (["list"], ["show", "1"], ["show", "2"], ["show", "4"]):
         done = CliRunner().invoke(quarantine_command, arguments, catch_exceptions=False)
         assert done.exit_code == 0

@@ -6,9 +6,9 @@ from ouspark_assets.operations.metrics import Snapshot
 from ouspark_assets.operations.status import CacheState, PublicationState
 from ouspark_assets.warehouse.records.counters import (
     BUCKETS,
-    History,
     LatestStage,
     OpenRecords,
+    OperationalCounts,
     ScrapeCounts,
     StageCounts,
 )
@@ -28,7 +28,7 @@ def stage(asset: str, **counts: int) -> StageCounts:
 
 def complete_snapshot() -> Snapshot:
     return Snapshot(
-        history=History(
+        history=OperationalCounts(
             stages=[stage("clean.pages"), stage('odd "name"\\with\nlines', at_work=0, dead=2)],
             latest=[
                 LatestStage("clean.pages", "20250402", True, NOON, 2.5, 100),

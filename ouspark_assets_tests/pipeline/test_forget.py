@@ -22,13 +22,13 @@ from ouspark_assets.sources.results_site.release_facts import ReleaseFacts
 from ouspark_assets.sources.results_site.ticket_plan import KnownTicket, SearchScope, TicketPlan
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.core.frames import read_table
-from ouspark_assets.warehouse.core.writing import writing
+from ouspark_assets.warehouse.core.writing import write_transaction
 from ouspark_assets.warehouse.publication.publish import Terms, publish
 from ouspark_assets.warehouse.student_rows import (
-    count_rows,
-    forget_in_development,
-    forget_in_history,
-    forget_tombstones,
+    count_student_rows,
+    delete_from_history,
+    delete_in_development,
+    delete_tombstones,
 )
 from ouspark_assets_tests.support.factories import marks
 
@@ -141,13 +141,13 @@ def test_rows_of_the_student_are_removed_from_development_and_by_publishing_from
 ) -> None:
     load(development, ANN, BEN)
     publish(development, production, PUBLISHED_TABLES, "run", MAY_SHRINK)
-    removed = forget_in_development(development, PIPELINE_TABLES, ANN, "cli")
+    removed = delete_in_development(development, PIPELINE_TABLES, ANN, "cli")
     assert removed == {"clean.marks": 1}
-    assert forget_in_development(development, PIPELINE_TABLES, ANN, "cli") == {}
-    assert count_rows(production, PUBLISHED_TABLES, ANN) == {"clean.marks": 1}
+    assert delete_in_development(development, PIPELINE_TABLES, ANN, "cli") == {}
+    assert count_student_rows(production, PUBLISHED_TABLES, ANN) == {"clean.marks": 1}
     publish(development, production, PUBLISHED_TABLES, "run", MAY_SHRINK)
     assert read_table(production, MARKS)["hall_ticket"].to_list() == [BEN]
-    assert forget_tombstones(development, ANN) == 1
+    assert delete_tombstones(development, ANN) == 1
 
 
 def test_only_this_student_is_removed_from_the_publication_history(
@@ -162,8 +162,8 @@ def test_only_this_student_is_removed_from_the_publication_history(
         'INSERT INTO ops.publication_changes VALUES (2, %s, \'{"college_code": "1604"}\', %s)',
         (COLLEGE_STATS.qualified_name, orjson.dumps({"toppers": toppers}).decode()),
     )
-    assert forget_in_history(production, ANN) == 2
-    assert forget_in_history(production, ANN) == 0
+    assert delete_from_history(production, ANN) == 2
+    assert delete_from_history(production, ANN) == 0
     left = production.execute("SELECT key, old_row FROM ops.publication_changes").fetchall()
     assert ANN not in str(left)
     assert str(left).count(BEN) >= 2
@@ -189,7 +189,7 @@ def test_quarantined_records_decisions_and_corrections_of_the_student_are_remove
             "INSERT INTO ops.corrections VALUES ('20250402', %s, 'pages', 'f', '{}', 'me')",
             (ticket,),
         )
-    removed = forget_in_development(development, PIPELINE_TABLES, ANN, "cli")
+    removed = delete_in_development(development, PIPELINE_TABLES, ANN, "cli")
     assert removed == {"ops.decisions": 2, "ops.corrections": 1, "clean.quarantine": 2}
     left = development.execute("SELECT hall_ticket FROM clean.quarantine").fetchall()
     assert left == [(CAT,)]
@@ -226,5 +226,5 @@ def _names_ann(key: str) -> bool:
 
 
 def load(development: Connection, *tickets: str) -> None:
-    with writing(development, "load") as writer:
+    with write_transaction(development, "load") as writer:
         writer.merge(MARKS, [marks(*({"hall_ticket": ticket} for ticket in tickets))])

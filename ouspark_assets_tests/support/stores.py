@@ -24,7 +24,7 @@ from ouspark_assets.schemas.clean import MARKS, STUDENTS
 from ouspark_assets.services import Endpoints
 from ouspark_assets.settings import CacheSettings
 from ouspark_assets.warehouse.core.connection import Connection, Side, connected
-from ouspark_assets.warehouse.core.writing import writing
+from ouspark_assets.warehouse.core.writing import write_transaction
 from ouspark_assets.warehouse.publication.publications import last_publication
 from ouspark_assets.warehouse.publication.publish import Terms, publish
 from ouspark_assets.warehouse.publication.verification import verify
@@ -104,7 +104,7 @@ class Stores:
         )
         tickets = pl.DataFrame({"hall_ticket": TICKETS})
         rows = MARKS.conform(subjects.drop("hall_ticket").join(tickets, how="cross"))
-        with writing(self.development, "load") as writer:
+        with write_transaction(self.development, "load") as writer:
             writer.merge(STUDENTS, [frame(STUDENTS, students)])
             writer.merge(MARKS, [rows], {"release": RELEASE})
 

@@ -50,7 +50,10 @@ from ouspark_assets.sources.results_site.release_index import (
 )
 from ouspark_assets.sources.results_site.site_index import IndexPage, fetch_index
 from ouspark_assets.warehouse.core.frames import read_table
-from ouspark_assets.warehouse.records.loads import loaded, releases_with_pending_results
+from ouspark_assets.warehouse.records.loads import (
+    loaded_fingerprints,
+    releases_with_pending_results,
+)
 
 # Dagster ends a tick after 60 s, and an embedded server may have to be started first.
 FETCH_TIMEOUT = 25
@@ -255,7 +258,7 @@ def fill_up_schedule(settings: AutomationSettings) -> dg.ScheduleDefinition:
         reap_dead_runs(context.instance, environment.settings)
         with development.connected("fill up") as connection:
             index = read_table(connection, RELEASE_INDEX)
-            tables = loaded(connection)
+            tables = loaded_fingerprints(connection)
             candidates = select_releases(index)
             pending = releases_with_pending_results(connection, candidates)
         unfinished = unfinished_releases(site.settings, index, tables, lake.archive(), candidates)

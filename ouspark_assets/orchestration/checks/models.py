@@ -15,7 +15,7 @@ from ouspark_assets.schemas import PIPELINE_TABLES
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.schemas.validation import find_broken_rules
 from ouspark_assets.warehouse.core.frames import read_table
-from ouspark_assets.warehouse.core.references import REFERENCES, Reference, dangling
+from ouspark_assets.warehouse.core.references import REFERENCES, Reference, count_dangling_rows
 
 MODEL_CHECK = "fits_its_model"
 MAX_RULES_SHOWN = 20
@@ -59,7 +59,7 @@ def _create_reference_check(reference: Reference) -> dg.AssetChecksDefinition:
     )
     def every_row_has_its_target(development: Development) -> dg.AssetCheckResult:
         with development.connected(f"check {reference.table.qualified_name}") as connection:
-            rows = dangling(connection, reference)
+            rows = count_dangling_rows(connection, reference)
         return dg.AssetCheckResult(passed=rows == 0, metadata={"rows without": rows})
 
     return every_row_has_its_target

@@ -18,7 +18,7 @@ from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.orchestration.resources import Development
 from ouspark_assets.services.file_locks import is_locked, lock_descriptor, try_lock
 from ouspark_assets.settings import RunSettings, ServerSettings, Settings
-from ouspark_assets.warehouse.core.locks import Lock, alone
+from ouspark_assets.warehouse.core.locks import Lock, exclusive_lock
 from ouspark_assets.warehouse.records.stage_runs import close_stage_runs, unfinished_runs
 
 RUNNING = (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
@@ -74,7 +74,7 @@ def exclusive_run(
     purpose = f"run {run_id[:8]}"
     with (
         Development().connected(purpose) as connection,
-        alone(connection, Lock.RUN, settings.run_wait, purpose.capitalize(), notify),
+        exclusive_lock(connection, Lock.RUN, settings.run_wait, purpose.capitalize(), notify),
     ):
         yield
 

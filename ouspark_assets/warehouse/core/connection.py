@@ -1,6 +1,6 @@
-"""Connections to the two databases, and the one clear line when there is none to be had.
+"""Connections to the two databases, and one clear line when a connection fails.
 
-Nothing is read or written here. Addresses come in as arguments and appear in no message.
+Nothing is read or written here. Addresses are arguments and appear in no message.
 """
 
 import os
@@ -11,15 +11,17 @@ from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.rows import scalar_row
 
 from ouspark_assets.domain.errors import WarehouseError
 
-CONNECT_TIMEOUT_SECONDS = 10
-LEAST_SERVER_VERSION = 150000  # MERGE, UNIQUE NULLS NOT DISTINCT
+DEFAULT_CONNECT_TIMEOUT = 10
+# The first version with MERGE and UNIQUE NULLS NOT DISTINCT.
+MIN_SERVER_VERSION = 150000
 TRANSACTION_POOLER_PORT = 6543
-LAST_PORT = 65_535
+MAX_PORT = 65_535
 
-# A peer that vanished is noticed after a minute, not after the two hours of TCP's own defaults.
+# A lost peer is detected after a minute instead of two hours, the default of TCP.
 KEEPALIVES = {
     "keepalives_idle": 30,
     "keepalives_interval": 10,
@@ -31,126 +33,145 @@ Connection = psycopg.Connection[tuple[object, ...]]
 
 
 class Side(StrEnum):
-    """Which of the two databases."""
+    """One of the two databases."""
 
     DEVELOPMENT = "development"
     PRODUCTION = "production"
 
     @property
     def variable(self) -> str:
-        """The setting that names this database."""
+        """The environment variable with the address of this database."""
         return "OUSPARK_DEV_DSN" if self is Side.DEVELOPMENT else "OUSPARK_PROD_DSN"
+
+
+# A table that only this database has.
+IDENTIFYING_TABLES = {Side.DEVELOPMENT: "ops.identity", Side.PRODUCTION: "ops.publications"}
 
 
 @contextmanager
 def connected(
-    dsn: str, side: Side, purpose: str = "ouspark", wait: int = CONNECT_TIMEOUT_SECONDS
+    dsn: str, side: Side, purpose: str = "ouspark", timeout: int = DEFAULT_CONNECT_TIMEOUT
 ) -> Iterator[Connection]:
-    """A connection in autocommit mode, closed afterwards."""
-    with open_connection(dsn, side, purpose, wait) as connection, _clear_errors(side):
+    """Yield a connection in autocommit mode, and close it afterwards."""
+    with open_connection(dsn, side, purpose, timeout) as connection, _translate_errors(side):
         yield connection
 
 
 def open_connection(
-    dsn: str, side: Side, purpose: str = "ouspark", wait: int = CONNECT_TIMEOUT_SECONDS
+    dsn: str, side: Side, purpose: str = "ouspark", timeout: int = DEFAULT_CONNECT_TIMEOUT
 ) -> Connection:
-    """Connect, and refuse a server that is too old to be used."""
-    given = _parts_of(dsn, side)
+    """Connect to a server of at least MIN_SERVER_VERSION."""
+    parameters = _parse_dsn(dsn, side)
     try:
         connection = psycopg.connect(
             dsn,
             autocommit=True,
             application_name=purpose,
-            connect_timeout=_seconds_to_wait(given, wait),
-            prepare_threshold=None if _is_transaction_pooler(given) else 5,
-            **_defaults(given, side),
+            connect_timeout=_connect_timeout(parameters, timeout),
+            prepare_threshold=None if _is_transaction_pooler(parameters) else 5,
+            **_default_parameters(parameters, side),
         )
     except psycopg.Error as error:
         message = (
-            f"The {side} database can't be reached: {first_line(error)}. "
+            f"Cannot connect to the {side} database: {first_line(error)}. "
             f"Start it or correct {side.variable}, then run again."
         )
+        # The cause may quote the address, password included.
         raise WarehouseError(message) from None
-    if connection.info.server_version < LEAST_SERVER_VERSION:
+    if connection.info.server_version < MIN_SERVER_VERSION:
         version = connection.info.parameter_status("server_version")
         connection.close()
-        message = f"The {side} database is PostgreSQL {version}; 15 or newer is needed."
+        message = f"The {side} database is PostgreSQL {version}; version 15 or newer is required."
         raise WarehouseError(message)
     return connection
 
 
 @contextmanager
-def _clear_errors(side: Side) -> Iterator[None]:
-    """What a server does to us in the middle, as one line; faults of the program stay faults."""
+def _translate_errors(side: Side) -> Iterator[None]:
+    """Turn a lost connection and a missing right into one line; bugs keep their traceback."""
     try:
         yield
     except psycopg.OperationalError as error:
         message = (
-            f"The {side} database cut the work short: {first_line(error)}. Run again when it is "
-            "well."
+            f"The {side} database closed the connection: {first_line(error)}. Run again when the "
+            "server is reachable."
         )
-        raise WarehouseError(message) from None
+        raise WarehouseError(message) from error
     except (
         psycopg.errors.InsufficientPrivilege,
         psycopg.errors.ReadOnlySqlTransaction,
     ) as error:
-        raise not_allowed(side, error) from None
+        raise permission_error(side, error) from error
 
 
-def not_allowed(side: Side, error: psycopg.Error) -> WarehouseError:
-    """The one line for a role that lacks rights, and for a server that takes no writes."""
+def permission_error(side: Side, error: psycopg.Error) -> WarehouseError:
+    """Return the error for a role without rights, or a server that is read-only."""
     return WarehouseError(
-        f"The {side} database does not allow it: {first_line(error)}. Give the role of "
-        f"{side.variable} the right to create and write tables there, on a server that takes "
+        f"The {side} database refused the statement: {first_line(error)}. Give the role of "
+        f"{side.variable} the right to create and write tables, on a server that accepts "
         "writes, then run again."
     )
 
 
-def _parts_of(dsn: str, side: Side) -> dict[str, Any]:
-    """An address taken apart; libpq's own complaint would quote it, password and all."""
+def _parse_dsn(dsn: str, side: Side) -> dict[str, Any]:
     try:
-        given = conninfo_to_dict(dsn)
-        ports = [int(port or 0) for port in str(given.get("port") or "").split(",")]
-        int(given.get("connect_timeout") or 0)
+        parameters = conninfo_to_dict(dsn)
+        ports = [int(port or 0) for port in str(parameters.get("port") or "").split(",")]
+        int(parameters.get("connect_timeout") or 0)
     except (psycopg.ProgrammingError, ValueError):
+        # libpq's own message quotes the address, password included.
         ports = [-1]
-    if not all(0 <= port <= LAST_PORT for port in ports):
+    if not all(0 <= port <= MAX_PORT for port in ports):
         message = (
-            f"{side.variable} is no PostgreSQL URL that can be read: check its port and "
-            "parameters, and write what is special in a password as %25 for %, %2F for /, %40 "
-            "for @ and so on."
+            f"{side.variable} is not a valid PostgreSQL URL: check its port and parameters, and "
+            "percent-encode special characters of the password, e.g. %25 for %, %2F for / and "
+            "%40 for @."
         )
         raise WarehouseError(message)
-    return given
+    return parameters
 
 
-def _defaults(given: Mapping[str, Any], side: Side) -> dict[str, Any]:
-    """What an address that does not say otherwise means: TLS to production, dead peers noticed."""
+def _default_parameters(parameters: Mapping[str, Any], side: Side) -> dict[str, Any]:
+    """Return what the address does not say: keepalives, and TLS to a remote production."""
     defaults: dict[str, Any] = dict(KEEPALIVES)
-    remote = not _is_local(str(given.get("host") or os.environ.get("PGHOST", "")))
-    if side is Side.PRODUCTION and remote and "PGSSLMODE" not in os.environ:
+    is_remote = not _is_local(str(parameters.get("host") or os.environ.get("PGHOST", "")))
+    if side is Side.PRODUCTION and is_remote and "PGSSLMODE" not in os.environ:
         defaults["sslmode"] = "require"
-    return {name: value for name, value in defaults.items() if name not in given}
+    return {name: value for name, value in defaults.items() if name not in parameters}
 
 
 def _is_local(hosts: str) -> bool:
-    """Whether a server is reached through a socket or the loopback alone."""
+    """Return whether all hosts are Unix sockets or loopback addresses."""
     return all(
         host in ("", "localhost", "::1") or host.startswith(("/", "@", "127."))
         for host in hosts.split(",")
     )
 
 
-def _seconds_to_wait(given: Mapping[str, Any], most: int) -> int:
-    """As long as the address says, and no longer than whoever asks has time for."""
-    said = int(given.get("connect_timeout") or 0) or CONNECT_TIMEOUT_SECONDS
-    return said if most == CONNECT_TIMEOUT_SECONDS else min(said, most)
+def _connect_timeout(parameters: Mapping[str, Any], timeout: int) -> int:
+    """Return the timeout of the address, capped by a timeout that the caller chose."""
+    configured = int(parameters.get("connect_timeout") or 0) or DEFAULT_CONNECT_TIMEOUT
+    return configured if timeout == DEFAULT_CONNECT_TIMEOUT else min(configured, timeout)
 
 
-def _is_transaction_pooler(given: Mapping[str, Any]) -> bool:
-    return str(given.get("port")) == str(TRANSACTION_POOLER_PORT)
+def _is_transaction_pooler(parameters: Mapping[str, Any]) -> bool:
+    return str(parameters.get("port")) == str(TRANSACTION_POOLER_PORT)
 
 
 def first_line(error: psycopg.Error) -> str:
-    """What the server said, without the details, which may carry rows of students."""
+    """Return the server's message without its details, which may contain rows of students."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+
+
+def refuse_wrong_side(connection: Connection, side: Side) -> None:
+    """Raise an error if the database is already in use as the other side's database."""
+    other = Side.PRODUCTION if side is Side.DEVELOPMENT else Side.DEVELOPMENT
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        query = "SELECT to_regclass(%s) IS NOT NULL"
+        is_other = cursor.execute(query, (IDENTIFYING_TABLES[other],)).fetchone()
+    if is_other:
+        message = (
+            f"The {side} database is already used as the {other} database: both addresses lead to "
+            f"the same one, or they were swapped. Give {side.variable} a database of its own."
+        )
+        raise WarehouseError(message)

@@ -1,6 +1,7 @@
-"""Frames over COPY: how a polars frame becomes CSV for PostgreSQL and comes back exactly.
+"""Polars frames to and from PostgreSQL over COPY: whole tables, releases, or any query.
 
-CSV because both sides do it fast (641k rows/s out of polars) and it needs no extra library.
+The format is CSV, because both sides are fast at it (polars writes 641,000 rows/s) and it needs no
+other library.
 """
 
 import io
@@ -19,7 +20,7 @@ Types = Mapping[str, pl.DataType]
 def copy_in(
     connection: Connection, target: sql.Composable, columns: Sequence[str], frame: pl.DataFrame
 ) -> None:
-    """COPY the frame's columns into a table, in chunks so that memory stays bounded."""
+    """COPY columns of a frame into a table, in chunks that bound the memory."""
     statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(
         target, sql.SQL(", ").join(map(sql.Identifier, columns))
     )
@@ -31,7 +32,7 @@ def copy_in(
 def read_query(
     connection: Connection, query: sql.Composable, types: Types, parameters: Sequence[object] = ()
 ) -> pl.DataFrame:
-    """The rows of a query whose columns have, in order, these names and types."""
+    """Return the rows of a query as a frame; `types` are its columns in order."""
     selected = sql.SQL("COPY (SELECT {} FROM ({}) AS rows) TO STDOUT (FORMAT csv)").format(
         sql.SQL(", ").join(_as_text(name, dtype) for name, dtype in types.items()), query
     )
@@ -47,7 +48,7 @@ def read_query(
 def read_table(
     connection: Connection, table: Table, columns: Sequence[str] | None = None
 ) -> pl.DataFrame:
-    """Every row of a table (or some of its columns)."""
+    """Return all rows of a table, with all or some of its columns."""
     names = list(columns or table.columns)
     query = sql.SQL("SELECT {} FROM {}").format(
         sql.SQL(", ").join(map(sql.Identifier, names)), identifier(table)
@@ -56,7 +57,7 @@ def read_table(
 
 
 def read_releases(connection: Connection, table: Table, releases: Sequence[str]) -> pl.DataFrame:
-    """The rows of a table that belong to these releases."""
+    """Return the rows of these releases."""
     query = sql.SQL("SELECT {} FROM {} WHERE release = ANY(%s)").format(
         sql.SQL(", ").join(map(sql.Identifier, table.columns)), identifier(table)
     )
@@ -64,12 +65,12 @@ def read_releases(connection: Connection, table: Table, releases: Sequence[str])
 
 
 def identifier(table: Table) -> sql.Identifier:
-    """The table's name as SQL."""
+    """Return the table's qualified name as SQL."""
     return sql.Identifier(table.schema, table.name)
 
 
 def _array_literals(frame: pl.DataFrame) -> Iterable[pl.Expr]:
-    """List columns as PostgreSQL array literals, every element quoted."""
+    """Yield expressions that write list columns as PostgreSQL array literals, elements quoted."""
     for name, dtype in frame.schema.items():
         if isinstance(dtype, pl.List):
             element = pl.element().cast(pl.String)

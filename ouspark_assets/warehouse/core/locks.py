@@ -1,6 +1,6 @@
-"""Exclusion between processes: transaction-level advisory locks, which survive poolers.
+"""Mutual exclusion between processes: transaction-level advisory locks, which work through poolers.
 
-A lock lives exactly as long as the transaction that took it, so a killed process leaves none.
+A lock ends with the transaction that acquired it, so a killed process leaves none behind.
 """
 
 from collections.abc import Callable, Iterator
@@ -8,15 +8,17 @@ from contextlib import contextmanager
 from enum import IntEnum
 
 import psycopg
+from psycopg.rows import scalar_row
 
 from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.warehouse.core.connection import Connection
 
-NAMESPACE = 0x4F55  # "OU": the first key of every lock of this project
+# "OU", the first key of every lock of this project.
+NAMESPACE = 0x4F55
 
 
 class Lock(IntEnum):
-    """What can be held; the second key of the lock."""
+    """What a lock protects; the second key of the advisory lock."""
 
     MIGRATE = 1
     WRITE = 2
@@ -26,56 +28,58 @@ class Lock(IntEnum):
     RUN = 6
 
 
-def hold(connection: Connection, lock: Lock) -> None:
-    """Take the lock for the current transaction, waiting for it."""
+def acquire(connection: Connection, lock: Lock) -> None:
+    """Acquire the lock for the current transaction, however long that takes."""
     connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", (NAMESPACE, lock.value))
 
 
-def hold_within(connection: Connection, lock: Lock, seconds: float, doing: str) -> None:
-    """Take the lock for the current transaction, or say who has had it for all this time."""
+def acquire_within(connection: Connection, lock: Lock, seconds: float, activity: str) -> None:
+    """Acquire the lock for the current transaction, or raise an error that names its holder.
+
+    `activity` names the waiting work in messages, e.g. "Publishing".
+    """
     try:
         with connection.transaction():
             connection.execute(
                 "SELECT set_config('lock_timeout', %s, true)", (f"{max(1, int(seconds * 1000))}ms",)
             )
-            hold(connection, lock)
-    except psycopg.errors.LockNotAvailable:
+            acquire(connection, lock)
+    except psycopg.errors.LockNotAvailable as error:
         message = (
-            f"{doing} waited {seconds:g} s for {_holder_of(connection, lock)}, which is at work. "
-            "Run again when it is done."
+            f"{activity} waited {seconds:g} s for {_holder_of(connection, lock)}, which is still "
+            "running. Run again when it has finished."
         )
-        raise WarehouseError(message) from None
+        raise WarehouseError(message) from error
 
 
 @contextmanager
-def alone(
+def exclusive_lock(
     connection: Connection,
     lock: Lock,
     seconds: float,
-    doing: str,
-    tell: Callable[[str], None] = lambda _: None,
+    activity: str,
+    notify: Callable[[str], None] = lambda _: None,
 ) -> Iterator[None]:
-    """Be the only one at something for as long as it takes, waiting for whoever is at it."""
-    done = False
+    """Hold the lock for the duration of the block; `notify` is told if that means waiting."""
+    is_done = False
     try:
         with connection.transaction():
             connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-            if not _try_hold(connection, lock):
-                tell(f"{doing} waits for {_holder_of(connection, lock)} to be done.")
-                hold_within(connection, lock, seconds, doing)
+            if not _try_acquire(connection, lock):
+                notify(f"{activity} is waiting for {_holder_of(connection, lock)} to finish.")
+                acquire_within(connection, lock, seconds, activity)
             yield
-            done = True
+            is_done = True
     except psycopg.OperationalError:
-        # The server went away with the lock; what was done under it is done.
-        if not (done and connection.broken):
+        # The connection was lost after the block had finished, so there is nothing to report.
+        if not (is_done and connection.broken):
             raise
 
 
-def _try_hold(connection: Connection, lock: Lock) -> bool:
-    row = connection.execute(
-        "SELECT pg_try_advisory_xact_lock(%s, %s)", (NAMESPACE, lock.value)
-    ).fetchone()
-    return row is not None and row[0] is True
+def _try_acquire(connection: Connection, lock: Lock) -> bool:
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        query = "SELECT pg_try_advisory_xact_lock(%s, %s)"
+        return cursor.execute(query, (NAMESPACE, lock.value)).fetchone() is True
 
 
 def _holder_of(connection: Connection, lock: Lock) -> str:

@@ -1,7 +1,7 @@
-"""Bring a database to the newest revision, by itself, safe when two processes start at once.
+"""Automatic migration of a database to the newest revision, safe when two processes start at once.
 
-The revisions are in `migrations/`. Alembic is imported only when there is something to do
-(0.3 s of every start otherwise).
+The revisions are in `migrations/`. Alembic is imported only if a revision is missing, because the
+import takes 0.3 s.
 """
 
 import threading
@@ -16,42 +16,42 @@ from ouspark_assets.warehouse.core.connection import (
     Side,
     connected,
     first_line,
-    not_allowed,
     open_connection,
+    permission_error,
+    refuse_wrong_side,
 )
-from ouspark_assets.warehouse.publication.guards import refuse_other_side
 
 MIGRATIONS = Path(__file__).resolve().parents[1] / "migrations"
-# Alembic keeps its context in globals: threads of one process take turns here, processes take
-# turns at the lock in the database (migrations/env.py).
-_ONE_THREAD = threading.Lock()
+# Alembic keeps its context in globals, so only one thread of a process may use it. Processes
+# exclude each other by the lock in the database (migrations/env.py).
+_THREAD_LOCK = threading.Lock()
 
 
 def migrate(dsn: str, side: Side) -> bool:
-    """Apply what is missing; says whether anything was."""
+    """Apply the missing revisions; return whether there were any."""
     with connected(dsn, side, "ouspark migrate") as connection:
         current = _current_revision(connection)
         if current == newest_revision(side):
             return False
-        refuse_other_side(connection, side)
+        refuse_wrong_side(connection, side)
         _refuse_newer(current, side)
-    with _ONE_THREAD:
+    with _THREAD_LOCK:
         _upgrade(dsn, side)
     return True
 
 
 @cache
 def newest_revision(side: Side) -> str:
-    """The revision that the newest file of this side carries in its name."""
+    """Return the newest revision, from the file names of this database's migrations."""
     return max(path.name[:4] for path in (MIGRATIONS / side).glob("[0-9]*.py"))
 
 
 def _refuse_newer(current: str | None, side: Side) -> None:
     if current is not None and current > newest_revision(side):
         message = (
-            f"The {side} database was migrated by a newer OuSpark (revision {current}, this one "
-            f"knows up to {newest_revision(side)}): update the program, or give {side.variable} "
-            "another database."
+            f"The {side} database was migrated by a newer version of OuSpark (revision {current}; "
+            f"this version knows revisions up to {newest_revision(side)}). Update OuSpark, or set "
+            f"{side.variable} to another database."
         )
         raise WarehouseError(message)
 
@@ -78,8 +78,8 @@ def _upgrade(dsn: str, side: Side) -> None:
     config.set_main_option("path_separator", "os")
     engine = create_engine(
         "postgresql+psycopg://",
-        # SQLAlchemy drives transactions itself: autocommit off.
-        creator=lambda: _transactional(open_connection(dsn, side, "ouspark migrate")),
+        # SQLAlchemy manages the transactions, so autocommit is off.
+        creator=lambda: _without_autocommit(open_connection(dsn, side, "ouspark migrate")),
         poolclass=NullPool,
     )
     try:
@@ -88,24 +88,24 @@ def _upgrade(dsn: str, side: Side) -> None:
             command.upgrade(config, "head")
             connection.commit()
     except DBAPIError as error:
-        raise _failed(error.orig, side) from None
+        raise _migration_error(error.orig, side) from error
     except CommandError as error:
-        raise _failed(error, side) from None
+        raise _migration_error(error, side) from error
 
 
-def _failed(error: BaseException | None, side: Side) -> WarehouseError:
-    """One line for a migration that the server did not let through, or that does not fit."""
+def _migration_error(error: BaseException | None, side: Side) -> WarehouseError:
     if isinstance(
         error, psycopg.errors.InsufficientPrivilege | psycopg.errors.ReadOnlySqlTransaction
     ):
-        return not_allowed(side, error)
-    why = first_line(error) if isinstance(error, psycopg.Error) else str(error)
+        return permission_error(side, error)
+    reason = first_line(error) if isinstance(error, psycopg.Error) else str(error)
     return WarehouseError(
-        f"The {side} database can't be brought to revision {newest_revision(side)}: {why}. Nothing "
-        f"was changed. Is {side.variable} the right database, with nothing else in its schemas?"
+        f"Cannot migrate the {side} database to revision {newest_revision(side)}: {reason}. "
+        f"Nothing was changed. Check that {side.variable} is the right database, and that its "
+        "schemas contain nothing else."
     )
 
 
-def _transactional(connection: Connection) -> Connection:
+def _without_autocommit(connection: Connection) -> Connection:
     connection.autocommit = False
     return connection

@@ -1,13 +1,14 @@
-"""References between the clean tables: rows that point to something that is not there.
+"""References between the clean tables, and the number of rows that violate them.
 
-No foreign keys: a load may bring marks whose appearance is in quarantine, and every row would be
-looked up while it is copied. Counted here, and held by blocking checks.
+They are no foreign keys, because marks may be loaded while their appearance is in quarantine, and
+because a foreign key looks up every row during COPY. Blocking checks enforce them.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from psycopg import sql
+from psycopg.rows import scalar_row
 
 from ouspark_assets.schemas.clean import APPEARANCES, MARKS, RESULTS, STUDENTS
 from ouspark_assets.schemas.source import RELEASE_INDEX
@@ -18,12 +19,12 @@ from ouspark_assets.warehouse.core.frames import identifier
 
 @dataclass(frozen=True)
 class Reference:
-    """Every row of `table` has a row in `to`, by these columns (of the one and of the other)."""
+    """Every row of `table` needs a row in `to`; `columns` pairs the columns of both."""
 
     table: Table
     to: Table
     columns: Sequence[tuple[str, str]]
-    # A row may do without when the record it needs is kept in quarantine.
+    # The row is not needed while its record is in quarantine.
     or_quarantined: bool = False
 
 
@@ -36,8 +37,8 @@ REFERENCES = (
 )
 
 
-def dangling(connection: Connection, reference: Reference) -> int:
-    """How many rows point to nothing."""
+def count_dangling_rows(connection: Connection, reference: Reference) -> int:
+    """Return the number of rows whose referenced row is missing."""
     same = sql.SQL(" AND ").join(
         sql.SQL("{} = {}").format(sql.Identifier("b", to), sql.Identifier("a", column))
         for column, to in reference.columns
@@ -50,8 +51,10 @@ def dangling(connection: Connection, reference: Reference) -> int:
         same,
         _NOT_QUARANTINED if reference.or_quarantined else sql.SQL(""),
     )
-    row = connection.execute(query, (reference.to.name,) * reference.or_quarantined).fetchone()
-    return int(str(row[0])) if row else 0
+    parameters = (reference.to.name,) * reference.or_quarantined
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        count: int = cursor.execute(query, parameters).fetchone() or 0
+    return count
 
 
 _NOT_QUARANTINED = sql.SQL(

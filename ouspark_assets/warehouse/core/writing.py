@@ -1,8 +1,8 @@
-"""Writing frames into the development database: stage, merge, count; only differences are written.
+"""Writing frames into the development database: stage, merge, and write only the differences.
 
-Every write is one transaction under one lock, with a version of its own taken from a sequence:
-versions are handed out in the order of commits, so "newer than version N" is exactly what a
-publication after N has to send. Rows that vanish leave a tombstone for it.
+Every write is one transaction under one lock, with a version number from a sequence. Versions
+follow the order of commits, so the rows newer than version N are exactly what a publication after
+N has to send. Removed rows leave a tombstone for it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 
 import polars as pl
 from psycopg import sql
+from psycopg.rows import scalar_row
 
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.core.frames import copy_in, identifier
-from ouspark_assets.warehouse.core.locks import Lock, hold
+from ouspark_assets.warehouse.core.locks import Lock, acquire
 from ouspark_assets.warehouse.core.statements import (
     BOOKKEEPING,
     create_staging,
@@ -25,12 +26,12 @@ from ouspark_assets.warehouse.core.statements import (
 )
 
 Scope = Mapping[str, str]
-EVERYTHING: Scope = {}
+WHOLE_TABLE: Scope = {}
 
 
 @dataclass(frozen=True)
-class Change:
-    """What a merge did to a table."""
+class MergeResult:
+    """How many rows a table has in the scope of a merge, and how many the merge changed."""
 
     rows: int
     written: int
@@ -44,7 +45,7 @@ class Change:
 
 @dataclass
 class Writer:
-    """The open write transaction."""
+    """An open write transaction."""
 
     connection: Connection
     run_id: str
@@ -52,25 +53,26 @@ class Writer:
     changed_tables: set[str] = field(default_factory=set)
 
     def merge(
-        self, table: Table, frames: Iterable[pl.DataFrame], scope: Scope = EVERYTHING
-    ) -> Change:
-        """Make the scope of a table equal to the frames; rows no longer there are removed."""
-        loading = self.loading(table, scope)
+        self, table: Table, frames: Iterable[pl.DataFrame], scope: Scope = WHOLE_TABLE
+    ) -> MergeResult:
+        """Make the scope of a table equal to the frames; other rows of the scope are removed."""
+        load = self.start_load(table, scope)
         for frame in frames:
-            loading.add(frame)
-        return loading.finish()
+            load.add(frame)
+        return load.finish()
 
-    def loading(self, table: Table, scope: Scope = EVERYTHING) -> "Loading":
-        """Begin to load the scope of a table, a frame at a time."""
-        direct = _is_empty(self.connection, table, scope)
-        if not direct:
-            self.connection.execute(create_staging(table, _staged(table), table.columns))
-        return Loading(self, table, scope, identifier(table) if direct else _staged(table))
+    def start_load(self, table: Table, scope: Scope = WHOLE_TABLE) -> "TableLoad":
+        """Start to load the scope of a table, one frame at a time."""
+        if _is_empty(self.connection, table, scope):
+            return TableLoad(self, table, scope, identifier(table))
+        staged = sql.Identifier(f"staged_{table.name}")
+        self.connection.execute(create_staging(table, staged, table.columns))
+        return TableLoad(self, table, scope, staged)
 
 
 @dataclass
-class Loading:
-    """Rows on their way into a table: straight in when there is nothing to compare them with."""
+class TableLoad:
+    """A load of one table: directly if its scope is empty, else through a staging table."""
 
     writer: Writer
     table: Table
@@ -79,22 +81,22 @@ class Loading:
     rows: int = 0
 
     def add(self, frame: pl.DataFrame) -> None:
-        """Bring some rows to the server."""
+        """Send rows to the server."""
         self.rows += frame.height
         if frame.height:
             copy_in(self.writer.connection, self.target, self.table.columns, frame)
 
-    def finish(self) -> Change:
-        """Apply the differences; says what changed."""
+    def finish(self) -> MergeResult:
+        """Apply the differences and return what changed."""
         if self.target == identifier(self.table):
-            change = Change(rows=self.rows, written=self.rows, removed=0)
+            change = MergeResult(rows=self.rows, written=self.rows, removed=0)
         else:
-            change = self._merged()
+            change = self._merge()
         if change.changed and self.table.published:
             self.writer.changed_tables.add(self.table.qualified_name)
         return change
 
-    def _merged(self) -> Change:
+    def _merge(self) -> MergeResult:
         connection, table = self.writer.connection, self.table
         connection.execute(sql.SQL("ANALYZE {}").format(self.target))
         removed = connection.execute(
@@ -105,19 +107,19 @@ class Loading:
             merge_differences(table, self.target, table.content, renewed=BOOKKEEPING)
         ).rowcount
         connection.execute(sql.SQL("DROP TABLE {}").format(self.target))
-        return Change(rows=self.rows, written=written, removed=removed)
+        return MergeResult(rows=self.rows, written=written, removed=removed)
 
 
 @contextmanager
-def writing(connection: Connection, run_id: str) -> Iterator[Writer]:
-    """One transaction that writes: alone, with a new version, all of it or nothing."""
+def write_transaction(connection: Connection, run_id: str) -> Iterator[Writer]:
+    """Yield the writer of one transaction that holds the write lock and has a new version."""
     with connection.transaction():
-        hold(connection, Lock.WRITE)
-        row = connection.execute("SELECT nextval('ops.version_numbers')").fetchone()
-        version = int(str(row[0])) if row else 0
-        # A merge of a million rows is a hash join with this, a nested loop without: 2 s against 4.
+        acquire(connection, Lock.WRITE)
+        with connection.cursor(row_factory=scalar_row) as cursor:
+            version: int = cursor.execute("SELECT nextval('ops.version_numbers')").fetchone() or 0
+        # With this, a merge of a million rows is a hash join (2 s) instead of a nested loop (4 s).
         connection.execute("SET LOCAL hash_mem_multiplier = 16")
-        # The bookkeeping columns of every table take their defaults from these two.
+        # The defaults of the bookkeeping columns read these two settings.
         connection.execute(
             "SELECT set_config('ouspark.version', %s, true), set_config('ouspark.run', %s, true)",
             (str(version), run_id),
@@ -131,19 +133,15 @@ def writing(connection: Connection, run_id: str) -> Iterator[Writer]:
             )
 
 
-def _staged(table: Table) -> sql.Identifier:
-    return sql.Identifier(f"staged_{table.name}")
-
-
 def _is_empty(connection: Connection, table: Table, scope: Scope) -> bool:
     query = sql.SQL("SELECT NOT EXISTS (SELECT FROM {} AS target WHERE {})").format(
-        identifier(table), _within(scope)
+        identifier(table), _scope_condition(scope)
     )
-    row = connection.execute(query, list(scope.values())).fetchone()
-    return row is not None and row[0] is True
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        return cursor.execute(query, list(scope.values())).fetchone() is True
 
 
-def _within(scope: Scope) -> sql.Composed:
+def _scope_condition(scope: Scope) -> sql.Composed:
     conditions = [sql.SQL("{} = %s").format(sql.Identifier("target", name)) for name in scope]
     return sql.SQL(" AND ").join([sql.SQL("true"), *conditions])
 
@@ -154,4 +152,4 @@ def _remove_missing(table: Table, staged: sql.Identifier, scope: Scope) -> sql.C
         WITH removed AS ({delete} RETURNING {key} AS key)
         INSERT INTO ops.tombstones (table_name, key) SELECT %s, key FROM removed
         """
-    ).format(delete=delete_missing(table, staged, _within(scope)), key=key_as_json(table))
+    ).format(delete=delete_missing(table, staged, _scope_condition(scope)), key=key_as_json(table))

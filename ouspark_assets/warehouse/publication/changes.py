@@ -1,13 +1,14 @@
-"""Rows that were staged beside a production table, applied to it: what differs, and nothing else.
+"""Applying staged rows to a production table: only the rows that differ are written.
 
-What every change replaced is written to `ops.publication_changes` in the same transaction, and
-the table's checksum moves on by the hashes of the rows that went and came. Where rows come from
-is not known here.
+The rows that a change replaces are kept in `ops.publication_changes`, in the same transaction, and
+the checksum of the table is updated with the hashes of old and new rows. How rows are staged does
+not belong here.
 """
 
 from dataclasses import dataclass
 
 from psycopg import sql
+from psycopg.rows import class_row
 
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.warehouse.core.connection import Connection
@@ -21,8 +22,8 @@ from ouspark_assets.warehouse.core.statements import (
 
 
 @dataclass(frozen=True)
-class Change:
-    """What happened to a table; the checksum is that of the rows that went and came."""
+class TableChange:
+    """The changes of one table; `checksum` combines the hashes of all old and new rows."""
 
     inserted: int = 0
     updated: int = 0
@@ -34,9 +35,9 @@ class Change:
         """Rows written or removed."""
         return self.inserted + self.updated + self.removed
 
-    def __add__(self, other: "Change") -> "Change":
-        """One after the other."""
-        return Change(
+    def __add__(self, other: "TableChange") -> "TableChange":
+        """Return two successive changes as one."""
+        return TableChange(
             self.inserted + other.inserted,
             self.updated + other.updated,
             self.removed + other.removed,
@@ -45,78 +46,78 @@ class Change:
 
 
 @dataclass(frozen=True)
-class History:
-    """The publication at work, and whether it is to be reversible."""
+class ChangeLog:
+    """The publication to which changes belong, and whether they are kept for a rollback."""
 
     number: int
-    kept: bool
+    is_kept: bool
 
 
-def stage(production: Connection, table: Table, what: str = "staged") -> sql.Identifier:
-    """An empty temporary table of the table's columns."""
-    staged = sql.Identifier(f"{what}_{table.name}")
+def create_stage(production: Connection, table: Table) -> sql.Identifier:
+    """Create an empty temporary table with the columns of the table."""
+    staged = sql.Identifier(f"staged_{table.name}")
     production.execute(create_staging(table, staged, table.columns))
     return staged
 
 
-def drop(production: Connection, *names: sql.Identifier) -> None:
-    """Drop temporary tables before the transaction ends: the next table takes its turn."""
+def drop_tables(production: Connection, *names: sql.Identifier) -> None:
+    """Drop temporary tables early, because a publication stages many tables in one transaction."""
     production.execute(sql.SQL("DROP TABLE {}").format(sql.SQL(", ").join(names)))
 
 
 def apply_staged(
-    production: Connection, table: Table, staged: sql.Identifier, history: History
-) -> Change:
-    """Insert staged rows that are new, update those whose content differs."""
+    production: Connection, table: Table, staged: sql.Identifier, log: ChangeLog
+) -> TableChange:
+    """Insert staged rows that are new, and update rows whose content differs."""
     changed = sql.Identifier(f"changed_{table.name}")
-    production.execute(_find_changed(table, staged, changed, history))
-    change = _counted(production, changed)
+    production.execute(_find_changed(table, staged, changed, log))
+    change = _read_change(production, sql.SQL(_COUNT_CHANGED).format(changed))
     if change.rows:
-        # The keys alone: they are what is joined by, and old rows are wide.
+        # Only the keys are joined on, and the old rows are wide.
         keys = sql.SQL(", ").join(map(sql.Identifier, table.key))
         production.execute(sql.SQL("ANALYZE {} ({})").format(changed, keys))
-        _remember(production, table, changed, history)
+        _log_changed(production, table, changed, log)
         production.execute(_write_changed(table, changed))
-    drop(production, changed)
+    drop_tables(production, changed)
     return change
 
 
 def remove_listed(
-    production: Connection, table: Table, listed: sql.Identifier, history: History
-) -> Change:
-    """Remove the rows whose keys are listed."""
+    production: Connection, table: Table, listed: sql.Identifier, log: ChangeLog
+) -> TableChange:
+    """Remove the rows whose keys are in `listed`."""
     exists = sql.SQL("EXISTS (SELECT FROM {} AS staged WHERE {})")
-    return _removed(production, table, exists.format(listed, same_key(table)), history)
+    return _remove(production, table, exists.format(listed, same_key(table)), log)
 
 
 def remove_unlisted(
-    production: Connection, table: Table, staged: sql.Identifier, history: History
-) -> Change:
-    """Remove the rows whose keys were not staged."""
+    production: Connection, table: Table, staged: sql.Identifier, log: ChangeLog
+) -> TableChange:
+    """Remove the rows whose keys are not in `staged`."""
     missing = sql.SQL("NOT EXISTS (SELECT FROM {} AS staged WHERE {})")
-    return _removed(production, table, missing.format(staged, same_key(table)), history)
+    return _remove(production, table, missing.format(staged, same_key(table)), log)
 
 
-def mark_filled(production: Connection, table: Table, history: History) -> None:
-    """Remember that the table was empty before; cheaper than a line for every row of it."""
-    if history.kept:
+def log_filled(production: Connection, table: Table, log: ChangeLog) -> None:
+    """Log that the table was empty before, with one entry instead of one per row."""
+    if log.is_kept:
         production.execute(
             "INSERT INTO ops.publication_changes (number, table_name) VALUES (%s, %s)",
-            (history.number, table.qualified_name),
+            (log.number, table.qualified_name),
         )
 
 
 def count_and_checksum(production: Connection, table: Table) -> tuple[int, int]:
-    """Rows and checksum of a whole table, by looking at every row."""
-    query = sql.SQL("SELECT count(*), coalesce(bit_xor({}), 0) FROM {} AS target").format(
-        row_hash(table, "target"), identifier(table)
-    )
-    row = production.execute(query).fetchone()
-    return (int(str(row[0])), int(str(row[1]))) if row else (0, 0)
+    """Return the number of rows and the checksum of a whole table, reading every row."""
+    query = sql.SQL(
+        "SELECT count(*) AS inserted, coalesce(bit_xor({}), 0) AS checksum FROM {} AS target"
+    ).format(row_hash(table, "target"), identifier(table))
+    rows = _read_change(production, query)
+    return rows.inserted, rows.checksum
 
 
 def _find_changed(
-    table: Table, staged: sql.Identifier, changed: sql.Identifier, history: History
+    table: Table, staged: sql.Identifier, changed: sql.Identifier, log: ChangeLog
 ) -> sql.Composed:
     content = [name for name in table.columns if name not in table.key]
     return sql.SQL(
@@ -129,7 +130,7 @@ def _find_changed(
         """
     ).format(
         changed=changed,
-        old_row=sql.SQL("to_jsonb(target)" if history.kept else "NULL::jsonb"),
+        old_row=sql.SQL("to_jsonb(target)" if log.is_kept else "NULL::jsonb"),
         new_hash=row_hash(table, "staged"),
         old_hash=row_hash(table, "target"),
         found=_found(table),
@@ -141,24 +142,23 @@ def _find_changed(
     )
 
 
-def _counted(production: Connection, changed: sql.Identifier) -> Change:
-    row = production.execute(
-        sql.SQL(
-            """
-            SELECT count(*) FILTER (WHERE old_hash IS NULL), count(old_hash),
-                   coalesce(bit_xor(new_hash # coalesce(old_hash, 0)), 0)
-              FROM {}
-            """
-        ).format(changed)
-    ).fetchone()
-    inserted, updated, checksum = (int(str(value)) for value in row or (0, 0, 0))
-    return Change(inserted=inserted, updated=updated, checksum=checksum)
+_COUNT_CHANGED = """
+SELECT count(*) FILTER (WHERE old_hash IS NULL) AS inserted, count(old_hash) AS updated,
+       coalesce(bit_xor(new_hash # coalesce(old_hash, 0)), 0) AS checksum
+  FROM {}
+"""
 
 
-def _remember(
-    production: Connection, table: Table, changed: sql.Identifier, history: History
+def _read_change(production: Connection, query: sql.Composed) -> TableChange:
+    """Run a query whose columns are fields of a TableChange."""
+    with production.cursor(row_factory=class_row(TableChange)) as cursor:
+        return cursor.execute(query).fetchone() or TableChange()
+
+
+def _log_changed(
+    production: Connection, table: Table, changed: sql.Identifier, log: ChangeLog
 ) -> None:
-    if history.kept:
+    if log.is_kept:
         production.execute(
             sql.SQL(
                 """
@@ -166,7 +166,7 @@ def _remember(
                 SELECT %s, %s, {}, old_row FROM {} AS target
                 """
             ).format(key_as_json(table), changed),
-            (history.number, table.qualified_name),
+            (log.number, table.qualified_name),
         )
 
 
@@ -192,38 +192,37 @@ def _write_changed(table: Table, changed: sql.Identifier) -> sql.Composed:
     )
 
 
-def _removed(production: Connection, table: Table, which: sql.Composed, history: History) -> Change:
-    remembered = sql.SQL(
-        """, remembered AS (
+def _remove(
+    production: Connection, table: Table, which: sql.Composed, log: ChangeLog
+) -> TableChange:
+    kept = sql.SQL(
+        """, kept AS (
             INSERT INTO ops.publication_changes (number, table_name, key, old_row)
             SELECT {number}, {name}, key, old_row FROM removed)
         """
-    ).format(number=sql.Literal(history.number), name=sql.Literal(table.qualified_name))
-    row = production.execute(
-        sql.SQL(
-            """
-            WITH removed AS (
-              DELETE FROM {target} AS target WHERE {which}
-              RETURNING {key} AS key, to_jsonb(target) AS old_row, {hash} AS old_hash
-            ){remembered}
-            SELECT count(*), coalesce(bit_xor(old_hash), 0) FROM removed
-            """
-        ).format(
-            target=identifier(table),
-            which=which,
-            key=key_as_json(table),
-            hash=row_hash(table, "target"),
-            remembered=remembered if history.kept else sql.SQL(""),
-        )
-    ).fetchone()
-    removed, checksum = (int(str(value)) for value in row or (0, 0))
-    return Change(removed=removed, checksum=checksum)
+    ).format(number=sql.Literal(log.number), name=sql.Literal(table.qualified_name))
+    query = sql.SQL(
+        """
+        WITH removed AS (
+          DELETE FROM {target} AS target WHERE {which}
+          RETURNING {key} AS key, to_jsonb(target) AS old_row, {hash} AS old_hash
+        ){kept}
+        SELECT count(*) AS removed, coalesce(bit_xor(old_hash), 0) AS checksum FROM removed
+        """
+    ).format(
+        target=identifier(table),
+        which=which,
+        key=key_as_json(table),
+        hash=row_hash(table, "target"),
+        kept=kept if log.is_kept else sql.SQL(""),
+    )
+    return _read_change(production, query)
 
 
 def _found(table: Table) -> sql.Composed:
-    """Whether the join found a row: a key column that is never null tells."""
-    certain = next(name for name in table.key if name not in table.nullable_key)
-    return sql.SQL("({} IS NOT NULL)").format(sql.Identifier("target", certain))
+    """Return whether the join found a row: a key column that is never null is not null."""
+    column = next(name for name in table.key if name not in table.nullable_key)
+    return sql.SQL("({} IS NOT NULL)").format(sql.Identifier("target", column))
 
 
 def _columns(alias: str, names: list[str]) -> sql.Composed:

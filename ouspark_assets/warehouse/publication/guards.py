@@ -1,6 +1,6 @@
-"""What stands between a mistake and production: a wrong database, a table that melts away.
+"""Guards of production: refuse a publication that shrinks a table, and explain database errors.
 
-Each guard is one function with one clear line; none of them changes a row.
+Nothing here changes a row.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,86 +9,75 @@ from contextlib import contextmanager
 import psycopg
 
 from ouspark_assets.domain.errors import WarehouseError
-from ouspark_assets.warehouse.core.connection import Connection, Side, first_line
+from ouspark_assets.warehouse.core.connection import Connection, first_line
 from ouspark_assets.warehouse.publication.publications import TableState
 
-TABLES_OF_THE_SIDE = {Side.DEVELOPMENT: "ops.identity", Side.PRODUCTION: "ops.publications"}
-# Facts are kept for ever: not even a few of them may go unnoticed. An aggregate of a handful of
-# rows may lose one of them in the course of things.
-SCHEMA_OF_FACTS = "clean."
-FEW_ROWS = 10
-# Backlogs are there to be cleared: hundreds of them go on a good result day.
-MEANT_TO_SHRINK = frozenset({"analytics.backlogs"})
-
-
-def refuse_other_side(connection: Connection, side: Side) -> None:
-    """Refuse a database that serves as the other side, however its address is spelled."""
-    other = next(it for it in Side if it is not side)
-    row = connection.execute(
-        "SELECT to_regclass(%s) IS NOT NULL", (TABLES_OF_THE_SIDE[other],)
-    ).fetchone()
-    if row is not None and row[0] is True:
-        message = (
-            f"The {side} database is a {other} database: both addresses lead to the same one, or "
-            f"they were swapped. Give {side.variable} a database of its own."
-        )
-        raise WarehouseError(message)
+# A small aggregate may lose this many rows in normal operation. Tables of the clean schema may not:
+# they hold facts, which are kept forever.
+MAX_ROWS_IGNORED = 10
+FACTS_PREFIX = "clean."
+# Hundreds of backlogs are cleared on a good result day.
+MAY_SHRINK = frozenset({"analytics.backlogs"})
 
 
 def refuse_shrinking(
-    before: Mapping[str, TableState], after: Mapping[str, TableState], most: float
+    before: Mapping[str, TableState], after: Mapping[str, TableState], max_share: float
 ) -> None:
-    """Refuse a publication after which a table would have lost more than a share of its rows."""
+    """Raise an error if a table would lose more than `max_share` of its rows."""
     shrunk = [
         f"{name} from {before[name].rows} to {state.rows} rows"
         for name, state in after.items()
-        if name in before and _melts(name, before[name].rows, state.rows, most)
+        if name in before and _shrinks_too_much(name, before[name].rows, state.rows, max_share)
     ]
     if shrunk:
         message = (
-            f"Not published: {', '.join(shrunk)} is a loss of more than {most:.0%}. If that is "
-            "meant, run `ouspark publication publish --allow-shrink`."
+            f"Not published: {', '.join(shrunk)} is a loss of more than {max_share:.0%}. If that "
+            "is intended, run `ouspark publication publish --allow-shrink`."
         )
         raise WarehouseError(message)
 
 
-def _melts(name: str, before: int, after: int, most: float) -> bool:
+def _shrinks_too_much(name: str, before: int, after: int, max_share: float) -> bool:
     lost = before - after
-    if lost <= 0 or name in MEANT_TO_SHRINK:
+    if lost <= 0 or name in MAY_SHRINK:
         return False
-    if after and lost <= FEW_ROWS and not name.startswith(SCHEMA_OF_FACTS):
+    if after and lost <= MAX_ROWS_IGNORED and not name.startswith(FACTS_PREFIX):
         return False
-    return lost > most * before
+    return lost > max_share * before
 
 
 @contextmanager
-def clear_errors(doing: str, **connections: Connection) -> Iterator[None]:
-    """What a server or the way to it does to us, as one line; faults of the program stay faults."""
+def translate_errors(activity: str, **connections: Connection) -> Iterator[None]:
+    """Turn database errors that operators can act on into one line; bugs keep their traceback.
+
+    `activity` starts the message, e.g. "Publishing"; `connections` are named by their side.
+    """
     try:
         yield
     except psycopg.errors.QueryCanceled as error:
         message = (
-            f"{doing} took too long for one statement ({first_line(error)}); nothing was changed. "
-            "Raise OUSPARK_PUBLISH_TIMEOUT or find out what slows the database down."
+            f"{activity} exceeded the time for one statement ({first_line(error)}). Nothing was "
+            "changed. Raise OUSPARK_PUBLISH_TIMEOUT, or find out why the database is slow."
         )
         raise WarehouseError(message) from error
     except psycopg.errors.InsufficientPrivilege as error:
         message = (
-            f"{doing} is not allowed ({first_line(error)}); nothing was changed. An administrator "
-            "runs what `ouspark publication roles` prints."
+            f"{activity} is not allowed ({first_line(error)}). Nothing was changed. Ask an "
+            "administrator to run the script that `ouspark publication roles` prints."
         )
         raise WarehouseError(message) from error
     except psycopg.errors.DiskFull as error:
         message = (
-            f"{doing} found the disk of a database full ({first_line(error)}); nothing was "
-            "changed. Make room there, then run again."
+            f"{activity} failed because the disk of a database is full ({first_line(error)}). "
+            "Nothing was changed. Free some space, then run again."
         )
         raise WarehouseError(message) from error
     except psycopg.OperationalError as error:
-        gone = [name for name, connection in connections.items() if connection.broken]
-        side = gone[0] if gone else next(iter(connections))
+        broken = [name for name, connection in connections.items() if connection.broken]
+        side = broken[0] if broken else next(iter(connections))
         message = (
-            f"{doing} was cut short, the {side} database went away ({first_line(error)}). "
-            "Readers still see a whole publication; run again when the database is back."
+            f"{activity} was interrupted: the connection to the {side} database was lost "
+            f"({first_line(error)}). Readers still see a complete publication. Run again when the "
+            "database is reachable."
         )
         raise WarehouseError(message) from error

@@ -1,6 +1,6 @@
-"""`ops.publications` and `ops.holds`: which publications there were, and what holds the next.
+"""`ops.publications` and `ops.holds`: the publications of production, and the hold on publishing.
 
-How rows get there is `publishing.py`, how they are brought back `rollback.py`.
+How rows are sent is `publish.py`, how earlier content is restored `rollback.py`.
 """
 
 import hashlib
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from psycopg.rows import class_row
+from psycopg.rows import class_row, scalar_row
 from psycopg.types.json import Jsonb
 
 from ouspark_assets.domain.errors import WarehouseError
@@ -23,29 +23,29 @@ father_names, checksum, seconds::float8 AS seconds, revision, restores, reversib
 
 
 class PublishingHeldError(WarehouseError):
-    """Publishing waits for `ouspark publication resume`."""
+    """Publishing is held until `ouspark publication resume`."""
 
 
 @dataclass(frozen=True)
 class TableState:
-    """A published table: its rows, how many this publication changed, the checksum over all."""
+    """A published table: its rows, the changed rows, and the checksum of all rows."""
 
     rows: int
     changed: int
     checksum: int
 
     def as_json(self) -> dict[str, object]:
-        """As it stands in `ops.publications.tables`."""
+        """Return the entry for `ops.publications.tables`."""
         return {"rows": self.rows, "changed": self.changed, "checksum": self.shown_checksum}
 
     @property
     def shown_checksum(self) -> str:
-        """The checksum as people see it."""
+        """The checksum as 16 hexadecimal digits."""
         return f"{self.checksum % (1 << CHECKSUM_BITS):016x}"
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "TableState":
-        """The other way round."""
+        """Read an entry of `ops.publications.tables`."""
         unsigned = int(stored["checksum"], 16)
         signed = unsigned - (1 << CHECKSUM_BITS) * (unsigned >> (CHECKSUM_BITS - 1))
         return cls(int(stored["rows"]), int(stored["changed"]), signed)
@@ -67,13 +67,13 @@ class Publication:
     seconds: float
     revision: str
     restores: int | None = None
-    # Whether what it changed is kept, so that the publication before it can be brought back.
+    # Whether the replaced rows are kept, so that production can be rolled back to before it.
     reversible: bool = False
     published_at: datetime | None = field(default=None, compare=False)
 
     @property
     def states(self) -> dict[str, TableState]:
-        """The tables by their qualified names."""
+        """The state of each table, by qualified name."""
         return {name: TableState.from_json(stored) for name, stored in self.tables.items()}
 
     @property
@@ -89,42 +89,41 @@ class Publication:
 
 @dataclass(frozen=True)
 class Hold:
-    """Publishing is held since a rollback."""
+    """A hold on publishing, which a rollback starts."""
 
     publication: int
     since: datetime
 
     def __str__(self) -> str:
-        """What it is and how it ends."""
+        """Say since when and why publishing is held, and how to end it."""
         return (
-            f"Publishing is held since {self.since:%Y-%m-%d %H:%M} UTC by the rollback that is "
-            f"publication {self.publication}; `ouspark publication resume` lets it go on"
+            f"Publishing has been held since {self.since:%Y-%m-%d %H:%M} UTC by a rollback "
+            f"(publication {self.publication}). Run `ouspark publication resume` to end the hold"
         )
 
 
-def checksum_over(states: Mapping[str, TableState]) -> str:
-    """One checksum of every row of every published table."""
-    lines = (f"{name} {it.rows} {it.checksum}\n" for name, it in sorted(states.items()))
+def combined_checksum(states: Mapping[str, TableState]) -> str:
+    """Return one checksum over all rows of all published tables."""
+    lines = (f"{name} {state.rows} {state.checksum}\n" for name, state in sorted(states.items()))
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def publications(production: Connection, most: int | None = None) -> list[Publication]:
-    """The publications, newest first."""
+def read_publications(production: Connection, limit: int | None = None) -> list[Publication]:
+    """Return the publications, newest first."""
     with production.cursor(row_factory=class_row(Publication)) as cursor:
         cursor.execute(
-            f"SELECT {_COLUMNS} FROM ops.publications ORDER BY number DESC LIMIT %s", (most,)
+            f"SELECT {_COLUMNS} FROM ops.publications ORDER BY number DESC LIMIT %s", (limit,)
         )
         return cursor.fetchall()
 
 
 def last_publication(production: Connection) -> Publication | None:
-    """The newest publication, if there is one."""
-    newest = publications(production, most=1)
-    return newest[0] if newest else None
+    """Return the newest publication; None before the first."""
+    return next(iter(read_publications(production, limit=1)), None)
 
 
-def record(production: Connection, publication: Publication) -> None:
-    """Write the row of a new publication."""
+def insert_publication(production: Connection, publication: Publication) -> None:
+    """Insert the row of a new publication."""
     production.execute(
         """
         INSERT INTO ops.publications (number, run_id, kind, source_id, source_version, releases,
@@ -149,8 +148,8 @@ def record(production: Connection, publication: Publication) -> None:
     )
 
 
-def move_source(production: Connection, same: Publication) -> None:
-    """A publication holds a later state of development too: nothing differed."""
+def update_source(production: Connection, same: Publication) -> None:
+    """Record that a publication also matches a later state of development."""
     production.execute(
         """
         UPDATE ops.publications
@@ -167,8 +166,8 @@ def move_source(production: Connection, same: Publication) -> None:
     )
 
 
-def forget_history(production: Connection, last: int, keep: int) -> None:
-    """Drop what only publications further back than `keep` would need."""
+def prune_history(production: Connection, last: int, keep: int) -> None:
+    """Delete replaced rows that only a rollback by more than `keep` publications needs."""
     production.execute("DELETE FROM ops.publication_changes WHERE number <= %s", (last - keep,))
     production.execute(
         "UPDATE ops.publications SET reversible = false WHERE reversible AND number <= %s",
@@ -177,7 +176,7 @@ def forget_history(production: Connection, last: int, keep: int) -> None:
 
 
 def current_hold(production: Connection) -> Hold | None:
-    """What holds publishing, if anything does."""
+    """Return the hold on publishing, if there is one."""
     with production.cursor(row_factory=class_row(Hold)) as cursor:
         cursor.execute(
             """
@@ -189,12 +188,12 @@ def current_hold(production: Connection) -> Hold | None:
 
 
 def hold_publishing(production: Connection, publication: int) -> None:
-    """Nothing is published any more until `lift_hold`."""
+    """Hold publishing until `lift_hold`."""
     production.execute("INSERT INTO ops.holds (publication) VALUES (%s)", (publication,))
 
 
 def lift_hold(production: Connection) -> bool:
-    """Let publishing go on; says whether it was held."""
+    """End the hold; return whether there was one."""
     return (
         production.execute(
             "UPDATE ops.holds SET lifted_at = now() WHERE lifted_at IS NULL"
@@ -204,6 +203,7 @@ def lift_hold(production: Connection) -> bool:
 
 
 def current_revision(production: Connection) -> str:
-    """The revision of production's tables."""
-    row = production.execute("SELECT version_num FROM ops.migrations").fetchone()
-    return str(row[0]) if row else ""
+    """Return the migration revision of production."""
+    with production.cursor(row_factory=scalar_row) as cursor:
+        revision: str | None = cursor.execute("SELECT version_num FROM ops.migrations").fetchone()
+    return revision or ""

@@ -1,7 +1,7 @@
-"""Publishing: the production database brought to the state of development in one transaction.
+"""Publishing: bring production to the state of development in one transaction.
 
-What is sent is what changed since the version of the last publication: changed rows by their
-version, removed rows by their tombstones. Nothing changed, nothing published.
+Only changes since the version of the last publication are sent: changed rows by their version,
+removed rows by their tombstones. Without changes there is no publication.
 """
 
 import time
@@ -12,32 +12,32 @@ from dataclasses import dataclass, replace
 from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.settings import PublicationSettings
-from ouspark_assets.warehouse.core.connection import Connection, Side
-from ouspark_assets.warehouse.core.locks import Lock, hold_within
-from ouspark_assets.warehouse.publication.changes import Change, History, count_and_checksum
+from ouspark_assets.warehouse.core.connection import Connection, Side, refuse_wrong_side
+from ouspark_assets.warehouse.core.locks import Lock, acquire_within
+from ouspark_assets.warehouse.publication.changes import ChangeLog, TableChange, count_and_checksum
 from ouspark_assets.warehouse.publication.guards import (
-    clear_errors,
-    refuse_other_side,
     refuse_shrinking,
+    translate_errors,
 )
 from ouspark_assets.warehouse.publication.publications import (
     Publication,
     PublishingHeldError,
     TableState,
-    checksum_over,
+    combined_checksum,
     current_hold,
     current_revision,
-    forget_history,
+    insert_publication,
     last_publication,
-    move_source,
-    record,
+    prune_history,
+    update_source,
 )
-from ouspark_assets.warehouse.publication.transfer import Passage, replace_table, send_changes
+from ouspark_assets.warehouse.publication.transfer import Transfer, replace_table, send_changes
 from ouspark_assets.warehouse.records.computed_from import refuse_outdated
 
-FIRST_WITH_TRANSACTION_TIMEOUT = 170000
 # The defaults of the settings, whatever the environment contains.
 DEFAULTS = PublicationSettings.model_construct()
+# The first version with the setting transaction_timeout.
+TRANSACTION_TIMEOUT_VERSION = 170000
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,12 @@ class Terms:
     wait_seconds: float = DEFAULTS.publish_wait
 
 
-USUAL_TERMS = Terms()
+DEFAULT_TERMS = Terms()
 
 
 @dataclass(frozen=True)
 class Source:
-    """A state of the development database: which one, and after which change."""
+    """A state of a development database: its identity, its last version, its loaded releases."""
 
     database: str
     version: int
@@ -69,10 +69,10 @@ class Source:
 
 @dataclass(frozen=True)
 class Published:
-    """What a publication did."""
+    """A new publication, and the changes of each table."""
 
     publication: Publication
-    sent: Mapping[str, Change]
+    sent: Mapping[str, TableChange]
 
     @property
     def rows_changed(self) -> int:
@@ -81,16 +81,16 @@ class Published:
 
 
 @dataclass(frozen=True)
-class _Situation:
-    """What production holds, what development offers, and whether one continues the other."""
+class _State:
+    """The last publication of production, and the state of development."""
 
     last: Publication | None
     source: Source
     revision: str
     same_tables: bool
 
-    def goes_on(self, terms: Terms) -> bool:
-        """Whether versions tell what changed."""
+    def is_incremental(self, terms: Terms) -> bool:
+        """Return whether versions identify all changes since the last publication."""
         return (
             self.last is not None
             and not terms.full
@@ -106,78 +106,81 @@ def publish(
     production: Connection,
     tables: Sequence[Table],
     run_id: str,
-    terms: Terms = USUAL_TERMS,
+    terms: Terms = DEFAULT_TERMS,
 ) -> Published | None:
-    """Publish what changed; None when production has it all already."""
+    """Publish what changed; return None if production is already up to date."""
     started = time.monotonic()
     with (
-        clear_errors("Publishing", production=production, development=development),
+        translate_errors("Publishing", production=production, development=development),
         development.transaction(),
-        at_work(production, terms),
+        publication_transaction(production, terms),
     ):
         development.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         _refuse_while_held(production)
-        now = _situation(development, production, tables)
-        if _is_current(now, terms):
+        current = _read_state(development, production, tables)
+        if _is_current(current, terms):
             return None
         refuse_outdated(development, tables)
-        history = _history(now.last, terms)
-        passage = Passage(development, production, history)
-        sent, states = _send(passage, tables, terms, now)
-        publication = _described(now, terms, history, states, run_id)
-        if now.last is not None and now.same_tables and not any(it.rows for it in sent.values()):
-            move_source(production, replace(publication, number=now.last.number))
+        log = _change_log(current.last, terms)
+        transfer = Transfer(development, production, log)
+        sent, states = _send(transfer, tables, terms, current)
+        publication = _describe(current, terms, log, states, run_id)
+        if (
+            current.last is not None
+            and current.same_tables
+            and not any(change.rows for change in sent.values())
+        ):
+            update_source(production, replace(publication, number=current.last.number))
             return None
-        if now.last is not None and not terms.allow_shrink:
-            refuse_shrinking(now.last.states, states, terms.most_shrink)
+        if current.last is not None and not terms.allow_shrink:
+            refuse_shrinking(current.last.states, states, terms.most_shrink)
         publication = replace(publication, seconds=time.monotonic() - started)
-        record(production, publication)
-        forget_history(production, publication.number, terms.keep)
+        insert_publication(production, publication)
+        prune_history(production, publication.number, terms.keep)
     return Published(publication, sent)
 
 
-def _described(
-    now: _Situation,
+def _describe(
+    current: _State,
     terms: Terms,
-    history: History,
+    log: ChangeLog,
     states: Mapping[str, TableState],
     run_id: str,
 ) -> Publication:
-    """The row that a publication leaves."""
     return Publication(
-        number=history.number,
+        number=log.number,
         run_id=run_id,
-        kind="changes" if now.goes_on(terms) else "full",
-        source_database=now.source.database,
-        source_version=now.source.version,
-        releases=now.source.releases,
+        kind="changes" if current.is_incremental(terms) else "full",
+        source_database=current.source.database,
+        source_version=current.source.version,
+        releases=current.source.releases,
         tables={name: state.as_json() for name, state in states.items()},
         father_names=terms.father_names,
-        checksum=checksum_over(states),
+        checksum=combined_checksum(states),
         seconds=0,
-        revision=now.revision,
-        reversible=history.kept,
+        revision=current.revision,
+        reversible=log.is_kept,
     )
 
 
 @contextmanager
-def at_work(production: Connection, terms: Terms) -> Iterator[None]:
-    """The transaction of a publication: durable, alone, with time enough."""
+def publication_transaction(production: Connection, terms: Terms) -> Iterator[None]:
+    """Open a durable transaction with the publication lock and its own timeouts."""
     milliseconds = f"{int(terms.statement_seconds * 1000)}ms"
     with production.transaction():
         production.execute("SET LOCAL synchronous_commit = on")
-        # Managed servers end statements, and transactions that wait for rows, after minutes.
+        # Managed servers cancel long statements and idle transactions after minutes.
         for name in ("statement_timeout", "idle_in_transaction_session_timeout"):
             production.execute("SELECT set_config(%s, %s, true)", (name, milliseconds))
-        if production.info.server_version >= FIRST_WITH_TRANSACTION_TIMEOUT:
+        if production.info.server_version >= TRANSACTION_TIMEOUT_VERSION:
             production.execute("SET LOCAL transaction_timeout = 0")
-        refuse_other_side(production, Side.PRODUCTION)
-        hold_within(production, Lock.PUBLISH, terms.wait_seconds, "Publishing")
+        refuse_wrong_side(production, Side.PRODUCTION)
+        acquire_within(production, Lock.PUBLISH, terms.wait_seconds, "Publishing")
         yield
 
 
 def current_source(development: Connection) -> Source:
-    """The state of the development database that this transaction sees."""
+    """Return the state of the development database that this transaction sees."""
     row = development.execute(
         """
         SELECT (SELECT id::text FROM ops.identity),
@@ -186,14 +189,16 @@ def current_source(development: Connection) -> Source:
         """
     ).fetchone()
     if row is None or row[0] is None:
-        message = "The development database has no identity; run `ouspark rebuild` on a new one."
+        message = (
+            "The development database has no identity. Run `ouspark rebuild` on a new database."
+        )
         raise WarehouseError(message)
     releases = row[2] if isinstance(row[2], list) else []
     return Source(str(row[0]), int(str(row[1])), releases)
 
 
 def hidden_columns(table: Table, *, father_names: bool) -> tuple[str, ...]:
-    """The columns of a table that stay in development."""
+    """Return the columns of a table that are not published."""
     return () if father_names else table.private
 
 
@@ -203,60 +208,58 @@ def _refuse_while_held(production: Connection) -> None:
         raise PublishingHeldError(message)
 
 
-def _situation(
-    development: Connection, production: Connection, tables: Sequence[Table]
-) -> _Situation:
+def _read_state(development: Connection, production: Connection, tables: Sequence[Table]) -> _State:
     last, revision = last_publication(production), current_revision(production)
     names = {table.qualified_name for table in tables}
     same_tables = last is not None and last.revision == revision and set(last.tables) == names
-    return _Situation(last, current_source(development), revision, same_tables)
+    return _State(last, current_source(development), revision, same_tables)
 
 
-def _is_current(now: _Situation, terms: Terms) -> bool:
+def _is_current(current: _State, terms: Terms) -> bool:
     return (
-        now.last is not None
-        and now.goes_on(terms)
-        and now.last.source_version == now.source.version
+        current.last is not None
+        and current.is_incremental(terms)
+        and current.last.source_version == current.source.version
     )
 
 
-def _history(last: Publication | None, terms: Terms) -> History:
-    """The first publication replaces nothing that could be brought back."""
+def _change_log(last: Publication | None, terms: Terms) -> ChangeLog:
+    """Return the log of the next publication; the first one replaces nothing worth keeping."""
     number = 1 if last is None else last.number + 1
-    return History(number, kept=last is not None and terms.keep > 0)
+    return ChangeLog(number, is_kept=last is not None and terms.keep > 0)
 
 
 def _send(
-    passage: Passage, tables: Sequence[Table], terms: Terms, now: _Situation
-) -> tuple[dict[str, Change], dict[str, TableState]]:
-    hidden = {it: hidden_columns(it, father_names=terms.father_names) for it in tables}
-    if now.last is not None and now.goes_on(terms):
-        return _send_since(passage, hidden, now.last)
+    transfer: Transfer, tables: Sequence[Table], terms: Terms, current: _State
+) -> tuple[dict[str, TableChange], dict[str, TableState]]:
+    hidden = {table: hidden_columns(table, father_names=terms.father_names) for table in tables}
+    if current.last is not None and current.is_incremental(terms):
+        return _send_since(transfer, hidden, current.last)
     sent, states = {}, {}
     for table in tables:
-        change = replace_table(passage, table, hidden[table])
-        rows, checksum = count_and_checksum(passage.production, table)
+        change = replace_table(transfer, table, hidden[table])
+        rows, checksum = count_and_checksum(transfer.production, table)
         sent[table.qualified_name] = change
         states[table.qualified_name] = TableState(rows, change.rows, checksum)
     return sent, states
 
 
 def _send_since(
-    passage: Passage, hidden: Mapping[Table, tuple[str, ...]], last: Publication
-) -> tuple[dict[str, Change], dict[str, TableState]]:
+    transfer: Transfer, hidden: Mapping[Table, tuple[str, ...]], last: Publication
+) -> tuple[dict[str, TableChange], dict[str, TableState]]:
     since, before = last.source_version, last.states
-    changed = _changed_tables(passage.development, since)
+    changed = _changed_tables(transfer.development, since)
     sent = {
-        table.qualified_name: send_changes(passage, table, columns, since)
+        table.qualified_name: send_changes(transfer, table, columns, since)
         if table.qualified_name in changed
-        else Change()
+        else TableChange()
         for table, columns in hidden.items()
     }
-    return sent, {name: moved(before[name], change) for name, change in sent.items()}
+    return sent, {name: apply_change(before[name], change) for name, change in sent.items()}
 
 
-def moved(before: TableState, change: Change) -> TableState:
-    """A table's state after a change, without looking at the other rows."""
+def apply_change(before: TableState, change: TableChange) -> TableState:
+    """Return the state of a table after a change, without reading its other rows."""
     return TableState(
         rows=before.rows + change.inserted - change.removed,
         changed=change.rows,

@@ -1,4 +1,4 @@
-"""The administrator's script: the roles that production needs and a publisher can't make itself."""
+"""The administrator's script for production: it creates roles, which a publisher cannot do."""
 
 from pathlib import Path
 
@@ -6,5 +6,5 @@ SCRIPT = Path(__file__).with_name("roles.sql")
 
 
 def roles_script() -> str:
-    """The script, to be run on the production database by its administrator."""
+    """Return the script that an administrator runs on the production database."""
     return SCRIPT.read_text("utf-8")

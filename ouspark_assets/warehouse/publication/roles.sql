@@ -1,13 +1,13 @@
--- The two roles of the production database, for its administrator (on Supabase: the SQL editor,
--- as "postgres"). Run it on the production database before the first publication; running it
--- again, or after a publication by another role, is fine.
+-- Creates the two roles of the production database. An administrator runs it on that database before
+-- the first publication (on Supabase: in the SQL editor, as "postgres"). It can be run again at any
+-- time, also after a publication by another role.
 --
---   ouspark_publisher  owns the schemas clean, analytics and ops, and nothing else: it migrates
---                      and publishes. It can make no roles, no databases, no extensions.
---   ouspark_reader     reads what is published (clean, analytics, ops.publications), nothing
---                      else. Applications log in as a role that is a member of it.
+--   ouspark_publisher  owns the schemas clean, analytics and ops, and nothing else. It migrates
+--                      and publishes; it cannot create roles, databases or extensions.
+--   ouspark_reader     reads published tables (clean, analytics, ops.publications) only.
+--                      Applications log in as a role that is a member of it.
 --
--- Neither has a password yet, so neither can log in from elsewhere:
+-- Neither has a password yet, so set one before they log in over the network:
 --   ALTER ROLE ouspark_publisher PASSWORD '...';
 --   CREATE ROLE my_application LOGIN PASSWORD '...' IN ROLE ouspark_reader;
 
@@ -23,15 +23,15 @@ BEGIN
   END IF;
 END $$;
 
--- Temporary tables, in which a publication stages what it sends; granted to the role itself, so
--- that it may be taken from everybody else.
+-- A publication stages rows in temporary tables. The right is granted to the role itself, so that it
+-- can be revoked from PUBLIC.
 DO $$
 BEGIN
   EXECUTE format('GRANT CONNECT, TEMPORARY ON DATABASE %I TO ouspark_publisher', current_database());
   EXECUTE format('GRANT CONNECT ON DATABASE %I TO ouspark_reader', current_database());
 END $$;
 
--- An administrator who is no superuser may hand over to a role only as a member of it.
+-- Without superuser rights, an administrator can transfer ownership only to a role they are a member of.
 GRANT ouspark_publisher TO CURRENT_USER;
 
 CREATE SCHEMA IF NOT EXISTS clean;
@@ -43,7 +43,7 @@ ALTER SCHEMA ops OWNER TO ouspark_publisher;
 REVOKE ALL ON SCHEMA clean, analytics, ops FROM PUBLIC;
 GRANT USAGE ON SCHEMA clean, analytics, ops TO ouspark_reader;
 
--- Tables of an earlier publication by another role.
+-- Take over tables that another role published earlier.
 DO $$
 DECLARE
   target regclass;
@@ -64,6 +64,6 @@ GRANT SELECT ON ALL TABLES IN SCHEMA clean, analytics TO ouspark_reader;
 ALTER DEFAULT PRIVILEGES FOR ROLE ouspark_publisher IN SCHEMA clean, analytics
   GRANT SELECT ON TABLES TO ouspark_reader;
 
--- Rows are guarded a second time by row-level security: the publisher's migrations enable it on
--- every table, with one policy, for members of ouspark_reader. An API that a managed server
--- offers by itself therefore shows nothing, even if these schemas are exposed to it by mistake.
+-- Row-level security protects the tables as well: the migrations enable it on every table, with one
+-- policy for members of ouspark_reader. The automatic API of a managed server therefore shows nothing,
+-- even if these schemas are exposed to it by mistake.

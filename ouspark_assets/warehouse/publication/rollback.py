@@ -1,6 +1,7 @@
-"""Bringing back an earlier publication: a new, higher one with the old content.
+"""Rollback: a new publication with the content of an earlier one.
 
-Publishing is held from then on, so that the next run does not undo it, until `resume`.
+A rollback holds publishing until `ouspark publication resume`, so that the next run does not undo
+it.
 """
 
 import time
@@ -9,6 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from psycopg import sql
+from psycopg.rows import scalar_row
 
 from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.schemas.table import Table
@@ -16,30 +18,34 @@ from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.core.frames import identifier
 from ouspark_assets.warehouse.core.statements import create_staging
 from ouspark_assets.warehouse.publication.changes import (
-    Change,
-    History,
+    ChangeLog,
+    TableChange,
     apply_staged,
     count_and_checksum,
-    drop,
+    create_stage,
+    drop_tables,
     remove_listed,
     remove_unlisted,
-    stage,
 )
-from ouspark_assets.warehouse.publication.guards import clear_errors
+from ouspark_assets.warehouse.publication.guards import translate_errors
 from ouspark_assets.warehouse.publication.publications import (
     Publication,
     TableState,
-    checksum_over,
+    combined_checksum,
     current_hold,
     current_revision,
-    forget_history,
     hold_publishing,
-    publications,
-    record,
+    insert_publication,
+    prune_history,
+    read_publications,
 )
-from ouspark_assets.warehouse.publication.publish import USUAL_TERMS, Terms, at_work
+from ouspark_assets.warehouse.publication.publish import (
+    DEFAULT_TERMS,
+    Terms,
+    publication_transaction,
+)
 
-# What a table's rows were at a publication: the earliest change after it says it.
+# The rows of a table at a publication are those that the earliest change after it replaced.
 _EARLIEST = """
 CREATE TEMPORARY TABLE {earliest} ON COMMIT DROP AS
 SELECT DISTINCT ON (key) key, old_row FROM ops.publication_changes
@@ -50,12 +56,12 @@ _NEVER = 2**62
 
 
 @dataclass(frozen=True)
-class RolledBack:
-    """What a rollback did."""
+class RollbackResult:
+    """The new publication, and the changes of each table."""
 
     publication: Publication
-    changes: Mapping[str, Change]
-    # Tables that are not what they were at that publication: someone changed rows by hand.
+    changes: Mapping[str, TableChange]
+    # Tables whose content differs from that publication, because rows were changed by hand.
     differing: tuple[str, ...]
 
 
@@ -64,67 +70,73 @@ def roll_back(
     tables: Sequence[Table],
     number: int,
     run_id: str,
-    terms: Terms = USUAL_TERMS,
-) -> RolledBack:
-    """Bring back the content of a publication, and hold publishing."""
+    terms: Terms = DEFAULT_TERMS,
+) -> RollbackResult:
+    """Publish the content of an earlier publication again, and hold publishing."""
     started = time.monotonic()
-    with clear_errors("The rollback", production=production), at_work(production, terms):
-        wanted, last = _wanted(production, number)
-        history = History(last.number + 1, kept=terms.keep > 0)
+    with (
+        translate_errors("The rollback", production=production),
+        publication_transaction(production, terms),
+    ):
+        wanted, last = _find_publications(production, number)
+        log = ChangeLog(last.number + 1, is_kept=terms.keep > 0)
         changes, states = {}, {}
         for table in tables:
             name = table.qualified_name
-            changes[name] = _bring_back(production, table, number, history)
+            changes[name] = _restore_table(production, table, number, log)
             rows, checksum = count_and_checksum(production, table)
             states[name] = TableState(rows, changes[name].rows, checksum)
         publication = replace(
             wanted,
-            number=history.number,
+            number=log.number,
             run_id=run_id,
             kind="rollback",
             tables={name: state.as_json() for name, state in states.items()},
-            checksum=checksum_over(states),
+            checksum=combined_checksum(states),
             seconds=time.monotonic() - started,
             restores=wanted.restores or wanted.number,
-            reversible=history.kept,
+            reversible=log.is_kept,
         )
-        record(production, publication)
-        forget_history(production, publication.number, terms.keep)
+        insert_publication(production, publication)
+        prune_history(production, publication.number, terms.keep)
         if current_hold(production) is None:
             hold_publishing(production, publication.number)
-    return RolledBack(publication, changes, _differing(wanted, states))
+    return RollbackResult(publication, changes, _differing_tables(wanted, states))
 
 
-def reachable(newest_first: Sequence[Publication], revision: str) -> set[int]:
-    """The publications that can be brought back."""
-    found: set[int] = set()
+def restorable_publications(newest_first: Sequence[Publication], revision: str) -> set[int]:
+    """Return the numbers of the publications to which production can be rolled back."""
+    numbers: set[int] = set()
     for newer, older in pairwise(newest_first):
         if not newer.reversible or older.revision != revision:
             break
-        found.add(older.number)
-    return found
+        numbers.add(older.number)
+    return numbers
 
 
-def _wanted(production: Connection, number: int) -> tuple[Publication, Publication]:
-    known = publications(production)
+def _find_publications(production: Connection, number: int) -> tuple[Publication, Publication]:
+    """Return publication `number` and the newest one."""
+    known = read_publications(production)
     if not known:
-        message = "There is no publication yet; `ouspark run` makes the first."
+        message = "There is no publication yet. Run `ouspark run` to make the first one."
         raise WarehouseError(message)
     if number == known[0].number:
-        message = f"Publication {number} is the present one; there is nothing to bring back."
+        message = f"Publication {number} is the current one; there is nothing to roll back."
         raise WarehouseError(message)
-    possible = reachable(known, current_revision(production))
+    possible = restorable_publications(known, current_revision(production))
     if number not in possible:
         numbers = ", ".join(map(str, sorted(possible))) or "none"
         message = (
-            f"Publication {number} can't be brought back; those that can: {numbers}. "
-            "OUSPARK_PUBLISH_KEEP says how many are kept."
+            f"Cannot roll back to publication {number}. Possible publications: {numbers}. "
+            "OUSPARK_PUBLISH_KEEP sets how many are kept."
         )
         raise WarehouseError(message)
-    return next(it for it in known if it.number == number), known[0]
+    return next(one for one in known if one.number == number), known[0]
 
 
-def _bring_back(production: Connection, table: Table, wanted: int, history: History) -> Change:
+def _restore_table(
+    production: Connection, table: Table, wanted: int, log: ChangeLog
+) -> TableChange:
     filled = _filled_at(production, table, wanted)
     earliest = sql.Identifier(f"earliest_{table.name}")
     production.execute(
@@ -135,32 +147,35 @@ def _bring_back(production: Connection, table: Table, wanted: int, history: Hist
             emptied=sql.Literal(filled or _NEVER),
         )
     )
-    staged = _staged_rows(production, table, earliest)
+    staged = _stage_old_rows(production, table, earliest)
     if filled:
-        removed = remove_unlisted(production, table, staged, history)
+        removed = remove_unlisted(production, table, staged, log)
     else:
-        listed = _listed_keys(production, table, earliest)
-        removed = remove_listed(production, table, listed, history)
-        drop(production, listed)
-    change = removed + apply_staged(production, table, staged, history)
-    drop(production, staged, earliest)
+        listed = _stage_new_keys(production, table, earliest)
+        removed = remove_listed(production, table, listed, log)
+        drop_tables(production, listed)
+    change = removed + apply_staged(production, table, staged, log)
+    drop_tables(production, staged, earliest)
     return change
 
 
 def _filled_at(production: Connection, table: Table, wanted: int) -> int | None:
-    """The first publication after the wanted one that found the table empty."""
-    row = production.execute(
-        """
-        SELECT min(number) FROM ops.publication_changes
-         WHERE table_name = %s AND number > %s AND key IS NULL
-        """,
-        (table.qualified_name, wanted),
-    ).fetchone()
-    return int(str(row[0])) if row and row[0] is not None else None
+    """Return the first publication after `wanted` that found the table empty."""
+    with production.cursor(row_factory=scalar_row) as cursor:
+        number: int | None = cursor.execute(
+            """
+            SELECT min(number) FROM ops.publication_changes
+             WHERE table_name = %s AND number > %s AND key IS NULL
+            """,
+            (table.qualified_name, wanted),
+        ).fetchone()
+    return number
 
 
-def _staged_rows(production: Connection, table: Table, earliest: sql.Identifier) -> sql.Identifier:
-    staged = stage(production, table)
+def _stage_old_rows(
+    production: Connection, table: Table, earliest: sql.Identifier
+) -> sql.Identifier:
+    staged = create_stage(production, table)
     production.execute(
         sql.SQL(
             """
@@ -170,7 +185,7 @@ def _staged_rows(production: Connection, table: Table, earliest: sql.Identifier)
             """
         ).format(
             staged=staged,
-            columns=_of("old", table.columns),
+            columns=_columns("old", table.columns),
             earliest=earliest,
             target=identifier(table),
         )
@@ -179,8 +194,10 @@ def _staged_rows(production: Connection, table: Table, earliest: sql.Identifier)
     return staged
 
 
-def _listed_keys(production: Connection, table: Table, earliest: sql.Identifier) -> sql.Identifier:
-    """Rows that came after the wanted publication."""
+def _stage_new_keys(
+    production: Connection, table: Table, earliest: sql.Identifier
+) -> sql.Identifier:
+    """Stage the keys of rows that were added after the publication."""
     listed = sql.Identifier(f"removed_{table.name}")
     production.execute(create_staging(table, listed, table.key))
     production.execute(
@@ -192,7 +209,7 @@ def _listed_keys(production: Connection, table: Table, earliest: sql.Identifier)
             """
         ).format(
             listed=listed,
-            columns=_of("old", table.key),
+            columns=_columns("old", table.key),
             earliest=earliest,
             target=identifier(table),
         )
@@ -201,11 +218,11 @@ def _listed_keys(production: Connection, table: Table, earliest: sql.Identifier)
     return listed
 
 
-def _of(alias: str, names: Sequence[str]) -> sql.Composed:
+def _columns(alias: str, names: Sequence[str]) -> sql.Composed:
     return sql.SQL(", ").join(sql.Identifier(alias, name) for name in names)
 
 
-def _differing(wanted: Publication, states: Mapping[str, TableState]) -> tuple[str, ...]:
+def _differing_tables(wanted: Publication, states: Mapping[str, TableState]) -> tuple[str, ...]:
     before = wanted.states
     return tuple(
         name

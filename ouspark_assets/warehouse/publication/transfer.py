@@ -1,7 +1,7 @@
-"""One table from development to production, inside the transactions that the caller holds.
+"""Sending one table from development to production, inside the transactions of the caller.
 
-Rows travel as binary COPY from one connection to the other; nothing is kept in between. What
-they do to the table is `applying.py`.
+Rows are streamed as binary COPY from one connection to the other and never stored in between. How
+staged rows change the table is `changes.py`.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,20 +9,21 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from psycopg import sql
+from psycopg.rows import scalar_row
 
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.core.frames import identifier
 from ouspark_assets.warehouse.core.statements import create_staging, same_key
 from ouspark_assets.warehouse.publication.changes import (
-    Change,
-    History,
+    ChangeLog,
+    TableChange,
     apply_staged,
-    drop,
-    mark_filled,
+    create_stage,
+    drop_tables,
+    log_filled,
     remove_listed,
     remove_unlisted,
-    stage,
 )
 
 CHUNK_BYTES = 1 << 18
@@ -30,51 +31,53 @@ Buffer: TypeAlias = bytes | bytearray | memoryview
 
 
 @dataclass(frozen=True)
-class Passage:
-    """From where to where, and the publication that it is for."""
+class Transfer:
+    """The two connections, and the log of the publication."""
 
     development: Connection
     production: Connection
-    history: History
+    log: ChangeLog
 
 
-def replace_table(passage: Passage, table: Table, hidden: Sequence[str]) -> Change:
-    """Send every row; what differs is written, what is not there any more is removed."""
-    production, history = passage.production, passage.history
+def replace_table(transfer: Transfer, table: Table, hidden: Sequence[str]) -> TableChange:
+    """Send every row: write rows that differ, and remove rows that no longer exist."""
+    production, log = transfer.production, transfer.log
     rows = sql.SQL("SELECT {} FROM {}").format(_columns(table, hidden), identifier(table))
     if _is_empty(production, table):
-        inserted = _stream(passage, rows, identifier(table), table.columns)
+        inserted = _stream(transfer, rows, identifier(table), table.columns)
         if inserted:
-            mark_filled(production, table, history)
+            log_filled(production, table, log)
             production.execute(sql.SQL("ANALYZE {}").format(identifier(table)))
-        return Change(inserted=inserted)
-    staged = stage(production, table)
-    if _stream(passage, rows, staged, table.columns):
+        return TableChange(inserted=inserted)
+    staged = create_stage(production, table)
+    if _stream(transfer, rows, staged, table.columns):
         production.execute(sql.SQL("ANALYZE {}").format(staged))
-    removed = remove_unlisted(production, table, staged, history)
-    change = removed + apply_staged(production, table, staged, history)
-    drop(production, staged)
+    removed = remove_unlisted(production, table, staged, log)
+    change = removed + apply_staged(production, table, staged, log)
+    drop_tables(production, staged)
     return change
 
 
-def send_changes(passage: Passage, table: Table, hidden: Sequence[str], since: int) -> Change:
-    """Send what changed after this version: removals by tombstone, then changed rows."""
-    production, history = passage.production, passage.history
+def send_changes(
+    transfer: Transfer, table: Table, hidden: Sequence[str], since: int
+) -> TableChange:
+    """Send what changed after version `since`: removals by tombstone, then changed rows."""
+    production, log = transfer.production, transfer.log
     rows = sql.SQL("SELECT {} FROM {} WHERE version > {}").format(
         _columns(table, hidden), identifier(table), sql.Literal(since)
     )
-    removed = _remove_by_tombstones(passage, table, since)
-    staged = stage(production, table)
-    change = Change()
-    if _stream(passage, rows, staged, table.columns):
+    removed = _remove_by_tombstones(transfer, table, since)
+    staged = create_stage(production, table)
+    change = TableChange()
+    if _stream(transfer, rows, staged, table.columns):
         production.execute(sql.SQL("ANALYZE {}").format(staged))
-        change = apply_staged(production, table, staged, history)
-    drop(production, staged)
+        change = apply_staged(production, table, staged, log)
+    drop_tables(production, staged)
     return removed + change
 
 
-def _remove_by_tombstones(passage: Passage, table: Table, since: int) -> Change:
-    """Remove what development removed for good: a row that came back is a changed one."""
+def _remove_by_tombstones(transfer: Transfer, table: Table, since: int) -> TableChange:
+    """Remove rows that development removed, except rows that were added again since."""
     rows = sql.SQL(
         """
         SELECT DISTINCT staged.* FROM (
@@ -88,13 +91,13 @@ def _remove_by_tombstones(passage: Passage, table: Table, since: int) -> Change:
         table=identifier(table),
         same_key=same_key(table),
     )
-    production, listed = passage.production, sql.Identifier(f"removed_{table.name}")
+    production, listed = transfer.production, sql.Identifier(f"removed_{table.name}")
     production.execute(create_staging(table, listed, table.key))
-    change = Change()
-    if _stream(passage, rows, listed, table.key):
+    change = TableChange()
+    if _stream(transfer, rows, listed, table.key):
         production.execute(sql.SQL("ANALYZE {}").format(listed))
-        change = remove_listed(production, table, listed, passage.history)
-    drop(production, listed)
+        change = remove_listed(production, table, listed, transfer.log)
+    drop_tables(production, listed)
     return change
 
 
@@ -108,7 +111,7 @@ def _key_of_tombstones(table: Table) -> sql.Composed:
 
 
 def _stream(
-    passage: Passage,
+    transfer: Transfer,
     rows: sql.Composable,
     target: sql.Identifier,
     columns: Sequence[str],
@@ -116,7 +119,7 @@ def _stream(
     names = sql.SQL(", ").join(map(sql.Identifier, columns))
     source = sql.SQL("COPY ({}) TO STDOUT (FORMAT binary)").format(rows)
     sink = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(target, names)
-    with passage.development.cursor() as reader, passage.production.cursor() as writer:
+    with transfer.development.cursor() as reader, transfer.production.cursor() as writer:
         with reader.copy(source) as outgoing, writer.copy(sink) as incoming:
             for chunk in _chunks(outgoing):
                 incoming.write(chunk)
@@ -124,7 +127,7 @@ def _stream(
 
 
 def _chunks(pieces: Iterable[Buffer]) -> Iterator[bytes]:
-    """Single rows joined to chunks: a write per row costs more than the row."""
+    """Join rows to chunks: one write per row would cost more than the row."""
     chunk = bytearray()
     for piece in pieces:
         chunk += piece
@@ -144,7 +147,6 @@ def _columns(table: Table, hidden: Sequence[str]) -> sql.Composed:
 
 
 def _is_empty(production: Connection, table: Table) -> bool:
-    row = production.execute(
-        sql.SQL("SELECT NOT EXISTS (SELECT FROM {})").format(identifier(table))
-    ).fetchone()
-    return row is not None and row[0] is True
+    query = sql.SQL("SELECT NOT EXISTS (SELECT FROM {})").format(identifier(table))
+    with production.cursor(row_factory=scalar_row) as cursor:
+        return cursor.execute(query).fetchone() is True

@@ -1,7 +1,7 @@
-"""Holding production against development: checksums per table and bucket, then rows by name.
+"""Comparing production with development: checksums per table and bucket, then single rows.
 
-Nothing is changed. What development changed since the publication is told apart from what
-differs though it should not.
+Nothing is changed. Rows that development changed since the publication are counted separately from
+rows that should be equal and are not.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from ouspark_assets.schemas.table import Table
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.core.frames import identifier
 from ouspark_assets.warehouse.core.statements import row_hash
-from ouspark_assets.warehouse.publication.guards import clear_errors
+from ouspark_assets.warehouse.publication.guards import translate_errors
 from ouspark_assets.warehouse.publication.publications import (
     Publication,
     TableState,
@@ -30,7 +30,7 @@ Key = tuple[str | None, ...]
 
 @dataclass(frozen=True)
 class Bucket:
-    """The rows of a table whose keys hash alike."""
+    """The rows of a table whose keys have the same hash."""
 
     rows: int
     checksum: int
@@ -38,7 +38,7 @@ class Bucket:
 
 @dataclass(frozen=True)
 class Difference:
-    """A row that is not what development says."""
+    """A row of production that differs from development."""
 
     key: Mapping[str, str | None]
     problem: str
@@ -46,7 +46,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class TableVerdict:
-    """What the comparison found in one table."""
+    """The result of the comparison for one table."""
 
     name: str
     rows: int
@@ -65,7 +65,7 @@ class TableVerdict:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the comparison of two databases found."""
+    """The result of the comparison for all tables."""
 
     publication: int
     tables: tuple[TableVerdict, ...]
@@ -84,9 +84,9 @@ class _Row:
 
 
 def verify(development: Connection, production: Connection, tables: Sequence[Table]) -> Verdict:
-    """Compare every published table, as of one moment on each side."""
+    """Compare every published table, in one snapshot of each database."""
     with (
-        clear_errors("The comparison", production=production, development=development),
+        translate_errors("The comparison", production=production, development=development),
         development.transaction(),
         production.transaction(),
     ):
@@ -95,14 +95,16 @@ def verify(development: Connection, production: Connection, tables: Sequence[Tab
             connection.execute("SET LOCAL statement_timeout = 0")
         last = last_publication(production)
         if last is None:
-            message = "There is no publication to verify yet; `ouspark run` makes the first."
+            message = (
+                "There is no publication to verify yet. Run `ouspark run` to make the first one."
+            )
             raise WarehouseError(message)
         comparison = _Comparison(development, production, last, _since(development, last))
-        return Verdict(last.number, tuple(map(comparison.of, tables)))
+        return Verdict(last.number, tuple(map(comparison.compare, tables)))
 
 
 def _since(development: Connection, last: Publication) -> int | None:
-    """The version of the publication; None when it came from another database."""
+    """Return the version of the publication; None if it came from another database."""
     same = current_source(development).database == last.source_database
     return last.source_version if same else None
 
@@ -114,13 +116,19 @@ class _Comparison:
     last: Publication
     since: int | None
 
-    def of(self, table: Table) -> TableVerdict:
-        """What one table shows."""
+    def compare(self, table: Table) -> TableVerdict:
+        """Compare one table."""
         hidden = hidden_columns(table, father_names=self.last.father_names)
-        wanted = _buckets(self.development, table, hidden)
-        found = _buckets(self.production, table, ())
-        differing = [it for it in wanted.keys() | found.keys() if wanted.get(it) != found.get(it)]
-        differences, unpublished = self._rows(table, hidden, differing) if differing else ((), 0)
+        wanted = _read_buckets(self.development, table, hidden)
+        found = _read_buckets(self.production, table, ())
+        differing = [
+            bucket
+            for bucket in wanted.keys() | found.keys()
+            if wanted.get(bucket) != found.get(bucket)
+        ]
+        differences, unpublished = (
+            self._compare_rows(table, hidden, differing) if differing else ((), 0)
+        )
         total = _total(found)
         state = self.last.states.get(table.qualified_name)
         return TableVerdict(
@@ -135,7 +143,7 @@ class _Comparison:
             unpublished=unpublished,
         )
 
-    def _rows(
+    def _compare_rows(
         self, table: Table, hidden: Sequence[str], buckets: Sequence[int]
     ) -> tuple[tuple[Difference, ...], int]:
         newer = (
@@ -143,9 +151,11 @@ class _Comparison:
             if self.since is None
             else sql.SQL("version > {}").format(sql.Literal(self.since))
         )
-        wanted = _hashed(self.development, table, hidden, buckets, newer)
-        found = _hashed(self.production, table, (), buckets, sql.SQL("false"))
-        gone = _tombstones(self.development, table, self.since) if self.since is not None else set()
+        wanted = _read_hashes(self.development, table, hidden, buckets, newer)
+        found = _read_hashes(self.production, table, (), buckets, sql.SQL("false"))
+        gone = (
+            _removed_keys(self.development, table, self.since) if self.since is not None else set()
+        )
         differences, unpublished = [], 0
         for key in sorted(wanted.keys() | found.keys(), key=str):
             one, other = wanted.get(key), found.get(key)
@@ -161,17 +171,17 @@ class _Comparison:
         return tuple(differences), unpublished
 
 
-def _buckets(connection: Connection, table: Table, hidden: Sequence[str]) -> dict[int, Bucket]:
-    rows = connection.execute(
+def _read_buckets(connection: Connection, table: Table, hidden: Sequence[str]) -> dict[int, Bucket]:
+    rows: list[tuple[Any, ...]] = connection.execute(
         sql.SQL(
             "SELECT {bucket}, count(*), bit_xor({hash}) FROM {table} AS target GROUP BY 1"
         ).format(
-            bucket=_bucket(table),
+            bucket=_bucket_of(table),
             hash=row_hash(table, "target", hidden),
             table=identifier(table),
         )
     ).fetchall()
-    return {int(str(row[0])): Bucket(int(str(row[1])), int(str(row[2]))) for row in rows}
+    return {bucket: Bucket(count, checksum) for bucket, count, checksum in rows}
 
 
 def _total(buckets: Mapping[int, Bucket]) -> Bucket:
@@ -181,7 +191,7 @@ def _total(buckets: Mapping[int, Bucket]) -> Bucket:
     return Bucket(rows, checksum)
 
 
-def _hashed(
+def _read_hashes(
     connection: Connection,
     table: Table,
     hidden: Sequence[str],
@@ -194,34 +204,34 @@ def _hashed(
         ).format(
             hash=row_hash(table, "target", hidden),
             newer=newer,
-            key=_texts("target", table),
+            key=_key_as_text("target", table),
             table=identifier(table),
-            bucket=_bucket(table),
+            bucket=_bucket_of(table),
         ),
         (list(buckets),),
     ).fetchall()
     return {tuple(key): _Row(checksum, newer) for checksum, newer, *key in rows}
 
 
-def _tombstones(development: Connection, table: Table, since: int) -> set[Key]:
+def _removed_keys(development: Connection, table: Table, since: int) -> set[Key]:
     rows: list[tuple[Any, ...]] = development.execute(
         sql.SQL(
             """
             SELECT {key} FROM ops.tombstones, jsonb_populate_record(NULL::{table}, key) AS gone
              WHERE table_name = %s AND ops.tombstones.version > %s
             """
-        ).format(key=_texts("gone", table), table=identifier(table)),
+        ).format(key=_key_as_text("gone", table), table=identifier(table)),
         (table.qualified_name, since),
     ).fetchall()
     return set(rows)
 
 
-def _bucket(table: Table) -> sql.Composed:
+def _bucket_of(table: Table) -> sql.Composed:
     key = sql.SQL(", ").join(sql.Identifier("target", name) for name in table.key)
     return sql.SQL("(hash_record_extended(ROW({}), 0) & {})").format(key, sql.Literal(BUCKETS - 1))
 
 
-def _texts(alias: str, table: Table) -> sql.Composed:
+def _key_as_text(alias: str, table: Table) -> sql.Composed:
     return sql.SQL(", ").join(
         sql.SQL("{}::text").format(sql.Identifier(alias, name)) for name in table.key
     )

@@ -1,6 +1,6 @@
-"""What people decide about quarantined records: corrections, discards, and the history of both.
+"""Decisions of operators about quarantined records: corrections, discards, and their history.
 
-Nothing is parsed here: a correction is applied at the next load of its release, by `pages/`.
+A correction is only stored here; `pages/` applies it at the next load of its release.
 """
 
 import getpass
@@ -15,10 +15,15 @@ from psycopg.types.json import Jsonb
 from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.warehouse.core.connection import Connection
 
+_COLUMNS = """
+id, release, hall_ticket, table_name, fingerprint, reasons, raw, first_seen_at, run_id, status,
+resolved_at
+"""
+
 
 @dataclass(frozen=True)
-class Record:
-    """A quarantined record as it stands."""
+class QuarantinedRecord:
+    """A row of `clean.quarantine`."""
 
     id: int
     release: str
@@ -35,7 +40,7 @@ class Record:
 
 @dataclass(frozen=True)
 class StoredCorrection:
-    """New texts for some fields of a record, by hand."""
+    """An operator's new texts for some fields of a record."""
 
     release: str
     hall_ticket: str
@@ -45,8 +50,8 @@ class StoredCorrection:
 
 
 @dataclass(frozen=True)
-class Filters:
-    """Which records are meant; what is None does not matter."""
+class RecordFilter:
+    """Which records to return; None matches everything."""
 
     release: str | None = None
     table: str | None = None
@@ -54,12 +59,10 @@ class Filters:
     status: str | None = "open"
 
 
-def records(connection: Connection, filters: Filters) -> list[Record]:
-    """The quarantined records that fit, in order of their numbers."""
-    query = """
-        SELECT id, release, hall_ticket, table_name, fingerprint, reasons, raw, first_seen_at,
-               run_id, status, resolved_at
-          FROM clean.quarantine
+def find_records(connection: Connection, record_filter: RecordFilter) -> list[QuarantinedRecord]:
+    """Return the matching records by number."""
+    query = f"""
+        SELECT {_COLUMNS} FROM clean.quarantine
          WHERE (%(release)s::text IS NULL OR release = %(release)s)
            AND (%(table)s::text IS NULL OR table_name = %(table)s)
            AND (%(status)s::text IS NULL OR status = %(status)s)
@@ -68,35 +71,33 @@ def records(connection: Connection, filters: Filters) -> list[Record]:
                             WHERE strpos(lower(r), lower(%(reason)s)) > 0))
          ORDER BY id
     """
-    with connection.cursor(row_factory=class_row(Record)) as cursor:
-        return cursor.execute(query, vars(filters)).fetchall()
+    with connection.cursor(row_factory=class_row(QuarantinedRecord)) as cursor:
+        return cursor.execute(query, vars(record_filter)).fetchall()
 
 
-def record(connection: Connection, number: int) -> Record:
-    """One record by its number."""
-    query = """
-        SELECT id, release, hall_ticket, table_name, fingerprint, reasons, raw, first_seen_at,
-               run_id, status, resolved_at
-          FROM clean.quarantine WHERE id = %s
-    """
-    with connection.cursor(row_factory=class_row(Record)) as cursor:
+def find_record(connection: Connection, number: int) -> QuarantinedRecord:
+    """Return one record; raises a WarehouseError if there is none with this number."""
+    query = f"SELECT {_COLUMNS} FROM clean.quarantine WHERE id = %s"
+    with connection.cursor(row_factory=class_row(QuarantinedRecord)) as cursor:
         found = cursor.execute(query, (number,)).fetchone()
     if found is None:
-        message = f"There is no quarantined record {number}; see `ouspark quarantine list`."
+        message = f"There is no quarantined record {number}. See `ouspark quarantine list`."
         raise WarehouseError(message)
     return found
 
 
-def record_number(text: str) -> int:
-    """The number of a record, from text."""
+def parse_record_number(text: str) -> int:
+    """Return the number of a record from text; raises a WarehouseError if it is malformed."""
     if not text.isascii() or not text.isdigit():
         message = f"{text!r} is not the number of a quarantined record."
         raise WarehouseError(message)
     return int(text)
 
 
-def correct(connection: Connection, wrong: Record, changes: Mapping[str, str]) -> None:
-    """Keep a correction beside the raw input; what an earlier one said of other fields stays."""
+def correct_record(
+    connection: Connection, wrong: QuarantinedRecord, changes: Mapping[str, str]
+) -> None:
+    """Store a correction; the raw input and earlier corrections of other fields are kept."""
     with connection.transaction():
         connection.execute(
             """
@@ -113,37 +114,39 @@ def correct(connection: Connection, wrong: Record, changes: Mapping[str, str]) -
                 wrong.table_name,
                 wrong.fingerprint,
                 Jsonb(dict(changes)),
-                _whoever_this_is(),
+                _current_user(),
             ),
         )
-        decided(connection, wrong.id, "corrected", {"changes": dict(changes)})
+        record_decision(connection, wrong.id, "corrected", {"changes": dict(changes)})
 
 
-def discard(connection: Connection, unwanted: Record, why: str) -> None:
-    """Put an open record aside for good; it stays in the table, and is never opened again."""
+def discard_record(connection: Connection, unwanted: QuarantinedRecord, why: str) -> None:
+    """Discard an open record permanently; it stays in the table and is never opened again."""
     if unwanted.status == "discarded":
         return
     if unwanted.status != "open":
-        message = f"Record {unwanted.id} is {unwanted.status} already."
+        message = f"Record {unwanted.id} is already {unwanted.status}."
         raise WarehouseError(message)
     with connection.transaction():
         connection.execute(
             "UPDATE clean.quarantine SET status = 'discarded', resolved_at = now() WHERE id = %s",
             (unwanted.id,),
         )
-        decided(connection, unwanted.id, "discarded", {"why": why})
+        record_decision(connection, unwanted.id, "discarded", {"why": why})
 
 
-def decided(connection: Connection, number: int, decision: str, detail: Mapping[str, Any]) -> None:
-    """Add to the history of a record."""
+def record_decision(
+    connection: Connection, number: int, decision: str, detail: Mapping[str, Any]
+) -> None:
+    """Add a decision to the history of a record."""
     connection.execute(
         "INSERT INTO ops.decisions (record, decision, detail, decided_by) VALUES (%s, %s, %s, %s)",
-        (number, decision, Jsonb(dict(detail)), _whoever_this_is()),
+        (number, decision, Jsonb(dict(detail)), _current_user()),
     )
 
 
-def history(connection: Connection, number: int) -> Sequence[tuple[object, ...]]:
-    """The decisions about a record, oldest first: when, who, what, detail."""
+def read_decisions(connection: Connection, number: int) -> Sequence[tuple[object, ...]]:
+    """Return the decisions about a record, oldest first: time, user, decision, detail."""
     return connection.execute(
         """
         SELECT decided_at, decided_by, decision, detail FROM ops.decisions
@@ -153,8 +156,8 @@ def history(connection: Connection, number: int) -> Sequence[tuple[object, ...]]
     ).fetchall()
 
 
-def corrections(connection: Connection, release: str) -> list[StoredCorrection]:
-    """Every correction by hand of a release's records."""
+def read_corrections(connection: Connection, release: str) -> list[StoredCorrection]:
+    """Return all corrections of a release, oldest first."""
     query = """
         SELECT release, hall_ticket, table_name, fingerprint, changes
           FROM ops.corrections WHERE release = %s ORDER BY made_at
@@ -163,8 +166,8 @@ def corrections(connection: Connection, release: str) -> list[StoredCorrection]:
         return cursor.execute(query, (release,)).fetchall()
 
 
-def _whoever_this_is() -> str:
+def _current_user() -> str:
     try:
         return getpass.getuser()
-    except (KeyError, OSError):  # a uid without a name, as in containers
+    except (KeyError, OSError):  # the uid has no name, e.g. in a container
         return "unknown"

@@ -1,13 +1,15 @@
-"""`clean.quarantine`: what a load could not accept.
+"""`clean.quarantine`: the records that a load rejected.
 
-A record keeps its number for as long as the page says the same; one that a load no longer
-produces is resolved, not deleted. What makes a record unacceptable is decided in `pages/`.
+A record keeps its number while its page says the same. A record that a later load does not reject
+is resolved, not deleted. What makes a record unacceptable is decided in `pages/`.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 from psycopg import sql
+from psycopg.rows import scalar_row
 
 from ouspark_assets.schemas.clean import QUARANTINE
 from ouspark_assets.warehouse.core.connection import Connection
@@ -18,16 +20,16 @@ REJECTED_COLUMNS = ("release", "hall_ticket", "table_name", "fingerprint", "reas
 
 
 @dataclass(frozen=True)
-class Quarantined:
-    """What a load did to the quarantine."""
+class QuarantineChange:
+    """The open records of a release after a load, and what the load added and resolved."""
 
     open: int
     new: int
     resolved: int
 
 
-def quarantine(writer: Writer, release: str, rejected: pl.DataFrame) -> Quarantined:
-    """Make the open records of a release equal to what its load rejected."""
+def update_quarantine(writer: Writer, release: str, rejected: pl.DataFrame) -> QuarantineChange:
+    """Make the open records of a release equal to those that its load rejected."""
     connection = writer.connection
     connection.execute(
         sql.SQL(
@@ -38,15 +40,15 @@ def quarantine(writer: Writer, release: str, rejected: pl.DataFrame) -> Quaranti
     resolved = connection.execute(_RESOLVE, (release,)).rowcount
     new = connection.execute(_ADD).rowcount
     connection.execute("DROP TABLE rejected")
-    row = connection.execute(
-        "SELECT count(*) FROM clean.quarantine WHERE release = %s AND status = 'open'", (release,)
-    ).fetchone()
-    return Quarantined(open=int(str(row[0])) if row else 0, new=new, resolved=resolved)
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        query = "SELECT count(*) FROM clean.quarantine WHERE release = %s AND status = 'open'"
+        count: int = cursor.execute(query, (release,)).fetchone() or 0
+    return QuarantineChange(open=count, new=new, resolved=resolved)
 
 
-def open_reasons(connection: Connection) -> list[tuple[str, str, int]]:
-    """Open quarantine by table and reason, the most frequent first: table, reason, records."""
-    rows = connection.execute(
+def count_open_reasons(connection: Connection) -> list[tuple[str, str, int]]:
+    """Return the tables and reasons of open records with their counts, the most frequent first."""
+    rows: list[tuple[Any, ...]] = connection.execute(
         """
         SELECT table_name, reason, count(*)
           FROM clean.quarantine, unnest(reasons) AS reason
@@ -55,15 +57,15 @@ def open_reasons(connection: Connection) -> list[tuple[str, str, int]]:
          ORDER BY count(*) DESC, table_name, reason
         """
     ).fetchall()
-    return [(str(table), str(reason), int(str(count))) for table, reason, count in rows]
+    return [(table, reason, count) for table, reason, count in rows]
 
 
-def open_records(connection: Connection) -> int:
-    """How many records are in open quarantine."""
-    row = connection.execute(
-        "SELECT count(*) FROM clean.quarantine WHERE status = 'open'"
-    ).fetchone()
-    return int(str(row[0])) if row else 0
+def count_open_records(connection: Connection) -> int:
+    """Return the number of open records."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        query = "SELECT count(*) FROM clean.quarantine WHERE status = 'open'"
+        count: int = cursor.execute(query).fetchone() or 0
+    return count
 
 
 _RESOLVE = """

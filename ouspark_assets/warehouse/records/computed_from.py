@@ -1,18 +1,20 @@
-"""Whether computed tables are of the same state as their inputs, by `ops.computed_from`.
+"""`ops.computed_from` and `ops.versions`: the versions of the inputs of each computed table.
 
-Two runs at once can load a release between the computing of one table and that of the next; then
-nothing may be published before the rest is computed again. Reading and computing is elsewhere.
+A concurrent run can load a release between the computation of two tables. Then nothing may be
+published before the outdated table has been computed again.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from psycopg.rows import scalar_row
 
 from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.core.writing import Writer
 
-MOST_NAMED = 3
+MAX_TABLES_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -24,40 +26,41 @@ class Outdated:
     run_id: str
 
     def __str__(self) -> str:
-        """In words."""
+        """Say what changed the input."""
         return f"{self.table} was computed before run {self.run_id[:8]} changed {self.input}"
 
 
-def version_now(connection: Connection) -> int:
-    """The version of the last change that is committed."""
-    row = connection.execute("SELECT coalesce(max(version), 0) FROM ops.versions").fetchone()
-    return int(str(row[0])) if row else 0
+def current_version(connection: Connection) -> int:
+    """Return the version of the last committed change; 0 without any."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        version: int | None = cursor.execute("SELECT max(version) FROM ops.versions").fetchone()
+    return version or 0
 
 
 def seconds_since_last_change(connection: Connection) -> float | None:
-    """How long ago a table was changed last; None when none ever was."""
-    row = connection.execute(
-        "SELECT extract(epoch FROM now() - max(committed_at))::float8 FROM ops.versions"
-    ).fetchone()
-    return None if row is None or row[0] is None else float(str(row[0]))
+    """Return the seconds since the last committed change; None without any."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        query = "SELECT extract(epoch FROM now() - max(committed_at))::float8 FROM ops.versions"
+        seconds: float | None = cursor.execute(query).fetchone()
+    return seconds
 
 
-def remember_inputs(writer: Writer, table: Table, versions: Mapping[str, int]) -> None:
-    """What a table that is being written was computed from."""
+def store_inputs(writer: Writer, table: Table, versions: Mapping[str, int]) -> None:
+    """Store the versions of the inputs from which a table has been computed."""
     writer.connection.execute(
         "DELETE FROM ops.computed_from WHERE table_name = %s", (table.qualified_name,)
     )
     writer.connection.execute(
         """
         INSERT INTO ops.computed_from (table_name, input, version)
-        SELECT %s, input, version FROM unnest(%s::text[], %s::bigint[]) AS it (input, version)
+        SELECT %s, input, version FROM unnest(%s::text[], %s::bigint[]) AS inputs (input, version)
         """,
         (table.qualified_name, list(versions), list(versions.values())),
     )
 
 
-def outdated(connection: Connection, tables: Sequence[Table]) -> list[Outdated]:
-    """Of these tables, those with an input that changed since they were computed."""
+def find_outdated(connection: Connection, tables: Sequence[Table]) -> list[Outdated]:
+    """Return the tables that have an input that changed after they were computed."""
     rows = connection.execute(
         """
         SELECT DISTINCT ON (c.table_name) c.table_name, c.input, v.run_id
@@ -72,13 +75,15 @@ def outdated(connection: Connection, tables: Sequence[Table]) -> list[Outdated]:
 
 
 def refuse_outdated(development: Connection, tables: Sequence[Table]) -> None:
-    """Refuse to publish tables that are not of one state."""
-    found = outdated(development, tables)
-    if found:
-        named = "; ".join(map(str, found[:MOST_NAMED]))
-        more = f"; and {len(found) - MOST_NAMED} more" if found[MOST_NAMED:] else ""
+    """Raise an error if a table was computed before one of its inputs changed."""
+    outdated = find_outdated(development, tables)
+    if outdated:
+        named = "; ".join(map(str, outdated[:MAX_TABLES_NAMED]))
+        more = (
+            f"; and {len(outdated) - MAX_TABLES_NAMED} more" if outdated[MAX_TABLES_NAMED:] else ""
+        )
         message = (
-            f"Not published: {named}{more}. Readers keep what they have; `ouspark run`, or the job "
-            "follow_up, computes the rest and publishes it."
+            f"Not published: {named}{more}. Readers keep the current publication. Run `ouspark run`, "
+            "or the job follow_up, to compute these tables again and publish them."
         )
         raise WarehouseError(message)

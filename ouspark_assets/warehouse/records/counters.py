@@ -1,7 +1,7 @@
-"""Counters over the whole history, for whoever watches from outside. Read only.
+"""Counters over the whole operational history, for metrics. Read only.
 
-They only ever grow, because the rows they are sums of are kept: whoever prunes `ops.stage_runs`
-(and with it `ops.scrapes`) makes them smaller, which Prometheus takes for a restart.
+The counters never decrease, because the rows that they sum are kept. Pruning `ops.stage_runs` (and
+with it `ops.scrapes`) would make them smaller, which Prometheus treats as a restart.
 """
 
 from collections.abc import Sequence
@@ -11,27 +11,27 @@ from datetime import datetime
 from psycopg.rows import class_row
 
 from ouspark_assets.warehouse.core.connection import Connection
-from ouspark_assets.warehouse.records.site_health import SiteHealth, health_of_sites
+from ouspark_assets.warehouse.records.site_health import SiteHealth, read_site_health
 
-# Upper bounds in seconds of how long a stage takes.
+# Upper bounds of the histogram of stage durations, in seconds.
 BUCKETS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
 
 
 @dataclass(frozen=True)
 class StageCounts:
-    """All runs of a stage, of whatever release."""
+    """All runs of a stage over all releases."""
 
     asset: str
     succeeded: int
     failed: int
     died: int
-    at_work: int
+    running: int
     dead: int
     rows_in: int
     rows_written: int
     rows_changed: int
     rows_quarantined: int
-    # How many took no longer than each bound, how many ended at all, and how long in all.
+    # Runs within each bound of the histogram, runs that ended, and their total duration.
     within: list[int]
     ended: int
     seconds: float
@@ -39,7 +39,7 @@ class StageCounts:
 
 @dataclass(frozen=True)
 class LatestStage:
-    """The latest run of a stage and release that ended."""
+    """The latest completed run of a stage and release."""
 
     asset: str
     release: str | None
@@ -67,15 +67,15 @@ class ScrapeCounts:
 
 @dataclass(frozen=True)
 class OpenRecords:
-    """Records of a table in open quarantine."""
+    """The number of open records of a table."""
 
     table_name: str
     records: int
 
 
 @dataclass(frozen=True)
-class History:
-    """Everything that the development database counts."""
+class OperationalCounts:
+    """All counters of the development database."""
 
     stages: Sequence[StageCounts]
     latest: Sequence[LatestStage]
@@ -84,13 +84,13 @@ class History:
     quarantine: Sequence[OpenRecords]
 
 
-def read_history(connection: Connection) -> History:
-    """Everything, as of one moment."""
-    return History(
+def read_counters(connection: Connection) -> OperationalCounts:
+    """Return all counters."""
+    return OperationalCounts(
         stages=_stages(connection),
         latest=_latest(connection),
         scrapes=_scrapes(connection),
-        sites=health_of_sites(connection),
+        sites=read_site_health(connection),
         quarantine=_quarantine(connection),
     )
 
@@ -104,7 +104,7 @@ def _stages(connection: Connection) -> list[StageCounts]:
                    count(*) FILTER (WHERE outcome = 'succeeded') AS succeeded,
                    count(*) FILTER (WHERE outcome = 'failed' AND NOT died) AS failed,
                    count(*) FILTER (WHERE died) AS died,
-                   count(*) FILTER (WHERE alive) AS at_work,
+                   count(*) FILTER (WHERE alive) AS running,
                    count(*) FILTER (WHERE NOT alive) AS dead,
                    coalesce(sum(rows_in), 0)::bigint AS rows_in,
                    coalesce(sum(rows_written), 0)::bigint AS rows_written,

@@ -1,35 +1,39 @@
-"""`ops.follow_ups`: what the last follow-up was computed from, so that an equal one can be spared.
+"""`ops.follow_ups`: a digest of the inputs of the last follow-up, so that an equal one is skipped.
 
-A follow-up is everything from the clean tables to the cache. What it depends on beside tables
-(code, settings) is put into the digest by whoever runs it.
+A follow-up is everything from the clean tables to the cache. The caller adds other inputs (code,
+settings) to the digest.
 """
+
+from psycopg.rows import scalar_row
 
 from ouspark_assets.warehouse.core.connection import Connection
 
 
 def inputs_digest(connection: Connection) -> str:
-    """A digest of what a follow-up reads: loads, quarantine, index."""
-    row = connection.execute(
-        """
+    """Return a digest of the tables that a follow-up reads: loads, quarantine, index."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        digest: str | None = cursor.execute(_INPUTS_DIGEST).fetchone()
+    return digest or ""
+
+
+_INPUTS_DIGEST = """
         SELECT md5(concat_ws('|',
           (SELECT string_agg(concat(release, fingerprint, loaded_at), ',' ORDER BY release)
              FROM ops.loads),
           (SELECT concat_ws(':', count(*), count(*) FILTER (WHERE status = 'open'), max(id),
                             max(resolved_at)) FROM clean.quarantine),
           (SELECT max(version) FROM source.release_index)))
-        """
-    ).fetchone()
-    return str(row[0]) if row else ""
+"""
 
 
-def remember(connection: Connection, digest: str) -> None:
-    """Remember what a follow-up that has just ended well was computed from."""
+def store_digest(connection: Connection, digest: str) -> None:
+    """Store the digest of a follow-up that has just succeeded."""
     with connection.transaction():
         connection.execute("DELETE FROM ops.follow_ups")
         connection.execute("INSERT INTO ops.follow_ups (digest) VALUES (%s)", (digest,))
 
 
-def is_remembered(connection: Connection, digest: str) -> bool:
-    """Whether the last follow-up was computed from just this."""
+def is_stored(connection: Connection, digest: str) -> bool:
+    """Return whether the last follow-up had this digest."""
     row = connection.execute("SELECT FROM ops.follow_ups WHERE digest = %s", (digest,)).fetchone()
     return row is not None

@@ -1,7 +1,7 @@
-"""`ops.loads` and `ops.accounts`: which pages of a release were loaded, and what became of them.
+"""`ops.loads` and `ops.accounts`: the loaded pages of each release, and the fate of their rows.
 
-A load is known by the fingerprint of the pages it read, so that a run can tell whether the lake
-holds anything that the tables don't.
+A load stores the fingerprint of the pages that it read, so that a run can tell whether the lake
+contains pages that are not loaded.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from ouspark_assets.warehouse.core.writing import Writer
 
 
 def mark_loaded(writer: Writer, release: str, fingerprint: str, layout: str) -> None:
-    """Remember the pages that a release was loaded from, and what they looked like."""
+    """Store the fingerprint of the loaded pages, and their layout."""
     writer.connection.execute(
         """
         INSERT INTO ops.loads (release, fingerprint, layout, run_id)
@@ -27,8 +27,8 @@ def mark_loaded(writer: Writer, release: str, fingerprint: str, layout: str) -> 
     )
 
 
-def account(writer: Writer, release: str, accounting: pl.DataFrame) -> None:
-    """Remember what became of everything the pages of a release said, per table."""
+def store_accounts(writer: Writer, release: str, accounting: pl.DataFrame) -> None:
+    """Store per table how many rows were found, accepted, collapsed and quarantined."""
     for table, found, accepted, collapsed, quarantined in accounting.iter_rows():
         writer.connection.execute(
             """
@@ -42,28 +42,30 @@ def account(writer: Writer, release: str, accounting: pl.DataFrame) -> None:
         )
 
 
-def loaded(connection: Connection) -> Mapping[str, str]:
-    """The fingerprint of the pages that were loaded, per release."""
+def loaded_fingerprints(connection: Connection) -> Mapping[str, str]:
+    """Return the fingerprint of the loaded pages of each release."""
     rows = connection.execute("SELECT release, fingerprint FROM ops.loads").fetchall()
     return {str(release): str(fingerprint) for release, fingerprint in rows}
 
 
 def layouts_of_others(connection: Connection, release: str) -> list[str]:
-    """What the pages of all other releases looked like, as kept by their loads."""
+    """Return the stored page layouts of all other releases."""
     rows = connection.execute(
         "SELECT layout::text FROM ops.loads WHERE release <> %s ORDER BY release", (release,)
     ).fetchall()
     return [str(layout) for (layout,) in rows]
 
 
-def unaccounted(connection: Connection, releases: Sequence[str]) -> list[tuple[str, str]]:
-    """Tables of these releases whose account does not add up: the table, and how."""
-    rows = connection.execute(_UNACCOUNTED, {"releases": list(releases)}).fetchall()
+def find_unbalanced_accounts(
+    connection: Connection, releases: Sequence[str]
+) -> list[tuple[str, str]]:
+    """Return the tables of these releases whose accounts do not add up, with the numbers."""
+    rows = connection.execute(_UNBALANCED, {"releases": list(releases)}).fetchall()
     return [(str(table), str(line)) for table, line in rows]
 
 
 def releases_with_pending_results(connection: Connection, releases: Sequence[str]) -> list[str]:
-    """Those of the releases in which a grade is to come later, withheld or blank."""
+    """Return the releases that have a pending grade, e.g. withheld or result later."""
     rows = connection.execute(
         """
         SELECT asked.release FROM unnest(%s::text[]) AS asked (release)
@@ -75,7 +77,7 @@ def releases_with_pending_results(connection: Connection, releases: Sequence[str
     return [str(release) for (release,) in rows]
 
 
-_UNACCOUNTED = """
+_UNBALANCED = """
 WITH stored AS (
   SELECT release, 'appearances' AS table_name, count(*) AS n FROM clean.appearances
    WHERE release = ANY(%(releases)s) GROUP BY release

@@ -1,7 +1,7 @@
-"""`ops.scrapes` and `ops.site_health`: what a scrape sees of its site, while it sees it.
+"""`ops.scrapes` and `ops.site_health`: the progress of scrapes, and the health of their sites.
 
-Written now and then by whoever scrapes, read by whoever wants to know how the site fares; nothing
-is decided by it. How a breaker works is `site/`.
+A running scrape writes both every few seconds; `status`, metrics and alerts read them. No decision
+depends on them. The circuit breaker itself is in `sources/results_site/`.
 """
 
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from ouspark_assets.warehouse.core.connection import Connection
 
 
 @dataclass(frozen=True)
-class Sighting:
-    """A scrape at a moment: how far it is, and how the site bears it."""
+class ScrapeSnapshot:
+    """A scrape at one moment: its progress, and how the site responds."""
 
     host: str
     breaker: str
@@ -35,7 +35,7 @@ class Sighting:
 
 @dataclass(frozen=True)
 class SiteHealth:
-    """A site as its last scrape saw it; `scraping` says that it has not ended, or was killed."""
+    """The state of a site at its last scrape; `scraping`: that scrape is running or was killed."""
 
     host: str
     breaker: str
@@ -50,8 +50,8 @@ class SiteHealth:
 
 
 @dataclass(frozen=True)
-class ScrapeUnderWay:
-    """A scrape that has not ended, in numbers."""
+class UnfinishedScrape:
+    """The figures of a scrape that has not ended."""
 
     run_id: str
     release: str
@@ -66,8 +66,10 @@ class ScrapeUnderWay:
     alive: bool
 
 
-def note(connection: Connection, stage_run: int, seen: Sighting, *, scraping: bool = True) -> None:
-    """Write what a scrape sees now, over what was seen before."""
+def store_snapshot(
+    connection: Connection, stage_run: int, snapshot: ScrapeSnapshot, *, scraping: bool = True
+) -> None:
+    """Store the snapshot of a scrape over its earlier one."""
     connection.execute(
         """
         WITH scrape AS (
@@ -87,7 +89,7 @@ def note(connection: Connection, stage_run: int, seen: Sighting, *, scraping: bo
         SELECT %(host)s, %(breaker)s, now(), %(trouble)s,
                CASE WHEN %(trouble)s::text IS NOT NULL THEN now() END,
                %(at_once)s, %(most_at_once)s, %(stage_run)s, %(scraping)s, now()
-         -- Whoever has not heard of the site yet knows nothing about it.
+         -- Before its first answer, a scrape knows nothing about the site.
          WHERE %(requests)s > 0
         ON CONFLICT (host) DO UPDATE
         SET breaker = excluded.breaker,
@@ -99,12 +101,12 @@ def note(connection: Connection, stage_run: int, seen: Sighting, *, scraping: bo
             stage_run = excluded.stage_run, scraping = excluded.scraping,
             seen_at = excluded.seen_at
         """,
-        {**vars(seen), "stage_run": stage_run, "scraping": scraping},
+        {**vars(snapshot), "stage_run": stage_run, "scraping": scraping},
     )
 
 
-def health_of_sites(connection: Connection) -> list[SiteHealth]:
-    """Every site that was ever scraped, the one that was seen last first."""
+def read_site_health(connection: Connection) -> list[SiteHealth]:
+    """Return every site that was ever scraped, the most recent one first."""
     with connection.cursor(row_factory=class_row(SiteHealth)) as cursor:
         return cursor.execute(
             """
@@ -117,9 +119,9 @@ def health_of_sites(connection: Connection) -> list[SiteHealth]:
         ).fetchall()
 
 
-def scrapes_under_way(connection: Connection) -> list[ScrapeUnderWay]:
-    """The scrapes that have not ended, oldest first."""
-    with connection.cursor(row_factory=class_row(ScrapeUnderWay)) as cursor:
+def read_unfinished_scrapes(connection: Connection) -> list[UnfinishedScrape]:
+    """Return the scrapes that have not ended, oldest first."""
+    with connection.cursor(row_factory=class_row(UnfinishedScrape)) as cursor:
         return cursor.execute(
             """
             SELECT run_id, release, host, started, expected, requests, found, failed, per_second,

@@ -1,7 +1,7 @@
-"""`ops.stage_runs`: what each asset did in each run, written while it happens.
+"""`ops.stage_runs`: what each asset did in each run, recorded while it runs.
 
-A row is begun before the work and ended after it, outside of its transactions, so that a killed
-run leaves a row that says where it died.
+A row is inserted before the work and completed after it, outside its transactions, so that a killed
+run leaves a row that shows where it died.
 """
 
 import logging
@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import psycopg
+from psycopg.rows import scalar_row
 
 from ouspark_assets.domain.masking import mask_secrets
 from ouspark_assets.warehouse.core.connection import Connection, first_line
 
-LONGEST_ERROR = 2_000
-# What is done by hand, outside of any run of Dagster; each time is a run of its own.
-BY_HAND = "cli "
+MAX_ERROR_LENGTH = 2_000
+# Run ids of commands that work outside Dagster begin with this.
+COMMAND_PREFIX = "cli "
 
 _COLUMNS = "id, run_id, asset, release, started, ended, outcome, error"
 Row = tuple[object, ...]
@@ -25,8 +26,8 @@ log = logging.getLogger(__name__)
 
 
 @dataclass
-class Stage:
-    """The figures of a stage while it runs; the asset fills them in."""
+class StageRecord:
+    """The figures of a running stage, which the asset fills in."""
 
     number: int = 0
     rows_in: int | None = None
@@ -36,31 +37,32 @@ class Stage:
 
 
 @contextmanager
-def recorded(
+def record_stage(
     connection: Connection, run_id: str, asset: str, release: str | None = None
-) -> Iterator[Stage]:
-    """Record a stage from its beginning to its end, however it ends."""
-    row = connection.execute(
-        "INSERT INTO ops.stage_runs (run_id, asset, release) VALUES (%s, %s, %s) RETURNING id",
-        (run_id, asset, release),
-    ).fetchone()
-    stage = Stage(int(str(row[0])) if row else 0)
+) -> Iterator[StageRecord]:
+    """Record the start and the end of the block as a stage, whether it succeeds or fails."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        query = (
+            "INSERT INTO ops.stage_runs (run_id, asset, release) VALUES (%s, %s, %s) RETURNING id"
+        )
+        number: int = cursor.execute(query, (run_id, asset, release)).fetchone() or 0
+    stage = StageRecord(number)
     try:
         yield stage
     except BaseException as error:
-        _end(connection, stage, "failed", told(error))
+        _end_stage(connection, stage, "failed", describe_error(error))
         raise
-    _end(connection, stage, "succeeded", None)
+    _end_stage(connection, stage, "succeeded", None)
 
 
-def told(error: BaseException) -> str:
-    """An error as it may be kept: of a database's, the details may be rows of students."""
-    said = first_line(error) if isinstance(error, psycopg.Error) else str(error)
-    return f"{type(error).__name__}: {mask_secrets(said)}"[:LONGEST_ERROR]
+def describe_error(error: BaseException) -> str:
+    """Return the error as it may be stored: masked, and without the details of database errors."""
+    text = first_line(error) if isinstance(error, psycopg.Error) else str(error)
+    return f"{type(error).__name__}: {mask_secrets(text)}"[:MAX_ERROR_LENGTH]
 
 
-def _end(connection: Connection, stage: Stage, outcome: str, error: str | None) -> None:
-    """End the row; if the server went away it stays as one that never ended."""
+def _end_stage(connection: Connection, stage: StageRecord, outcome: str, error: str | None) -> None:
+    """Complete the row; if the server is gone, the row stays as one that never ended."""
     try:
         connection.execute(
             """
@@ -80,12 +82,12 @@ def _end(connection: Connection, stage: Stage, outcome: str, error: str | None) 
             ),
         )
     except psycopg.Error as lost:
-        # Whatever the stage itself has to say comes first: the history must not hide it.
-        log.warning("How this stage %s can't be recorded: %s", outcome, first_line(lost))
+        # Raising here would hide the error of the stage itself.
+        log.warning("Cannot record that this stage %s: %s", outcome, first_line(lost))
 
 
 def unfinished_runs(connection: Connection) -> list[str]:
-    """The runs with a stage that never ended: still at work, or killed."""
+    """Return the runs with a stage that has not ended: still running, or killed."""
     rows = connection.execute(
         "SELECT DISTINCT run_id FROM ops.stage_runs WHERE outcome = 'running'"
     ).fetchall()
@@ -93,7 +95,7 @@ def unfinished_runs(connection: Connection) -> list[str]:
 
 
 def close_stage_runs(connection: Connection, run_ids: Sequence[str], why: str) -> int:
-    """End the stages of runs that are gone; how many there were."""
+    """End the stages of dead runs as failed; return their number."""
     return connection.execute(
         """
         UPDATE ops.stage_runs SET ended = now(), died = true, outcome = 'failed', error = %s
@@ -103,29 +105,29 @@ def close_stage_runs(connection: Connection, run_ids: Sequence[str], why: str) -
     ).rowcount
 
 
-def close_by_hand(connection: Connection, why: str) -> int:
-    """End the stages of commands that were killed, of which Dagster knows nothing."""
+def close_command_stages(connection: Connection, why: str) -> int:
+    """End the stages of killed commands, which Dagster does not know."""
     rows = connection.execute(
         "SELECT run_id FROM ops.unfinished_stages WHERE NOT alive AND starts_with(run_id, %s)",
-        (BY_HAND,),
+        (COMMAND_PREFIX,),
     ).fetchall()
     return close_stage_runs(connection, [str(row[0]) for row in rows], why)
 
 
-def recent_stage_runs(connection: Connection, most: int) -> Sequence[Row]:
-    """The latest rows of `ops.stage_runs`, oldest first."""
+def recent_stage_runs(connection: Connection, limit: int) -> Sequence[Row]:
+    """Return the latest rows of `ops.stage_runs`, oldest first."""
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM ops.stage_runs ORDER BY id DESC LIMIT %s", (most,)
+        f"SELECT {_COLUMNS} FROM ops.stage_runs ORDER BY id DESC LIMIT %s", (limit,)
     ).fetchall()
     return rows[::-1]
 
 
-def latest_of_each_stage(connection: Connection) -> Sequence[Row]:
-    """The latest row of every stage and release, oldest first."""
+def latest_stage_runs(connection: Connection) -> Sequence[Row]:
+    """Return the latest row of every stage and release, oldest first."""
     return connection.execute(f"SELECT {_COLUMNS} FROM ops.latest_stages ORDER BY id").fetchall()
 
 
-def stages_at_work(connection: Connection) -> set[int]:
-    """The numbers of the stages that are at work now; others without an end were killed."""
-    rows = connection.execute("SELECT id FROM ops.unfinished_stages WHERE alive").fetchall()
-    return {int(str(row[0])) for row in rows}
+def running_stages(connection: Connection) -> set[int]:
+    """Return the ids of the stages that are running; others without an end were killed."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        return set(cursor.execute("SELECT id FROM ops.unfinished_stages WHERE alive").fetchall())

@@ -1,11 +1,12 @@
-"""`ops.stage_trends`: each stage beside how it usually goes. Read only.
+"""`ops.stage_trends`: runs of each stage compared with the median of earlier runs. Read only.
 
-What is usual (medians of the successful ones before) is the view's business.
+The medians (over earlier successful runs) are defined by the view.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from psycopg.rows import class_row
 
@@ -21,9 +22,9 @@ t.usual_rows_per_second, t.seconds_ratio, t.rows_ratio
 
 @dataclass(frozen=True)
 class StageTrend:
-    """A stage of a run in numbers, and what they usually are; None where there is nothing to say.
+    """The figures of one stage run, and their medians; None if unknown.
 
-    `earlier` is of how many successful ones before it, of the same stage and release.
+    `earlier` is the number of successful runs before it, of the same stage and release.
     """
 
     id: int
@@ -56,7 +57,7 @@ class StageTrend:
 def latest_trends(
     connection: Connection, asset: str | None = None, release: str | None = None
 ) -> Sequence[StageTrend]:
-    """The latest run of every stage and release, in the order in which they ran."""
+    """Return the latest run of every stage and release, in the order of the runs."""
     with connection.cursor(row_factory=class_row(StageTrend)) as cursor:
         return cursor.execute(
             f"""
@@ -69,28 +70,28 @@ def latest_trends(
         ).fetchall()
 
 
-def trends(
-    connection: Connection, asset: str | None, release: str | None, most: int
+def read_trends(
+    connection: Connection, asset: str | None, release: str | None, limit: int
 ) -> Sequence[StageTrend]:
-    """The latest runs of a stage or a release, oldest first."""
+    """Return the latest runs of a stage or a release, oldest first."""
     with connection.cursor(row_factory=class_row(StageTrend)) as cursor:
         found = cursor.execute(
             f"""
             SELECT {_COLUMNS} FROM ops.stage_trends AS t
              WHERE (%(asset)s::text IS NULL OR t.asset = %(asset)s)
                AND (%(release)s::text IS NULL OR t.release = %(release)s)
-             ORDER BY id DESC LIMIT %(most)s
+             ORDER BY id DESC LIMIT %(limit)s
             """,
-            {"asset": asset, "release": release, "most": most},
+            {"asset": asset, "release": release, "limit": limit},
         ).fetchall()
     return found[::-1]
 
 
-def seconds_of_each_stage(
-    connection: Connection, most: int
+def read_stage_durations(
+    connection: Connection, limit: int
 ) -> dict[tuple[str, str | None], list[float]]:
-    """How long the latest successful runs of each stage and release took, oldest first."""
-    rows = connection.execute(
+    """Return the seconds of the latest successful runs per stage and release, oldest first."""
+    rows: list[tuple[Any, ...]] = connection.execute(
         """
         SELECT asset, release, array_agg(seconds ORDER BY id)
           FROM (SELECT id, asset, release, seconds,
@@ -100,10 +101,6 @@ def seconds_of_each_stage(
          WHERE place <= %s
          GROUP BY asset, release
         """,
-        (most,),
+        (limit,),
     ).fetchall()
-    found: dict[tuple[str, str | None], list[float]] = {}
-    for asset, release, took in rows:
-        key = (str(asset), None if release is None else str(release))
-        found[key] = took if isinstance(took, list) else []
-    return found
+    return {(asset, release): seconds for asset, release, seconds in rows}

@@ -13,7 +13,7 @@ from ouspark_assets.orchestration.partitions import register_releases
 from ouspark_assets.sources.results_site.archive import ArchivedAnswer, PageArchive
 from ouspark_assets.sources.results_site.outcomes import Outcome
 from ouspark_assets.warehouse.core.connection import Connection
-from ouspark_assets.warehouse.quarantine.decisions import Filters, records
+from ouspark_assets.warehouse.quarantine.decisions import RecordFilter, find_records
 from ouspark_assets_tests.pages.page_builder import RELEASE, TICKET, ResultPage
 
 PAGE = ResultPage()
@@ -58,7 +58,7 @@ def test_records_are_corrected_and_discarded_by_the_run_configuration(
     instance: dg.DagsterInstance, development: Connection
 ) -> None:
     load_again(instance)
-    found = records(development, Filters())
+    found = find_records(development, RecordFilter())
     wrong = {record.raw["fields"]["subject_code"]: record.id for record in found}
     assert set(wrong) == {"501", "502"}
     config = {
@@ -67,7 +67,7 @@ def test_records_are_corrected_and_discarded_by_the_run_configuration(
     }
     for _ in range(2):
         load_again(instance, **config)
-        assert records(development, Filters()) == []
+        assert find_records(development, RecordFilter()) == []
     stored = development.execute(
         "SELECT points FROM clean.marks WHERE subject_code = '501'"
     ).fetchall()

@@ -16,8 +16,8 @@ from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.release_index import make_release_row
 from ouspark_assets.warehouse.core.connection import Connection
-from ouspark_assets.warehouse.core.writing import writing
-from ouspark_assets.warehouse.records.site_health import SiteHealth, health_of_sites
+from ouspark_assets.warehouse.core.writing import write_transaction
+from ouspark_assets.warehouse.records.site_health import SiteHealth, read_site_health
 from ouspark_assets_tests.sources.results_site.small_site import (
     Sent,
     SmallSite,
@@ -48,7 +48,7 @@ def scrape(
 
     def materialize(site: SmallSite) -> dg.ExecuteInProcessResult:
         monkeypatch.setenv("OUSPARK_SITE_URL", site.url)
-        with writing(development, "test") as writer:
+        with write_transaction(development, "test") as writer:
             row = make_release_row(RELEASE, site.url, seen_at=datetime.now(UTC))
             writer.merge(RELEASE_INDEX, [row])
         config = {"tickets_file": str(tickets), "refetch": True}
@@ -67,7 +67,7 @@ def scrape(
 
 
 def health(development: Connection) -> SiteHealth:
-    (site,) = health_of_sites(development)
+    (site,) = read_site_health(development)
     return site
 
 

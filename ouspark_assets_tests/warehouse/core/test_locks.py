@@ -5,7 +5,7 @@ import pytest
 
 from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.warehouse.core.connection import Side, connected
-from ouspark_assets.warehouse.core.locks import Lock, alone
+from ouspark_assets.warehouse.core.locks import Lock, exclusive_lock
 
 SCRAPE = "ouspark scrape 20250402 (run 1a2b)"
 WAITS = r"Scraping waits for '.*run 1a2b.*' \(backend \d+, since .*\) to be done\."
@@ -15,9 +15,9 @@ def test_a_second_one_that_may_not_wait_says_who_is_at_it(development_dsn: str) 
     with (
         connected(development_dsn, Side.DEVELOPMENT, SCRAPE) as first,
         connected(development_dsn, Side.DEVELOPMENT) as other,
-        alone(first, Lock.SCRAPE, 0, "Scraping"),
+        exclusive_lock(first, Lock.SCRAPE, 0, "Scraping"),
         pytest.raises(WarehouseError, match=r"Scraping waited 0 s for .*run 1a2b") as refused,
-        alone(other, Lock.SCRAPE, 0, "Scraping"),
+        exclusive_lock(other, Lock.SCRAPE, 0, "Scraping"),
     ):
         pass
     assert "\n" not in str(refused.value)
@@ -31,7 +31,7 @@ def test_a_second_one_says_whom_it_waits_for_and_goes_on_when_that_is_done(
     def second() -> None:
         with (
             connected(development_dsn, Side.DEVELOPMENT) as other,
-            alone(other, Lock.SCRAPE, 60, "Scraping", told.append),
+            exclusive_lock(other, Lock.SCRAPE, 60, "Scraping", told.append),
         ):
             order.append("second")
 
@@ -39,7 +39,7 @@ def test_a_second_one_says_whom_it_waits_for_and_goes_on_when_that_is_done(
     waiting = Thread(target=second)
     with (
         connected(development_dsn, Side.DEVELOPMENT, SCRAPE) as first,
-        alone(first, Lock.SCRAPE, 0, "Scraping"),
+        exclusive_lock(first, Lock.SCRAPE, 0, "Scraping"),
     ):
         waiting.start()
         while not told:
@@ -54,8 +54,8 @@ def test_scraping_and_running_do_not_wait_for_each_other(development_dsn: str) -
     with (
         connected(development_dsn, Side.DEVELOPMENT) as first,
         connected(development_dsn, Side.DEVELOPMENT) as other,
-        alone(first, Lock.SCRAPE, 0, "Scraping"),
-        alone(other, Lock.RUN, 0, "Running"),
+        exclusive_lock(first, Lock.SCRAPE, 0, "Scraping"),
+        exclusive_lock(other, Lock.RUN, 0, "Running"),
     ):
         pass
 
@@ -64,12 +64,12 @@ def test_whoever_is_gone_holds_nothing_and_what_it_did_is_done(development_dsn: 
     with connected(development_dsn, Side.DEVELOPMENT) as other:
         with (
             connected(development_dsn, Side.DEVELOPMENT) as first,
-            alone(first, Lock.SCRAPE, 0, "Scraping"),
+            exclusive_lock(first, Lock.SCRAPE, 0, "Scraping"),
         ):
             row = first.execute("SELECT pg_backend_pid()").fetchone()
             assert row is not None
             other.execute("SELECT pg_terminate_backend(%s, 5000)", (row[0],))
-            with alone(other, Lock.SCRAPE, 0, "Scraping"):
+            with exclusive_lock(other, Lock.SCRAPE, 0, "Scraping"):
                 pass
         assert first.broken
 
@@ -83,6 +83,6 @@ def test_a_failure_under_the_lock_stays_that_failure(development_dsn: str) -> No
     with (
         connected(development_dsn, Side.DEVELOPMENT) as first,
         pytest.raises(ValueError, match="of its own"),
-        alone(first, Lock.SCRAPE, 0, "Scraping"),
+        exclusive_lock(first, Lock.SCRAPE, 0, "Scraping"),
     ):
         fail()

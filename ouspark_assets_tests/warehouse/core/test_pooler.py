@@ -21,7 +21,7 @@ from ouspark_assets.warehouse.core.connection import (
     connected,
 )
 from ouspark_assets.warehouse.core.migrate import migrate
-from ouspark_assets.warehouse.core.writing import writing
+from ouspark_assets.warehouse.core.writing import write_transaction
 from ouspark_assets.warehouse.publication.publications import lift_hold
 from ouspark_assets.warehouse.publication.publish import Terms, publish
 from ouspark_assets.warehouse.publication.rollback import roll_back
@@ -83,7 +83,7 @@ def load(development: Connection, grade: str, points: int) -> None:
     rows = (
         {"subject_code": str(code), "grade": grade, "points": points} for code in range(101, 141)
     )
-    with writing(development, "load") as writer:
+    with write_transaction(development, "load") as writer:
         writer.merge(MARKS, [marks(*rows)], {"release": "20250402"})
 
 

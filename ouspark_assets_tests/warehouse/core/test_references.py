@@ -2,8 +2,8 @@ import pytest
 
 from ouspark_assets.schemas.clean import APPEARANCES, MARKS
 from ouspark_assets.warehouse.core.connection import Connection
-from ouspark_assets.warehouse.core.references import REFERENCES, dangling
-from ouspark_assets.warehouse.core.writing import writing
+from ouspark_assets.warehouse.core.references import REFERENCES, count_dangling_rows
+from ouspark_assets.warehouse.core.writing import write_transaction
 from ouspark_assets_tests.support.factories import appearances, marks
 
 (TO_APPEARANCES,) = [it for it in REFERENCES if (it.table, it.to) == (MARKS, APPEARANCES)]
@@ -12,18 +12,18 @@ RELEASE = {"release": "20250402"}
 
 @pytest.fixture(autouse=True)
 def two_marks(development: Connection) -> None:
-    with writing(development, "run") as writer:
+    with write_transaction(development, "run") as writer:
         writer.merge(MARKS, [marks({"subject_code": "101"}, {"subject_code": "102"})], RELEASE)
 
 
 def test_marks_without_their_appearance_are_counted(development: Connection) -> None:
-    assert dangling(development, TO_APPEARANCES) == 2
+    assert count_dangling_rows(development, TO_APPEARANCES) == 2
 
 
 def test_marks_with_their_appearance_are_not(development: Connection) -> None:
-    with writing(development, "run") as writer:
+    with write_transaction(development, "run") as writer:
         writer.merge(APPEARANCES, [appearances({})], RELEASE)
-    assert dangling(development, TO_APPEARANCES) == 0
+    assert count_dangling_rows(development, TO_APPEARANCES) == 0
 
 
 @pytest.mark.parametrize(("status", "found"), [("open", 0), ("discarded", 0), ("resolved", 2)])
@@ -38,9 +38,9 @@ def test_an_appearance_in_quarantine_is_not_missing(
         """,
         (status,),
     )
-    assert dangling(development, TO_APPEARANCES) == found
+    assert count_dangling_rows(development, TO_APPEARANCES) == found
 
 
 @pytest.mark.parametrize("reference", REFERENCES, ids=lambda it: f"{it.table.name}-{it.to.name}")
 def test_every_reference_can_be_counted(development: Connection, reference: object) -> None:
-    assert dangling(development, reference) >= 0
+    assert count_dangling_rows(development, reference) >= 0

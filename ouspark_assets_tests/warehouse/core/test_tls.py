@@ -9,7 +9,7 @@ from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.schemas.clean import MARKS
 from ouspark_assets.warehouse.core.connection import Connection, Side, connected
 from ouspark_assets.warehouse.core.migrate import migrate
-from ouspark_assets.warehouse.core.writing import writing
+from ouspark_assets.warehouse.core.writing import write_transaction
 from ouspark_assets.warehouse.publication.publish import publish
 from ouspark_assets.warehouse.publication.verification import verify
 from ouspark_assets_tests.support.factories import marks
@@ -36,7 +36,7 @@ def through(proxy: TlsProxy, databases: Databases, mode: str) -> str:
 def test_a_publication_through_tls(
     development: Connection, databases: Databases, proxy: TlsProxy, mode: str
 ) -> None:
-    with writing(development, "load") as writer:
+    with write_transaction(development, "load") as writer:
         writer.merge(MARKS, [SUBJECTS], {"release": "20250402"})
     dsn = through(proxy, databases, mode) + f"&sslrootcert={proxy.authority}"
     migrate(dsn, Side.PRODUCTION)

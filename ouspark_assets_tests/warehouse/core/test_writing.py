@@ -9,7 +9,7 @@ from ouspark_assets.schemas.clean import MARKS
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.warehouse.core.connection import Connection, Side, connected
 from ouspark_assets.warehouse.core.frames import read_releases, read_table
-from ouspark_assets.warehouse.core.writing import Change, writing
+from ouspark_assets.warehouse.core.writing import MergeResult, write_transaction
 from ouspark_assets_tests.support.factories import marks, releases
 from ouspark_assets_tests.support.stores import Databases
 
@@ -17,8 +17,8 @@ RELEASE = {"release": "20250402"}
 THREE = marks({"subject_code": "101"}, {"subject_code": "102"}, {"subject_code": "103"})
 
 
-def load(connection: Connection, frame: pl.DataFrame, run: str = "run") -> Change:
-    with writing(connection, run) as writer:
+def load(connection: Connection, frame: pl.DataFrame, run: str = "run") -> MergeResult:
+    with write_transaction(connection, run) as writer:
         return writer.merge(MARKS, [frame], RELEASE)
 
 
@@ -29,7 +29,7 @@ def bookkeeping(connection: Connection) -> list[tuple[Any, ...]]:
 
 
 def test_a_first_load_writes_every_row(development: Connection) -> None:
-    assert load(development, THREE) == Change(rows=3, written=3, removed=0)
+    assert load(development, THREE) == MergeResult(rows=3, written=3, removed=0)
     assert read_table(development, MARKS).sort("subject_code").equals(THREE)
 
 
@@ -38,14 +38,14 @@ def test_the_same_rows_again_write_nothing_and_keep_run_and_version(
 ) -> None:
     load(development, THREE, "first")
     before = bookkeeping(development)
-    assert load(development, THREE, "second") == Change(rows=3, written=0, removed=0)
+    assert load(development, THREE, "second") == MergeResult(rows=3, written=0, removed=0)
     assert bookkeeping(development) == before
 
 
 def test_only_the_row_that_differs_gets_a_new_run_and_version(development: Connection) -> None:
     load(development, THREE, "first")
     better = marks({"subject_code": "101", "grade": "S", "points": 10}, *RELEASE_ROWS[1:])
-    assert load(development, better, "second") == Change(rows=3, written=1, removed=0)
+    assert load(development, better, "second") == MergeResult(rows=3, written=1, removed=0)
     assert [row[1] for row in bookkeeping(development)] == ["second", "first", "first"]
 
 
@@ -59,7 +59,7 @@ def test_a_row_that_is_not_there_any_more_is_removed_and_leaves_a_tombstone(
     development: Connection,
 ) -> None:
     load(development, THREE)
-    assert load(development, THREE.head(2)) == Change(rows=2, written=0, removed=1)
+    assert load(development, THREE.head(2)) == MergeResult(rows=2, written=0, removed=1)
     (tombstone,) = development.execute("SELECT table_name, key FROM ops.tombstones").fetchall()
     assert tombstone == (
         "clean.marks",
@@ -70,7 +70,7 @@ def test_a_row_that_is_not_there_any_more_is_removed_and_leaves_a_tombstone(
 def test_rows_outside_the_scope_are_left_alone(development: Connection) -> None:
     load(development, THREE)
     other = THREE.with_columns(pl.lit("20250403").alias("release"))
-    with writing(development, "run") as writer:
+    with write_transaction(development, "run") as writer:
         writer.merge(MARKS, [other], {"release": "20250403"})
     load(development, THREE.head(1))
     assert read_releases(development, MARKS, ["20250403"]).height == 3
@@ -82,7 +82,7 @@ def test_a_load_that_dies_half_way_leaves_everything_as_it_was(development: Conn
     duplicated = pl.concat([THREE, THREE.head(1)])
     with (
         pytest.raises(psycopg.errors.CardinalityViolation),
-        writing(development, "second") as writer,
+        write_transaction(development, "second") as writer,
     ):
         writer.merge(MARKS, [duplicated.with_columns(grade=pl.lit("F"))], RELEASE)
     assert read_table(development, MARKS).sort("subject_code").equals(THREE)
@@ -109,7 +109,7 @@ def test_awkward_texts_lists_and_nulls_come_back_as_they_were(development: Conne
         {"release": "b", "title": "", "semesters": []},
         {"release": "c", "title": "\\N \\. é – ✓ ' ; --", "semesters": None, "scheme": None},
     )
-    with writing(development, "run") as writer:
+    with write_transaction(development, "run") as writer:
         writer.merge(RELEASE_INDEX, [odd])
     assert read_table(development, RELEASE_INDEX).sort("release").equals(odd)
 

@@ -7,9 +7,9 @@ from ouspark_assets.schemas.clean import MARKS
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.core.frames import read_table
-from ouspark_assets.warehouse.core.writing import writing
+from ouspark_assets.warehouse.core.writing import write_transaction
 from ouspark_assets.warehouse.publication.publish import Published, Terms, publish
-from ouspark_assets.warehouse.publication.rollback import RolledBack, roll_back
+from ouspark_assets.warehouse.publication.rollback import RollbackResult, roll_back
 from ouspark_assets_tests.support.factories import marks
 
 RELEASE = {"release": "20250402"}
@@ -26,7 +26,7 @@ def state(number: int) -> pl.DataFrame:
 
 
 def load(development: Connection, frame: pl.DataFrame, table: Table = MARKS) -> None:
-    with writing(development, "load") as writer:
+    with write_transaction(development, "load") as writer:
         writer.merge(table, [frame], RELEASE if "release" in table.key else {})
 
 
@@ -34,7 +34,7 @@ def published(development: Connection, production: Connection) -> Published | No
     return publish(development, production, PUBLISHED_TABLES, "run", EASY)
 
 
-def rolled_back(production: Connection, number: int, terms: Terms = EASY) -> RolledBack:
+def rolled_back(production: Connection, number: int, terms: Terms = EASY) -> RollbackResult:
     return roll_back(production, PUBLISHED_TABLES, number, "cli", terms)
 
 

@@ -11,10 +11,10 @@ from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.schemas.clean import MARKS
 from ouspark_assets.warehouse.core.connection import Connection, Side, connected, open_connection
 from ouspark_assets.warehouse.core.frames import read_table
-from ouspark_assets.warehouse.core.locks import Lock, hold
+from ouspark_assets.warehouse.core.locks import Lock, acquire
 from ouspark_assets.warehouse.core.migrate import migrate
-from ouspark_assets.warehouse.core.writing import writing
-from ouspark_assets.warehouse.publication.guards import clear_errors, refuse_shrinking
+from ouspark_assets.warehouse.core.writing import write_transaction
+from ouspark_assets.warehouse.publication.guards import refuse_shrinking, translate_errors
 from ouspark_assets.warehouse.publication.publications import TableState
 from ouspark_assets.warehouse.publication.publish import Published, Terms, publish
 from ouspark_assets_tests.support.factories import marks
@@ -25,7 +25,7 @@ SUBJECTS = marks(*({"subject_code": str(code)} for code in range(101, 141)))
 
 
 def load(development: Connection, frame: pl.DataFrame) -> None:
-    with writing(development, "load") as writer:
+    with write_transaction(development, "load") as writer:
         writer.merge(MARKS, [frame], RELEASE)
 
 
@@ -111,7 +111,7 @@ def test_a_publication_that_waited_long_enough_says_who_is_at_work(
         connected(databases.production, Side.PRODUCTION, "ouspark publish elsewhere") as other,
         other.transaction(),
     ):
-        hold(other, Lock.PUBLISH)
+        acquire(other, Lock.PUBLISH)
         with pytest.raises(WarehouseError, match="'ouspark publish elsewhere'"):
             published(development, production, wait_seconds=0.1)
     assert published(development, production) is not None
@@ -144,7 +144,7 @@ def test_a_database_without_room_is_not_said_to_have_gone_away(production: Conne
     full = "DO $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$"
     with (
         pytest.raises(WarehouseError, match=r"full \(could not extend file\).* Make room"),
-        clear_errors("Publishing", production=production),
+        translate_errors("Publishing", production=production),
     ):
         production.execute(full)
 

@@ -9,7 +9,7 @@ from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.schemas.clean import APPEARANCES, MARKS
 from ouspark_assets.warehouse.core.connection import Connection, Side, connected
 from ouspark_assets.warehouse.core.frames import read_table
-from ouspark_assets.warehouse.core.writing import writing
+from ouspark_assets.warehouse.core.writing import write_transaction
 from ouspark_assets.warehouse.publication.publish import Published, Terms, publish
 from ouspark_assets_tests.support.factories import appearances, marks
 from ouspark_assets_tests.support.stores import Databases
@@ -19,7 +19,7 @@ SUBJECTS = marks(*({"subject_code": str(code)} for code in range(101, 109)))
 
 
 def load(development: Connection, frame: pl.DataFrame) -> None:
-    with writing(development, "load") as writer:
+    with write_transaction(development, "load") as writer:
         writer.merge(MARKS, [frame], RELEASE)
 
 
@@ -135,7 +135,7 @@ def test_fathers_names_leave_development_only_when_a_setting_says_so(
     published_names: bool,
     found: str | None,
 ) -> None:
-    with writing(development, "load") as writer:
+    with write_transaction(development, "load") as writer:
         writer.merge(APPEARANCES, [appearances({})], RELEASE)
     published(development, production, father_names=published_names)
     assert read_table(production, APPEARANCES)["father_name"].to_list() == [found]
@@ -144,7 +144,7 @@ def test_fathers_names_leave_development_only_when_a_setting_says_so(
 def test_taking_fathers_names_back_removes_them_from_production(
     development: Connection, production: Connection
 ) -> None:
-    with writing(development, "load") as writer:
+    with write_transaction(development, "load") as writer:
         writer.merge(APPEARANCES, [appearances({})], RELEASE)
     published(development, production, father_names=True)
     published(development, production, father_names=False)

@@ -14,7 +14,7 @@ from ouspark_assets.warehouse.publication.publications import (
     current_hold,
     last_publication,
     lift_hold,
-    publications,
+    read_publications,
 )
 from ouspark_assets.warehouse.publication.publish import Terms, publish
 from ouspark_assets.warehouse.publication.verification import verify
@@ -69,7 +69,7 @@ def test_each_of_the_last_publications_can_be_brought_back(
     assert done.publication.restores == number
     assert content(production).equals(state(number - 1))
     assert done.differing == ()
-    wanted = next(it for it in publications(production) if it.number == number)
+    wanted = next(it for it in read_publications(production) if it.number == number)
     assert done.publication.checksum == wanted.checksum
 
 

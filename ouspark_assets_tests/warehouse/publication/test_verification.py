@@ -4,7 +4,7 @@ from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.schemas.clean import APPEARANCES, MARKS
 from ouspark_assets.warehouse.core.connection import Connection
-from ouspark_assets.warehouse.core.writing import writing
+from ouspark_assets.warehouse.core.writing import write_transaction
 from ouspark_assets.warehouse.publication.publish import Terms, publish
 from ouspark_assets.warehouse.publication.verification import TableVerdict, verify
 from ouspark_assets_tests.support.factories import TICKET, appearances, marks
@@ -15,7 +15,7 @@ SUBJECTS = marks(*({"subject_code": str(code)} for code in range(101, 141)))
 
 @pytest.fixture(autouse=True)
 def _published(development: Connection, production: Connection) -> None:
-    with writing(development, "load") as writer:
+    with write_transaction(development, "load") as writer:
         writer.merge(MARKS, [SUBJECTS], RELEASE)
         writer.merge(APPEARANCES, [appearances({})], RELEASE)
     publish(development, production, PUBLISHED_TABLES, "run")
@@ -65,7 +65,7 @@ def test_a_difference_is_repaired_by_the_next_full_publication(
 def test_what_is_not_published_yet_is_no_difference(
     development: Connection, production: Connection
 ) -> None:
-    with writing(development, "load") as writer:
+    with write_transaction(development, "load") as writer:
         changed = marks(
             {"subject_code": "200"}, {"subject_code": "101", "grade": "S", "points": 10}
         )
@@ -89,7 +89,7 @@ def test_checksums_move_on_with_the_rows_that_change(
     development: Connection, production: Connection
 ) -> None:
     for grade, points in (("S", 10), ("B", 8), ("F", 0)):
-        with writing(development, "load") as writer:
+        with write_transaction(development, "load") as writer:
             frame = marks({"subject_code": "101", "grade": grade, "points": points},
                           *({"subject_code": str(code)} for code in range(102, 130)))  # fmt: skip
             writer.merge(MARKS, [frame], RELEASE)

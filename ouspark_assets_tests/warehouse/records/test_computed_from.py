@@ -7,12 +7,12 @@ from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.schemas.analytics import STANDINGS
 from ouspark_assets.schemas.clean import MARKS
 from ouspark_assets.warehouse.core.connection import Connection
-from ouspark_assets.warehouse.core.writing import writing
+from ouspark_assets.warehouse.core.writing import write_transaction
 from ouspark_assets.warehouse.records.computed_from import (
-    outdated,
+    current_version,
+    find_outdated,
     refuse_outdated,
-    remember_inputs,
-    version_now,
+    store_inputs,
 )
 from ouspark_assets_tests.support.factories import marks as rows_of_marks
 
@@ -24,21 +24,21 @@ def marks(subjects: int) -> pl.DataFrame:
 
 
 def load(connection: Connection, run: str, frame: pl.DataFrame) -> None:
-    with writing(connection, run) as writer:
+    with write_transaction(connection, run) as writer:
         writer.merge(MARKS, [frame])
 
 
 def compute(connection: Connection, version: int) -> None:
-    with writing(connection, "computing") as writer:
-        remember_inputs(writer, STANDINGS, {MARKS.qualified_name: version})
+    with write_transaction(connection, "computing") as writer:
+        store_inputs(writer, STANDINGS, {MARKS.qualified_name: version})
 
 
 def test_a_table_whose_inputs_changed_since_is_outdated_and_says_which_run_did_it(
     development: Connection,
 ) -> None:
     load(development, "first run", marks(2))
-    compute(development, version_now(development))
-    assert outdated(development, TABLES) == []
+    compute(development, current_version(development))
+    assert find_outdated(development, TABLES) == []
     load(development, "another run", marks(3))
     with pytest.raises(WarehouseError, match=r"another.* changed clean\.marks") as refused:
         refuse_outdated(development, TABLES)
@@ -49,19 +49,19 @@ def test_a_table_whose_inputs_changed_since_is_outdated_and_says_which_run_did_i
 def test_computing_again_from_the_newest_state_mends_it(development: Connection) -> None:
     load(development, "first run", marks(2))
     compute(development, 0)
-    assert outdated(development, TABLES)
-    compute(development, version_now(development))
+    assert find_outdated(development, TABLES)
+    compute(development, current_version(development))
     refuse_outdated(development, TABLES)
 
 
 def test_a_load_that_changes_nothing_makes_nothing_outdated(development: Connection) -> None:
     load(development, "first run", marks(2))
-    compute(development, version_now(development))
+    compute(development, current_version(development))
     load(development, "the same again", marks(2))
-    assert outdated(development, TABLES) == []
+    assert find_outdated(development, TABLES) == []
 
 
 def test_only_the_tables_that_are_asked_for_count(development: Connection) -> None:
     load(development, "first run", marks(2))
     compute(development, 0)
-    assert outdated(development, [MARKS]) == []
+    assert find_outdated(development, [MARKS]) == []

@@ -1,8 +1,8 @@
 """Counters over the whole history."""
 
 from ouspark_assets.warehouse.core.connection import Connection
-from ouspark_assets.warehouse.records.counters import BUCKETS, read_history
-from ouspark_assets.warehouse.records.stage_runs import close_stage_runs, recorded
+from ouspark_assets.warehouse.records.counters import BUCKETS, read_counters
+from ouspark_assets.warehouse.records.stage_runs import close_stage_runs, record_stage
 
 
 def test_stages_are_counted_by_how_they_ended(development: Connection) -> None:
@@ -16,8 +16,8 @@ def test_stages_are_counted_by_how_they_ended(development: Connection) -> None:
         """
     )
     close_stage_runs(development, ["dead"], "gone")
-    with recorded(development, "r", "a"):
-        (stage,) = read_history(development).stages
+    with record_stage(development, "r", "a"):
+        (stage,) = read_counters(development).stages
     assert (stage.succeeded, stage.failed, stage.died) == (2, 1, 1)
     assert (stage.at_work, stage.dead, stage.rows_in) == (1, 0, 12)
     # A stage that died took nobody knows how long.
@@ -30,10 +30,10 @@ def test_stages_are_counted_by_how_they_ended(development: Connection) -> None:
 def test_the_latest_that_ended_counts_even_while_the_next_is_at_work(
     development: Connection,
 ) -> None:
-    with recorded(development, "r", "a", "x"):
+    with record_stage(development, "r", "a", "x"):
         pass
-    with recorded(development, "r", "a", "x"):
-        (latest,) = read_history(development).latest
+    with record_stage(development, "r", "a", "x"):
+        (latest,) = read_counters(development).latest
     assert (latest.asset, latest.release, latest.succeeded) == ("a", "x", True)
 
 
@@ -45,10 +45,10 @@ def test_quarantine_that_was_emptied_is_none_open_rather_than_unknown(
         "raw, run_id, status) VALUES ('x', '160421733001', 'marks', 'f', '{}', '{}', 'r', "
         "'resolved')"
     )
-    (table,) = read_history(development).quarantine
+    (table,) = read_counters(development).quarantine
     assert (table.table_name, table.records) == ("marks", 0)
 
 
 def test_an_empty_history_counts_nothing(development: Connection) -> None:
-    history = read_history(development)
+    history = read_counters(development)
     assert [*history.stages, *history.latest, *history.scrapes, *history.sites] == []

@@ -7,10 +7,10 @@ import pytest
 from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.warehouse.core.connection import Connection, Side, connected
 from ouspark_assets.warehouse.records.stage_runs import (
-    close_by_hand,
+    close_command_stages,
     close_stage_runs,
-    recorded,
-    stages_at_work,
+    record_stage,
+    running_stages,
     unfinished_runs,
 )
 
@@ -29,7 +29,7 @@ def fails(
     rows_in: int | None = None,
     before: Callable[[Connection], None] = lambda _: None,
 ) -> None:
-    with recorded(connection, "r", "clean.pages") as stage:
+    with record_stage(connection, "r", "clean.pages") as stage:
         stage.rows_in = rows_in
         before(connection)
         raise WarehouseError(message)
@@ -41,7 +41,7 @@ def kill(development: Connection, victim: Connection) -> None:
 
 
 def test_a_stage_is_running_until_it_has_ended(development: Connection) -> None:
-    with recorded(development, "r", "clean.pages", "20250402") as stage:
+    with record_stage(development, "r", "clean.pages", "20250402") as stage:
         assert rows(development, "outcome, ended") == [("running", None)]
         stage.rows_in, stage.rows_written = 10, 9
         stage.rows_changed, stage.rows_quarantined = 3, 1
@@ -59,7 +59,7 @@ def test_a_failure_keeps_what_was_done_by_then_and_says_why(development: Connect
 
 
 def test_an_interrupted_stage_has_failed_too(development: Connection) -> None:
-    with pytest.raises(KeyboardInterrupt), recorded(development, "r", "clean.pages"):
+    with pytest.raises(KeyboardInterrupt), record_stage(development, "r", "clean.pages"):
         raise KeyboardInterrupt
     assert rows(development, "outcome, error") == [("failed", "KeyboardInterrupt: ")]
 
@@ -68,7 +68,7 @@ def test_errors_of_the_database_are_kept_without_the_rows_they_quote(
     development: Connection,
 ) -> None:
     development.execute("CREATE TABLE marks (ticket text PRIMARY KEY, name text NOT NULL)")
-    with pytest.raises(psycopg.Error), recorded(development, "r", "clean.pages"):
+    with pytest.raises(psycopg.Error), record_stage(development, "r", "clean.pages"):
         development.execute("INSERT INTO marks VALUES (%s, NULL)", (TICKET,))
     ((error,),) = rows(development, "error")
     assert str(error).startswith("NotNullViolation: null value in column")
@@ -103,12 +103,12 @@ def test_a_stage_is_at_work_as_long_as_its_connection(
 ) -> None:
     with (
         connected(development_dsn, Side.DEVELOPMENT) as connection,
-        recorded(connection, "r", "clean.pages") as stage,
+        record_stage(connection, "r", "clean.pages") as stage,
     ):
-        assert stages_at_work(development) == {stage.number}
+        assert running_stages(development) == {stage.number}
         assert unfinished_runs(development) == ["r"]
         kill(development, connection)
-        assert stages_at_work(development) == set()
+        assert running_stages(development) == set()
         assert unfinished_runs(development) == ["r"]
 
 
@@ -121,7 +121,7 @@ def test_a_row_of_before_is_not_taken_for_one_at_work_because_a_number_came_back
             "VALUES ('r', 'clean.pages', now() - interval '1 day', %s)",
             (connection.info.backend_pid,),
         )
-        assert stages_at_work(development) == set()
+        assert running_stages(development) == set()
 
 
 def test_the_stages_of_dead_runs_are_closed_and_no_others(development: Connection) -> None:
@@ -146,7 +146,7 @@ def test_of_commands_only_those_that_were_killed_are_closed(
             connection.execute(
                 "INSERT INTO ops.stage_runs (run_id, asset) VALUES (%s, 'a')", (run,)
             )
-        assert close_by_hand(development, "gone") == 0
+        assert close_command_stages(development, "gone") == 0
         kill(development, connection)
-    assert close_by_hand(development, "gone") == 1
+    assert close_command_stages(development, "gone") == 1
     assert unfinished_runs(development) == ["graph"]

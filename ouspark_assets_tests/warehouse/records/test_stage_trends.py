@@ -5,8 +5,8 @@ import pytest
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.records.stage_trends import (
     latest_trends,
-    seconds_of_each_stage,
-    trends,
+    read_stage_durations,
+    read_trends,
 )
 
 
@@ -81,7 +81,7 @@ def test_stages_without_a_release_have_a_history_too(development: Connection) ->
 def test_shares_of_what_was_rejected_and_of_what_changed(development: Connection) -> None:
     ran(development, 1, rows=200, rejected=50, changed=30)
     ran(development, 0, rows=0)
-    rejected, nothing = trends(development, "clean.pages", None, 10)
+    rejected, nothing = read_trends(development, "clean.pages", None, 10)
     assert rejected.reject_share == pytest.approx(0.25)
     assert rejected.changed_share == pytest.approx(0.2)
     assert (nothing.reject_share, nothing.changed_share, nothing.rows_per_second) == (None,) * 3
@@ -91,7 +91,7 @@ def test_how_long_a_stage_took_that_was_killed_nobody_knows(development: Connect
     ran(development, 86_400, outcome="failed", died=True)
     (died,) = latest_trends(development)
     assert died.seconds is None
-    assert seconds_of_each_stage(development, 5) == {}
+    assert read_stage_durations(development, 5) == {}
 
 
 def test_the_latest_of_each_stage_come_in_the_order_in_which_they_ran(
@@ -107,9 +107,9 @@ def test_the_runs_of_a_stage_are_the_latest_ones_oldest_first(development: Conne
     for seconds in (1, 2, 3):
         ran(development, seconds)
     ran(development, 9, "other")
-    assert [it.seconds for it in trends(development, "clean.pages", "a", 2)] == [2, 3]
-    assert trends(development, "clean.pages", "b", 2) == []
-    assert seconds_of_each_stage(development, 2) == {
+    assert [it.seconds for it in read_trends(development, "clean.pages", "a", 2)] == [2, 3]
+    assert read_trends(development, "clean.pages", "b", 2) == []
+    assert read_stage_durations(development, 2) == {
         ("clean.pages", "a"): [2, 3],
         ("other", "a"): [9],
     }
