@@ -20,7 +20,7 @@ WITHIN = [min(number, 4) for number in range(len(BUCKETS))]
 
 def stage(asset: str, **counts: int) -> StageCounts:
     defaults = {
-        "succeeded": 3, "failed": 1, "died": 1, "at_work": 1, "dead": 0, "rows_in": 10,
+        "succeeded": 3, "failed": 1, "died": 1, "running": 1, "dead": 0, "rows_in": 10,
         "rows_written": 9, "rows_changed": 8, "rows_quarantined": 1,
     }  # fmt: skip
     return StageCounts(asset, **{**defaults, **counts}, within=WITHIN, ended=4, seconds=12.5)
@@ -29,7 +29,7 @@ def stage(asset: str, **counts: int) -> StageCounts:
 def complete_snapshot() -> Snapshot:
     return Snapshot(
         history=OperationalCounts(
-            stages=[stage("clean.pages"), stage('odd "name"\\with\nlines', at_work=0, dead=2)],
+            stages=[stage("clean.pages"), stage('odd "name"\\with\nlines', running=0, dead=2)],
             latest=[
                 LatestStage("clean.pages", "20250402", True, NOON, 2.5, 100),
                 LatestStage("analytics.standings", None, False, NOON, None, None),

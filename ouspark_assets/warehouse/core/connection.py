@@ -73,7 +73,7 @@ def open_connection(
         )
     except psycopg.Error as error:
         message = (
-            f"Cannot connect to the {side} database: {first_line(error)}. "
+            f"The {side} database can't be reached: {first_line(error)}. "
             f"Start it or correct {side.variable}, then run again."
         )
         # The cause may quote the address, password included.

@@ -79,9 +79,8 @@ def refuse_outdated(development: Connection, tables: Sequence[Table]) -> None:
     outdated = find_outdated(development, tables)
     if outdated:
         named = "; ".join(map(str, outdated[:MAX_TABLES_NAMED]))
-        more = (
-            f"; and {len(outdated) - MAX_TABLES_NAMED} more" if outdated[MAX_TABLES_NAMED:] else ""
-        )
+        others = len(outdated) - MAX_TABLES_NAMED
+        more = f"; and {others} more" if others > 0 else ""
         message = (
             f"Not published: {named}{more}. Readers keep the current publication. Run `ouspark run`, "
             "or the job follow_up, to compute these tables again and publish them."

@@ -8,7 +8,7 @@ from ouspark_assets.warehouse.core.connection import Side, connected
 from ouspark_assets.warehouse.core.locks import Lock, exclusive_lock
 
 SCRAPE = "ouspark scrape 20250402 (run 1a2b)"
-WAITS = r"Scraping waits for '.*run 1a2b.*' \(backend \d+, since .*\) to be done\."
+WAITS = r"Scraping is waiting for '.*run 1a2b.*' \(backend \d+, since .*\) to finish\."
 
 
 def test_a_second_one_that_may_not_wait_says_who_is_at_it(development_dsn: str) -> None:

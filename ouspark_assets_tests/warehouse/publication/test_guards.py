@@ -143,7 +143,7 @@ def test_a_statement_that_takes_too_long_is_one_line_that_names_the_setting(
 def test_a_database_without_room_is_not_said_to_have_gone_away(production: Connection) -> None:
     full = "DO $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$"
     with (
-        pytest.raises(WarehouseError, match=r"full \(could not extend file\).* Make room"),
+        pytest.raises(WarehouseError, match=r"full \(could not extend file\).* Free some space"),
         translate_errors("Publishing", production=production),
     ):
         production.execute(full)
@@ -163,7 +163,7 @@ def test_a_connection_that_is_lost_half_way_leaves_production_as_it_was(
         connected(databases.production, Side.PRODUCTION) as production,
     ):
         lost = development if side is Side.DEVELOPMENT else production
-        with pytest.raises(WarehouseError, match=f"the {side} database went away"):
+        with pytest.raises(WarehouseError, match=f"the connection to the {side} database was lost"):
             publish(Lossy(development, lost), production, PUBLISHED_TABLES, "run")  # type: ignore[arg-type]
     with (
         connected(databases.development, Side.DEVELOPMENT) as development,

@@ -19,7 +19,7 @@ def test_stages_are_counted_by_how_they_ended(development: Connection) -> None:
     with record_stage(development, "r", "a"):
         (stage,) = read_counters(development).stages
     assert (stage.succeeded, stage.failed, stage.died) == (2, 1, 1)
-    assert (stage.at_work, stage.dead, stage.rows_in) == (1, 0, 12)
+    assert (stage.running, stage.dead, stage.rows_in) == (1, 0, 12)
     # A stage that died took nobody knows how long.
     assert (stage.ended, stage.seconds) == (3, 86_420.2)
     assert dict(zip(BUCKETS, stage.within, strict=True)) == {

@@ -95,7 +95,7 @@ def test_a_database_that_dies_leaves_a_running_row_and_the_error_of_the_stage(
     ):
         fails(connection, "what really happened", before=dies)
     assert rows(development, "outcome, ended") == [("running", None)]
-    assert "can't be recorded" in caplog.text
+    assert "Cannot record" in caplog.text
 
 
 def test_a_stage_is_at_work_as_long_as_its_connection(

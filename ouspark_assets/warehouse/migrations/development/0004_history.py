@@ -1,4 +1,4 @@
-"""What the history tells beyond its rows: who is at work, what is usual, how the site fares."""
+"""Views over the operational history: running stages, medians of earlier runs, site health."""
 
 from alembic import op
 
@@ -22,7 +22,7 @@ COMMENT ON TABLE ops.stage_runs IS
 COMMENT ON COLUMN ops.stage_runs.backend IS
   'The server process of the connection that the stage holds while it works';
 COMMENT ON COLUMN ops.stage_runs.died IS
-  'The stage never ended: the row was closed later, by whoever found its process gone';
+  'The stage never ended: the row was closed later, when its process was found dead';
 """
 
 SCRAPES = """
@@ -114,7 +114,7 @@ SELECT history.*,
              ORDER BY id DESC LIMIT 20) AS same_asset
   ) AS pace ON true;
 COMMENT ON VIEW ops.stage_trends IS
-  'Every stage run beside the medians of up to 20 successful ones before it: seconds, rows and '
+  'Every stage run compared with the medians of up to 20 successful ones before it: seconds, rows and '
   'rejects of the same stage and release, the rate of the same stage whatever its release, so '
   'that the first run of a new release has something to be held against';
 
