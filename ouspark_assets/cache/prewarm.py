@@ -23,8 +23,8 @@ from ouspark_assets.domain.errors import CacheError
 from ouspark_assets.settings import CacheSettings
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.core.frames import read_table
-from ouspark_assets.warehouse.core.locks import Lock, hold_within
-from ouspark_assets.warehouse.publication.guards import clear_errors
+from ouspark_assets.warehouse.core.locks import Lock, acquire_within
+from ouspark_assets.warehouse.publication.guards import translate_errors
 from ouspark_assets.warehouse.publication.publications import Publication, last_publication
 
 
@@ -46,7 +46,7 @@ def prewarm(
     after the wait for the lock.
     """
     with (
-        clear_errors("Prewarming the cache", production=source),
+        translate_errors("Prewarming the cache", production=source),
         _exclusive_lock(lock, wait_seconds),
         snapshot(source),
     ):
@@ -102,7 +102,7 @@ def _exclusive_lock(lock: Connection, wait_seconds: float) -> Iterator[None]:
     """Hold the advisory lock of the cache for the duration of the block."""
     with lock.transaction():
         lock.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-        hold_within(lock, Lock.CACHE, wait_seconds, "Prewarming the cache")
+        acquire_within(lock, Lock.CACHE, wait_seconds, "Prewarming the cache")
         yield
 
 

@@ -21,10 +21,10 @@ from ouspark_assets.warehouse.publication.publications import (
     current_hold,
     current_revision,
     lift_hold,
-    publications,
+    read_publications,
 )
 from ouspark_assets.warehouse.publication.roles import roles_script
-from ouspark_assets.warehouse.publication.rollback import reachable, roll_back
+from ouspark_assets.warehouse.publication.rollback import restorable_publications, roll_back
 from ouspark_assets.warehouse.publication.verification import TableVerdict, Verdict, verify
 
 MAX_ROWS_NAMED = 20
@@ -44,8 +44,8 @@ def publication(context: click.Context) -> None:
 def list_publications(*, as_json: bool = False, last: int = 20) -> None:
     """List the publications, newest first."""
     with Production().connected("publication list") as production:
-        found, hold = publications(production, last), current_hold(production)
-        restorable = reachable(found, current_revision(production))
+        found, hold = read_publications(production, last), current_hold(production)
+        restorable = restorable_publications(found, current_revision(production))
     if as_json:
         held = None if hold is None else {"publication": hold.publication, "since": hold.since}
         details = [

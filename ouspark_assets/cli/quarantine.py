@@ -16,14 +16,14 @@ from ouspark_assets.orchestration.build import build_definitions
 from ouspark_assets.orchestration.resources import Development
 from ouspark_assets.pages.corrections import check_changes
 from ouspark_assets.warehouse.quarantine.decisions import (
-    Filters,
-    Record,
-    correct,
-    decided,
-    discard,
-    history,
-    record,
-    records,
+    QuarantinedRecord,
+    RecordFilter,
+    correct_record,
+    discard_record,
+    find_record,
+    find_records,
+    read_decisions,
+    record_decision,
 )
 
 MAX_LISTED = 50
@@ -49,9 +49,9 @@ def list_records(
     *, release: str | None, table: str | None, reason: str | None, status: str, as_json: bool
 ) -> None:
     """List records, and how often each reason occurs."""
-    filters = Filters(release, table, reason, None if status == "any" else status)
+    filters = RecordFilter(release, table, reason, None if status == "any" else status)
     with Development().connected("quarantine") as connection:
-        found = records(connection, filters)
+        found = find_records(connection, filters)
     if as_json:
         show_json([vars(listed) for listed in found])
         return
@@ -89,7 +89,7 @@ def show_record(*, number: int, as_json: bool) -> None:
     Shows what the page printed, every reason why it was not accepted, and the decisions about it.
     """
     with Development().connected("quarantine") as connection:
-        found, decisions = record(connection, number), history(connection, number)
+        found, decisions = find_record(connection, number), read_decisions(connection, number)
     if as_json:
         show_json({**vars(found), "decisions": decisions})
         return
@@ -127,9 +127,9 @@ def fix_record(*, number: int, changes: tuple[str, ...]) -> None:
     """
     texts = dict(_parse_assignment(change) for change in changes)
     with Development().connected("quarantine") as connection:
-        wrong = record(connection, number)
+        wrong = find_record(connection, number)
         check_changes(wrong.table_name, texts)
-        correct(connection, wrong, texts)
+        correct_record(connection, wrong, texts)
     _replay([wrong])
 
 
@@ -146,25 +146,25 @@ def replay_records(*, numbers: tuple[int, ...], every: bool) -> None:
         raise click.UsageError(message)
     with Development().connected("quarantine") as connection:
         if every:
-            found = records(connection, Filters())
+            found = find_records(connection, RecordFilter())
         else:
-            found = [record(connection, number) for number in numbers]
+            found = [find_record(connection, number) for number in numbers]
         for replayed in found:
-            decided(connection, replayed.id, "replayed", {})
+            record_decision(connection, replayed.id, "replayed", {})
     _replay(found)
 
 
 @quarantine.command("discard")
 @click.argument("number", type=int, metavar="ID")
 @click.option("--why", required=True, help="Why the record is not needed.")
-def discard_record(*, number: int, why: str) -> None:
+def discard(*, number: int, why: str) -> None:
     """Discard a record for good, with the reason."""
     with Development().connected("quarantine") as connection:
-        discard(connection, record(connection, number), why)
+        discard_record(connection, find_record(connection, number), why)
     click.echo(f"Record {number} is discarded; it stays listed with --status discarded.")
 
 
-def _replay(found: Iterable[Record]) -> None:
+def _replay(found: Iterable[QuarantinedRecord]) -> None:
     """Load the releases of these records again, and print which records were accepted."""
     numbers = {replayed.id for replayed in found}
     releases = sorted({replayed.release for replayed in found})
@@ -177,7 +177,9 @@ def _replay(found: Iterable[Record]) -> None:
         runs.append(graph.follow_up())
     show_summary(runs)
     with Development().connected("quarantine") as connection:
-        still_open = [left for left in records(connection, Filters()) if left.id in numbers]
+        still_open = [
+            left for left in find_records(connection, RecordFilter()) if left.id in numbers
+        ]
     console().print(f"{len(numbers) - len(still_open)} of {len(numbers)} records were accepted.")
     for left in still_open:
         console().print(f"  {left.id} is still open: {'; '.join(left.reasons)}", markup=False)

@@ -11,7 +11,7 @@ from ouspark_assets.orchestration.resources import Development, ResultsSite
 from ouspark_assets.pipeline.discover import add_release, release_by_hand
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.warehouse.core.frames import read_table
-from ouspark_assets.warehouse.records.loads import loaded
+from ouspark_assets.warehouse.records.loads import loaded_fingerprints
 
 
 @click.group(invoke_without_command=True)
@@ -29,7 +29,7 @@ def list_releases(*, as_json: bool = False, every_course: bool = False) -> None:
     """List the known releases, oldest first."""
     with Development().connected("releases") as connection:
         index = in_release_order(read_table(connection, RELEASE_INDEX))
-        loaded_releases = loaded(connection)
+        loaded_releases = loaded_fingerprints(connection)
     shown = index if every_course else index.filter(pl.col("course").is_not_null())
     rows = [
         {

@@ -42,8 +42,8 @@ from ouspark_assets.sources.results_site.release_index import (
     select_releases,
 )
 from ouspark_assets.warehouse.core.frames import read_table
-from ouspark_assets.warehouse.records.follow_ups import remember
-from ouspark_assets.warehouse.records.loads import loaded
+from ouspark_assets.warehouse.records.follow_ups import store_digest
+from ouspark_assets.warehouse.records.loads import loaded_fingerprints
 
 
 @click.command()
@@ -106,7 +106,7 @@ def _wanted_releases(
     """Return the releases to scrape and load, and print how many requests that will take."""
     with Development().connected("run") as connection:
         index = read_table(connection, RELEASE_INDEX)
-        fingerprints = loaded(connection)
+        fingerprints = loaded_fingerprints(connection)
     # Options that apply to complete releases too.
     is_explicit = bool(named) or options != ScrapeOptions()
     if not (is_explicit or every):
@@ -161,5 +161,5 @@ def _bring_in(graph: Graph, releases: Sequence[str], options: ScrapeOptions) -> 
         digest = follow_up_digest(connection, load_settings())
     runs.append(graph.follow_up())
     with Development().connected("record inputs") as connection:
-        remember(connection, digest)
+        store_digest(connection, digest)
     return runs

@@ -29,14 +29,14 @@ from ouspark_assets.warehouse.publication.publications import (
     last_publication,
 )
 from ouspark_assets.warehouse.publication.publish import Source
-from ouspark_assets.warehouse.records.loads import loaded
+from ouspark_assets.warehouse.records.loads import loaded_fingerprints
 
 
 def read_release_states(
     development: Connection, archive: PageArchive, settings: SiteSettings
 ) -> list[ReleaseState]:
     """Return the state of each release that `ouspark run` selects without options."""
-    index, fingerprints = read_table(development, RELEASE_INDEX), loaded(development)
+    index, fingerprints = read_table(development, RELEASE_INDEX), loaded_fingerprints(development)
     titles = dict(index.select("release", "title").iter_rows())
     failed = pl.col("outcome") == Outcome.FAILED.value
     return [

@@ -31,7 +31,7 @@ from ouspark_assets.sources.results_site.scrape_report import ShowProgress
 from ouspark_assets.warehouse.core.connection import Connection, Side, connected
 from ouspark_assets.warehouse.core.frames import read_table
 from ouspark_assets.warehouse.core.migrate import migrate
-from ouspark_assets.warehouse.records.computed_from import version_now
+from ouspark_assets.warehouse.records.computed_from import current_version
 
 # An embedded server that ended is restarted by the first question after this time.
 ENDPOINTS_TTL = 2
@@ -140,7 +140,7 @@ class SharedFrames(dg.ConfigurableResource):  # type: ignore[type-arg]
         name = table.qualified_name
         if name not in self._frames:
             # Before the read, so that a commit in between counts as newer than the frame.
-            self._versions[name] = version_now(connection)
+            self._versions[name] = current_version(connection)
             self._frames[name] = read_table(connection, table)
         return self._frames[name]
 

@@ -26,8 +26,8 @@ from ouspark_assets.sources.reference_files import (
     read_subjects,
 )
 from ouspark_assets.warehouse.core.connection import Connection
-from ouspark_assets.warehouse.core.writing import Change, writing
-from ouspark_assets.warehouse.records.computed_from import remember_inputs
+from ouspark_assets.warehouse.core.writing import MergeResult, write_transaction
+from ouspark_assets.warehouse.records.computed_from import store_inputs
 
 STUDENT_INPUTS = (APPEARANCES, RELEASE_INDEX)
 SUBJECT_INPUTS = (MARKS, RELEASE_INDEX)
@@ -93,14 +93,14 @@ def merge_computed(
     *,
     inputs: Sequence[Table],
     run_id: str,
-) -> Change:
+) -> MergeResult:
     """Validate the rows of a computed table, merge them, and record the versions of its inputs.
 
     The rows are kept in `frames` for the tables that are computed from this one.
     """
     require_valid(table, rows)
-    with writing(connection, run_id) as writer:
+    with write_transaction(connection, run_id) as writer:
         change = writer.merge(table, [rows])
-        remember_inputs(writer, table, frames.versions(inputs))
+        store_inputs(writer, table, frames.versions(inputs))
     frames.keep(table, rows, writer.version)
     return change

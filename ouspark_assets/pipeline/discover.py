@@ -25,7 +25,7 @@ from ouspark_assets.sources.results_site.release_index import (
 from ouspark_assets.sources.results_site.site_index import fetch_index
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.core.frames import read_table
-from ouspark_assets.warehouse.core.writing import Change, writing
+from ouspark_assets.warehouse.core.writing import MergeResult, write_transaction
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class IndexUpdate:
     links: int
     problems: tuple[str, ...]
     index: pl.DataFrame
-    change: Change
+    change: MergeResult
 
 
 def update_release_index(
@@ -56,7 +56,7 @@ def update_release_index(
     for problem in found.problems:
         warn(problem)
     require_links(found, page.url)
-    with writing(connection, run_id) as writer:
+    with write_transaction(connection, run_id) as writer:
         index = merge_index(read_table(connection, RELEASE_INDEX), found.frame)
         require_valid(RELEASE_INDEX, index)
         change = writer.merge(RELEASE_INDEX, [index])
@@ -83,7 +83,7 @@ def release_by_hand(key: str, site_url: str, title: str) -> pl.DataFrame:
 
 def add_release(connection: Connection, row: pl.DataFrame, run_id: str) -> None:
     """Merge the row of one release into the index, if it is new or adds a missing title."""
-    with writing(connection, run_id) as writer:
+    with write_transaction(connection, run_id) as writer:
         index = read_table(connection, RELEASE_INDEX)
         if _adds_information(row, index):
             writer.merge(RELEASE_INDEX, [merge_index(index, row)])

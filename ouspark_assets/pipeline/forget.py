@@ -16,13 +16,13 @@ from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.schemas import PIPELINE_TABLES, PUBLISHED_TABLES
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.warehouse.core.connection import Connection
-from ouspark_assets.warehouse.core.locks import Lock, alone
-from ouspark_assets.warehouse.records.loads import loaded
+from ouspark_assets.warehouse.core.locks import Lock, exclusive_lock
+from ouspark_assets.warehouse.records.loads import loaded_fingerprints
 from ouspark_assets.warehouse.student_rows import (
-    count_rows,
-    forget_in_development,
-    forget_in_history,
-    forget_tombstones,
+    count_student_rows,
+    delete_from_history,
+    delete_in_development,
+    delete_tombstones,
 )
 
 RUN_ID = "cli forget"
@@ -44,12 +44,12 @@ class ForgottenStudent:
 
 def count_development_rows(development: Connection, ticket: str) -> int:
     """Return how many rows of a student the development database has."""
-    return sum(count_rows(development, PIPELINE_TABLES, ticket).values())
+    return sum(count_student_rows(development, PIPELINE_TABLES, ticket).values())
 
 
 def count_published_rows(production: Connection, ticket: str) -> Mapping[str, int]:
     """Return how many rows of a student production has, for each table that has any."""
-    return count_rows(production, PUBLISHED_TABLES, ticket)
+    return count_student_rows(production, PUBLISHED_TABLES, ticket)
 
 
 def forget_at_source(
@@ -60,9 +60,9 @@ def forget_at_source(
     tell: Callable[[str], None],
 ) -> ForgottenStudent:
     """Remove a student from the lake, while nothing scrapes, and then from development."""
-    with alone(development, Lock.SCRAPE, wait_seconds, "Forgetting", tell):
+    with exclusive_lock(development, Lock.SCRAPE, wait_seconds, "Forgetting", tell):
         answers = archive.forget(ticket)
-    removed = forget_in_development(development, PIPELINE_TABLES, ticket, RUN_ID)
+    removed = delete_in_development(development, PIPELINE_TABLES, ticket, RUN_ID)
     return ForgottenStudent(answers, removed)
 
 
@@ -73,7 +73,7 @@ def releases_to_reload(development: Connection, archive: PageArchive) -> list[st
     """
     return [
         release
-        for release, fingerprint in loaded(development).items()
+        for release, fingerprint in loaded_fingerprints(development).items()
         if archive.fingerprint(release) != fingerprint
     ]
 
@@ -93,8 +93,8 @@ def forget_after_publication(
         if remaining := count_published_rows(production, ticket):
             message = f"Production still has rows of this student in {', '.join(remaining)}."
             raise OuSparkError(message)
-        history = forget_in_history(production, ticket)
+        history = delete_from_history(production, ticket)
     with connect_development("forget") as development:
-        forget_tombstones(development, ticket)
+        delete_tombstones(development, ticket)
     with connect_cache() as client:
         return history, remove_student(client, ticket)

@@ -11,7 +11,7 @@ from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.release_index import make_release_row, merge_index
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.core.frames import read_table
-from ouspark_assets.warehouse.core.writing import writing
+from ouspark_assets.warehouse.core.writing import write_transaction
 
 
 def index_archived_releases(
@@ -22,7 +22,7 @@ def index_archived_releases(
     The index lacks releases when the database is new; `find_site_url` is called only then.
     """
     archived = archive.releases()
-    with writing(connection, run_id) as writer:
+    with write_transaction(connection, run_id) as writer:
         index = read_table(connection, RELEASE_INDEX)
         for release in sorted(set(archived) - set(index["release"])):
             row = make_release_row(release, find_site_url(), seen_at=datetime.now(UTC))

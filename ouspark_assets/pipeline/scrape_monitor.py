@@ -14,8 +14,8 @@ import psycopg
 
 from ouspark_assets.sources.results_site.scrape_report import ScrapeProgress, ShowProgress
 from ouspark_assets.warehouse.core.connection import Connection, first_line
-from ouspark_assets.warehouse.records.site_health import Sighting, note
-from ouspark_assets.warehouse.records.stage_runs import Stage
+from ouspark_assets.warehouse.records.site_health import ScrapeSnapshot, store_snapshot
+from ouspark_assets.warehouse.records.stage_runs import StageRecord
 
 # Often enough for someone who watches, and seldom enough not to slow the scrape.
 RECORDING_INTERVAL = 3.0
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def monitored_scrape(
-    connection: Connection, stage: Stage, url: str, show: ShowProgress
+    connection: Connection, stage: StageRecord, url: str, show: ShowProgress
 ) -> Iterator[ShowProgress]:
     """Yield a progress function that records each snapshot and passes it on to `show`.
 
@@ -48,7 +48,7 @@ def monitored_scrape(
 class _ScrapeMonitor:
     """Writes a snapshot when the breaker changes, and otherwise once per interval."""
 
-    def __init__(self, connection: Connection, stage: Stage, host: str) -> None:
+    def __init__(self, connection: Connection, stage: StageRecord, host: str) -> None:
         self._connection, self._stage, self._host = connection, stage, host
         self._recorded: ScrapeProgress | None = None
         self._recorded_at = 0.0
@@ -75,7 +75,7 @@ class _ScrapeMonitor:
     def _record(self, progress: ScrapeProgress, *, scraping: bool) -> None:
         recorded_failures = self._recorded.failed_requests if self._recorded else 0
         has_new_failure = progress.failed_requests > recorded_failures
-        sighting = Sighting(
+        sighting = ScrapeSnapshot(
             host=self._host,
             breaker=progress.breaker.value,
             # Only a new failure is named: the database dates it with the time of this record.
@@ -97,7 +97,7 @@ class _ScrapeMonitor:
         if self._connection.closed:
             return  # The loss of the connection has already been logged.
         try:
-            note(self._connection, self._stage.number, sighting, scraping=scraping)
+            store_snapshot(self._connection, self._stage.number, sighting, scraping=scraping)
         except psycopg.Error as error:
             # The pages are in the lake. If the database stays away, the next stage fails with it.
             log.warning("The progress of the scrape can't be recorded: %s", first_line(error))

@@ -23,7 +23,7 @@ from ouspark_assets.warehouse.publication.publications import (
     last_publication,
 )
 from ouspark_assets.warehouse.publication.publish import current_source
-from ouspark_assets.warehouse.records.follow_ups import inputs_digest, is_remembered
+from ouspark_assets.warehouse.records.follow_ups import inputs_digest, is_stored
 
 CODE_FILES = ("*.py", "*.csv", "*.sql")
 # No number depends on these groups of settings.
@@ -48,7 +48,7 @@ def served_state_if_current(
     publication = last_publication(production)
     if (
         publication is None
-        or not is_remembered(development, follow_up_digest(development, settings))
+        or not is_stored(development, follow_up_digest(development, settings))
         or not _is_of_current_source(publication, development)
         or current_hold(production) is not None
     ):

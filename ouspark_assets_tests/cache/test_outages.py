@@ -82,7 +82,7 @@ def test_servers_that_die_half_way_leave_readers_what_they_had_and_the_next_run_
 ) -> None:
     with store_addresses.connect() as stores:
         doomed: Any = Doomed(stores.development, own)
-        with pytest.raises(WarehouseError, match="connection to the .* was lost"):
+        with pytest.raises(WarehouseError, match=r"connection to the .* was lost"):
             publish(doomed, stores.production, PUBLISHED_TABLES, "run")
     wait_for(store_addresses)
     with store_addresses.connect() as stores:

@@ -15,14 +15,14 @@ from ouspark_assets.sources.results_site.outcomes import Outcome
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.core.frames import read_table
 from ouspark_assets.warehouse.quarantine.decisions import (
-    Filters,
-    Record,
-    correct,
-    discard,
-    history,
-    records,
+    QuarantinedRecord,
+    RecordFilter,
+    correct_record,
+    discard_record,
+    find_records,
+    read_decisions,
 )
-from ouspark_assets.warehouse.records.loads import unaccounted
+from ouspark_assets.warehouse.records.loads import find_unbalanced_accounts
 from ouspark_assets_tests.pages.page_builder import RELEASE, TICKET, ResultPage
 
 PAGE = ResultPage()
@@ -44,12 +44,12 @@ def archive_page(lake: PageArchive, page: ResultPage) -> None:
 
 def load(development: Connection, lake: PageArchive) -> LoadResult:
     loaded = load_release(development, lake, RELEASE, "run")
-    assert unaccounted(development, [RELEASE]) == []
+    assert find_unbalanced_accounts(development, [RELEASE]) == []
     return loaded
 
 
-def open_records(development: Connection) -> Sequence[Record]:
-    return records(development, Filters())
+def open_records(development: Connection) -> Sequence[QuarantinedRecord]:
+    return find_records(development, RecordFilter())
 
 
 def test_all_rows_of_a_valid_page_are_loaded(development: Connection, lake: PageArchive) -> None:
@@ -86,13 +86,13 @@ def test_a_corrected_record_is_accepted_by_every_load(
     archive_page(lake, WRONG_POINTS)
     load(development, lake)
     (record,) = open_records(development)
-    correct(development, record, {"points": "10"})
+    correct_record(development, record, {"points": "10"})
     for _ in range(2):
         load(development, lake)
         assert open_records(development) == []
         accepted = read_table(development, MARKS).filter(pl.col("subject_code") == "501")
         assert accepted.select("grade", "points").rows() == [("S", 10)]
-    ((_, _, decision, detail),) = history(development, record.id)
+    ((_, _, decision, detail),) = read_decisions(development, record.id)
     assert (decision, detail) == ("corrected", {"changes": {"points": "10"}})
 
 
@@ -100,10 +100,10 @@ def test_a_discarded_record_is_not_reopened(development: Connection, lake: PageA
     archive_page(lake, WRONG_POINTS)
     load(development, lake)
     (record,) = open_records(development)
-    discard(development, record, "printed twice")
+    discard_record(development, record, "printed twice")
     load(development, lake)
     assert open_records(development) == []
-    (discarded,) = records(development, Filters(status="discarded"))
+    (discarded,) = find_records(development, RecordFilter(status="discarded"))
     assert discarded.id == record.id
 
 
@@ -145,6 +145,11 @@ def test_records_are_filtered_by_release_table_and_reason(
 ) -> None:
     archive_page(lake, WRONG_POINTS)
     load(development, lake)
-    assert len(records(development, Filters(release=RELEASE, table="marks", reason="POINTS"))) == 1
-    assert records(development, Filters(reason="no such reason")) == []
-    assert records(development, Filters(release="20990101")) == []
+    assert (
+        len(
+            find_records(development, RecordFilter(release=RELEASE, table="marks", reason="POINTS"))
+        )
+        == 1
+    )
+    assert find_records(development, RecordFilter(reason="no such reason")) == []
+    assert find_records(development, RecordFilter(release="20990101")) == []

@@ -41,7 +41,7 @@ from ouspark_assets.sources.results_site.scrape_report import (
 from ouspark_assets.sources.results_site.scrape_request import KnownCodes
 from ouspark_assets.sources.results_site.scraper import run_scrape
 from ouspark_assets.warehouse.core.frames import read_table
-from ouspark_assets.warehouse.core.locks import Lock, alone
+from ouspark_assets.warehouse.core.locks import Lock, exclusive_lock
 
 PROGRESS_LOG_INTERVAL = 5.0
 
@@ -96,7 +96,7 @@ def result_pages(
         with (
             recorded_stage(context, development, "raw.result_pages", release) as stage,
             development.connected(f"scrape {release} (run {stage.run_id[:8]})") as lock,
-            alone(lock, Lock.SCRAPE, wait, "Scraping", context.log.info),
+            exclusive_lock(lock, Lock.SCRAPE, wait, "Scraping", context.log.info),
         ):
             request = read_request(stage.connection, release, config.options)
             urls[release] = request.facts.url

@@ -12,7 +12,7 @@ import dagster as dg
 from ouspark_assets.operations.logging import log_context
 from ouspark_assets.orchestration.resources import Development
 from ouspark_assets.warehouse.core.connection import Connection
-from ouspark_assets.warehouse.records.stage_runs import Stage, recorded
+from ouspark_assets.warehouse.records.stage_runs import StageRecord, record_stage
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class RecordedStage:
     """A stage that is running: its connection, its record, and the run it belongs to."""
 
     connection: Connection
-    record: Stage
+    record: StageRecord
     run_id: str
 
 
@@ -39,6 +39,6 @@ def recorded_stage(
     with (
         log_context(run_id, name, release),
         development.connected(name) as connection,
-        recorded(connection, run_id, name, release) as record,
+        record_stage(connection, run_id, name, release) as record,
     ):
         yield RecordedStage(connection, record, run_id)

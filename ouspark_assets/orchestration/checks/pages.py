@@ -14,7 +14,7 @@ from ouspark_assets.pages.page_layout import Layout, merge_layouts
 from ouspark_assets.pipeline.load import PARSED_TABLES, LoadResult
 from ouspark_assets.schemas.clean import APPEARANCES
 from ouspark_assets.warehouse.core.connection import Connection
-from ouspark_assets.warehouse.records.loads import layouts_of_others, unaccounted
+from ouspark_assets.warehouse.records.loads import find_unbalanced_accounts, layouts_of_others
 
 ACCOUNTING_CHECK = "everything_is_accounted_for"
 LAYOUT_CHECK = "pages_look_as_before"
@@ -51,7 +51,7 @@ def page_check_results(
     connection: Connection, loads: Sequence[LoadResult]
 ) -> Iterator[tuple[dg.AssetCheckKey, dg.AssetCheckResult]]:
     """Yield the results of the checks for the releases that were loaded."""
-    problems = unaccounted(connection, [load.release for load in loads])
+    problems = find_unbalanced_accounts(connection, [load.release for load in loads])
     for table in PARSED_TABLES:
         broken = [line for name, line in problems if name == table.name]
         found = {"not accounted for": broken[:MAX_SHOWN]}

@@ -7,7 +7,7 @@ import dagster as dg
 from ouspark_assets.orchestration.partitions import release_partitions
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.warehouse.core.connection import Connection
-from ouspark_assets.warehouse.core.writing import writing
+from ouspark_assets.warehouse.core.writing import write_transaction
 from ouspark_assets_tests.support.factories import releases
 
 
@@ -61,5 +61,5 @@ def record_load(connection: Connection, release: str, students: int) -> None:
 
 def load_index(connection: Connection, *rows: dict[str, object]) -> None:
     """Load an index with these releases."""
-    with writing(connection, "index") as writer:
+    with write_transaction(connection, "index") as writer:
         writer.merge(RELEASE_INDEX, [releases(*rows)])

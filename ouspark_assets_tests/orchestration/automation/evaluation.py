@@ -13,7 +13,7 @@ import dagster as dg
 from ouspark_assets.orchestration.build import build_definitions
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.warehouse.core.connection import Connection
-from ouspark_assets.warehouse.core.writing import writing
+from ouspark_assets.warehouse.core.writing import write_transaction
 from ouspark_assets_tests.support.factories import releases
 
 
@@ -70,5 +70,5 @@ def submit_run(
 
 def store_index(connection: Connection, *rows: Mapping[str, object]) -> None:
     """Store rows of the release index in the development database."""
-    with writing(connection, "test") as writer:
+    with write_transaction(connection, "test") as writer:
         writer.merge(RELEASE_INDEX, [releases(*rows)])

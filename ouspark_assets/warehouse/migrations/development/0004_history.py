@@ -114,7 +114,7 @@ SELECT history.*,
              ORDER BY id DESC LIMIT 20) AS same_asset
   ) AS pace ON true;
 COMMENT ON VIEW ops.stage_trends IS
-  'Every stage run compared with the medians of up to 20 successful ones before it: seconds, rows and '
+  'Every stage run with the medians of up to 20 successful ones before it: seconds, rows and '
   'rejects of the same stage and release, the rate of the same stage whatever its release, so '
   'that the first run of a new release has something to be held against';
 
