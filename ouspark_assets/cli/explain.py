@@ -37,9 +37,9 @@ from ouspark_assets.schemas.reference import BRANCHES, COLLEGES, SUBJECTS
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.core.frames import read_table
-from ouspark_assets.warehouse.publication.publications import publications
+from ouspark_assets.warehouse.publication.publications import read_publications
 from ouspark_assets.warehouse.publication.publish import current_source
-from ouspark_assets.warehouse.student_rows import latest_version, rows_of
+from ouspark_assets.warehouse.student_rows import latest_student_version, read_student_rows
 
 STUDENT_TABLES = (
     STUDENTS,
@@ -72,7 +72,7 @@ def explain(ticket: str, *, as_json: bool) -> None:
         records = _read_records(connection, ticket)
         if records is None:
             raise _unknown_ticket(ticket)
-        version = latest_version(connection, PUBLISHED_TABLES, ticket)
+        version = latest_student_version(connection, PUBLISHED_TABLES, ticket)
         database = current_source(connection).database
     explanation = explain_student(records)
     production = _production_state(database, version)
@@ -90,7 +90,7 @@ def check_ticket(ticket: str) -> None:
 
 
 def _read_records(connection: Connection, ticket: str) -> StudentRecords | None:
-    frames = {table.name: rows_of(connection, table, ticket) for table in STUDENT_TABLES}
+    frames = {table.name: read_student_rows(connection, table, ticket) for table in STUDENT_TABLES}
     if frames[STUDENTS.name].is_empty():
         return None
     frames[QUARANTINE.name] = frames[QUARANTINE.name].filter(pl.col("status") == "open")
@@ -111,7 +111,7 @@ def _unknown_ticket(ticket: str) -> OuSparkError:
 def _production_state(database: str, version: int) -> ProductionState:
     try:
         with Production().connected("explain") as connection:
-            known = publications(connection)
+            known = read_publications(connection)
     except OuSparkError as error:
         return ProductionState(None, None, f"unknown: {error}")
     newest_first = [

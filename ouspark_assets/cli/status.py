@@ -37,12 +37,12 @@ from ouspark_assets.settings import load_settings
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.publication.publications import Publication
 from ouspark_assets.warehouse.publication.publish import Source, current_source
-from ouspark_assets.warehouse.quarantine.records import open_reasons, open_records
-from ouspark_assets.warehouse.records.site_health import health_of_sites, scrapes_under_way
+from ouspark_assets.warehouse.quarantine.records import count_open_reasons, count_open_records
+from ouspark_assets.warehouse.records.site_health import read_site_health, read_unfinished_scrapes
 from ouspark_assets.warehouse.records.stage_runs import (
-    latest_of_each_stage,
+    latest_stage_runs,
     recent_stage_runs,
-    stages_at_work,
+    running_stages,
 )
 
 # More than the longest run has: a dozen stages for each release of a university's history.
@@ -65,8 +65,8 @@ def status(*, as_json: bool) -> None:
 def _collect(connection: Connection) -> Status:
     publication, published = _publication(current_source(connection))
     stages = _stage_runs(recent_stage_runs(connection, MAX_STAGES))
-    latest = _stage_runs(latest_of_each_stage(connection))
-    running_ids = stages_at_work(connection)
+    latest = _stage_runs(latest_stage_runs(connection))
+    running_ids = running_stages(connection)
     checks = read_failed_blocking_checks(load_settings())
     if checks is None:
         checks = ["unknown: Dagster's storage cannot be reached"]
@@ -74,15 +74,15 @@ def _collect(connection: Connection) -> Status:
     return Status(
         last_run=summarize_last_run(stages, running_ids),
         running=select_running(stages, running_ids),
-        scrapes=tuple(scrape for scrape in scrapes_under_way(connection) if scrape.alive),
+        scrapes=tuple(scrape for scrape in read_unfinished_scrapes(connection) if scrape.alive),
         failed=select_failed(latest, running_ids),
         failed_checks=tuple(checks),
         releases=tuple(read_release_states(connection, Lake().archive(), load_settings().site)),
         publication=publication,
         cache=_cache(published),
-        quarantine_open=open_records(connection),
-        quarantine=tuple(QuarantineReason(*row) for row in open_reasons(connection)),
-        sites=tuple(health_of_sites(connection)),
+        quarantine_open=count_open_records(connection),
+        quarantine=tuple(QuarantineReason(*row) for row in count_open_reasons(connection)),
+        sites=tuple(read_site_health(connection)),
         services=tuple(
             ServiceState(service.setting, service.state, service.address) for service in services
         ),

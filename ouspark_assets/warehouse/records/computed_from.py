@@ -82,7 +82,7 @@ def refuse_outdated(development: Connection, tables: Sequence[Table]) -> None:
         others = len(outdated) - MAX_TABLES_NAMED
         more = f"; and {others} more" if others > 0 else ""
         message = (
-            f"Not published: {named}{more}. Readers keep the current publication. Run `ouspark run`, "
-            "or the job follow_up, to compute these tables again and publish them."
+            f"Not published: {named}{more}. Readers keep the current publication. Run "
+            "`ouspark run`, or the job follow_up, to compute these tables and publish them."
         )
         raise WarehouseError(message)
