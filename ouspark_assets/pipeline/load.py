@@ -17,16 +17,16 @@ from ouspark_assets.schemas.clean import APPEARANCES, MARKS, QUARANTINE, RESULTS
 from ouspark_assets.sources.reference_files import read_subjects
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.warehouse.core.connection import Connection
-from ouspark_assets.warehouse.core.writing import Change, writing
+from ouspark_assets.warehouse.core.writing import MergeResult, write_transaction
 from ouspark_assets.warehouse.quarantine.decisions import (
-    correct,
-    corrections,
-    discard,
-    record,
-    record_number,
+    correct_record,
+    discard_record,
+    find_record,
+    parse_record_number,
+    read_corrections,
 )
-from ouspark_assets.warehouse.quarantine.records import Quarantined, quarantine
-from ouspark_assets.warehouse.records.loads import account, mark_loaded
+from ouspark_assets.warehouse.quarantine.records import QuarantineChange, update_quarantine
+from ouspark_assets.warehouse.records.loads import mark_loaded, store_accounts
 
 PARSED_TABLES = (APPEARANCES, RESULTS, MARKS)
 # What a load writes: rejected records go to quarantine.
@@ -39,8 +39,8 @@ class LoadResult:
     """What loading a release changed."""
 
     release: str
-    changes: Mapping[str, Change]
-    quarantined: Quarantined
+    changes: Mapping[str, MergeResult]
+    quarantined: QuarantineChange
     accounting: pl.DataFrame
     layout: Layout
 
@@ -73,13 +73,17 @@ def load_release(
         release,
         archive.pages(release, PAGES_PER_BATCH),
         subjects=read_subjects(),
-        corrections=[Correction(**vars(stored)) for stored in corrections(connection, release)],
+        corrections=[
+            Correction(**vars(stored)) for stored in read_corrections(connection, release)
+        ],
     )
     accounts: list[pl.DataFrame] = []
     rejected: list[pl.DataFrame] = []
     layouts: list[Layout] = []
-    with writing(connection, run_id) as writer:
-        loadings = {table: writer.loading(table, {"release": release}) for table in PARSED_TABLES}
+    with write_transaction(connection, run_id) as writer:
+        loadings = {
+            table: writer.start_load(table, {"release": release}) for table in PARSED_TABLES
+        }
         for batch in chain([empty_batch()], batches):
             loadings[APPEARANCES].add(batch.appearances)
             loadings[RESULTS].add(batch.results)
@@ -88,9 +92,9 @@ def load_release(
             rejected.append(batch.rejected)
             layouts.append(batch.layout)
         changes = {table.qualified_name: loading.finish() for table, loading in loadings.items()}
-        quarantined = quarantine(writer, release, pl.concat(rejected))
+        quarantined = update_quarantine(writer, release, pl.concat(rejected))
         accounting = sum_accounts(accounts)
-        account(writer, release, accounting)
+        store_accounts(writer, release, accounting)
         seen_layout = merge_layouts(layouts)
         mark_loaded(writer, release, fingerprint, seen_layout.as_json())
     return LoadResult(release, changes, quarantined, accounting, seen_layout)
@@ -107,11 +111,11 @@ def apply_decisions(
     """
     with connection.transaction():
         for number, changes in corrected.items():
-            wrong = record(connection, record_number(number))
+            wrong = find_record(connection, parse_record_number(number))
             check_changes(wrong.table_name, changes)
-            correct(connection, wrong, changes)
+            correct_record(connection, wrong, changes)
         for number, reason in discarded.items():
-            discard(connection, record(connection, record_number(number)), reason)
+            discard_record(connection, find_record(connection, parse_record_number(number)), reason)
 
 
 def sum_accounts(accounts: Iterable[pl.DataFrame]) -> pl.DataFrame:
