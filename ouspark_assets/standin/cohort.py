@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ouspark_assets.standin.admission import (
+from ouspark_assets.standin.cohorts import (
     COLLEGES,
     FIRST_LATERAL_SEMESTER,
     WOMENS_COLLEGES,

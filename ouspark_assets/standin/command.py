@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 
 from ouspark_assets.domain.errors import OuSparkError
-from ouspark_assets.standin.admission import Scale
+from ouspark_assets.standin.cohorts import Scale
 from ouspark_assets.standin.fault_profiles import PROFILES, faults_of
-from ouspark_assets.standin.server import Serving, serve
-from ouspark_assets.standin.timetable import MOST_RELEASES
+from ouspark_assets.standin.http_server import Serving, serve
+from ouspark_assets.standin.release_calendar import MOST_RELEASES
 from ouspark_assets.standin.world import World
 
 DEFAULT_PORT = 8007

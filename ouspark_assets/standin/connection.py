@@ -9,8 +9,8 @@ from http import HTTPStatus
 from socket import SO_LINGER, SOL_SOCKET
 from typing import Final, cast
 
-from ouspark_assets.standin.results_site import ResultsSite
-from ouspark_assets.standin.wire import AT_ONCE, RefusedError, Request, Response, parsed
+from ouspark_assets.standin.http_messages import AT_ONCE, RefusedError, Request, Response, parsed
+from ouspark_assets.standin.routes import ResultsSite
 
 MOST_WAITING_BYTES: Final = 256 * 1024
 DRIPS: Final = 60

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from functools import cache
 from typing import Final
 
-from ouspark_assets.standin.timetable import MOST_RELEASES, timetable
+from ouspark_assets.standin.release_calendar import MOST_RELEASES, timetable
 
 FIRST_DAY: Final = date(2022, 1, 11)
 DAYS_BETWEEN: Final = 9

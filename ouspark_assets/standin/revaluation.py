@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ouspark_assets.standin.cohort import Cohort
 from ouspark_assets.standin.curriculum import curricula
-from ouspark_assets.standin.examination import marks_of
+from ouspark_assets.standin.examinations import marks_of
 from ouspark_assets.standin.grading import (
     MALPRACTICE,
     NEVER_SAT,
@@ -20,10 +20,10 @@ from ouspark_assets.standin.grading import (
     is_pass,
     is_pending,
 )
+from ouspark_assets.standin.printed_rows import Sheets, sheets_of
 from ouspark_assets.standin.randomness import stream, uniform
-from ouspark_assets.standin.sheets import Sheets, sheets_of
+from ouspark_assets.standin.release_calendar import Release
 from ouspark_assets.standin.statuses import decide_detention
-from ouspark_assets.standin.timetable import Release
 
 # Chances per row of a theory paper; laboratories are not revalued.
 FAIL_BECOMES_PASS, PASS_RISES, PASS_SINKS = 0.10, 0.012, 0.0015

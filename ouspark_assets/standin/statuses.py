@@ -21,7 +21,7 @@ from ouspark_assets.standin.grading import (
     PROMOTED,
     UNDECIDED,
 )
-from ouspark_assets.standin.timetable import Release, detention_applies
+from ouspark_assets.standin.release_calendar import Release, detention_applies
 
 NUMBERS: Final = np.arange(1, SEMESTERS + 1)
 END_OF_FIRST_YEAR: Final = 2

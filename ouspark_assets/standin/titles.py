@@ -6,7 +6,7 @@ Only wording: months, roman and arabic lists, brackets. What a release is comes 
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from ouspark_assets.standin.timetable import Kind, Release
+from ouspark_assets.standin.release_calendar import Kind, Release
 
 ROMAN: Final = ("", "I", "II", "III", "IV", "V", "VI", "VII", "VIII")
 LONG_MONTHS: Final = (

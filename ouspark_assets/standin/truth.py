@@ -14,8 +14,7 @@ from ouspark_assets.domain.errors import SiteError
 from ouspark_assets.standin.curriculum import curricula
 from ouspark_assets.standin.grading import GRADES, POINTS, STATUSES, UNDECIDED
 from ouspark_assets.standin.page_style import style_of
-from ouspark_assets.standin.result_page import printed_name
-from ouspark_assets.standin.sheets import (
+from ouspark_assets.standin.printed_rows import (
     CGPA_SHIFT,
     GRADE_BITS,
     LOW_4_BITS,
@@ -24,6 +23,7 @@ from ouspark_assets.standin.sheets import (
     STATUS_SHIFT,
     Sheets,
 )
+from ouspark_assets.standin.result_pages import printed_name
 from ouspark_assets.standin.titles import scheme_of, title_of
 from ouspark_assets.standin.truth_of_students import gpa_column, text_column, truth_of_cohort
 from ouspark_assets.standin.world import Publication, World

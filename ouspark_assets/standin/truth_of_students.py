@@ -9,7 +9,6 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ouspark_assets.standin.admission import COLLEGES
 from ouspark_assets.standin.cohort import (
     GENDERS,
     MEDIA,
@@ -18,6 +17,7 @@ from ouspark_assets.standin.cohort import (
     Progress,
     progress_of,
 )
+from ouspark_assets.standin.cohorts import COLLEGES
 from ouspark_assets.standin.curriculum import BRANCHES, SLOTS_OF_A_SEMESTER, curricula
 from ouspark_assets.standin.grading import (
     GRADES,
@@ -29,7 +29,7 @@ from ouspark_assets.standin.grading import (
     is_open,
     is_pending,
 )
-from ouspark_assets.standin.names import father_name_of, name_of
+from ouspark_assets.standin.student_names import father_name_of, name_of
 
 
 def truth_of_cohort(

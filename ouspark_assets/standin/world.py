@@ -10,18 +10,18 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ouspark_assets.standin.admission import Scale
 from ouspark_assets.standin.cohort import Cohort, admit
-from ouspark_assets.standin.examination import sit
-from ouspark_assets.standin.revaluation import revalue
-from ouspark_assets.standin.sheets import Sheets
-from ouspark_assets.standin.timetable import (
+from ouspark_assets.standin.cohorts import Scale
+from ouspark_assets.standin.examinations import sit
+from ouspark_assets.standin.printed_rows import Sheets
+from ouspark_assets.standin.release_calendar import (
     MOST_RELEASES,
     SESSIONS_OF_A_YEAR,
     Kind,
     Release,
     timetable,
 )
+from ouspark_assets.standin.revaluation import revalue
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import polars as pl
 from ouspark_assets.schemas.clean import MARKS, QUARANTINE, RESULTS, STUDENTS
 from ouspark_assets.schemas.reference import SUBJECTS
 from ouspark_assets.schemas.source import RELEASE_INDEX
-from ouspark_assets.standin.admission import Scale
+from ouspark_assets.standin.cohorts import Scale
 from ouspark_assets.standin.truth import truth_of
 from ouspark_assets.standin.world import World
 from ouspark_assets.warehouse.core.connection import Connection

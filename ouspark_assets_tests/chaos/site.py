@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ouspark_assets.standin.admission import Scale
+from ouspark_assets.standin.cohorts import Scale
 from ouspark_assets.standin.world import World
 from ouspark_assets_tests.chaos.waiting import until
 from ouspark_assets_tests.support.pipeline import ROOT

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import click
 
-from ouspark_assets.standin.admission import Scale
-from ouspark_assets.standin.bad_days import BadDays
+from ouspark_assets.standin.cohorts import Scale
 from ouspark_assets.standin.connection import Connection
+from ouspark_assets.standin.fault_injection import BadDays
 from ouspark_assets.standin.fault_profiles import faults_of
-from ouspark_assets.standin.results_site import ResultsSite
-from ouspark_assets.standin.server import write_ready
+from ouspark_assets.standin.http_server import write_ready
+from ouspark_assets.standin.routes import ResultsSite
 from ouspark_assets.standin.world import World
 
 HOST = "127.0.0.1"

@@ -11,7 +11,7 @@ import polars as pl
 from ouspark_assets.domain.hall_tickets import mask_ticket
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.standin.damage import damaged
-from ouspark_assets.standin.result_page import ReleasePages
+from ouspark_assets.standin.result_pages import ReleasePages
 from ouspark_assets.standin.truth import truth_of
 from ouspark_assets.standin.world import World
 

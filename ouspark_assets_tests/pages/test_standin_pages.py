@@ -8,9 +8,9 @@ from polars.testing import assert_frame_equal
 
 from ouspark_assets.pages.batch import CleanBatch, merge_batches
 from ouspark_assets.pages.cleaning import clean_pages
-from ouspark_assets.standin.admission import Scale
+from ouspark_assets.standin.cohorts import Scale
 from ouspark_assets.standin.damage import damaged
-from ouspark_assets.standin.result_page import ReleasePages
+from ouspark_assets.standin.result_pages import ReleasePages
 from ouspark_assets.standin.truth import truth_of
 from ouspark_assets.standin.world import Publication, World
 

@@ -7,7 +7,7 @@ import httpx
 import polars as pl
 import pytest
 
-from ouspark_assets.standin.admission import Scale
+from ouspark_assets.standin.cohorts import Scale
 from ouspark_assets.standin.process import RunningStandin, running_standin
 from ouspark_assets.standin.world import World
 from ouspark_assets_tests.standin.scale import RELEASES, SEED, STUDENTS

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from ouspark_assets.standin.admission import Scale
+from ouspark_assets.standin.cohorts import Scale
 from ouspark_assets.standin.truth import truth_of
 from ouspark_assets.standin.world import World
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from ouspark_assets.domain.errors import OuSparkError
-from ouspark_assets.standin.admission import COLLEGES, OWN_RESULTS, WOMENS_COLLEGES, Scale
 from ouspark_assets.standin.cohort import GENDERS
+from ouspark_assets.standin.cohorts import COLLEGES, OWN_RESULTS, WOMENS_COLLEGES, Scale
 from ouspark_assets.standin.curriculum import BRANCHES, MAIN_BRANCHES, curricula
-from ouspark_assets.standin.names import LONGEST_NAME, name_of
-from ouspark_assets.standin.result_page import ReleasePages
-from ouspark_assets.standin.timetable import timetable
+from ouspark_assets.standin.release_calendar import timetable
+from ouspark_assets.standin.result_pages import ReleasePages
+from ouspark_assets.standin.student_names import LONGEST_NAME, name_of
 from ouspark_assets.standin.world import World
 
 LARGE = Scale(seed=2, students=10_000, releases=6)

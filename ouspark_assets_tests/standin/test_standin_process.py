@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from ouspark_assets.cli.standin import standin
 from ouspark_assets.domain.errors import SiteError
 from ouspark_assets.standin.process import running_standin
-from ouspark_assets.standin.timetable import timetable
+from ouspark_assets.standin.release_calendar import timetable
 
 MODULE = [sys.executable, "-m", "ouspark_assets.standin"]
 NEXT = timetable(3)[2].key

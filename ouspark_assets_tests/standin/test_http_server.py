@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ouspark_assets.standin.process import RunningStandin, running_standin
-from ouspark_assets.standin.wire import (
+from ouspark_assets.standin.http_messages import (
     MOST_BODY_BYTES,
     MOST_HEADER_BYTES,
     RefusedError,
     parsed,
 )
+from ouspark_assets.standin.process import RunningStandin, running_standin
 
 GET = b"GET /res07/20240511.jsp?mbstatus&htno=160423733001 HTTP/1.1\r\nHost: here\r\n\r\n"
 FORM = b"mbstatus=SEARCH&htno=160423733001"

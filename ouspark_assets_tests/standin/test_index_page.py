@@ -10,7 +10,7 @@ import pytest
 from lxml import html
 
 from ouspark_assets.standin.process import RunningStandin
-from ouspark_assets.standin.timetable import Kind, timetable
+from ouspark_assets.standin.release_calendar import Kind, timetable
 from ouspark_assets.standin.titles import scheme_of, title_of
 
 INDEX = "/examination-results.php"

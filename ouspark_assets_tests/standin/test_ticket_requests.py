@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 from lxml import html
 
-from ouspark_assets.standin.timetable import timetable
+from ouspark_assets.standin.release_calendar import timetable
 from ouspark_assets_tests.standin.scale import RELEASES
 
 MAIN, REVALUATION = "20250402", "20250611"

@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ouspark_assets.standin.admission import FIRST_LATERAL_SEMESTER
 from ouspark_assets.standin.cohort import Cohort, progress_of
+from ouspark_assets.standin.cohorts import FIRST_LATERAL_SEMESTER
 from ouspark_assets.standin.curriculum import SEMESTERS
 from ouspark_assets.standin.grading import NEVER_SAT, NO_GPA, UNDECIDED
 from ouspark_assets.standin.statuses import statuses_of

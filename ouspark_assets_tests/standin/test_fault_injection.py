@@ -6,11 +6,11 @@ from http import HTTPStatus
 import pytest
 
 from ouspark_assets.domain.errors import OuSparkError
-from ouspark_assets.standin.admission import Scale
-from ouspark_assets.standin.bad_days import SOFT_ERRORS, BadDays
+from ouspark_assets.standin.cohorts import Scale
+from ouspark_assets.standin.fault_injection import SOFT_ERRORS, BadDays
 from ouspark_assets.standin.fault_profiles import PROFILES, Trouble, faults_of
-from ouspark_assets.standin.result_page import ReleasePages
-from ouspark_assets.standin.wire import Response
+from ouspark_assets.standin.http_messages import Response
+from ouspark_assets.standin.result_pages import ReleasePages
 from ouspark_assets.standin.world import World
 from ouspark_assets_tests.standin.scraper import scrape
 

@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ouspark_assets.standin.admission import FIRST_LATERAL_SEMESTER
 from ouspark_assets.standin.cohort import Cohort
+from ouspark_assets.standin.cohorts import FIRST_LATERAL_SEMESTER
 from ouspark_assets.standin.curriculum import (
     NO_SUBJECT,
     SEMESTERS,
@@ -30,10 +30,10 @@ from ouspark_assets.standin.grading import (
     is_pass,
     is_pending,
 )
+from ouspark_assets.standin.printed_rows import Sheets, sheets_of
 from ouspark_assets.standin.randomness import around_zero, stream, uniform
-from ouspark_assets.standin.sheets import Sheets, sheets_of
+from ouspark_assets.standin.release_calendar import Kind, Release, standard_semester
 from ouspark_assets.standin.statuses import decide_detention
-from ouspark_assets.standin.timetable import Kind, Release, standard_semester
 
 MEAN_MARKS: Final = np.float32(60)
 LUCK: Final = np.float32(14)

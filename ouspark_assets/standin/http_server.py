@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Final
 
 from ouspark_assets.domain.errors import SiteError
-from ouspark_assets.standin.bad_days import BadDays
 from ouspark_assets.standin.connection import Connection
+from ouspark_assets.standin.fault_injection import BadDays
 from ouspark_assets.standin.fault_profiles import Fault
-from ouspark_assets.standin.results_site import ResultsSite
+from ouspark_assets.standin.routes import ResultsSite
 from ouspark_assets.standin.world import World
 
 PARENT_CHECK_SECONDS: Final = 1.0

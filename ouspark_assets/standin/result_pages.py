@@ -11,7 +11,7 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ouspark_assets.standin import layout
+from ouspark_assets.standin import page_templates as layout
 from ouspark_assets.standin.cohort import GENDERS, MEDIA, Cohort
 from ouspark_assets.standin.curriculum import Subject, curricula
 from ouspark_assets.standin.grading import (
@@ -22,9 +22,9 @@ from ouspark_assets.standin.grading import (
     UNDECIDED,
     two_decimals,
 )
-from ouspark_assets.standin.names import father_name_of, name_of
 from ouspark_assets.standin.page_style import PageStyle, style_of
-from ouspark_assets.standin.sheets import GRADE_BITS, LOW_4_BITS, ResultLine, unpacked_line
+from ouspark_assets.standin.printed_rows import GRADE_BITS, LOW_4_BITS, ResultLine, unpacked_line
+from ouspark_assets.standin.student_names import father_name_of, name_of
 from ouspark_assets.standin.titles import scheme_of, title_of
 from ouspark_assets.standin.world import Publication, World
 

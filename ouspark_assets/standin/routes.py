@@ -7,7 +7,8 @@ from hashlib import sha256
 from http import HTTPStatus
 from typing import Final
 
-from ouspark_assets.standin.bad_days import BadDays
+from ouspark_assets.standin.fault_injection import BadDays
+from ouspark_assets.standin.http_messages import Request, Response
 from ouspark_assets.standin.index_page import (
     INDEX_PATH,
     RESULTS_FOLDER,
@@ -15,9 +16,8 @@ from ouspark_assets.standin.index_page import (
     index_page,
 )
 from ouspark_assets.standin.other_courses import other_releases
-from ouspark_assets.standin.result_page import Answers, EmptyPages, ReleasePages
+from ouspark_assets.standin.result_pages import Answers, EmptyPages, ReleasePages
 from ouspark_assets.standin.titles import title_of
-from ouspark_assets.standin.wire import Request, Response
 from ouspark_assets.standin.world import Publication, World
 
 PAGE_SUFFIX: Final = ".jsp"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.standin.curriculum import BRANCHES, MAIN_BRANCHES
 from ouspark_assets.standin.randomness import choice, stream, uniform
-from ouspark_assets.standin.timetable import (
+from ouspark_assets.standin.release_calendar import (
     FIRST_YEAR,
     Release,
     cohorts_admitted,

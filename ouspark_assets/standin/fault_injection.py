@@ -11,9 +11,9 @@ from typing import Final
 
 from ouspark_assets.standin.damage import damaged
 from ouspark_assets.standin.fault_profiles import Fault, Trouble
+from ouspark_assets.standin.http_messages import Delivery, Response
 from ouspark_assets.standin.randomness import draw
-from ouspark_assets.standin.result_page import Answers
-from ouspark_assets.standin.wire import Delivery, Response
+from ouspark_assets.standin.result_pages import Answers
 
 FOUND_MARK: Final = b'id="AutoNumber2"'
 RETRY_AFTER_SECONDS: Final = 1

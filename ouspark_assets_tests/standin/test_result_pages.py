@@ -8,8 +8,8 @@ import pytest
 from lxml import html
 
 from ouspark_assets.standin.page_style import STYLES, style_of
-from ouspark_assets.standin.result_page import ReleasePages
-from ouspark_assets.standin.timetable import timetable
+from ouspark_assets.standin.release_calendar import timetable
+from ouspark_assets.standin.result_pages import ReleasePages
 from ouspark_assets.standin.world import World
 from ouspark_assets_tests.standin.scale import RELEASES
 from ouspark_assets_tests.standin.scraper import Scraped, scrape, text_of
