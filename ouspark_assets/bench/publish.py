@@ -24,7 +24,7 @@ from ouspark_assets.warehouse.core.connection import Connection, Side, connected
 from ouspark_assets.warehouse.core.frames import identifier
 from ouspark_assets.warehouse.core.statements import BOOKKEEPING
 from ouspark_assets.warehouse.core.writing import write_transaction
-from ouspark_assets.warehouse.publication.publish import Published, publish
+from ouspark_assets.warehouse.publication.publish_transaction import Published, publish
 
 FULL, NOTHING, SOME = "full", "nothing changed", "1 % changed"
 DUMP = "pg_dump | pg_restore"

@@ -38,7 +38,7 @@ from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.core.frames import read_table
 from ouspark_assets.warehouse.publication.publications import read_publications
-from ouspark_assets.warehouse.publication.publish import current_source
+from ouspark_assets.warehouse.publication.publish_transaction import current_source
 from ouspark_assets.warehouse.student_rows import latest_student_version, read_student_rows
 
 STUDENT_TABLES = (

@@ -37,7 +37,7 @@ from ouspark_assets.services.server_status import read_services_status
 from ouspark_assets.settings import load_settings
 from ouspark_assets.warehouse.core.connection import Connection, Side, connected, first_line
 from ouspark_assets.warehouse.publication.publications import Publication
-from ouspark_assets.warehouse.publication.publish import Source, current_source
+from ouspark_assets.warehouse.publication.publish_transaction import Source, current_source
 from ouspark_assets.warehouse.records.counters import read_counters
 
 LOOPBACK = "127.0.0.1"

@@ -28,7 +28,7 @@ from ouspark_assets.warehouse.publication.publications import (
     current_hold,
     last_publication,
 )
-from ouspark_assets.warehouse.publication.publish import Source
+from ouspark_assets.warehouse.publication.publish_transaction import Source
 from ouspark_assets.warehouse.records.loads import loaded_fingerprints
 
 

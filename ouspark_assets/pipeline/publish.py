@@ -11,7 +11,7 @@ from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.settings import PublicationSettings
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.publication.publications import PublishingHeldError, last_publication
-from ouspark_assets.warehouse.publication.publish import Published, Terms, publish
+from ouspark_assets.warehouse.publication.publish_transaction import Published, Terms, publish
 
 MAX_CHECKS_NAMED = 5
 

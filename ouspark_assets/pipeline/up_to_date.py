@@ -22,7 +22,7 @@ from ouspark_assets.warehouse.publication.publications import (
     current_hold,
     last_publication,
 )
-from ouspark_assets.warehouse.publication.publish import current_source
+from ouspark_assets.warehouse.publication.publish_transaction import current_source
 from ouspark_assets.warehouse.records.follow_ups import inputs_digest, is_stored
 
 CODE_FILES = ("*.py", "*.csv", "*.sql")

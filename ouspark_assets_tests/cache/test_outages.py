@@ -24,7 +24,7 @@ from ouspark_assets.services.server_status import read_services_status
 from ouspark_assets.settings import CacheSettings, ServerSettings
 from ouspark_assets.warehouse.core.connection import Connection, Side
 from ouspark_assets.warehouse.core.migrate import migrate
-from ouspark_assets.warehouse.publication.publish import publish
+from ouspark_assets.warehouse.publication.publish_transaction import publish
 from ouspark_assets_tests.support.stores import Databases, StoreAddresses
 
 PATIENCE_SECONDS = 60

@@ -23,7 +23,7 @@ from ouspark_assets.sources.results_site.ticket_plan import KnownTicket, SearchS
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.core.frames import read_table
 from ouspark_assets.warehouse.core.writing import write_transaction
-from ouspark_assets.warehouse.publication.publish import Terms, publish
+from ouspark_assets.warehouse.publication.publish_transaction import Terms, publish
 from ouspark_assets.warehouse.student_rows import (
     count_student_rows,
     delete_from_history,

@@ -26,7 +26,7 @@ from ouspark_assets.settings import CacheSettings
 from ouspark_assets.warehouse.core.connection import Connection, Side, connected
 from ouspark_assets.warehouse.core.writing import write_transaction
 from ouspark_assets.warehouse.publication.publications import last_publication
-from ouspark_assets.warehouse.publication.publish import Terms, publish
+from ouspark_assets.warehouse.publication.publish_transaction import Terms, publish
 from ouspark_assets.warehouse.publication.verification import verify
 from ouspark_assets_tests.support.factories import frame, marks
 

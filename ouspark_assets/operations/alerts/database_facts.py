@@ -30,7 +30,7 @@ from ouspark_assets.warehouse.publication.publications import (
     current_hold,
     last_publication,
 )
-from ouspark_assets.warehouse.publication.publish import current_source
+from ouspark_assets.warehouse.publication.publish_transaction import current_source
 
 # The largest `last` that a slow_stage rule may have.
 MAX_EARLIER_RUNS = 50

@@ -46,7 +46,7 @@ from ouspark_assets.schemas.analytics import (
 )
 from ouspark_assets.settings import AutomationSettings
 from ouspark_assets.warehouse.publication.publications import current_hold, last_publication
-from ouspark_assets.warehouse.publication.publish import current_source
+from ouspark_assets.warehouse.publication.publish_transaction import current_source
 from ouspark_assets.warehouse.records.computed_from import seconds_since_last_change
 
 # The assets that runs of releases materialize; all others are computed from them.

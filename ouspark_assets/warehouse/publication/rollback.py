@@ -39,7 +39,7 @@ from ouspark_assets.warehouse.publication.publications import (
     prune_history,
     read_publications,
 )
-from ouspark_assets.warehouse.publication.publish import (
+from ouspark_assets.warehouse.publication.publish_transaction import (
     DEFAULT_TERMS,
     Terms,
     publication_transaction,

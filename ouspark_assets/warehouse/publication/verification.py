@@ -21,7 +21,7 @@ from ouspark_assets.warehouse.publication.publications import (
     TableState,
     last_publication,
 )
-from ouspark_assets.warehouse.publication.publish import current_source, hidden_columns
+from ouspark_assets.warehouse.publication.publish_transaction import current_source, hidden_columns
 
 # About a thousand rows each in a table of a million.
 BUCKETS = 1024

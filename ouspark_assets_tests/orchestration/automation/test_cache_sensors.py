@@ -15,7 +15,7 @@ from ouspark_assets.orchestration.automation.cache_sensors import (
 from ouspark_assets.orchestration.keys import PUBLICATION
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.settings import load_settings
-from ouspark_assets.warehouse.publication.publish import Terms
+from ouspark_assets.warehouse.publication.publish_transaction import Terms
 from ouspark_assets.warehouse.publication.rollback import roll_back
 from ouspark_assets_tests.orchestration.automation.evaluation import (
     definitions,

@@ -23,7 +23,7 @@ from ouspark_assets.warehouse.core.connection import (
 from ouspark_assets.warehouse.core.migrate import migrate
 from ouspark_assets.warehouse.core.writing import write_transaction
 from ouspark_assets.warehouse.publication.publications import lift_hold
-from ouspark_assets.warehouse.publication.publish import Terms, publish
+from ouspark_assets.warehouse.publication.publish_transaction import Terms, publish
 from ouspark_assets.warehouse.publication.rollback import roll_back
 from ouspark_assets.warehouse.publication.verification import verify
 from ouspark_assets_tests.support.factories import marks

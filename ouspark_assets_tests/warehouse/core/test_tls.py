@@ -10,7 +10,7 @@ from ouspark_assets.schemas.clean import MARKS
 from ouspark_assets.warehouse.core.connection import Connection, Side, connected
 from ouspark_assets.warehouse.core.migrate import migrate
 from ouspark_assets.warehouse.core.writing import write_transaction
-from ouspark_assets.warehouse.publication.publish import publish
+from ouspark_assets.warehouse.publication.publish_transaction import publish
 from ouspark_assets.warehouse.publication.verification import verify
 from ouspark_assets_tests.support.factories import marks
 from ouspark_assets_tests.support.stores import Databases

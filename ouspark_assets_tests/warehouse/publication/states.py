@@ -8,7 +8,7 @@ from ouspark_assets.schemas.table import Table
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.core.frames import read_table
 from ouspark_assets.warehouse.core.writing import write_transaction
-from ouspark_assets.warehouse.publication.publish import Published, Terms, publish
+from ouspark_assets.warehouse.publication.publish_transaction import Published, Terms, publish
 from ouspark_assets.warehouse.publication.rollback import RollbackResult, roll_back
 from ouspark_assets_tests.support.factories import marks
 

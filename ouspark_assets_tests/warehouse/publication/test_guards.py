@@ -16,7 +16,7 @@ from ouspark_assets.warehouse.core.migrate import migrate
 from ouspark_assets.warehouse.core.writing import write_transaction
 from ouspark_assets.warehouse.publication.guards import refuse_shrinking, translate_errors
 from ouspark_assets.warehouse.publication.publications import TableState
-from ouspark_assets.warehouse.publication.publish import Published, Terms, publish
+from ouspark_assets.warehouse.publication.publish_transaction import Published, Terms, publish
 from ouspark_assets_tests.support.factories import marks
 from ouspark_assets_tests.support.stores import Databases
 

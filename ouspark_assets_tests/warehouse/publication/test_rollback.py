@@ -16,7 +16,7 @@ from ouspark_assets.warehouse.publication.publications import (
     lift_hold,
     read_publications,
 )
-from ouspark_assets.warehouse.publication.publish import Terms, publish
+from ouspark_assets.warehouse.publication.publish_transaction import Terms, publish
 from ouspark_assets.warehouse.publication.verification import verify
 from ouspark_assets_tests.conftest import connected_copy, copy_of
 from ouspark_assets_tests.warehouse.publication.states import (

@@ -11,7 +11,7 @@ from ouspark_assets.schemas.analytics import DEMOGRAPHICS, SUBJECT_STATS
 from ouspark_assets.schemas.clean import APPEARANCES
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.core.frames import read_table
-from ouspark_assets.warehouse.publication.publish import Terms, publish
+from ouspark_assets.warehouse.publication.publish_transaction import Terms, publish
 from ouspark_assets_tests.support.factories import appearances
 from ouspark_assets_tests.warehouse.publication.states import (
     RELEASE,

@@ -5,7 +5,7 @@ from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.schemas.clean import APPEARANCES, MARKS
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.core.writing import write_transaction
-from ouspark_assets.warehouse.publication.publish import Terms, publish
+from ouspark_assets.warehouse.publication.publish_transaction import Terms, publish
 from ouspark_assets.warehouse.publication.verification import TableVerdict, verify
 from ouspark_assets_tests.support.factories import TICKET, appearances, marks
 

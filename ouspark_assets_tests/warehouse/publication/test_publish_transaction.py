@@ -10,7 +10,7 @@ from ouspark_assets.schemas.clean import APPEARANCES, MARKS
 from ouspark_assets.warehouse.core.connection import Connection, Side, connected
 from ouspark_assets.warehouse.core.frames import read_table
 from ouspark_assets.warehouse.core.writing import write_transaction
-from ouspark_assets.warehouse.publication.publish import Published, Terms, publish
+from ouspark_assets.warehouse.publication.publish_transaction import Published, Terms, publish
 from ouspark_assets_tests.support.factories import appearances, marks
 from ouspark_assets_tests.support.stores import Databases
 
