@@ -3,8 +3,8 @@
 The only module of this package that reads the production database.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 from psycopg.rows import scalar_row
 from redis import Redis
@@ -28,10 +28,9 @@ from ouspark_assets.warehouse.publication.guards import translate_errors
 from ouspark_assets.warehouse.publication.publications import Publication, last_publication
 
 
-def prewarm(
-    lock: Connection,
-    source: Connection,
-    client: Redis,
+def prewarm_cache(
+    connect_production: Callable[[str], AbstractContextManager[Connection]],
+    connect_cache: Callable[[], AbstractContextManager[Redis]],
     settings: CacheSettings,
     *,
     wait_seconds: float,
@@ -41,11 +40,13 @@ def prewarm(
 
     With `rebuild`, build it in any case, because someone else may have changed values. Waits up to
     `wait_seconds` for another process that prewarms.
-
-    The lock is held on a connection of its own, because the snapshot of `source` has to be taken
-    after the wait for the lock.
     """
     with (
+        # The lock has a connection of its own, because the snapshot of the other one has to be
+        # taken after the wait for the lock.
+        connect_production("prewarm lock") as lock,
+        connect_production("prewarm") as source,
+        connect_cache() as client,
         translate_errors("Prewarming the cache", production=source),
         _exclusive_lock(lock, wait_seconds),
         snapshot(source),

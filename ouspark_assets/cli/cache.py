@@ -11,6 +11,7 @@ from ouspark_assets.cache.generation import count_keys, current_generation, read
 from ouspark_assets.cache.prewarm import (
     generation_for,
     newest_publication,
+    prewarm_cache,
     read_published,
     snapshot,
 )
@@ -19,7 +20,6 @@ from ouspark_assets.cli.output import show_json, show_table
 from ouspark_assets.cli.recorded_command import recorded_command
 from ouspark_assets.domain.errors import CacheError
 from ouspark_assets.orchestration.resources import CacheServer, Production
-from ouspark_assets.pipeline.prewarm import prewarm_cache
 from ouspark_assets.settings import load_settings
 from ouspark_assets.warehouse.publication.publications import last_publication
 

@@ -5,6 +5,7 @@ from dataclasses import asdict
 import click
 import dagster as dg
 
+from ouspark_assets.cache.prewarm import prewarm_cache
 from ouspark_assets.cli.graph_runs import Graph, require_success
 from ouspark_assets.cli.output import show_json, show_table
 from ouspark_assets.cli.recorded_command import recorded_command
@@ -12,7 +13,6 @@ from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.orchestration.build import build_definitions
 from ouspark_assets.orchestration.keys import GENERATION, PUBLICATION
 from ouspark_assets.orchestration.resources import CacheServer, Development, Production
-from ouspark_assets.pipeline.prewarm import prewarm_cache
 from ouspark_assets.pipeline.publish import terms_from_settings
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.settings import load_settings

@@ -10,7 +10,7 @@ from ouspark_assets.cli.summary import show_summary
 from ouspark_assets.orchestration.build import build_definitions
 from ouspark_assets.orchestration.partitions import register_releases
 from ouspark_assets.orchestration.resources import Development, Lake, ResultsSite
-from ouspark_assets.pipeline.rebuild import index_archived_releases
+from ouspark_assets.pipeline.discover import index_archived_releases
 
 
 @click.command()

@@ -1,4 +1,4 @@
-"""Discover releases: read the university's index page and merge it into `source.release_index`.
+"""Discover releases: add them to `source.release_index`, from the index page, by hand, or the lake.
 
 How the page and its titles are read is in `sources/results_site/`. Registering releases as
 partitions is in `orchestration/`.
@@ -12,10 +12,11 @@ from datetime import UTC, datetime
 import polars as pl
 
 from ouspark_assets.domain.errors import SiteError
-from ouspark_assets.domain.releases import require_release_key
+from ouspark_assets.domain.releases import in_release_order, require_release_key
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.schemas.validation import require_valid
 from ouspark_assets.settings import SiteSettings
+from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.release_index import (
     make_release_row,
     merge_index,
@@ -82,20 +83,34 @@ def release_by_hand(key: str, site_url: str, title: str) -> pl.DataFrame:
 
 
 def add_release(connection: Connection, row: pl.DataFrame, run_id: str) -> None:
-    """Merge the row of one release into the index, if it is new or adds a missing title."""
+    """Merge the row of one release into the index, if it is new or adds a missing title.
+
+    A title other than the known one raises `SiteError`.
+    """
+    release, title = row["release"].item(), row["title"].item()
     with write_transaction(connection, run_id) as writer:
         index = read_table(connection, RELEASE_INDEX)
-        if _adds_information(row, index):
+        known = index.filter(pl.col("release") == release)
+        known_title = None if known.is_empty() else known["title"].item()
+        if known_title and title and title != known_title:
+            message = f"Release {release} is already known with the title {known_title!r}."
+            raise SiteError(message)
+        if known.is_empty() or (title and not known_title):
             writer.merge(RELEASE_INDEX, [merge_index(index, row)])
 
 
-def _adds_information(row: pl.DataFrame, index: pl.DataFrame) -> bool:
-    release, title = row["release"].item(), row["title"].item()
-    known = index.filter(pl.col("release") == release)
-    if known.is_empty() or not title:
-        return known.is_empty()
-    known_title = known["title"].item()
-    if known_title and known_title != title:
-        message = f"Release {release} is already known with the title {known_title!r}."
-        raise SiteError(message)
-    return not known_title
+def index_archived_releases(
+    connection: Connection, archive: PageArchive, find_site_url: Callable[[], str], run_id: str
+) -> list[str]:
+    """Return the releases of the lake, oldest first, after adding those that the index lacks.
+
+    The index lacks releases when the database is new; `find_site_url` is called only then.
+    """
+    archived = archive.releases()
+    with write_transaction(connection, run_id) as writer:
+        index = read_table(connection, RELEASE_INDEX)
+        for release in sorted(set(archived) - set(index["release"])):
+            row = make_release_row(release, find_site_url(), seen_at=datetime.now(UTC))
+            index = merge_index(index, row)
+        writer.merge(RELEASE_INDEX, [index])
+    return in_release_order(index).filter(pl.col("release").is_in(archived))["release"].to_list()

@@ -6,7 +6,7 @@ a mixture of two states is detected.
 
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 
 import polars as pl
@@ -17,7 +17,7 @@ from psycopg import sql
 from ouspark_assets.cache.client import connect_cache
 from ouspark_assets.cache.documents import build_documents
 from ouspark_assets.cache.generation import current_generation
-from ouspark_assets.cache.prewarm import prewarm, read_published
+from ouspark_assets.cache.prewarm import prewarm_cache, read_published
 from ouspark_assets.cache.verification import verify_cache
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.schemas.clean import MARKS, STUDENTS
@@ -115,8 +115,14 @@ class Stores:
 
     def prewarm(self, *, rebuild: bool = False) -> None:
         """Prewarm the cache for the newest publication."""
-        settings = CacheSettings()
-        prewarm(self.lock, self.production, self.client, settings, wait_seconds=60, rebuild=rebuild)
+        connections = {"prewarm lock": self.lock, "prewarm": self.production}
+        prewarm_cache(
+            lambda purpose: nullcontext(connections[purpose]),
+            lambda: nullcontext(self.client),
+            CacheSettings(),
+            wait_seconds=60,
+            rebuild=rebuild,
+        )
 
     def is_consistent(self) -> bool:
         """Return whether production equals development and the cache equals production."""

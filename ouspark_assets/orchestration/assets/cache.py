@@ -1,15 +1,15 @@
 """The prewarmed cache of the newest publication.
 
-Terms and connections are in `pipeline/prewarm.py`; keys, documents and switching are in `cache/`.
+How it is built and made current is in `cache/`.
 """
 
 import dagster as dg
 from pydantic import Field
 
+from ouspark_assets.cache.prewarm import prewarm_cache
 from ouspark_assets.orchestration.assets.recorded_stage import recorded_stage
 from ouspark_assets.orchestration.keys import GENERATION, PUBLICATION
 from ouspark_assets.orchestration.resources import CacheServer, Development, Production
-from ouspark_assets.pipeline.prewarm import prewarm_cache
 
 
 class GenerationConfig(dg.Config):

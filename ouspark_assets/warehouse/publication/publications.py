@@ -1,6 +1,6 @@
 """`ops.publications` and `ops.holds`: the publications of production, and the hold on publishing.
 
-How rows are sent is `publish.py`, how earlier content is restored `rollback.py`.
+How rows are sent is `publish_transaction.py`, how earlier content is restored `rollback.py`.
 """
 
 import hashlib
