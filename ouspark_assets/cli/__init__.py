@@ -1,7 +1,6 @@
-"""The `ouspark` command: one module per subcommand, imported when the command is used.
+"""The `ouspark` command: finds the subcommand, and turns errors into one line and an exit code.
 
-This module finds the commands and turns errors into one line and an exit code; what a command
-does is in its module.
+Options and help texts are in `commands.py`. What a command does is in the module of its name.
 """
 
 import contextlib
@@ -12,7 +11,6 @@ import logging
 import os
 import re
 import sys
-import threading
 from typing import Any
 
 import click
@@ -20,7 +18,6 @@ import click
 from ouspark_assets.domain.errors import OuSparkError, SettingsError
 from ouspark_assets.operations.logging import configure_logging, logs_json
 from ouspark_assets.orchestration.step_errors import STORAGE_ADVICE, describe_storage_failure
-from ouspark_assets.services import resolve_endpoints
 from ouspark_assets.settings import load_settings, project_root
 from ouspark_assets.settings.environment import load_dotenv_like_dagster, warn_of_misspelt_variables
 
@@ -65,9 +62,8 @@ class LazyGroup(click.Group):
         del ctx
         if cmd_name not in COMMANDS:
             return None
-        if cmd_name == "run" and "--help" not in sys.argv and "-h" not in sys.argv:
-            _start_servers_in_background()
-        module = importlib.import_module(f"ouspark_assets.cli.{cmd_name}")
+        package = "standin.command" if cmd_name == "standin" else "cli.commands"
+        module = importlib.import_module(f"ouspark_assets.{package}")
         command: click.Command = getattr(module, cmd_name)
         return command
 
@@ -91,17 +87,6 @@ def _show_error(error: OuSparkError) -> None:
         logging.getLogger(__name__).error("%s", error)
     else:
         click.secho(f"Error: {error}", fg="red", err=True)
-
-
-def _start_servers_in_background() -> None:
-    """Start the embedded servers while Dagster is imported; each takes about 1.5 s."""
-
-    def start() -> None:
-        # If a server cannot be started, the code that needs it reports the error.
-        with contextlib.suppress(OuSparkError):
-            resolve_endpoints(load_settings().servers)
-
-    threading.Thread(target=start, daemon=True).start()
 
 
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -27,20 +27,9 @@ from ouspark_assets.operations.alerts.rules import AssetRule, ReleaseRule, Rule
 from ouspark_assets.operations.alerts.rules_file import Ruleset, find_rules_file, read_rules
 from ouspark_assets.settings import load_settings
 
-DEFAULT_ENDED = 20
 DELIVERY_TIMEOUT = 60.0
 
 
-@click.group(invoke_without_command=True)
-@click.pass_context
-def alerts(context: click.Context) -> None:
-    """Show and check the alert rules, and show and deliver the alerts."""
-    if context.invoked_subcommand is None:
-        context.invoke(list_alerts)
-
-
-@alerts.command("rules")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show_rules(*, as_json: bool) -> None:
     """Check the rules file and show its rules."""
     path = find_rules_file(load_settings().alerts)
@@ -63,8 +52,6 @@ def show_rules(*, as_json: bool) -> None:
     show_table(f"Alert rules of {path}", rows)
 
 
-@alerts.command("channels")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show_channels(*, as_json: bool) -> None:
     """Show the channels, and why some are inactive."""
     ruleset = _read_ruleset()
@@ -85,16 +72,7 @@ def show_channels(*, as_json: bool) -> None:
     show_table("Alert channels", rows, right=("rules",))
 
 
-@alerts.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option(
-    "--last",
-    type=click.IntRange(min=0),
-    default=DEFAULT_ENDED,
-    show_default=True,
-    help="How many of the alerts that ended to list.",
-)
-def list_alerts(*, as_json: bool = False, last: int = DEFAULT_ENDED) -> None:
+def list_alerts(*, as_json: bool, last: int) -> None:
     """List open alerts, recent alerts and news, and pending deliveries."""
     overview = _store().read_overview(last)
     if as_json:
@@ -137,8 +115,6 @@ def list_alerts(*, as_json: bool = False, last: int = DEFAULT_ENDED) -> None:
     show_table("Pending deliveries", deliveries, right=("attempts",))
 
 
-@alerts.command("test")
-@click.argument("channel")
 def test_channel(channel: str) -> None:
     """Send a test message to CHANNEL."""
     path = find_rules_file(load_settings().alerts)
@@ -151,9 +127,7 @@ def test_channel(channel: str) -> None:
     click.echo(f"Sent a test message to {channel}." if note is None else f"{channel}: {note}.")
 
 
-@alerts.command("send")
-@click.option("--look", is_flag=True, help="Evaluate the rules first, as the sensor does.")
-def send(*, look: bool) -> None:
+def send_messages(*, look: bool) -> None:
     """Deliver all pending messages now, even if not yet due."""
     ruleset, store = _read_ruleset(), _store()
     if look:

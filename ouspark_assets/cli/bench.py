@@ -56,29 +56,7 @@ class BenchProgress(ProgressBars):
         self.bars.update(self._task, description=f"{self._name}: {text}")
 
 
-@click.command()
-@click.argument("names", nargs=-1, metavar="[NAME]...", type=click.Choice(list(BENCHMARKS)))
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option(
-    "--students",
-    type=click.IntRange(min=100),
-    help="Number of students in the synthetic populations.",
-)
-@click.option("--runs", type=click.IntRange(min=1), help="Number of measuring rounds (default 3).")
-@click.option("--quick", is_flag=True, help="Run everything once on small data, as a smoke test.")
-@click.option(
-    "--python",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Python interpreter that has scrapy, requests, beautifulsoup4 and pandas "
-    "(default .venv-bench, else this one).",
-)
-@click.option(
-    "--plot",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Write the ratios to an SVG file.",
-)
-def bench(
+def measure_stages(
     *,
     names: tuple[str, ...],
     as_json: bool,

@@ -26,17 +26,7 @@ from ouspark_assets.warehouse.publication.publications import last_publication
 MEGABYTE = 1_000_000
 
 
-@click.group(invoke_without_command=True)
-@click.pass_context
-def cache(context: click.Context) -> None:
-    """The prewarmed cache."""
-    if context.invoked_subcommand is None:
-        context.invoke(status)
-
-
-@cache.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def status(*, as_json: bool = False) -> None:
+def show_generation(*, as_json: bool) -> None:
     """Show which generation readers use, and whether it is the newest."""
     state = _generation_state()
     if as_json:
@@ -64,11 +54,6 @@ def status(*, as_json: bool = False) -> None:
         click.echo(f"Memory of the server: {memory['used'] / MEGABYTE:,.1f} MB{limit}.")
 
 
-@cache.command("verify")
-@click.option(
-    "--every", type=click.IntRange(min=1), default=1, help="Compare only every Nth document."
-)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def verify_generation(*, every: int, as_json: bool) -> None:
     """Compare the cache with documents made from production's tables."""
     with (
@@ -97,7 +82,6 @@ def verify_generation(*, every: int, as_json: bool) -> None:
         raise CacheError(message)
 
 
-@cache.command("rebuild")
 def rebuild_generation() -> None:
     """Build a new generation and make it current."""
     settings = load_settings()

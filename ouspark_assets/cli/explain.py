@@ -6,7 +6,6 @@ The rows are read here, the explanation is derived in `operations/explain/` and 
 
 from dataclasses import asdict
 
-import click
 import polars as pl
 
 from ouspark_assets.cli.explain_view import show_explanation
@@ -57,10 +56,7 @@ STUDENT_TABLES = (
 SHARED_TABLES = (RELEASE_INDEX, SUBJECTS, COLLEGES, BRANCHES)
 
 
-@click.command()
-@click.argument("ticket")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def explain(ticket: str, *, as_json: bool) -> None:
+def explain_ticket(ticket: str, *, as_json: bool) -> None:
     """Explain every number of the student with this hall TICKET.
 
     Shows all attempts, the standings that follow from them, SGPAs and CGPA with their sums,

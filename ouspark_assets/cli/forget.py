@@ -25,10 +25,7 @@ from ouspark_assets.pipeline.forget import (
 from ouspark_assets.settings import load_settings
 
 
-@click.command()
-@click.argument("ticket")
-@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
-def forget(ticket: str, *, yes: bool) -> None:
+def forget_ticket(ticket: str, *, yes: bool) -> None:
     """Remove the student with this hall TICKET from everywhere, for good.
 
     Removes the student from lake, quarantine, both databases, publication history and cache; the

@@ -32,17 +32,7 @@ OUTCOME_STYLES = {
 Durations = dict[tuple[str, str | None], list[float]]
 
 
-@click.command()
-@click.option("--asset", metavar="STAGE", help="Show every run of this stage, e.g. clean.pages.")
-@click.option("--release", metavar="KEY", help="Show only the stages of this release.")
-@click.option(
-    "--last",
-    type=click.IntRange(1, 10_000),
-    default=20,
-    help="With --asset: how many runs to show (default 20).",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def history(*, asset: str | None, release: str | None, last: int, as_json: bool) -> None:
+def show_history(*, asset: str | None, release: str | None, last: int, as_json: bool) -> None:
     """Show the latest run of each stage and the median duration of its earlier runs.
 
     The columns are rows, seconds, rows per second, and the shares of rows that were rejected or

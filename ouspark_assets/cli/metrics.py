@@ -48,32 +48,12 @@ CONNECT_TIMEOUT, STATEMENT_TIMEOUT = 2, 3
 Urls = Mapping[str, str]
 
 
-@click.command()
-@click.option(
-    "--textfile",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write to this file, for node_exporter's textfile collector (*.prom).",
-)
-@click.option(
-    "--serve",
-    metavar="[HOST:]PORT",
-    help="Serve them at /metrics until interrupted; without a host, on loopback only.",
-)
-@click.option(
-    "--timeout",
-    type=click.FloatRange(0.1, 60),
-    default=8.0,
-    help="Seconds to wait for the facts; metrics not known by then are left out (default 8).",
-)
-def metrics(*, textfile: Path | None, serve: str | None, timeout: float) -> None:
+def export_metrics(*, textfile: Path | None, serve: str | None, timeout: float) -> None:
     """Print the current state as metrics for Prometheus.
 
     Starts nothing. Servers that are stopped or cannot be reached are reported as metrics too, e.g.
     ouspark_up 0.
     """
-    if textfile and serve:
-        message = "--textfile and --serve cannot be used together"
-        raise click.UsageError(message)
     collector = Metrics(SnapshotTaker(_fill, timeout))
     if serve:
         _serve(collector, _listen_address(serve))

@@ -23,25 +23,13 @@ from ouspark_assets.warehouse.publication.publications import (
     lift_hold,
     read_publications,
 )
-from ouspark_assets.warehouse.publication.roles import roles_script
 from ouspark_assets.warehouse.publication.rollback import restorable_publications, roll_back
 from ouspark_assets.warehouse.publication.verification import TableVerdict, Verdict, verify
 
 MAX_ROWS_NAMED = 20
 
 
-@click.group(invoke_without_command=True)
-@click.pass_context
-def publication(context: click.Context) -> None:
-    """The publications of the production database."""
-    if context.invoked_subcommand is None:
-        context.invoke(list_publications)
-
-
-@publication.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--last", type=click.IntRange(1, 100_000), default=20, help="How many (default 20).")
-def list_publications(*, as_json: bool = False, last: int = 20) -> None:
+def list_publications(*, as_json: bool, last: int) -> None:
     """List the publications, newest first."""
     with Production().connected("publication list") as production:
         found, hold = read_publications(production, last), current_hold(production)
@@ -61,10 +49,7 @@ def list_publications(*, as_json: bool = False, last: int = 20) -> None:
         click.echo(f"{hold}.")
 
 
-@publication.command("publish")
-@click.option("--full", is_flag=True, help="Compare every row; repairs changes made by hand.")
-@click.option("--allow-shrink", is_flag=True, help="Publish even if a table loses many rows.")
-def publish_now(*, full: bool, allow_shrink: bool) -> None:
+def publish(*, full: bool, allow_shrink: bool) -> None:
     """Publish the present state of the tables, and prewarm the cache."""
     config = {"config": {"full": full, "allow_shrink": allow_shrink}}
     with dg.DagsterInstance.get() as instance:
@@ -82,8 +67,6 @@ def publish_now(*, full: bool, allow_shrink: bool) -> None:
     click.echo(f"Publication {metadata['publication']}: {result}.")
 
 
-@publication.command("verify")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def verify_publication(*, as_json: bool) -> None:
     """Compare production with development.
 
@@ -106,8 +89,6 @@ def verify_publication(*, as_json: bool) -> None:
         raise WarehouseError(message)
 
 
-@publication.command("rollback")
-@click.argument("number", type=int)
 def roll_back_to(number: int) -> None:
     """Restore publication NUMBER, and hold publishing.
 
@@ -144,8 +125,7 @@ def roll_back_to(number: int) -> None:
     click.echo(f"Cache generation {built.generation}: {built.keys} keys written.")
 
 
-@publication.command("resume")
-def resume() -> None:
+def resume_publishing() -> None:
     """Allow publishing again after a rollback."""
     with Production().connected("publication resume") as production:
         was_held = lift_hold(production)
@@ -154,15 +134,6 @@ def resume() -> None:
         if was_held
         else "Publishing was not held."
     )
-
-
-@publication.command("roles")
-def roles() -> None:
-    """Print the script that creates the roles, for an administrator.
-
-    It creates a publishing and a reading role, each with the least privileges it needs.
-    """
-    click.echo(roles_script(), nl=False)
 
 
 def _row(listed: Publication, *, can_restore: bool) -> dict[str, object]:

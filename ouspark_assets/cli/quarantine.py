@@ -29,22 +29,6 @@ from ouspark_assets.warehouse.quarantine.decisions import (
 MAX_LISTED = 50
 
 
-@click.group()
-def quarantine() -> None:
-    """Records of result pages that were not accepted."""
-
-
-@quarantine.command("list")
-@click.option("--release", metavar="KEY", help="Only records of this release.")
-@click.option("--table", help="Only records meant for this table.")
-@click.option("--reason", metavar="TEXT", help="Only records with a reason that contains TEXT.")
-@click.option(
-    "--status",
-    type=click.Choice(["open", "resolved", "discarded", "any"]),
-    default="open",
-    show_default=True,
-)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_records(
     *, release: str | None, table: str | None, reason: str | None, status: str, as_json: bool
 ) -> None:
@@ -80,9 +64,6 @@ def list_records(
     )
 
 
-@quarantine.command("show")
-@click.argument("number", type=int, metavar="ID")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show_record(*, number: int, as_json: bool) -> None:
     """Show one record completely.
 
@@ -116,9 +97,6 @@ def show_record(*, number: int, as_json: bool) -> None:
     )
 
 
-@quarantine.command("fix")
-@click.argument("number", type=int, metavar="ID")
-@click.argument("changes", nargs=-1, required=True, metavar="FIELD=VALUE...")
 def fix_record(*, number: int, changes: tuple[str, ...]) -> None:
     """Correct fields of a record, and load its release again.
 
@@ -133,17 +111,11 @@ def fix_record(*, number: int, changes: tuple[str, ...]) -> None:
     _replay([wrong])
 
 
-@quarantine.command("replay")
-@click.argument("numbers", type=int, nargs=-1, metavar="[ID]...")
-@click.option("--all", "every", is_flag=True, help="Every open record.")
 def replay_records(*, numbers: tuple[int, ...], every: bool) -> None:
     """Load the releases of records again from the lake.
 
     For use after code or reference data was corrected. No page is requested.
     """
-    if bool(numbers) == every:
-        message = "name records by their ID, or all of them with --all"
-        raise click.UsageError(message)
     with Development().connected("quarantine") as connection:
         if every:
             found = find_records(connection, RecordFilter())
@@ -154,10 +126,7 @@ def replay_records(*, numbers: tuple[int, ...], every: bool) -> None:
     _replay(found)
 
 
-@quarantine.command("discard")
-@click.argument("number", type=int, metavar="ID")
-@click.option("--why", required=True, help="Why the record is not needed.")
-def discard(*, number: int, why: str) -> None:
+def discard_listed_record(*, number: int, why: str) -> None:
     """Discard a record for good, with the reason."""
     with Development().connected("quarantine") as connection:
         discard_record(connection, find_record(connection, number), why)

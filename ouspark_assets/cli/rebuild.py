@@ -13,8 +13,7 @@ from ouspark_assets.orchestration.resources import Development, Lake, ResultsSit
 from ouspark_assets.pipeline.discover import index_archived_releases
 
 
-@click.command()
-def rebuild() -> None:
+def rebuild_tables() -> None:
     """Build every table again from the lake: parse, validate, compute, publish, prewarm.
 
     Rows that come out as they are stored are not written. Corrections are applied again.

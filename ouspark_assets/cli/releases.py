@@ -14,18 +14,7 @@ from ouspark_assets.warehouse.core.frames import read_table
 from ouspark_assets.warehouse.records.loads import loaded_fingerprints
 
 
-@click.group(invoke_without_command=True)
-@click.pass_context
-def releases(context: click.Context) -> None:
-    """The known releases of results."""
-    if context.invoked_subcommand is None:
-        context.invoke(list_releases)
-
-
-@releases.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--every-course", is_flag=True, help="Include courses other than B.E.")
-def list_releases(*, as_json: bool = False, every_course: bool = False) -> None:
+def list_releases(*, as_json: bool, every_course: bool) -> None:
     """List the known releases, oldest first."""
     with Development().connected("releases") as connection:
         index = in_release_order(read_table(connection, RELEASE_INDEX))
@@ -49,10 +38,7 @@ def list_releases(*, as_json: bool = False, every_course: bool = False) -> None:
         show_table("Releases", rows)
 
 
-@releases.command("add")
-@click.argument("key")
-@click.option("--title", default="", help="Its title, if known: session and scheme follow from it.")
-def add(key: str, title: str) -> None:
+def register_release(key: str, title: str) -> None:
     """Register a release that the index page may not show.
 
     KEY is the name of its results page: 20250402 for /res07/20250402.jsp.

@@ -78,18 +78,7 @@ class FileChange(StrEnum):
     UNCHANGED = "unchanged"
 
 
-@click.command()
-@click.option("--college", metavar="C", help="Report on this college only.")
-@click.option(
-    "--release", metavar="R", help="Report what this release shows instead of the standings."
-)
-@click.option(
-    "--out",
-    required=True,
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder to write to; every college gets a folder in it.",
-)
-def report(*, college: str | None, release: str | None, out: Path) -> None:
+def write_reports(*, college: str | None, release: str | None, out: Path) -> None:
     """Write an Excel workbook per class and a printable HTML page per department.
 
     Files whose content has not changed are left untouched.

@@ -46,26 +46,7 @@ from ouspark_assets.warehouse.records.follow_ups import store_digest
 from ouspark_assets.warehouse.records.loads import loaded_fingerprints
 
 
-@click.command()
-@click.option("--release", "releases", multiple=True, metavar="KEY", help="Only these releases.")
-@click.option(
-    "--since",
-    type=click.IntRange(1990, 2100),
-    metavar="YEAR",
-    help="Releases of sessions from this year on.",
-)
-@click.option("--all", "every", is_flag=True, help="Every B.E. (CBCS or AICTE) release.")
-@click.option(
-    "--tickets",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="ScrapeRequest only the hall tickets in this file, one per line.",
-)
-@click.option(
-    "--recheck", is_flag=True, help="ScrapeRequest not found and pending tickets again (90 days)."
-)
-@click.option("--refetch", is_flag=True, help="ScrapeRequest every ticket again, archived or not.")
-@click.option("--verbose", is_flag=True, help="Show Dagster's log.")
-def run(
+def run_graph(
     *,
     releases: tuple[str, ...],
     since: int | None,
@@ -80,9 +61,6 @@ def run(
     Without options: every B.E. (CBCS or AICTE) release of the last year that is not complete yet,
     oldest first. Running again is always safe and continues where the last run ended.
     """
-    if since is not None and every:
-        message = "--since and --all exclude each other"
-        raise click.UsageError(message)
     for release in releases:
         require_release_key(release)
     started = time.monotonic()

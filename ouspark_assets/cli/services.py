@@ -37,13 +37,7 @@ KIB = 1024
 SHOWN_ELSEWHERE = {"setting", "server", "address"}
 
 
-@click.group()
-def services() -> None:
-    """Start, stop and inspect the embedded PostgreSQL, Valkey and results site."""
-
-
-@services.command()
-def up() -> None:
+def start_services() -> None:
     """Start the servers that are not configured, until `down`."""
     settings = load_settings().servers
     console = Console(highlight=False)
@@ -58,8 +52,7 @@ def up() -> None:
     _show(read_services_status(settings), console)
 
 
-@services.command()
-def down() -> None:
+def stop_services() -> None:
     """Stop the embedded servers, even while they are in use."""
     settings = load_settings().servers
     if sys.platform == "win32":
@@ -77,10 +70,7 @@ def down() -> None:
         click.echo("The embedded servers were stopped.")
 
 
-@services.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--show-secrets", is_flag=True, help="Show passwords unmasked.")
-def status(*, as_json: bool, show_secrets: bool) -> None:
+def show_services(*, as_json: bool, show_secrets: bool) -> None:
     """Show which servers run where, without starting any."""
     seen = read_services_status(load_settings().servers, show_secrets=show_secrets)
     if as_json:

@@ -8,8 +8,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-import click
-
 from ouspark_assets.cache.client import connect_cache
 from ouspark_assets.cli.output import show_json
 from ouspark_assets.cli.status_view import show_status
@@ -50,9 +48,7 @@ MAX_STAGES = 2_000
 USABLE = ("running", "configured")
 
 
-@click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def status(*, as_json: bool) -> None:
+def report_status(*, as_json: bool) -> None:
     """Show what is running, what ran last, what is stale or failed, and what readers see."""
     with Development().connected("status") as connection:
         current = _collect(connection)

@@ -1,23 +1,48 @@
-"""`--help` lists every command, with a short help that is not cut off."""
+"""`--help` lists every command with a short help that is not cut off, and imports nothing heavy."""
 
-import importlib
+import subprocess
+import sys
 
 import click
 import pytest
 
-from ouspark_assets.cli import COMMANDS, ouspark
+from ouspark_assets.bench.catalogue import BENCHMARKS
+from ouspark_assets.cli import COMMANDS, commands, ouspark
 
 TERMINAL = 80
+HEAVY = {"dagster", "polars", "pandera", "sqlalchemy", "psycopg"}
+GROUPS = [
+    group for name in COMMANDS if isinstance(group := getattr(commands, name, None), click.Group)
+]
+SHOW_EVERY_HELP = """
+import sys
+from click.testing import CliRunner
+from ouspark_assets.cli import ouspark
+
+runner = CliRunner()
+def show(command, *names):
+    done = runner.invoke(ouspark, [*names, "--help"], catch_exceptions=False)
+    assert done.exit_code == 0 and done.output.startswith("Usage:"), (names, done.output)
+    print(*names)
+    for name in getattr(command, "list_commands", lambda _: [])(None):
+        show(command.get_command(None, name), *names, name)
+
+show(ouspark)
+print("imported:", *sys.modules)
+"""
 
 
-def groups() -> list[click.Group]:
-    named = (
-        getattr(importlib.import_module(f"ouspark_assets.cli.{name}"), name) for name in COMMANDS
+def test_no_help_imports_dagster_polars_or_a_database_driver() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SHOW_EVERY_HELP], capture_output=True, text=True, check=False
     )
-    return [command for command in named if isinstance(command, click.Group)]
+    assert done.returncode == 0, done.stderr
+    *shown, imported = done.stdout.splitlines()
+    assert {*COMMANDS, "quarantine fix", "publication rollback", "services up"} <= set(shown)
+    assert HEAVY.isdisjoint(imported.split())
 
 
-@pytest.mark.parametrize("group", groups(), ids=lambda group: str(group.name))
+@pytest.mark.parametrize("group", GROUPS, ids=lambda group: str(group.name))
 def test_the_short_help_of_every_subcommand_fits_on_one_line(group: click.Group) -> None:
     context = click.Context(group, info_name=group.name, terminal_width=TERMINAL)
     shown = group.get_help(context)
@@ -29,3 +54,7 @@ def test_every_command_is_listed_with_its_short_help_on_one_line() -> None:
     shown = ouspark.get_help(click.Context(ouspark, info_name="ouspark", terminal_width=TERMINAL))
     lines = [" ".join(line.split()) for line in shown.splitlines()]
     assert all(f"{name} {purpose}" in lines for name, purpose in COMMANDS.items())
+
+
+def test_bench_accepts_the_names_of_all_benchmarks() -> None:
+    assert list(commands.BENCHMARKS) == list(BENCHMARKS)

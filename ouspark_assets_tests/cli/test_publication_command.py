@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from ouspark_assets.cli.cache import cache
-from ouspark_assets.cli.publication import publication
+from ouspark_assets.cli.commands import cache, publication
 from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets_tests.support.stores import StoreAddresses, Stores
 

@@ -3,7 +3,7 @@
 import pytest
 from click.testing import CliRunner
 
-from ouspark_assets.cli.quarantine import quarantine
+from ouspark_assets.cli.commands import quarantine
 from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets_tests.support.stores import Databases
 
@@ -26,8 +26,8 @@ def test_an_unknown_record_is_refused(command: str) -> None:
     ("arguments", "said"),
     [
         (["fix", "99", "points"], "'points' is not FIELD=VALUE"),
-        (["replay"], "name records by their ID"),
-        (["replay", "1", "--all"], "name records by their ID"),
+        (["replay"], "Name records by their ID"),
+        (["replay", "1", "--all"], "Name records by their ID"),
     ],
     ids=["no-assignment", "nothing-named", "everything-and-one"],
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from ouspark_assets.cli.releases import releases
+from ouspark_assets.cli.commands import releases
 from ouspark_assets.domain.errors import SiteError
 
 KEY, TITLE = "20250402", "B.E. (CBCS) II, IV Sem (Main) July/Aug-2025"

@@ -17,8 +17,8 @@ from click.testing import CliRunner
 from lxml import etree, html
 
 from ouspark_assets.cli import output
+from ouspark_assets.cli.commands import quarantine as quarantine_command
 from ouspark_assets.cli.explain_view import NAME_WIDTH, show_explanation
-from ouspark_assets.cli.quarantine import quarantine as quarantine_command
 from ouspark_assets.operations.explain.availability import ProductionState
 from ouspark_assets.pages.appearances import select_latest_appearances
 from ouspark_assets.pages.cleaning import clean_pages

@@ -8,7 +8,7 @@ from shutil import copy, copytree
 import polars as pl
 import pytest
 
-from ouspark_assets.cli.releases import releases
+from ouspark_assets.cli.commands import releases
 from ouspark_assets.domain.errors import LakeError, SiteError
 from ouspark_assets.domain.releases import require_release_key
 from ouspark_assets.pipeline.scrape import MAX_TICKETS_FILE_BYTES, read_tickets_file

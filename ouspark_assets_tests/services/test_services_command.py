@@ -9,7 +9,7 @@ import pytest
 import redis
 from click.testing import CliRunner
 
-from ouspark_assets.cli.services import services
+from ouspark_assets.cli.commands import services
 from ouspark_assets.domain.errors import ServiceError
 
 Run = Callable[..., str]

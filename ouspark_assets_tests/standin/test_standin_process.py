@@ -13,8 +13,8 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 
-from ouspark_assets.cli.standin import standin
 from ouspark_assets.domain.errors import SiteError
+from ouspark_assets.standin.command import standin
 from ouspark_assets.standin.process import running_standin
 from ouspark_assets.standin.release_calendar import timetable
 

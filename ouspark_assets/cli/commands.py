@@ -1,0 +1,549 @@
+"""The commands: names, arguments, options and help texts.
+
+What a command does is in the module of its name. It is imported when the command runs, so that
+`--help` never imports Dagster, polars or a database driver.
+"""
+
+import contextlib
+import threading
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ouspark_assets.domain.errors import OuSparkError
+from ouspark_assets.services import resolve_endpoints
+from ouspark_assets.settings import load_settings
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+BENCHMARKS = ("scrape", "parse", "load", "analytics", "publish", "cache", "end-to-end")
+
+
+@click.command()
+@click.option(
+    "--release", "releases", multiple=True, metavar="KEY", help="Only this release; repeatable."
+)
+@click.option(
+    "--since",
+    type=click.IntRange(1990, 2100),
+    metavar="YEAR",
+    help="Every B.E. release of a session from this year on.",
+)
+@click.option("--all", "every", is_flag=True, help="Every B.E. (CBCS or AICTE) release.")
+@click.option(
+    "--tickets",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Request only the hall tickets in this file, one per line.",
+)
+@click.option(
+    "--recheck",
+    is_flag=True,
+    help="Request tickets again that were not found or have pending grades, in releases of the "
+    "last 90 days.",
+)
+@click.option("--refetch", is_flag=True, help="Request every ticket again, archived or not.")
+@click.option("--verbose", is_flag=True, help="Show Dagster's log.")
+def run(**options: Any) -> None:
+    """Discover, scrape, clean, compute, publish, prewarm.
+
+    Without options: every B.E. (CBCS or AICTE) release of the last year that is not complete yet,
+    oldest first. Running again is always safe and continues where the last run ended.
+    """
+    if options["since"] is not None and options["every"]:
+        message = "--since and --all cannot be used together."
+        raise click.UsageError(message)
+    _start_servers_in_background()
+    from ouspark_assets.cli.run import run_graph
+
+    run_graph(**options)
+
+
+def _start_servers_in_background() -> None:
+    """Start the embedded servers while Dagster is imported; each takes about 1.5 s."""
+
+    def start() -> None:
+        # If a server cannot be started, the code that needs it reports the error.
+        with contextlib.suppress(OuSparkError):
+            resolve_endpoints(load_settings().servers)
+
+    threading.Thread(target=start, daemon=True).start()
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def releases(context: click.Context) -> None:
+    """List the known releases, or add one by its key."""
+    if context.invoked_subcommand is None:
+        context.invoke(list_releases)
+
+
+@releases.command("list")
+@json_option
+@click.option("--every-course", is_flag=True, help="Include courses other than B.E.")
+def list_releases(**options: Any) -> None:
+    """List the known releases, oldest first."""
+    from ouspark_assets.cli.releases import list_releases
+
+    list_releases(**options)
+
+
+@releases.command("add")
+@click.argument("key")
+@click.option(
+    "--title",
+    default="",
+    help="Title of the release, if known; session and scheme are read from it.",
+)
+def add_release(**options: Any) -> None:
+    """Register a release that the index page does not show.
+
+    KEY is the name of its results page, e.g. 20250402 for /res07/20250402.jsp.
+    """
+    from ouspark_assets.cli.releases import register_release
+
+    register_release(**options)
+
+
+@click.group()
+def quarantine() -> None:
+    """List, correct, replay and discard records that were not accepted."""
+
+
+@quarantine.command("list")
+@click.option("--release", metavar="KEY", help="Only records of this release.")
+@click.option("--table", help="Only records of this table.")
+@click.option("--reason", metavar="TEXT", help="Only records with a reason that contains TEXT.")
+@click.option(
+    "--status",
+    type=click.Choice(["open", "resolved", "discarded", "any"]),
+    default="open",
+    show_default=True,
+    help="Only records with this status.",
+)
+@json_option
+def list_records(**options: Any) -> None:
+    """List records, and how often each reason occurs."""
+    from ouspark_assets.cli.quarantine import list_records
+
+    list_records(**options)
+
+
+@quarantine.command("show")
+@click.argument("number", type=int, metavar="ID")
+@json_option
+def show_record(**options: Any) -> None:
+    """Show one record completely.
+
+    Shows what the page printed, why the record was not accepted, and the decisions about it.
+    """
+    from ouspark_assets.cli.quarantine import show_record
+
+    show_record(**options)
+
+
+@quarantine.command("fix")
+@click.argument("number", type=int, metavar="ID")
+@click.argument("changes", nargs=-1, required=True, metavar="FIELD=VALUE...")
+def fix_record(**options: Any) -> None:
+    """Correct fields of a record, and load its release again.
+
+    The correction is stored with its author and time, alongside what was printed, and is applied
+    by every load.
+    """
+    from ouspark_assets.cli.quarantine import fix_record
+
+    fix_record(**options)
+
+
+@quarantine.command("replay")
+@click.argument("numbers", type=int, nargs=-1, metavar="[ID]...")
+@click.option("--all", "every", is_flag=True, help="Every open record.")
+def replay_records(**options: Any) -> None:
+    """Load the releases of records again from the lake.
+
+    For use after code or reference data was corrected. No page is requested.
+    """
+    if bool(options["numbers"]) == options["every"]:
+        message = "Name records by their ID, or use --all for every open record."
+        raise click.UsageError(message)
+    from ouspark_assets.cli.quarantine import replay_records
+
+    replay_records(**options)
+
+
+@quarantine.command("discard")
+@click.argument("number", type=int, metavar="ID")
+@click.option("--why", required=True, help="Why the record is not needed.")
+def discard_record(**options: Any) -> None:
+    """Discard a record for good, with the reason."""
+    from ouspark_assets.cli.quarantine import discard_listed_record
+
+    discard_listed_record(**options)
+
+
+@click.command()
+@click.argument("ticket")
+@json_option
+def explain(**options: Any) -> None:
+    """Explain every number of the student with this hall TICKET.
+
+    Shows all attempts, the standings that follow from them, SGPAs and CGPA with their sums,
+    credits, ranks, backlogs, revaluations, quarantine records, and since when production has
+    these results.
+    """
+    from ouspark_assets.cli.explain import explain_ticket
+
+    explain_ticket(**options)
+
+
+@click.command()
+@click.option("--college", metavar="CODE", help="Only this college.")
+@click.option(
+    "--release", metavar="KEY", help="Report the results of this release, not the standings."
+)
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder to write to; it gets a folder per college.",
+)
+def report(**options: Any) -> None:
+    """Write an Excel workbook per class and a printable HTML page per department.
+
+    Files whose content has not changed are left untouched.
+    """
+    from ouspark_assets.cli.report import write_reports
+
+    write_reports(**options)
+
+
+@click.command()
+@json_option
+def status(**options: Any) -> None:
+    """Show what is running, what ran last, what is stale or failed, and what readers see."""
+    from ouspark_assets.cli.status import report_status
+
+    report_status(**options)
+
+
+@click.command()
+@click.option("--asset", metavar="STAGE", help="Show every run of this stage, e.g. clean.pages.")
+@click.option("--release", metavar="KEY", help="Show only the stages of this release.")
+@click.option(
+    "--last",
+    type=click.IntRange(1, 10_000),
+    default=20,
+    show_default=True,
+    help="With --asset: how many runs to show.",
+)
+@json_option
+def history(**options: Any) -> None:
+    """Show the latest run of each stage and the median duration of its earlier runs.
+
+    The columns are rows, seconds, rows per second, and the shares of rows that were rejected or
+    changed. With --asset, every run of one stage is shown.
+    """
+    from ouspark_assets.cli.history import show_history
+
+    show_history(**options)
+
+
+@click.command()
+@click.option(
+    "--textfile",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write to this file, for node_exporter's textfile collector (*.prom).",
+)
+@click.option(
+    "--serve",
+    metavar="[HOST:]PORT",
+    help="Serve the metrics at /metrics until interrupted; without HOST, on loopback only.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0.1, 60),
+    default=8.0,
+    show_default=True,
+    help="Seconds to collect facts; metrics not known by then are left out.",
+)
+def metrics(**options: Any) -> None:
+    """Print the current state as metrics for Prometheus.
+
+    Starts nothing. Servers that are stopped or cannot be reached are reported as metrics too, e.g.
+    ouspark_up 0.
+    """
+    if options["textfile"] and options["serve"]:
+        message = "--textfile and --serve cannot be used together."
+        raise click.UsageError(message)
+    from ouspark_assets.cli.metrics import export_metrics
+
+    export_metrics(**options)
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def alerts(context: click.Context) -> None:
+    """Show and check the alert rules, and show and deliver the alerts."""
+    if context.invoked_subcommand is None:
+        context.invoke(list_alerts)
+
+
+@alerts.command("rules")
+@json_option
+def show_rules(**options: Any) -> None:
+    """Check the rules file and show its rules."""
+    from ouspark_assets.cli.alerts import show_rules
+
+    show_rules(**options)
+
+
+@alerts.command("channels")
+@json_option
+def show_channels(**options: Any) -> None:
+    """Show the channels, and why some are inactive."""
+    from ouspark_assets.cli.alerts import show_channels
+
+    show_channels(**options)
+
+
+@alerts.command("list")
+@json_option
+@click.option(
+    "--last",
+    type=click.IntRange(min=0),
+    default=20,
+    show_default=True,
+    help="How many of the alerts that ended to list.",
+)
+def list_alerts(**options: Any) -> None:
+    """List open alerts, recent alerts and news, and pending deliveries."""
+    from ouspark_assets.cli.alerts import list_alerts
+
+    list_alerts(**options)
+
+
+@alerts.command("test")
+@click.argument("channel")
+def test_channel(**options: Any) -> None:
+    """Send a test message to CHANNEL."""
+    from ouspark_assets.cli.alerts import test_channel
+
+    test_channel(**options)
+
+
+@alerts.command("send")
+@click.option("--look", is_flag=True, help="Evaluate the rules first, as the sensor does.")
+def send_messages(**options: Any) -> None:
+    """Deliver all pending messages now, even if not yet due."""
+    from ouspark_assets.cli.alerts import send_messages
+
+    send_messages(**options)
+
+
+@click.command()
+@click.argument("ticket")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+def forget(**options: Any) -> None:
+    """Delete the student with this hall TICKET from every store, permanently.
+
+    Deletes the student from lake, quarantine, both databases, publication history and cache. The
+    ticket is never requested again. Statistics that counted the student are computed and
+    published again.
+    """
+    from ouspark_assets.cli.forget import forget_ticket
+
+    forget_ticket(**options)
+
+
+@click.command()
+def rebuild() -> None:
+    """Build every table again from the lake: parse, validate, compute, publish, prewarm.
+
+    No page is requested. Rows that did not change are not written. Corrections are applied again.
+    """
+    from ouspark_assets.cli.rebuild import rebuild_tables
+
+    rebuild_tables()
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def publication(context: click.Context) -> None:
+    """Show, verify, publish and roll back publications of the production database."""
+    if context.invoked_subcommand is None:
+        context.invoke(list_publications)
+
+
+@publication.command("list")
+@json_option
+@click.option(
+    "--last",
+    type=click.IntRange(1, 100_000),
+    default=20,
+    show_default=True,
+    help="How many publications to list.",
+)
+def list_publications(**options: Any) -> None:
+    """List the publications, newest first."""
+    from ouspark_assets.cli.publication import list_publications
+
+    list_publications(**options)
+
+
+@publication.command("publish")
+@click.option("--full", is_flag=True, help="Compare every row; repairs changes made by hand.")
+@click.option("--allow-shrink", is_flag=True, help="Publish even if a table loses many rows.")
+def publish(**options: Any) -> None:
+    """Publish the current state of the tables, and prewarm the cache."""
+    from ouspark_assets.cli.publication import publish
+
+    publish(**options)
+
+
+@publication.command("verify")
+@json_option
+def verify_publication(**options: Any) -> None:
+    """Compare production with development.
+
+    Tables whose checksums differ are compared row by row.
+    """
+    from ouspark_assets.cli.publication import verify_publication
+
+    verify_publication(**options)
+
+
+@publication.command("rollback")
+@click.argument("number", type=int)
+def roll_back_to(**options: Any) -> None:
+    """Restore publication NUMBER, and hold publishing.
+
+    Nothing is published until `ouspark publication resume`.
+    """
+    from ouspark_assets.cli.publication import roll_back_to
+
+    roll_back_to(**options)
+
+
+@publication.command("resume")
+def resume_publishing() -> None:
+    """Allow publishing again after a rollback."""
+    from ouspark_assets.cli.publication import resume_publishing
+
+    resume_publishing()
+
+
+@publication.command("roles")
+def print_roles() -> None:
+    """Print the SQL script that creates the database roles.
+
+    An administrator runs it. It creates a publishing and a reading role, each with the least
+    privileges that it needs.
+    """
+    from ouspark_assets.warehouse.publication.roles import roles_script
+
+    click.echo(roles_script(), nl=False)
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def cache(context: click.Context) -> None:
+    """Show, verify and rebuild the readers' cache."""
+    if context.invoked_subcommand is None:
+        context.invoke(cache_status)
+
+
+@cache.command("status")
+@json_option
+def cache_status(**options: Any) -> None:
+    """Show the generation that readers use, and whether it is the newest."""
+    from ouspark_assets.cli.cache import show_generation
+
+    show_generation(**options)
+
+
+@cache.command("verify")
+@click.option(
+    "--every",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Compare only every Nth document.",
+)
+@json_option
+def verify_generation(**options: Any) -> None:
+    """Compare the cache with documents made from production's tables."""
+    from ouspark_assets.cli.cache import verify_generation
+
+    verify_generation(**options)
+
+
+@cache.command("rebuild")
+def rebuild_generation() -> None:
+    """Build a new generation and make it current."""
+    from ouspark_assets.cli.cache import rebuild_generation
+
+    rebuild_generation()
+
+
+@click.group()
+def services() -> None:
+    """Start, stop and inspect the embedded PostgreSQL, Valkey and results site."""
+
+
+@services.command("up")
+def start_services() -> None:
+    """Start the servers that are not configured, until `down`."""
+    from ouspark_assets.cli.services import start_services
+
+    start_services()
+
+
+@services.command("down")
+def stop_services() -> None:
+    """Stop the embedded servers, even while they are in use."""
+    from ouspark_assets.cli.services import stop_services
+
+    stop_services()
+
+
+@services.command("status")
+@json_option
+@click.option("--show-secrets", is_flag=True, help="Show passwords unmasked.")
+def services_status(**options: Any) -> None:
+    """Show which servers run where, without starting any."""
+    from ouspark_assets.cli.services import show_services
+
+    show_services(**options)
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...", type=click.Choice(BENCHMARKS))
+@json_option
+@click.option(
+    "--students",
+    type=click.IntRange(min=100),
+    help="Number of students in the synthetic populations.",
+)
+@click.option("--runs", type=click.IntRange(min=1), help="Number of measuring rounds (default 3).")
+@click.option("--quick", is_flag=True, help="Run everything once on small data, as a smoke test.")
+@click.option(
+    "--python",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Python interpreter that has scrapy, requests, beautifulsoup4 and pandas "
+    "(default: the one of .venv-bench, else this one).",
+)
+@click.option(
+    "--plot",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the ratios to an SVG file.",
+)
+def bench(**options: Any) -> None:
+    """Measure each stage and its reference in the same run, and compare the two.
+
+    NAMEs: scrape, parse, load, analytics, publish, cache, end-to-end; the default is all of them.
+    The servers run under a temporary home. Fails if a budget is missed, except with --quick.
+    """
+    from ouspark_assets.cli.bench import measure_stages
+
+    measure_stages(**options)
