@@ -1,4 +1,4 @@
-"""Standings, SGPAs and CGPAs against what the bundled results site knows of its own students."""
+"""Computed standings, SGPAs and CGPAs equal the stand-in's own records of its students."""
 
 import polars as pl
 import pytest
@@ -6,13 +6,16 @@ from polars.testing import assert_frame_equal
 
 from ouspark_assets.analytics.reconciliation import sgpas_that_differ_from_print
 from ouspark_assets.schemas.analytics import SEMESTER_GPAS, STANDINGS, STUDENT_CGPAS
-from ouspark_assets_tests.analytics.aggregating import aggregated
-from ouspark_assets_tests.analytics.universities import clean_tables_of, true_tables
+from ouspark_assets_tests.analytics.universities import (
+    LazyAggregates,
+    clean_tables_from_truth,
+    generate_truth,
+)
 
 
-def assert_true(students: int, releases: int, seed: int) -> None:
-    truth = true_tables(students, releases, seed)
-    computed = aggregated(clean_tables_of(truth))
+def assert_equals_truth(students: int, releases: int, seed: int) -> None:
+    truth = generate_truth(students, releases, seed)
+    computed = LazyAggregates(clean_tables_from_truth(truth))
     for table in (STANDINGS, SEMESTER_GPAS, STUDENT_CGPAS):
         expected = truth[table.name]
         columns = [name for name in table.columns if name in expected.columns]
@@ -27,11 +30,11 @@ def assert_true(students: int, releases: int, seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_every_standing_sgpa_and_cgpa_is_the_truth(seed: int) -> None:
-    assert_true(students=400, releases=14, seed=seed)
+def test_every_standing_sgpa_and_cgpa_equals_the_truth(seed: int) -> None:
+    assert_equals_truth(students=400, releases=14, seed=seed)
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_every_standing_sgpa_and_cgpa_of_five_thousand_students_is_the_truth(seed: int) -> None:
-    assert_true(students=5_000, releases=14, seed=seed)
+def test_every_standing_sgpa_and_cgpa_of_five_thousand_students_equals_the_truth(seed: int) -> None:
+    assert_equals_truth(students=5_000, releases=14, seed=seed)

@@ -1,4 +1,4 @@
-"""Standings, whatever a student's attempts were: held against a computation by hand."""
+"""Property test: standings of random attempts equal a simple reimplementation of the rule."""
 
 from dataclasses import dataclass
 from random import Random
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ouspark_assets.analytics.attempts import compute_attempts
 from ouspark_assets.analytics.standings import compute_standings
 from ouspark_assets.domain.grades import POINTS_BY_GRADE
-from ouspark_assets_tests.analytics.stories import ANN, RELEASES
+from ouspark_assets_tests.analytics.universities import ANN, RELEASES
 from ouspark_assets_tests.support.factories import marks, releases
 
 ORDER = [RELEASES[0], RELEASES[3], RELEASES[1], RELEASES[2]]
@@ -24,8 +24,8 @@ class Expected:
     cleared: str | None
 
 
-def by_hand(grades: list[str | None]) -> Expected:
-    """What the rule says of a grade (or none) per release in order."""
+def expected_standing(grades: list[str | None]) -> Expected:
+    """Return the standing for one grade (or none) per release, in release order."""
     sat = [
         (release, grade) for release, grade in zip(ORDER, grades, strict=True) if grade is not None
     ]
@@ -38,16 +38,16 @@ def by_hand(grades: list[str | None]) -> Expected:
     return Expected(counting[1], len(sittings), cleared)
 
 
-def was_sat(grades: list[str | None]) -> bool:
+def has_attempt(grades: list[str | None]) -> bool:
     return any(grade is not None for grade in grades)
 
 
 @settings(max_examples=150, deadline=None)
 @given(
-    st.lists(st.none() | st.sampled_from(GRADES), min_size=4, max_size=4).filter(was_sat),
+    st.lists(st.none() | st.sampled_from(GRADES), min_size=4, max_size=4).filter(has_attempt),
     st.randoms(use_true_random=False),
 )
-def test_the_best_passing_grade_counts_else_the_latest(
+def test_the_best_passing_grade_counts_or_else_the_latest_grade(
     grades: list[str | None], random: Random
 ) -> None:
     rows = [
@@ -64,6 +64,6 @@ def test_the_best_passing_grade_counts_else_the_latest(
     found = compute_standings(compute_attempts(marks(*rows), releases(*RELEASES)))
     standing = found.row(0, named=True)
     assert found.height == 1
-    assert by_hand(grades) == Expected(
+    assert expected_standing(grades) == Expected(
         standing["grade"], standing["attempts"], standing["cleared_release"]
     )

@@ -1,4 +1,4 @@
-"""Numbers of two decimals: half up, and always the float that their decimals are read as."""
+"""Values with two decimals are rounded half up and equal the float of their decimal text."""
 
 from decimal import ROUND_HALF_UP, Decimal
 from statistics import median
@@ -19,13 +19,13 @@ def half_up(value: Decimal) -> float:
 
 
 @given(cgpas)
-def test_medians_round_as_decimals_do(cents: list[int]) -> None:
+def test_medians_are_rounded_like_decimals(cents: list[int]) -> None:
     frame = pl.DataFrame({"value": [cent / 100 for cent in cents]})
     found = frame.select(median_half_up(pl.col("value"))).item()
     assert found == half_up(Decimal(str(median(map(Decimal, cents)))) * CENT)
 
 
-def test_mean_and_median_of_nothing_are_nothing() -> None:
+def test_the_mean_and_median_of_no_values_are_null() -> None:
     nothing = pl.DataFrame({"value": [None, None]}, schema={"value": pl.Float64})
     value = pl.col("value")
     found = nothing.select(
@@ -35,13 +35,15 @@ def test_mean_and_median_of_nothing_are_nothing() -> None:
 
 
 @given(st.integers(0, 10_000_000))
-def test_hundredths_are_the_float_that_their_decimals_are_read_as(cents: int) -> None:
+def test_hundredths_equal_the_float_of_their_decimal_text(cents: int) -> None:
     found = pl.DataFrame({"cents": [cents]}).select(from_hundredths(pl.col("cents"))).item()
     assert found == float(f"{cents // 100}.{cents % 100:02d}")
 
 
 @given(cents=st.integers(0, 1000), factor=st.integers(900, 1100), offset=st.integers(0, 100))
-def test_percentages_of_cgpas_round_as_decimals_do(cents: int, factor: int, offset: int) -> None:
+def test_percentages_of_cgpas_are_rounded_like_decimals(
+    cents: int, factor: int, offset: int
+) -> None:
     options = Options(percentage_factor=factor / 100, percentage_offset=offset / 100)
     frame = pl.DataFrame({"cgpa": [cents / 100]})
     exact = (cents - offset) * CENT * factor * CENT

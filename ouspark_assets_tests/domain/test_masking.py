@@ -17,13 +17,13 @@ from ouspark_assets.domain.masking import mask_secrets
         "SLACK_TOKEN=hidden-word",
     ],
 )
-def test_a_secret_is_never_said(text: str) -> None:
-    said = mask_secrets(text)
-    assert "hidden-word" not in said
-    assert "***" in said
+def test_secrets_are_masked(text: str) -> None:
+    masked = mask_secrets(text)
+    assert "hidden-word" not in masked
+    assert "***" in masked
 
 
-def test_a_hall_ticket_is_said_by_its_class() -> None:
+def test_the_serial_of_a_hall_ticket_is_masked() -> None:
     assert mask_secrets("160421733001: no such grade") == "160421733xxx: no such grade"
 
 
@@ -37,5 +37,5 @@ def test_a_hall_ticket_is_said_by_its_class() -> None:
         "the password of the reader can't be changed here",
     ],
 )
-def test_whatever_is_no_secret_stays_as_it_is(text: str) -> None:
+def test_text_without_secrets_is_unchanged(text: str) -> None:
     assert mask_secrets(text) == text

@@ -31,24 +31,24 @@ def test_releases_are_ordered_by_session_then_kind_then_date_then_key() -> None:
     assert in_release_order(index)["release"].to_list() == ["a", "b", "c", "d", "e", "f"]
 
 
-def test_of_two_alike_the_key_decides() -> None:
+def test_releases_of_one_session_without_dates_are_ordered_by_key() -> None:
     index = releases({"release": "2"}, {"release": "1"})
     assert in_release_order(index)["release"].to_list() == ["1", "2"]
 
 
 @pytest.mark.parametrize("key", ["20250402", "2025becbcs", "a-b_c", "x" * 64])
-def test_keys_of_real_releases_are_accepted(key: str) -> None:
+def test_valid_release_keys_are_accepted(key: str) -> None:
     assert require_release_key(key) == key
 
 
 @pytest.mark.parametrize("key", ["", "x" * 65, "../up", "a/b", "a.b", "a b", "a\n", "é", "a,b"])
-def test_a_key_that_could_leave_its_folder_is_refused(key: str) -> None:
+def test_keys_that_are_unsafe_as_a_folder_name_are_refused(key: str) -> None:
     with pytest.raises(SiteError, match="not a release key"):
         require_release_key(key)
 
 
 @given(st.text(max_size=70))
-def test_no_key_has_anything_that_a_path_could_trip_over(text: str) -> None:
+def test_every_valid_key_has_only_ascii_letters_digits_hyphens_and_underscores(text: str) -> None:
     if is_release_key(text):
         assert text.isascii()
         assert text.replace("-", "").replace("_", "").isalnum() or set(text) <= {"-", "_"}

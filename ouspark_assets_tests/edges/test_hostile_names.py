@@ -30,8 +30,7 @@ from ouspark_assets.warehouse.core.connection import Side, connected
 from ouspark_assets.warehouse.core.frames import read_table
 from ouspark_assets.warehouse.core.writing import write_transaction
 from ouspark_assets.warehouse.quarantine.records import update_quarantine
-from ouspark_assets_tests.analytics.aggregating import aggregated
-from ouspark_assets_tests.analytics.stories import ANN, FEB_22
+from ouspark_assets_tests.analytics.universities import ANN, FEB_22, LazyAggregates
 from ouspark_assets_tests.operations.test_explain_derivation import explanation
 from ouspark_assets_tests.pages.page_builder import RELEASE, TICKET, ResultPage, pages_of
 from ouspark_assets_tests.reports.test_class_sheet import SPREADSHEET, sheet
@@ -104,7 +103,7 @@ def test_names_are_the_same_in_both_databases_and_in_the_cache(
         ),
         "quarantine": pl.DataFrame(schema=QUARANTINE.dtypes),
     }
-    computed = aggregated(tables)
+    computed = LazyAggregates(tables)
     with store_addresses.connect() as stores:
         with write_transaction(stores.development, "run") as writer:
             for table in (STUDENTS, MARKS, SUBJECTS, STANDINGS):

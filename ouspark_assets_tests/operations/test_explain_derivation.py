@@ -8,13 +8,13 @@ import polars as pl
 from ouspark_assets.operations.explain.derivation import explain_student
 from ouspark_assets.operations.explain.model import Explanation, StudentRecords, Subject
 from ouspark_assets.schemas.reference import BRANCHES, COLLEGES
-from ouspark_assets_tests.analytics.stories import (
+from ouspark_assets_tests.analytics.universities import (
     ANN,
     AUG_22,
     FEB_22,
     FEB_22_RV,
     FEB_23,
-    told,
+    compute_aggregates,
 )
 
 COLLEGE = pl.DataFrame(
@@ -31,7 +31,7 @@ PARTS = ("standings", "semester_gpas", "student_cgpas", "student_credits", "stud
 
 
 def records(sat: Sequence[Any], printed: Sequence[Any] = (), **more: Any) -> StudentRecords:
-    found = told(sat, printed, **more)
+    found = compute_aggregates(sat, printed, **more)
     ann = {name: found[name].filter(pl.col("hall_ticket") == ANN) for name in PARTS}
     clean = ("students", "marks", "results", "quarantine")
     return StudentRecords(

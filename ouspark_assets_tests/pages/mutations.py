@@ -1,10 +1,10 @@
-"""Damaged result pages, by seed: cut, spliced, scrambled, with hostile text in any place."""
+"""Result pages with random damage from a seed: cut, spliced, scrambled, hostile text inserted."""
 
 import random
 from collections.abc import Callable
 from dataclasses import replace
 
-from ouspark_assets_tests.pages.page_builder import FOUR_COLUMNS, ResultPage, saying
+from ouspark_assets_tests.pages.page_builder import FOUR_COLUMNS, ResultPage, notice_page
 
 SNIPPETS = (
     b"\0", b"\xff\xfe", b"\x81\x8d", b"&#0;", b"&#x202E;", b"&#xD800;", b"&nbsp;", b"&amp;amp;",
@@ -13,11 +13,11 @@ SNIPPETS = (
     b"Name", b"Hall Ticket No.", b"Sub Code", b"Semester", b"=", b"-", b"Ab", b"9", b"1e9", b"NaN",
     b"\xe2\x80\xae", b"\r\n", b"\x0b",
 )  # fmt: skip
-LONGEST_CUT = 400
+MAX_CUT = 400
 
 
-def mutated(seed: int) -> tuple[str, bytes]:
-    """A page that was asked for by the ticket, damaged at up to five places."""
+def damage_page(seed: int) -> tuple[str, bytes]:
+    """Return a hall ticket and its page, damaged in up to five places."""
     chance = random.Random(seed)
     ticket = _ticket(chance)
     body = _base(chance, ticket)
@@ -38,13 +38,13 @@ def _base(chance: random.Random, ticket: str) -> bytes:
     if chance.random() < 0.3:
         page = replace(page, marks_header=FOUR_COLUMNS)
     if chance.random() < 0.02:
-        return saying(f'The Hall Ticket Number "{shown}" Is Not Found.')
+        return notice_page(f'The Hall Ticket Number "{shown}" Is Not Found.')
     return page.body()
 
 
 def _place(chance: random.Random, body: bytes) -> tuple[int, int]:
     begin = chance.randrange(len(body) + 1)
-    return begin, min(len(body), begin + chance.randrange(LONGEST_CUT))
+    return begin, min(len(body), begin + chance.randrange(MAX_CUT))
 
 
 def _cut_out(chance: random.Random, body: bytes) -> bytes:
@@ -81,13 +81,13 @@ def _flip(chance: random.Random, body: bytes) -> bytes:
     return bytes(damaged)
 
 
-def _other_value(chance: random.Random, body: bytes) -> bytes:
-    """A value's text replaced, the markup around it left whole."""
+def _replace_value(chance: random.Random, body: bytes) -> bytes:
+    """Replace the text of a value and keep the markup around it."""
     at = body.find(b"&nbsp;", chance.randrange(len(body) + 1))
     end = body.find(b"<", at)
     return body if at < 0 or end < 0 else body[:at] + chance.choice(SNIPPETS) + body[end:]
 
 
 MUTATIONS: tuple[Callable[[random.Random, bytes], bytes], ...] = (
-    _cut_out, _cut_off, _repeat, _move, _insert, _flip, _other_value, _other_value,
+    _cut_out, _cut_off, _repeat, _move, _insert, _flip, _replace_value, _replace_value,
 )  # fmt: skip

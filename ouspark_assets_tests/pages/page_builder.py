@@ -1,6 +1,6 @@
-"""Result pages for tests, in the skeleton that the university's pages have.
+"""Builds result pages for tests with the same structure as the university's pages.
 
-Every variant is the plain page with something replaced; nothing here is shared with the stand-in.
+Every variant is the plain page with some fields replaced. Shares no code with the stand-in.
 """
 
 from dataclasses import dataclass
@@ -21,12 +21,12 @@ Cells = tuple[str, ...]
 
 @dataclass(frozen=True)
 class PersonalRow:
-    """Label and value, twice, as the personal details have them."""
+    """A row of the personal details: label, value, label, value."""
 
     cells: Cells
 
     def markup(self) -> str:
-        """The row: labels plain, values bold after a hard blank."""
+        """Return the row as HTML: plain labels, bold values after a non-breaking space."""
         cells = (
             f'<td width="33%"><b><font color="red">&nbsp;{cell}</font></b></td>'
             if at % 2
@@ -38,7 +38,7 @@ class PersonalRow:
 
 @dataclass(frozen=True)
 class ResultPage:
-    """A result page; `replace` makes variants of it."""
+    """A result page. Use `dataclasses.replace` to make variants."""
 
     personal: tuple[Cells, ...] = (
         ("Hall Ticket No.", TICKET, "Gender", "FEMALE"),
@@ -57,7 +57,7 @@ class ResultPage:
         ("5", "  PROMOTED-9.33 ", "-"),
     )
     ids: tuple[str, str, str] = ("AutoNumber3", "AutoNumber4", "AutoNumber5")
-    # What ends a table; an empty text leaves it open, so that the next one nests in it.
+    # The end of a table. An empty string leaves the table open, so the next one is nested in it.
     personal_ends: str = "</table></td></tr>"
     marks_ends: str = "</table></td></tr>"
     footer: str = (
@@ -69,7 +69,7 @@ class ResultPage:
     charset: str = "cp1252"
 
     def body(self) -> bytes:
-        """The page as the site would send it."""
+        """Return the page as the site sends it."""
         personal = "".join(PersonalRow(row).markup() for row in self.personal)
         ids = [f' id="{name}"' if name else "" for name in self.ids]
         return (
@@ -85,14 +85,14 @@ class ResultPage:
         ).encode(self.charset)
 
 
-def saying(sentence: str) -> bytes:
-    """A page without result that says something instead."""
-    said = f'<tr><td><p align="center"><font><b>   {sentence}</b></font></td></tr>'
-    return f"{head()}{said}{search_box()}".encode("cp1252")
+def notice_page(sentence: str) -> bytes:
+    """Return a page that shows this sentence instead of a result."""
+    row = f'<tr><td><p align="center"><font><b>   {sentence}</b></font></td></tr>'
+    return f"{head()}{row}{search_box()}".encode("cp1252")
 
 
 def head() -> str:
-    """Everything above the result."""
+    """Return the HTML above the result."""
     return (
         "<html><head><title>Osmania University Results - 2006</title>"
         "<script>function check() { if (1 < 2) alert('12 Digit Hall Ticket Number'); }</script>"
@@ -105,7 +105,7 @@ def head() -> str:
 
 
 def search_box() -> str:
-    """Everything below the result; every answer has it, example tickets included."""
+    """Return the HTML below the result: the search box with an example ticket."""
     return (
         '<tr><td><table id="AutoNumber6"><tr><td><b>Enter  Hall Ticket No. :</b></td>'
         '<td><input type="text" name="htno" size="15" maxlength="12"></td></tr>'
@@ -116,24 +116,24 @@ def search_box() -> str:
 
 
 def title(text: str, columns: int) -> str:
-    """The row above a table's header."""
+    """Return the title row above a table's header."""
     return f'<tr><td width="100%" colspan="{columns}"><b><font>{text}</font></b></td></tr>\n'
 
 
 def header(cells: Cells) -> str:
-    """A header row, with the malformed width that the university's pages have."""
+    """Return a header row with the malformed width of the university's pages."""
     inner = "".join(f'<td width="10%%"><font>{cell}</font></td>' for cell in cells)
     return f"<tr>{inner}</tr>\n"
 
 
 def values(cells: Cells) -> str:
-    """A row of values, each after a hard blank."""
-    inner = "".join(f'<td align="center"><b><font>&nbsp;{it}</font></b></td>' for it in cells)
+    """Return a row of values, each after a non-breaking space."""
+    inner = "".join(f'<td align="center"><b><font>&nbsp;{cell}</font></b></td>' for cell in cells)
     return f"<tr>{inner}</tr>\n"
 
 
 def pages_of(*bodies: bytes | tuple[str, bytes]) -> pl.DataFrame:
-    """A frame of pages as the archive gives them; a bare body was asked for by `TICKET`."""
+    """Return a frame of pages like the archive's; a body without a ticket belongs to `TICKET`."""
     asked = [(TICKET, body) if isinstance(body, bytes) else body for body in bodies]
     return pl.DataFrame(
         [(ticket, sha256(body).hexdigest(), body) for ticket, body in asked],

@@ -1,4 +1,4 @@
-"""Cleaning in several processes gives what one process gives, and leaves none behind."""
+"""Cleaning in several processes gives the same result as in one and leaves no process behind."""
 
 import os
 import signal
@@ -26,17 +26,19 @@ SUBJECTS = pl.DataFrame({"subject_code": ["FP&S2"], "semester": [3]})
 
 def pages(count: int) -> pl.DataFrame:
     tickets = [f"1604217{serial:05d}" for serial in range(count)]
-    return pages_of(*((it, PAGE.replace(TICKET.encode(), it.encode())) for it in tickets))
+    return pages_of(
+        *((ticket, PAGE.replace(TICKET.encode(), ticket.encode())) for ticket in tickets)
+    )
 
 
-def equal(one: CleanBatch, other: CleanBatch) -> None:
+def assert_equal(one: CleanBatch, other: CleanBatch) -> None:
     for name in ("appearances", "results", "marks", "rejected", "accounting"):
         assert_frame_equal(getattr(one, name), getattr(other, name))
     assert one.layout == other.layout
 
 
-def workers() -> list[int]:
-    """The processes that this one has started for cleaning."""
+def cleaning_processes() -> list[int]:
+    """Return the ids of the worker processes that this process has started."""
     command = ["ps", "-ww", "-o", "pid,args", "--ppid", str(os.getpid())]
     out = subprocess.run(command, capture_output=True, text=True, check=False)
     lines = out.stdout.splitlines()
@@ -49,7 +51,7 @@ def _small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parallel, "SLICE_SIZE", 10)
 
 
-def test_two_processes_give_what_one_gives() -> None:
+def test_two_processes_give_the_same_result_as_one() -> None:
     frame = pages(60)
     fingerprint = clean_pages(RELEASE, frame.head(1)).rejected["fingerprint"][0]
     correction = Correction(
@@ -58,12 +60,12 @@ def test_two_processes_give_what_one_gives() -> None:
     options = {"subjects": SUBJECTS, "corrections": [correction]}
     batches = clean_in_parallel(RELEASE, frame.iter_slices(7), workers=2, **options)
     together = merge_batches(batches)
-    equal(together, clean_pages(RELEASE, frame, **options))
+    assert_equal(together, clean_pages(RELEASE, frame, **options))
     assert together.marks.filter(subject_code="FP&S2")["semester"].to_list() == [3]
-    assert workers() == []
+    assert cleaning_processes() == []
 
 
-def test_few_pages_stay_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_few_pages_are_cleaned_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(*_: object) -> Iterator[CleanBatch]:
         message = "no process should be started"
         raise AssertionError(message)
@@ -72,32 +74,32 @@ def test_few_pages_stay_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(parallel, "SLICE_SIZE", 1_000)
     batches = list(clean_in_parallel(RELEASE, pages(40).iter_slices(10), workers=2))
     assert len(batches) == 1, "small batches are worth cleaning together"
-    equal(batches[0], clean_pages(RELEASE, pages(40)))
+    assert_equal(batches[0], clean_pages(RELEASE, pages(40)))
 
 
 def test_no_pages_give_an_empty_batch() -> None:
     together = merge_batches(clean_in_parallel(RELEASE, [], workers=2))
-    equal(together, merge_batches([clean_pages(RELEASE, pages(1).clear())]))
+    assert_equal(together, merge_batches([clean_pages(RELEASE, pages(1).clear())]))
     assert together.accounting["found"].sum() == 0
 
 
-def test_a_worker_that_dies_is_one_clear_line() -> None:
+def test_a_killed_worker_is_reported_in_one_line() -> None:
     batches = clean_in_parallel(RELEASE, [pages(300)], workers=2)
     next(batches)
-    for pid in workers():
+    for pid in cleaning_processes():
         os.kill(pid, signal.SIGKILL)
     with pytest.raises(WorkerError, match=r"was killed.*exit status -9.*Run again"):
         list(batches)
-    assert workers() == []
+    assert cleaning_processes() == []
 
 
-def test_leaving_early_ends_the_workers() -> None:
+def test_closing_the_iterator_early_ends_the_workers() -> None:
     batches = clean_in_parallel(RELEASE, [pages(300)], workers=2)
     next(batches)
-    assert len(workers()) == 2
+    assert len(cleaning_processes()) == 2
     batches.close()
     for _ in range(100):
-        if not workers():
+        if not cleaning_processes():
             break
         time.sleep(0.02)
-    assert workers() == []
+    assert cleaning_processes() == []

@@ -1,4 +1,4 @@
-"""Corrections by hand: applied at every parse, to the record they were made for and no other."""
+"""A manual correction is applied at every parse, only to the record it was made for."""
 
 import json
 from dataclasses import replace
@@ -30,7 +30,7 @@ def correct(batch: CleanBatch, **changes: str) -> Correction:
     )
 
 
-def test_a_corrected_value_is_accepted_like_a_printed_one() -> None:
+def test_a_corrected_value_is_accepted_like_a_printed_value() -> None:
     pages = pages_of(with_mark("502", "X", "#REF!", "9", "A"))
     correction = correct(clean_pages(RELEASE, pages), credits="3")
     batch = clean_pages(RELEASE, pages, corrections=[correction])
@@ -38,7 +38,7 @@ def test_a_corrected_value_is_accepted_like_a_printed_one() -> None:
     assert batch.marks.filter(subject_code="502")["credits"].to_list() == [3.0]
 
 
-def test_a_correction_that_does_not_help_leaves_the_record_under_the_same_fingerprint() -> None:
+def test_an_insufficient_correction_keeps_the_fingerprint_of_the_record() -> None:
     pages = pages_of(with_mark("502", "X", "#REF!", "9", "A"))
     before = clean_pages(RELEASE, pages)
     after = clean_pages(RELEASE, pages, corrections=[correct(before, credits="99")])
@@ -57,7 +57,7 @@ def test_a_correction_of_another_record_changes_nothing(changed: dict[str, str])
     assert clean_pages(RELEASE, pages, corrections=[other]).rejected.equals(before.rejected)
 
 
-def test_the_correction_is_gone_once_the_page_prints_something_else() -> None:
+def test_a_correction_no_longer_applies_when_the_page_has_changed() -> None:
     before = clean_pages(RELEASE, pages_of(with_mark("502", "X", "#REF!", "9", "A")))
     correction = correct(before, credits="3")
     now = pages_of(with_mark("502", "X", "4", "9", "A"))
@@ -65,7 +65,7 @@ def test_the_correction_is_gone_once_the_page_prints_something_else() -> None:
     assert batch.marks.filter(subject_code="502")["credits"].to_list() == [4.0]
 
 
-def test_a_row_of_too_few_cells_can_be_filled_in() -> None:
+def test_a_row_with_too_few_cells_can_be_completed() -> None:
     pages = pages_of(with_mark("502", "X", "3"))
     correction = correct(
         clean_pages(RELEASE, pages), subject_code="502", credits="3", points="9", grade="A"
@@ -75,7 +75,7 @@ def test_a_row_of_too_few_cells_can_be_filled_in() -> None:
     assert batch.marks.height == len(PLAIN.marks) + 1
 
 
-def test_one_of_two_contradicting_rows_can_be_made_to_agree() -> None:
+def test_one_of_two_contradicting_rows_can_be_corrected_to_match_the_other() -> None:
     pages = pages_of(with_mark("501", "SOFTWARE ENGINEERING", "3", "9", "A"))
     before = clean_pages(RELEASE, pages)
     records = {json.loads(raw)["fields"]["grade"]: raw for raw in before.rejected["raw"]}
@@ -88,7 +88,7 @@ def test_one_of_two_contradicting_rows_can_be_made_to_agree() -> None:
     assert batch.accounting.filter(table_name="marks")["collapsed"].to_list() == [1]
 
 
-def test_a_line_by_year_can_be_given_its_semester() -> None:
+def test_a_line_for_a_year_can_be_assigned_a_semester() -> None:
     page = replace(PLAIN, results_header=("Year", "Result"), results=(("2", "PASSED"),))
     pages = pages_of(page.body())
     correction = correct(clean_pages(RELEASE, pages), semester="4")
@@ -96,7 +96,7 @@ def test_a_line_by_year_can_be_given_its_semester() -> None:
     assert batch.results.select("semester", "status").rows() == [(4, "PASSED")]
 
 
-def test_a_missing_name_can_be_given() -> None:
+def test_a_missing_name_can_be_added() -> None:
     page = replace(PLAIN, personal=(PLAIN.personal[0], ("Name", "")))
     pages = pages_of(page.body())
     correction = correct(clean_pages(RELEASE, pages), name=" ZEBA  TESTWALA ")
@@ -104,7 +104,7 @@ def test_a_missing_name_can_be_given() -> None:
     assert batch.appearances["name"].to_list() == ["ZEBA TESTWALA"]
 
 
-def test_a_correction_can_not_smuggle_in_what_a_page_could_not() -> None:
+def test_a_correction_must_pass_the_same_checks_as_a_page() -> None:
     pages = pages_of(with_mark("502", "X", "#REF!", "9", "A"))
     correction = correct(clean_pages(RELEASE, pages), credits="3", subject_name="A\0<b>")
     batch = clean_pages(RELEASE, pages, corrections=[correction])

@@ -1,4 +1,4 @@
-"""Pages meant to break whoever reads them: they are kept out, or kept harmless."""
+"""Hostile pages are quarantined or stored as harmless text."""
 
 import json
 from dataclasses import replace
@@ -11,14 +11,14 @@ from ouspark_assets.pages.page_reader import MAX_PAGE_BYTES, read_page
 from ouspark_assets_tests.pages.page_builder import RELEASE, TICKET, ResultPage, pages_of
 
 PLAIN = ResultPage()
-SHOWN = "subject_name has characters that can't be displayed"
+UNDISPLAYABLE = "subject_name has characters that can't be displayed"
 
 
 def with_subject(name: str) -> bytes:
     return replace(PLAIN, marks=(*PLAIN.marks, ("502", name, "3", "9", "A"))).body()
 
 
-def cleaned(body: bytes) -> CleanBatch:
+def clean(body: bytes) -> CleanBatch:
     return clean_pages(RELEASE, pages_of(body))
 
 
@@ -36,9 +36,9 @@ def cleaned(body: bytes) -> CleanBatch:
         "A&#xE000;B",
     ],
 )
-def test_text_that_can_not_be_stored_or_shown_is_quarantined_alone(name: str) -> None:
-    batch = cleaned(with_subject(name))
-    assert batch.rejected.select("table_name", "reasons").rows() == [("marks", [SHOWN])]
+def test_only_the_row_with_undisplayable_text_is_quarantined(name: str) -> None:
+    batch = clean(with_subject(name))
+    assert batch.rejected.select("table_name", "reasons").rows() == [("marks", [UNDISPLAYABLE])]
     assert batch.marks.height == len(PLAIN.marks)
     assert "\0" not in batch.rejected["raw"][0]
 
@@ -46,12 +46,12 @@ def test_text_that_can_not_be_stored_or_shown_is_quarantined_alone(name: str) ->
 @pytest.mark.parametrize(
     "name", ["'; DROP TABLE clean.marks; --", "${jndi:ldap://x}", "=1+1", "%s %(x)s", "\\copy"]
 )
-def test_text_that_is_meant_for_another_language_is_text_here(name: str) -> None:
-    assert name in cleaned(with_subject(name)).marks["subject_name"].to_list()
+def test_injected_code_is_stored_as_plain_text(name: str) -> None:
+    assert name in clean(with_subject(name)).marks["subject_name"].to_list()
 
 
-def test_a_huge_cell_is_quarantined_with_its_beginning() -> None:
-    batch = cleaned(with_subject("X" * 500_000))
+def test_a_huge_cell_is_quarantined_with_an_excerpt() -> None:
+    batch = clean(with_subject("X" * 500_000))
     assert batch.rejected["reasons"].to_list() == [
         ["subject_name does not have 0 to 200 characters"]
     ]
@@ -78,39 +78,39 @@ def test_a_huge_cell_is_quarantined_with_its_beginning() -> None:
     ],
     ids=range(13),
 )
-def test_a_page_that_is_no_page_is_quarantined_as_a_whole(body: bytes) -> None:
-    batch = cleaned(body)
+def test_an_answer_that_is_not_a_result_page_is_quarantined_as_a_whole(body: bytes) -> None:
+    batch = clean(body)
     assert batch.rejected["table_name"].to_list() == ["pages"]
     assert batch.marks.is_empty()
     assert len(batch.rejected["raw"][0]) < 5_000
 
 
-def test_a_column_count_beyond_reason_is_no_reason_to_fail() -> None:
+def test_an_absurd_colspan_does_not_cause_a_failure() -> None:
     body = with_subject("X").replace(b'<td align="center"', b'<td colspan="99999999999999999999"')
-    assert cleaned(body).marks.height == len(PLAIN.marks) + 1
+    assert clean(body).marks.height == len(PLAIN.marks) + 1
 
 
-def test_the_example_tickets_of_the_search_box_are_not_taken_for_the_students() -> None:
+def test_the_example_ticket_of_the_search_box_is_not_read_as_the_students_ticket() -> None:
     assert read_page(PLAIN.body()).tickets == (TICKET,)
 
 
-def test_the_record_of_a_strangers_page_does_not_hold_the_stranger() -> None:
+def test_the_quarantine_record_of_another_students_page_has_no_personal_data() -> None:
     body = PLAIN.body().replace(TICKET.encode(), b"160421733999")
-    batch = cleaned(body)
+    batch = clean(body)
     assert batch.rejected["table_name"].to_list() == ["pages"]
     raw = batch.rejected["raw"][0]
     assert "TESTWALA" not in raw
     assert "160421733999" not in json.loads(raw)["excerpt"]
 
 
-def test_what_follows_the_end_of_the_page_is_read_too() -> None:
+def test_content_after_the_end_of_the_page_is_read() -> None:
     other = PLAIN.body().replace(TICKET.encode(), b"160421733999")
-    reasons = cleaned(PLAIN.body() + other).rejected["reasons"][0]
+    reasons = clean(PLAIN.body() + other).rejected["reasons"][0]
     assert "the page shows two hall tickets" in reasons
 
 
 @pytest.mark.parametrize("charset", ["utf-8", "utf-8-sig", "cp1252", "iso-8859-1"])
-def test_a_page_is_decoded_by_what_its_bytes_can_be(charset: str) -> None:
+def test_the_charset_of_a_page_is_detected_from_its_bytes(charset: str) -> None:
     personal = (PLAIN.personal[0], ("Name", "ZOË TESTWALA"), *PLAIN.personal[2:])
-    batch = cleaned(replace(PLAIN, personal=personal, charset=charset).body())
+    batch = clean(replace(PLAIN, personal=personal, charset=charset).body())
     assert batch.appearances["name"].to_list() == ["ZOË TESTWALA"]

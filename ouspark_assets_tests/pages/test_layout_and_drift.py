@@ -1,4 +1,4 @@
-"""What pages looked like is counted per release, compared, and never tells on a student."""
+"""Page layouts are counted per release and compared, and never contain personal data."""
 
 from dataclasses import replace
 
@@ -22,7 +22,9 @@ PLAIN = ResultPage()
 def pages(page: ResultPage, count: int = 5, first: int = 0) -> pl.DataFrame:
     tickets = [f"160421733{serial:03d}" for serial in range(first, first + count)]
     body = page.body()
-    return pages_of(*((it, body.replace(TICKET.encode(), it.encode())) for it in tickets))
+    return pages_of(
+        *((ticket, body.replace(TICKET.encode(), ticket.encode())) for ticket in tickets)
+    )
 
 
 def layout(page: ResultPage, count: int = 5) -> Layout:
@@ -37,27 +39,28 @@ def with_column(name: str, value: str) -> ResultPage:
     )
 
 
-def test_pages_that_look_alike_differ_in_nothing() -> None:
+def test_equal_layouts_have_no_differences() -> None:
     assert compare_layouts(layout(PLAIN), layout(PLAIN, 9)) == []
     assert list_unread(layout(PLAIN)) == []
     assert find_missing_labels(layout(PLAIN)) == []
 
 
-def test_a_new_column_is_named_with_what_nothing_reads() -> None:
+def test_a_new_column_that_is_not_read_is_reported() -> None:
     now = layout(with_column("Remarks", "as per notice"))
     assert list_unread(now) == ["marks: column Remarks: not read into any field (5 pages)"]
     assert any(
-        "Remarks" in it and "new header row" in it for it in compare_layouts(layout(PLAIN), now)
+        "Remarks" in change and "new header row" in change
+        for change in compare_layouts(layout(PLAIN), now)
     )
 
 
-def test_a_new_column_that_stays_blank_is_a_difference_all_the_same() -> None:
+def test_a_new_blank_column_is_also_a_difference() -> None:
     now = layout(with_column("Remarks", ""))
     assert list_unread(now) == []
-    assert any("new header row" in it for it in compare_layouts(layout(PLAIN), now))
+    assert any("new header row" in change for change in compare_layouts(layout(PLAIN), now))
 
 
-def test_a_column_that_went_is_named() -> None:
+def test_a_removed_column_is_reported() -> None:
     now = layout(
         replace(
             PLAIN,
@@ -72,7 +75,7 @@ def test_a_column_that_went_is_named() -> None:
     ]
 
 
-def test_a_renamed_label_is_missing_and_named() -> None:
+def test_a_renamed_label_is_reported_as_missing_and_as_unknown() -> None:
     personal = (PLAIN.personal[0], ("Candidate", "ZEBA TESTWALA"), PLAIN.personal[2])
     now = layout(replace(PLAIN, personal=personal))
     assert find_missing_labels(now) == ["label 'Name' is missing from 5 of 5 pages"]
@@ -82,27 +85,29 @@ def test_a_renamed_label_is_missing_and_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("whole", "without", "said"), [(28, 2, 0), (9, 3, 1), (40, 4, 0), (0, 1, 1)]
+    ("complete", "nameless", "missing"), [(28, 2, 0), (9, 3, 1), (40, 4, 0), (0, 1, 1)]
 )
-def test_a_label_is_missing_when_more_than_single_pages_lack_it(
-    whole: int, without: int, said: int
+def test_a_label_is_missing_only_when_many_pages_lack_it(
+    complete: int, nameless: int, missing: int
 ) -> None:
-    nameless = replace(PLAIN, personal=PLAIN.personal[:1])
-    together = merge_layouts([layout(PLAIN, whole), layout(nameless, without)])
-    assert len(find_missing_labels(together)) == said
+    page = replace(PLAIN, personal=PLAIN.personal[:1])
+    together = merge_layouts([layout(PLAIN, complete), layout(page, nameless)])
+    assert len(find_missing_labels(together)) == missing
 
 
-def test_what_an_earlier_release_had_is_not_new_again() -> None:
+def test_a_label_of_an_earlier_release_is_not_reported_as_new() -> None:
     personal = (PLAIN.personal[0], ("Candidate", "ZEBA TESTWALA"), PLAIN.personal[2])
     renamed = layout(replace(PLAIN, personal=personal))
-    before = merge_layouts([Layout.from_json(it.as_json()) for it in (layout(PLAIN, 40), renamed)])
+    before = merge_layouts(
+        [Layout.from_json(old.as_json()) for old in (layout(PLAIN, 40), renamed)]
+    )
     assert compare_layouts(before, renamed) == [
         "label 'Father's Name' is gone (was on 40 of 45 pages)",
         "label 'Name' is gone (was on 40 of 45 pages)",
     ]
 
 
-def test_a_new_status_grade_or_course_is_named() -> None:
+def test_a_new_status_grade_or_course_is_reported() -> None:
     page = replace(
         PLAIN,
         personal=(*PLAIN.personal[:2], ("Course", "BTECH", "Medium", "ENGLISH")),
@@ -116,7 +121,7 @@ def test_a_new_status_grade_or_course_is_named() -> None:
     ]
 
 
-def test_what_only_a_few_pages_show_is_never_shown() -> None:
+def test_text_that_only_a_few_pages_have_is_never_displayed() -> None:
     person = "ZEBA TESTWALA"
     swapped = replace(
         PLAIN,
@@ -138,25 +143,25 @@ def test_what_only_a_few_pages_show_is_never_shown() -> None:
         for at, page in enumerate([swapped, shifted, strange, extra])
     ]
     together = merge_layouts([layout(PLAIN), *layouts])
-    said = [together.as_json(), *compare_layouts(layout(PLAIN), together), *list_unread(together)]
-    assert "TESTWALA" not in "".join(said)
+    shown = [together.as_json(), *compare_layouts(layout(PLAIN), together), *list_unread(together)]
+    assert "TESTWALA" not in "".join(shown)
 
 
-def test_layouts_of_batches_add_up_to_the_layout_of_all_pages() -> None:
+def test_merged_layouts_of_batches_equal_the_layout_of_all_pages() -> None:
     page = with_column("Remarks", "x")
     whole = clean_pages(RELEASE, pages(page, 6)).layout
     parts = [clean_pages(RELEASE, part).layout for part in pages(page, 6).iter_slices(4)]
     assert merge_layouts(parts) == whole
 
 
-def test_a_layout_survives_being_stored() -> None:
+def test_a_layout_is_unchanged_by_storing_it() -> None:
     now = layout(with_column("Remarks", "x"))
     stored = Layout.from_json(now.as_json())
     assert stored == now.shown()
     assert compare_layouts(stored, now) == []
 
 
-def test_an_empty_release_is_no_drift() -> None:
+def test_an_empty_release_has_no_differences() -> None:
     assert compare_layouts(layout(PLAIN), Layout()) == []
     assert compare_layouts(Layout(), layout(PLAIN)) == []
     assert find_missing_labels(Layout()) == []

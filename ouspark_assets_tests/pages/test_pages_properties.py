@@ -1,4 +1,4 @@
-"""Whatever records a page is made of come back from it, whatever way it prints them."""
+"""Property tests: reading a generated page returns the records it was generated from."""
 
 from dataclasses import replace
 from html import escape
@@ -19,7 +19,9 @@ from ouspark_assets_tests.pages.page_builder import (
     pages_of,
 )
 
-QUICKLY = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FEW_EXAMPLES = settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 
 WORDS = (
     st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ .&'-", min_size=1, max_size=30)
@@ -35,7 +37,7 @@ NUMERALS = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII")
 
 @st.composite
 def mark(draw: st.DrawFn) -> tuple[tuple[str, ...], tuple[object, ...]]:
-    """The cells of a subject row, and what they mean but for how the points were come by."""
+    """Return the cells of a subject row and the expected values without `points_derived`."""
     code, name, (printed, number) = draw(CODES), draw(WORDS), draw(CREDITS)
     grade = draw(GRADES)
     spelled = draw(st.sampled_from(SPELLINGS.get(grade, [grade])))
@@ -52,7 +54,7 @@ def mark(draw: st.DrawFn) -> tuple[tuple[str, ...], tuple[object, ...]]:
 
 @st.composite
 def line(draw: st.DrawFn, semester: int) -> tuple[tuple[str, ...], tuple[object, ...]]:
-    """The cells of a semester line without SGPA, and what they mean."""
+    """Return the cells of a semester line without SGPA and the expected values."""
     printed = draw(st.sampled_from([str(semester), NUMERALS[semester - 1], f"SEM {semester}"]))
     status = draw(st.sampled_from(["PASSED", "PROMOTED", "ALREADY PROMOTED", "DETAINED"]))
     dashes = draw(st.sampled_from(["", "--", " - "]))
@@ -60,9 +62,9 @@ def line(draw: st.DrawFn, semester: int) -> tuple[tuple[str, ...], tuple[object,
     return (printed, status + dashes, cgpa[0]), (semester, status, None, cgpa[1])
 
 
-@QUICKLY
+@FEW_EXAMPLES
 @given(
-    marks=st.lists(mark(), min_size=1, max_size=12, unique_by=lambda it: it[1][0]),
+    marks=st.lists(mark(), min_size=1, max_size=12, unique_by=lambda pair: pair[1][0]),
     lines=st.lists(st.integers(1, 8), max_size=8, unique=True).flatmap(
         lambda semesters: st.tuples(*map(line, semesters))
     ),
@@ -72,7 +74,7 @@ def line(draw: st.DrawFn, semester: int) -> tuple[tuple[str, ...], tuple[object,
     four=st.booleans(),
     nested=st.booleans(),
 )
-def test_records_come_back_from_the_page_that_prints_them(
+def test_reading_a_page_returns_the_records_it_prints(
     marks: list[tuple[tuple[str, ...], tuple[object, ...]]],
     lines: tuple[tuple[tuple[str, ...], tuple[object, ...]], ...],
     name: str,
@@ -111,9 +113,9 @@ def test_records_come_back_from_the_page_that_prints_them(
     assert batch.appearances["father_name"].to_list() == [father]
 
 
-@QUICKLY
+@FEW_EXAMPLES
 @given(st.binary(max_size=2_000), st.booleans())
-def test_any_bytes_are_a_rejected_page(body: bytes, inside: bool) -> None:
+def test_a_page_of_random_bytes_is_rejected(body: bytes, inside: bool) -> None:
     page = ResultPage().body()
     cut = page.index(b"NETWORKS")
     whole = page[:cut] + body if inside else body
@@ -122,7 +124,7 @@ def test_any_bytes_are_a_rejected_page(body: bytes, inside: bool) -> None:
     assert not batch.rejected["reasons"].list.len().eq(0).any()
 
 
-@QUICKLY
+@FEW_EXAMPLES
 @given(
     st.lists(
         st.sampled_from(
@@ -153,7 +155,7 @@ def test_every_row_found_is_accepted_collapsed_or_quarantined(rows: list[tuple[s
 
 
 @given(st.text(max_size=200))
-def test_a_normal_form_stays_as_it_is(text: str) -> None:
+def test_normalizing_text_twice_changes_nothing(text: str) -> None:
     once = normalize_text(text.replace("&", ""))
     assert normalize_text(once) == once
     assert once == once.strip()
@@ -161,11 +163,11 @@ def test_a_normal_form_stays_as_it_is(text: str) -> None:
 
 
 @given(st.binary(max_size=200))
-def test_decoding_never_fails_and_never_gives_nul(body: bytes) -> None:
+def test_decoding_never_fails_and_never_returns_nul(body: bytes) -> None:
     assert "\0" not in decode_page(body)
 
 
-def test_the_semester_of_other_codes_comes_from_the_reference_files_alone() -> None:
+def test_the_semester_of_a_code_without_one_comes_from_the_reference_files() -> None:
     page = replace(
         ResultPage(), marks=(("FP&amp;S2", "X", "3", "9", "A"), ("601", "", "3", "9", "A"))
     )

@@ -1,4 +1,4 @@
-"""Every page of the bundled results site gives exactly the rows that its population has."""
+"""Reading the stand-in's pages gives exactly the records of its students."""
 
 from hashlib import sha256
 
@@ -14,13 +14,13 @@ from ouspark_assets.standin.result_pages import ReleasePages
 from ouspark_assets.standin.truth import truth_of
 from ouspark_assets.standin.world import Publication, World
 
-# One release of every style of page that the site has.
+# Enough releases for one of every page style of the stand-in.
 RELEASES = 9
 STUDENTS = 120
 
 
 def pages(world: World, publication: Publication) -> pl.DataFrame:
-    """The pages of a release of everyone who has one."""
+    """Return the pages of all students of a release."""
     site = ReleasePages(world, publication)
     return pl.DataFrame(
         [
@@ -35,7 +35,7 @@ def pages(world: World, publication: Publication) -> pl.DataFrame:
     )
 
 
-def cleaned(world: World) -> CleanBatch:
+def clean_all_releases(world: World) -> CleanBatch:
     return merge_batches(
         clean_pages(publication.release.key, pages(world, publication))
         for publication in world.published
@@ -43,9 +43,9 @@ def cleaned(world: World) -> CleanBatch:
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_the_pages_of_a_population_give_its_attempts_and_results(seed: int) -> None:
+def test_the_pages_give_the_attempts_and_results_of_the_students(seed: int) -> None:
     world = World(Scale(students=STUDENTS, releases=RELEASES, seed=seed))
-    batch, truth = cleaned(world), truth_of(world)
+    batch, truth = clean_all_releases(world), truth_of(world)
     assert batch.rejected.is_empty()
     assert batch.layout.unread == {}
     attempts = batch.marks.drop("sha256", "points_derived")
@@ -58,7 +58,7 @@ def test_the_pages_of_a_population_give_its_attempts_and_results(seed: int) -> N
     details = ["hall_ticket", "name", "father_name", "gender", "medium"]
     assert_frame_equal(
         batch.appearances.select(details).unique(),
-        # Some students print their names with double blanks.
+        # Some pages print names with double spaces.
         truth["students"]
         .select(details)
         .with_columns(pl.col("name", "father_name").str.replace_all(r" +", " ")),
@@ -66,15 +66,15 @@ def test_the_pages_of_a_population_give_its_attempts_and_results(seed: int) -> N
     )
 
 
-WAYS_OF_DAMAGE = 8
+KINDS_OF_DAMAGE = 8
 
 
-def test_every_damaged_page_is_explained_and_the_rest_is_as_it_was() -> None:
+def test_every_damaged_page_is_quarantined_with_a_reason_and_the_others_are_unchanged() -> None:
     world = World(Scale(students=STUDENTS, releases=1, seed=4))
     publication = world.published[0]
     healthy = pages(world, publication)
     bodies = [
-        damaged(body, (at % WAYS_OF_DAMAGE) / WAYS_OF_DAMAGE) if at % 3 == 0 else body
+        damaged(body, (at % KINDS_OF_DAMAGE) / KINDS_OF_DAMAGE) if at % 3 == 0 else body
         for at, body in enumerate(healthy["body"])
     ]
     hurt = healthy.with_columns(pl.Series("body", bodies, pl.Binary))
@@ -85,7 +85,7 @@ def test_every_damaged_page_is_explained_and_the_rest_is_as_it_was() -> None:
     assert after.rejected["reasons"].list.len().min() == 1
     untouched = ~pl.col("hall_ticket").is_in(touched.to_list())
     assert_frame_equal(before.marks.filter(untouched), after.marks.filter(untouched))
-    # A row that went missing would show here: each one is accepted or, alone or with its page, out.
+    # Finds silently lost rows: each row is accepted or quarantined, alone or with its page.
     whole = after.rejected.filter(table_name="pages")["hall_ticket"].to_list()
     rows = before.marks.filter(~pl.col("hall_ticket").is_in(whole)).height
     assert after.marks.height + after.rejected.filter(table_name="marks").height == rows

@@ -20,7 +20,7 @@ from ouspark_assets.reports.report_data import (
     subject_totals,
 )
 from ouspark_assets.reports.workbook import FORMULA_PREFIXES, escape_formula, workbook_bytes
-from ouspark_assets_tests.analytics.stories import AUG_22, FEB_22, ticket, told
+from ouspark_assets_tests.analytics.universities import AUG_22, FEB_22, compute_aggregates, ticket
 from ouspark_assets_tests.support.factories import marks, results
 
 ANN, BEN, CAT = ticket(1), ticket(2), ticket(3)
@@ -36,7 +36,7 @@ def names(**subjects: str) -> ReportNames:
 
 
 def report_tables(name: str = "ANN") -> ReportTables:
-    found = told(
+    found = compute_aggregates(
         [
             (FEB_22, ANN, "101", 4, "S"),
             (FEB_22, ANN, "102", 3, "B"),

@@ -10,14 +10,14 @@ from ouspark_assets.reports.report_data import (
     combine_classes,
     split_by_class,
 )
-from ouspark_assets_tests.analytics.stories import FEB_22, ticket, told
+from ouspark_assets_tests.analytics.universities import FEB_22, compute_aggregates, ticket
 from ouspark_assets_tests.reports.test_class_sheet import AS_OF, GRADED
 
 ANN, BEN = ticket(1), ticket(2, year=20)
 
 
 def page(name: str = "ANN", subject: str = "MATHS") -> str:
-    found = told([(FEB_22, ANN, "101", 4, "S"), (FEB_22, BEN, "101", 4, "F")])
+    found = compute_aggregates([(FEB_22, ANN, "101", 4, "S"), (FEB_22, BEN, "101", 4, "F")])
     tables = ReportTables(
         release=None,
         students=found["students"].with_columns(pl.lit(name).alias("name")),

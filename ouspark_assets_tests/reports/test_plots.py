@@ -10,7 +10,7 @@ from ouspark_assets.bench.synthetic import clean_tables
 from ouspark_assets.orchestration.assets.analytics import PLOTS
 from ouspark_assets.reports import plots
 from ouspark_assets.schemas.reference import SUBJECTS
-from ouspark_assets_tests.analytics.aggregating import all_aggregates
+from ouspark_assets_tests.analytics.universities import compute_all_aggregates
 
 MOST_BYTES = 20_000
 LEAST_CONTRAST = 3  # what WCAG asks of graphics and large text
@@ -20,7 +20,7 @@ EACH = pytest.mark.parametrize("table", PLOTS, ids=lambda table: table.name)
 
 @pytest.fixture(scope="module")
 def university() -> dict[str, pl.DataFrame]:
-    return all_aggregates({**vars(clean_tables(3_000)), "subjects": SUBJECTS.empty()})
+    return compute_all_aggregates({**vars(clean_tables(3_000)), "subjects": SUBJECTS.empty()})
 
 
 @EACH
