@@ -43,7 +43,7 @@ def test_a_rollback_changes_production_and_cache_and_holds_publishing(stores: St
     name = stores.client.get("ouspark:current").decode()
     assert name.startswith("3-")
     assert b"STATE 1" in stores.client.get(f"ouspark:{name}:student:160499733001")
-    assert "Publishing is held" in output_of(CliRunner().invoke(publication, ["list"]))
+    assert "Publishing has been held" in output_of(CliRunner().invoke(publication, ["list"]))
     assert "is resumed" in output_of(CliRunner().invoke(publication, ["resume"]))
     assert "was not held" in output_of(CliRunner().invoke(publication, ["resume"]))
 
@@ -69,7 +69,7 @@ def test_a_changed_row_is_named_and_repaired_by_a_full_publication(
 def test_a_publication_that_cannot_be_restored_is_refused_with_those_that_can() -> None:
     refused = CliRunner().invoke(publication, ["rollback", "7"])
     assert isinstance(refused.exception, OuSparkError)
-    assert "those that can: 1" in str(refused.exception)
+    assert "Possible publications: 1" in str(refused.exception)
 
 
 def test_the_script_that_creates_the_roles_is_printed() -> None:

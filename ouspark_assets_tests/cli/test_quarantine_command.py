@@ -19,7 +19,7 @@ def test_an_unknown_record_is_refused(command: str) -> None:
     more = {"fix": ["points=1"], "discard": ["--why", "x"]}.get(command, [])
     done = CliRunner().invoke(quarantine, [command, "99", *more])
     assert isinstance(done.exception, OuSparkError)
-    assert str(done.exception).startswith("There is no quarantined record 99;")
+    assert str(done.exception).startswith("There is no quarantined record 99.")
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def turning_down_tls(afterwards: Talk) -> Talk:
     ids=["bad escape", "blank before", "blank inside", "port", "parameter", "timeout"],
 )
 def test_a_malformed_address_never_appears_in_the_error(address: str) -> None:
-    assert "OUSPARK_DEV_DSN is no PostgreSQL URL" in migration_refused(address)
+    assert "OUSPARK_DEV_DSN is not a valid PostgreSQL URL" in migration_refused(address)
 
 
 @pytest.mark.parametrize(
@@ -182,14 +182,14 @@ def test_a_lost_connection_raises_a_one_line_error(development_dsn: str) -> None
         with connected(development_dsn, Side.DEVELOPMENT) as connection:
             connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
 
-    with pytest.raises(WarehouseError, match=r"cut the work short: .* Run again"):
+    with pytest.raises(WarehouseError, match=r"closed the connection: .* Run again"):
         lose()
 
 
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        ("UPDATE ops.migrations SET version_num = '9999'", "migrated by a newer OuSpark"),
+        ("UPDATE ops.migrations SET version_num = '9999'", "migrated by a newer version of OuSpark"),
         ("UPDATE ops.migrations SET version_num = '0001'", "Nothing was changed"),
         ("UPDATE ops.migrations SET version_num = '0000'", "Nothing was changed"),
         ("DELETE FROM ops.migrations", "Nothing was changed"),

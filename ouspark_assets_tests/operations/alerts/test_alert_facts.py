@@ -58,7 +58,7 @@ def test_production_and_cache_are_behind_from_the_time_of_the_change(
     hold_publishing(stores.production, 1)
     publication = gather_all(instance).publication
     assert publication is not None
-    assert str(publication.hold).startswith("Publishing is held since")
+    assert str(publication.hold).startswith("Publishing has been held since")
 
 
 def test_students_are_compared_with_the_same_session_a_year_before(
