@@ -189,7 +189,10 @@ def test_a_lost_connection_raises_a_one_line_error(development_dsn: str) -> None
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        ("UPDATE ops.migrations SET version_num = '9999'", "migrated by a newer version of OuSpark"),
+        (
+            "UPDATE ops.migrations SET version_num = '9999'",
+            "migrated by a newer version of OuSpark",
+        ),
         ("UPDATE ops.migrations SET version_num = '0001'", "Nothing was changed"),
         ("UPDATE ops.migrations SET version_num = '0000'", "Nothing was changed"),
         ("DELETE FROM ops.migrations", "Nothing was changed"),
