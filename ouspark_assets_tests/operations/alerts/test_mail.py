@@ -12,13 +12,13 @@ from ouspark_assets_tests.operations.alerts.receivers import (
     MailReceiver,
     mail_receiver,
 )
-from ouspark_assets_tests.warehouse.core.doors import _certificates
+from ouspark_assets_tests.warehouse.core.proxies import write_certificates
 
 
 @pytest.fixture
 def tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
     """A certificate for the loopback whose authority this process trusts."""
-    authority, certificate, key = _certificates(tmp_path)
+    authority, certificate, key = write_certificates(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(authority))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)

@@ -1,3 +1,5 @@
+"""Advisory locks: who waits, what the waiting process prints, and when a lock is released."""
+
 import re
 from threading import Thread
 
@@ -11,7 +13,7 @@ SCRAPE = "ouspark scrape 20250402 (run 1a2b)"
 WAITS = r"Scraping is waiting for '.*run 1a2b.*' \(backend \d+, since .*\) to finish\."
 
 
-def test_a_second_one_that_may_not_wait_says_who_is_at_it(development_dsn: str) -> None:
+def test_a_process_that_may_not_wait_is_told_who_holds_the_lock(development_dsn: str) -> None:
     with (
         connected(development_dsn, Side.DEVELOPMENT, SCRAPE) as first,
         connected(development_dsn, Side.DEVELOPMENT) as other,
@@ -23,31 +25,31 @@ def test_a_second_one_that_may_not_wait_says_who_is_at_it(development_dsn: str) 
     assert "\n" not in str(refused.value)
 
 
-def test_a_second_one_says_whom_it_waits_for_and_goes_on_when_that_is_done(
+def test_a_waiting_process_prints_the_holder_and_continues_when_the_lock_is_free(
     development_dsn: str,
 ) -> None:
     order: list[str] = []
 
-    def second() -> None:
+    def wait_and_record() -> None:
         with (
             connected(development_dsn, Side.DEVELOPMENT) as other,
-            exclusive_lock(other, Lock.SCRAPE, 60, "Scraping", told.append),
+            exclusive_lock(other, Lock.SCRAPE, 60, "Scraping", messages.append),
         ):
             order.append("second")
 
-    told: list[str] = []
-    waiting = Thread(target=second)
+    messages: list[str] = []
+    waiting = Thread(target=wait_and_record)
     with (
         connected(development_dsn, Side.DEVELOPMENT, SCRAPE) as first,
         exclusive_lock(first, Lock.SCRAPE, 0, "Scraping"),
     ):
         waiting.start()
-        while not told:
+        while not messages:
             waiting.join(0.01)
         order.append("first")
     waiting.join()
     assert order == ["first", "second"]
-    assert [re.fullmatch(WAITS, line) is not None for line in told] == [True]
+    assert [re.fullmatch(WAITS, line) is not None for line in messages] == [True]
 
 
 def test_scraping_and_running_do_not_wait_for_each_other(development_dsn: str) -> None:
@@ -60,7 +62,7 @@ def test_scraping_and_running_do_not_wait_for_each_other(development_dsn: str) -
         pass
 
 
-def test_whoever_is_gone_holds_nothing_and_what_it_did_is_done(development_dsn: str) -> None:
+def test_a_lost_connection_releases_its_lock(development_dsn: str) -> None:
     with connected(development_dsn, Side.DEVELOPMENT) as other:
         with (
             connected(development_dsn, Side.DEVELOPMENT) as first,
@@ -75,14 +77,14 @@ def test_whoever_is_gone_holds_nothing_and_what_it_did_is_done(development_dsn: 
 
 
 def fail() -> None:
-    message = "of its own"
+    message = "a failure of the block"
     raise ValueError(message)
 
 
-def test_a_failure_under_the_lock_stays_that_failure(development_dsn: str) -> None:
+def test_a_failure_while_holding_the_lock_is_raised_unchanged(development_dsn: str) -> None:
     with (
         connected(development_dsn, Side.DEVELOPMENT) as first,
-        pytest.raises(ValueError, match="of its own"),
+        pytest.raises(ValueError, match="a failure of the block"),
         exclusive_lock(first, Lock.SCRAPE, 0, "Scraping"),
     ):
         fail()

@@ -1,3 +1,5 @@
+"""Migrations create the tables that the models describe, once, even when started concurrently."""
+
 import subprocess
 import sys
 import uuid
@@ -18,7 +20,7 @@ from ouspark_assets.warehouse.core.statements import BOOKKEEPING
 from ouspark_assets_tests.conftest import connected_copy
 
 
-# One of each for all tests of this module: they only read what the migrations made.
+# One database per side for the whole module: most tests only read the migrated schema.
 @pytest.fixture(scope="module")
 def development(servers: Endpoints, templates: dict[Side, str]) -> Iterator[Connection]:
     with connected_copy(servers, templates[Side.DEVELOPMENT], Side.DEVELOPMENT) as connection:
@@ -61,7 +63,9 @@ def test_production_tables_have_the_columns_of_their_models(
 
 
 @pytest.mark.parametrize("table", PIPELINE_TABLES, ids=lambda table: table.qualified_name)
-def test_the_key_of_a_model_is_a_key_of_its_table(development: Connection, table: Table) -> None:
+def test_the_key_of_a_model_is_a_unique_key_of_its_table(
+    development: Connection, table: Table
+) -> None:
     rows = development.execute(
         """
         SELECT array_agg(a.attname::text ORDER BY array_position(i.indkey::int[], a.attnum::int))
@@ -81,7 +85,7 @@ def test_migrating_again_does_nothing(servers: Endpoints) -> None:
         assert not migrate(dsn, Side.DEVELOPMENT)
 
 
-def test_processes_and_threads_that_migrate_at_once_end_as_one(servers: Endpoints) -> None:
+def test_concurrent_migrations_by_processes_and_threads_all_succeed(servers: Endpoints) -> None:
     program = (
         "import sys, threading\n"
         "from ouspark_assets.warehouse.core.connection import Side\n"
@@ -99,7 +103,7 @@ def test_processes_and_threads_that_migrate_at_once_end_as_one(servers: Endpoint
         assert found == [(newest_revision(Side.PRODUCTION),)]
 
 
-def test_a_database_that_can_not_be_reached_is_one_line_without_its_password() -> None:
+def test_an_unreachable_database_is_reported_in_one_line_without_its_password() -> None:
     dsn = "postgresql://someone:hidden-word@127.0.0.1:1/none"
     with pytest.raises(WarehouseError) as refused:
         migrate(dsn, Side.PRODUCTION)

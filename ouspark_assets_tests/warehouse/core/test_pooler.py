@@ -1,4 +1,4 @@
-"""Publishing through a transaction pooler, as managed databases offer one on port 6543."""
+"""Publishing through a transaction pooler, like those of managed databases on port 6543."""
 
 import os
 import shutil
@@ -28,9 +28,9 @@ from ouspark_assets.warehouse.publication.rollback import roll_back
 from ouspark_assets.warehouse.publication.verification import verify
 from ouspark_assets_tests.support.factories import marks
 from ouspark_assets_tests.support.stores import Databases
-from ouspark_assets_tests.warehouse.core.doors import plain_in_front_of
+from ouspark_assets_tests.warehouse.core.proxies import plain_proxy
 
-PATIENCE_SECONDS = 10
+START_TIMEOUT = 10
 CONFIGURATION = """\
 [databases]
 * = host=127.0.0.1 port={server} user=postgres
@@ -47,34 +47,34 @@ server_tls_sslmode = disable
 
 @pytest.fixture
 def pooled(databases: Databases, tmp_path: Path) -> Iterator[str]:
-    """The production database behind a transaction pooler."""
+    """Yield the address of the production database behind a transaction pooler."""
     program = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
     assert program, "PgBouncer is missing: install it (Debian: apt-get install pgbouncer)"
     given = conninfo_to_dict(databases.production)
-    with plain_in_front_of(Path(str(given["host"])) / f".s.PGSQL.{given['port']}") as server:
+    with plain_proxy(Path(str(given["host"])) / f".s.PGSQL.{given['port']}") as server:
         file = tmp_path / "pgbouncer.ini"
         file.write_text(CONFIGURATION.format(server=server, port=TRANSACTION_POOLER_PORT))
-        # It does not run as root.
+        # PgBouncer refuses to run as root.
         user = ("-u", "nobody") if os.geteuid() == 0 else ()
-        with running([program, "-q", *user, str(file)]):
+        with running_pooler([program, "-q", *user, str(file)]):
             yield f"postgresql://postgres@127.0.0.1:{TRANSACTION_POOLER_PORT}/{given['dbname']}"
 
 
 @contextmanager
-def running(command: list[str]) -> Iterator[None]:
-    """The pooler, from when it listens."""
+def running_pooler(command: list[str]) -> Iterator[None]:
+    """Run the pooler during the block, which starts when it listens."""
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not listens():
+    deadline = time.monotonic() + START_TIMEOUT
+    while not is_listening():
         assert process.poll() is None, process.stderr and process.stderr.read()
-        assert time.monotonic() < deadline, "PgBouncer never listened"
+        assert time.monotonic() < deadline, "PgBouncer did not start listening"
         time.sleep(0.05)
     yield
     process.terminate()
     process.communicate()
 
 
-def listens() -> bool:
+def is_listening() -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", TRANSACTION_POOLER_PORT)) == 0
 
@@ -88,7 +88,7 @@ def load(development: Connection, grade: str, points: int) -> None:
 
 
 @pytest.mark.full
-def test_everything_works_through_a_transaction_pooler(
+def test_publishing_verifying_and_rolling_back_work_through_a_transaction_pooler(
     development: Connection, production: Connection, pooled: str
 ) -> None:
     for schema in ("clean", "analytics", "ops"):

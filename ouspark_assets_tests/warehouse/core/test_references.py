@@ -1,3 +1,5 @@
+"""Rows whose referenced row is missing are counted."""
+
 import pytest
 
 from ouspark_assets.schemas.clean import APPEARANCES, MARKS
@@ -6,7 +8,9 @@ from ouspark_assets.warehouse.core.references import REFERENCES, count_dangling_
 from ouspark_assets.warehouse.core.writing import write_transaction
 from ouspark_assets_tests.support.factories import appearances, marks
 
-(TO_APPEARANCES,) = [it for it in REFERENCES if (it.table, it.to) == (MARKS, APPEARANCES)]
+(TO_APPEARANCES,) = [
+    reference for reference in REFERENCES if (reference.table, reference.to) == (MARKS, APPEARANCES)
+]
 RELEASE = {"release": "20250402"}
 
 
@@ -16,18 +20,18 @@ def two_marks(development: Connection) -> None:
         writer.merge(MARKS, [marks({"subject_code": "101"}, {"subject_code": "102"})], RELEASE)
 
 
-def test_marks_without_their_appearance_are_counted(development: Connection) -> None:
+def test_marks_without_an_appearance_are_counted(development: Connection) -> None:
     assert count_dangling_rows(development, TO_APPEARANCES) == 2
 
 
-def test_marks_with_their_appearance_are_not(development: Connection) -> None:
+def test_marks_with_an_appearance_are_not_counted(development: Connection) -> None:
     with write_transaction(development, "run") as writer:
         writer.merge(APPEARANCES, [appearances({})], RELEASE)
     assert count_dangling_rows(development, TO_APPEARANCES) == 0
 
 
 @pytest.mark.parametrize(("status", "found"), [("open", 0), ("discarded", 0), ("resolved", 2)])
-def test_an_appearance_in_quarantine_is_not_missing(
+def test_an_appearance_in_quarantine_does_not_count_as_missing(
     development: Connection, status: str, found: int
 ) -> None:
     development.execute(
@@ -41,6 +45,6 @@ def test_an_appearance_in_quarantine_is_not_missing(
     assert count_dangling_rows(development, TO_APPEARANCES) == found
 
 
-@pytest.mark.parametrize("reference", REFERENCES, ids=lambda it: f"{it.table.name}-{it.to.name}")
+@pytest.mark.parametrize("reference", REFERENCES, ids=lambda ref: f"{ref.table.name}-{ref.to.name}")
 def test_every_reference_can_be_counted(development: Connection, reference: object) -> None:
     assert count_dangling_rows(development, reference) >= 0

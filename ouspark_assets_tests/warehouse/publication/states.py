@@ -1,4 +1,6 @@
-"""Marks in numbered states, loaded, published and rolled back."""
+"""Loads, publishes and rolls back marks: forty rows, or one of five states of six rows each."""
+
+from typing import Any
 
 import polars as pl
 
@@ -16,13 +18,19 @@ RELEASE = {"release": "20250402"}
 
 CODES = [str(code) for code in range(101, 111)]
 
-EASY = Terms(most_shrink=1)
+FORTY_MARKS = marks(*({"subject_code": str(code)} for code in range(101, 141)))
+# For states that lose more rows than a publication may lose by default.
+ANY_SHRINK = Terms(most_shrink=1)
 
 
 def state(number: int) -> pl.DataFrame:
-    """Marks of which each state shares some with the one before, loses one and gains one."""
+    """Return the marks of a state: one row is new and one is gone since the previous state."""
     named = [{"subject_code": code} for code in CODES[number : number + 6]]
     return marks(*({**row, "subject_name": f"IN STATE {number}"} for row in named[:2]), *named[2:])
+
+
+def publish_with(development: Connection, production: Connection, **terms: Any) -> Published | None:
+    return publish(development, production, PUBLISHED_TABLES, "run", Terms(**terms))
 
 
 def load(development: Connection, frame: pl.DataFrame, table: Table = MARKS) -> None:
@@ -30,13 +38,13 @@ def load(development: Connection, frame: pl.DataFrame, table: Table = MARKS) -> 
         writer.merge(table, [frame], RELEASE if "release" in table.key else {})
 
 
-def published(development: Connection, production: Connection) -> Published | None:
-    return publish(development, production, PUBLISHED_TABLES, "run", EASY)
+def publish_any(development: Connection, production: Connection) -> Published | None:
+    return publish_with(development, production, most_shrink=1)
 
 
-def rolled_back(production: Connection, number: int, terms: Terms = EASY) -> RollbackResult:
+def roll_back_to(production: Connection, number: int, terms: Terms = ANY_SHRINK) -> RollbackResult:
     return roll_back(production, PUBLISHED_TABLES, number, "cli", terms)
 
 
-def content(production: Connection) -> pl.DataFrame:
+def production_marks(production: Connection) -> pl.DataFrame:
     return read_table(production, MARKS).sort("subject_code")

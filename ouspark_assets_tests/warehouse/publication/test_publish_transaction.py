@@ -1,65 +1,54 @@
-from typing import Any
+"""What a publication sends to production: everything at first, then only changed rows."""
 
 import polars as pl
 import psycopg
 import pytest
 
 from ouspark_assets.domain.errors import WarehouseError
-from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.schemas.clean import APPEARANCES, MARKS
 from ouspark_assets.warehouse.core.connection import Connection, Side, connected
 from ouspark_assets.warehouse.core.frames import read_table
 from ouspark_assets.warehouse.core.writing import write_transaction
-from ouspark_assets.warehouse.publication.publish_transaction import Published, Terms, publish
 from ouspark_assets_tests.support.factories import appearances, marks
 from ouspark_assets_tests.support.stores import Databases
+from ouspark_assets_tests.warehouse.publication.states import RELEASE, load, publish_with
 
-RELEASE = {"release": "20250402"}
-SUBJECTS = marks(*({"subject_code": str(code)} for code in range(101, 109)))
-
-
-def load(development: Connection, frame: pl.DataFrame) -> None:
-    with write_transaction(development, "load") as writer:
-        writer.merge(MARKS, [frame], RELEASE)
+EIGHT_MARKS = marks(*({"subject_code": str(code)} for code in range(101, 109)))
 
 
-def published(development: Connection, production: Connection, **how: Any) -> Published | None:
-    return publish(development, production, PUBLISHED_TABLES, "run", Terms(**how))
-
-
-def test_the_first_publication_sends_everything(
+def test_the_first_publication_sends_every_row(
     development: Connection, production: Connection
 ) -> None:
-    load(development, SUBJECTS)
-    done = published(development, production)
+    load(development, EIGHT_MARKS)
+    done = publish_with(development, production)
     assert done is not None
     assert (done.publication.number, done.publication.kind, done.rows_changed) == (1, "full", 8)
-    assert read_table(production, MARKS).sort("subject_code").equals(SUBJECTS)
+    assert read_table(production, MARKS).sort("subject_code").equals(EIGHT_MARKS)
 
 
-def test_nothing_changed_is_no_new_publication(
+def test_without_changes_there_is_no_new_publication(
     development: Connection, production: Connection
 ) -> None:
-    load(development, SUBJECTS)
-    published(development, production)
-    load(development, SUBJECTS)
-    assert published(development, production) is None
+    load(development, EIGHT_MARKS)
+    publish_with(development, production)
+    load(development, EIGHT_MARKS)
+    assert publish_with(development, production) is None
     assert production.execute("SELECT max(number) FROM ops.publications").fetchone() == (1,)
 
 
 def test_only_changed_new_and_removed_rows_are_sent(
     development: Connection, production: Connection
 ) -> None:
-    load(development, SUBJECTS)
-    published(development, production)
+    load(development, EIGHT_MARKS)
+    publish_with(development, production)
     after = pl.concat(
         [
             marks({"subject_code": "101", "grade": "S", "points": 10}, {"subject_code": "200"}),
-            SUBJECTS.slice(2),
+            EIGHT_MARKS.slice(2),
         ]
     )
     load(development, after)
-    done = published(development, production)
+    done = publish_with(development, production)
     assert done is not None
     sent = done.sent["clean.marks"]
     assert (sent.inserted, sent.updated, sent.removed) == (1, 1, 1)
@@ -68,49 +57,49 @@ def test_only_changed_new_and_removed_rows_are_sent(
     assert read_table(production, MARKS).sort("subject_code").equals(after.sort("subject_code"))
 
 
-def test_a_row_removed_and_loaded_again_between_publications_is_there(
+def test_a_row_removed_and_loaded_again_between_publications_is_published(
     development: Connection, production: Connection
 ) -> None:
-    load(development, SUBJECTS)
-    published(development, production)
-    load(development, SUBJECTS.head(1))
-    load(development, SUBJECTS)
-    published(development, production)
-    assert read_table(production, MARKS).sort("subject_code").equals(SUBJECTS)
+    load(development, EIGHT_MARKS)
+    publish_with(development, production)
+    load(development, EIGHT_MARKS.head(1))
+    load(development, EIGHT_MARKS)
+    publish_with(development, production)
+    assert read_table(production, MARKS).sort("subject_code").equals(EIGHT_MARKS)
 
 
 def test_changes_of_several_loads_are_sent_by_one_publication(
     development: Connection, production: Connection
 ) -> None:
-    load(development, SUBJECTS.head(2))
-    published(development, production)
-    load(development, SUBJECTS.head(4))
-    load(development, SUBJECTS)
-    published(development, production)
-    assert read_table(production, MARKS).sort("subject_code").equals(SUBJECTS)
+    load(development, EIGHT_MARKS.head(2))
+    publish_with(development, production)
+    load(development, EIGHT_MARKS.head(4))
+    load(development, EIGHT_MARKS)
+    publish_with(development, production)
+    assert read_table(production, MARKS).sort("subject_code").equals(EIGHT_MARKS)
 
 
 def test_a_new_development_database_is_published_in_full(
     development: Connection, production: Connection
 ) -> None:
-    load(development, SUBJECTS)
-    published(development, production)
+    load(development, EIGHT_MARKS)
+    publish_with(development, production)
     development.execute("UPDATE ops.identity SET id = gen_random_uuid()")
-    load(development, SUBJECTS.head(7))
-    done = published(development, production)
+    load(development, EIGHT_MARKS.head(7))
+    done = publish_with(development, production)
     assert done is not None
     assert (done.publication.number, done.publication.kind, done.rows_changed) == (2, "full", 1)
 
 
-def test_a_new_development_database_with_the_same_rows_is_no_new_publication(
+def test_a_new_development_database_with_the_same_rows_gives_no_new_publication(
     development: Connection, production: Connection
 ) -> None:
-    load(development, SUBJECTS)
-    published(development, production)
+    load(development, EIGHT_MARKS)
+    publish_with(development, production)
     development.execute("UPDATE ops.identity SET id = gen_random_uuid()")
-    assert published(development, production) is None
-    load(development, SUBJECTS.head(7))
-    done = published(development, production)
+    assert publish_with(development, production) is None
+    load(development, EIGHT_MARKS.head(7))
+    done = publish_with(development, production)
     assert done is not None
     assert (done.publication.number, done.publication.kind) == (2, "changes")
 
@@ -118,18 +107,18 @@ def test_a_new_development_database_with_the_same_rows_is_no_new_publication(
 def test_a_full_publication_repairs_what_was_changed_by_hand(
     development: Connection, production: Connection
 ) -> None:
-    load(development, SUBJECTS)
-    published(development, production)
+    load(development, EIGHT_MARKS)
+    publish_with(development, production)
     production.execute("UPDATE clean.marks SET grade = 'F' WHERE subject_code = '103'")
     production.execute("DELETE FROM clean.marks WHERE subject_code = '104'")
-    done = published(development, production, full=True)
+    done = publish_with(development, production, full=True)
     assert done is not None
     assert done.rows_changed == 2
-    assert read_table(production, MARKS).sort("subject_code").equals(SUBJECTS)
+    assert read_table(production, MARKS).sort("subject_code").equals(EIGHT_MARKS)
 
 
 @pytest.mark.parametrize(("published_names", "found"), [(False, None), (True, "FATHER ONE")])
-def test_fathers_names_leave_development_only_when_a_setting_says_so(
+def test_fathers_names_are_published_only_if_a_setting_says_so(
     development: Connection,
     production: Connection,
     published_names: bool,
@@ -137,38 +126,38 @@ def test_fathers_names_leave_development_only_when_a_setting_says_so(
 ) -> None:
     with write_transaction(development, "load") as writer:
         writer.merge(APPEARANCES, [appearances({})], RELEASE)
-    published(development, production, father_names=published_names)
+    publish_with(development, production, father_names=published_names)
     assert read_table(production, APPEARANCES)["father_name"].to_list() == [found]
 
 
-def test_taking_fathers_names_back_removes_them_from_production(
+def test_no_longer_publishing_fathers_names_removes_them_from_production(
     development: Connection, production: Connection
 ) -> None:
     with write_transaction(development, "load") as writer:
         writer.merge(APPEARANCES, [appearances({})], RELEASE)
-    published(development, production, father_names=True)
-    published(development, production, father_names=False)
+    publish_with(development, production, father_names=True)
+    publish_with(development, production, father_names=False)
     assert read_table(production, APPEARANCES)["father_name"].to_list() == [None]
 
 
-def test_the_same_database_as_both_sides_is_refused(databases: Databases) -> None:
+def test_the_same_database_for_both_sides_is_refused(databases: Databases) -> None:
     with (
         connected(databases.development, Side.DEVELOPMENT) as one,
         connected(databases.development, Side.PRODUCTION) as other,
         pytest.raises(WarehouseError, match="OUSPARK_PROD_DSN"),
     ):
-        published(one, other)
+        publish_with(one, other)
 
 
-def test_a_publication_that_fails_leaves_production_as_it_was(
+def test_a_failed_publication_leaves_production_unchanged(
     development: Connection, production: Connection
 ) -> None:
-    load(development, SUBJECTS)
-    published(development, production)
-    load(development, SUBJECTS.with_columns(grade=pl.lit("S"), points=pl.lit(10, pl.Int16)))
-    # The very last thing that a publication does.
+    load(development, EIGHT_MARKS)
+    publish_with(development, production)
+    load(development, EIGHT_MARKS.with_columns(grade=pl.lit("S"), points=pl.lit(10, pl.Int16)))
+    # Storing the publication's number is the last statement of a publication.
     production.execute("ALTER TABLE ops.publications ADD CONSTRAINT no_second CHECK (number < 2)")
     with pytest.raises(psycopg.errors.CheckViolation, match="no_second"):
-        published(development, production)
-    assert read_table(production, MARKS).sort("subject_code").equals(SUBJECTS)
+        publish_with(development, production)
+    assert read_table(production, MARKS).sort("subject_code").equals(EIGHT_MARKS)
     assert production.execute("SELECT count(*) FROM ops.publications").fetchone() == (1,)

@@ -1,4 +1,4 @@
-"""Production with the roles of the administrator's script instead of a superuser."""
+"""Production with the roles that the administrator's script creates, without a superuser."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,31 +27,30 @@ from ouspark_assets_tests.support.factories import marks
 from ouspark_assets_tests.support.stores import Databases
 
 RELEASE = {"release": "20250402"}
-SUBJECTS = marks(*({"subject_code": str(code)} for code in range(101, 141)))
 
 
 @dataclass(frozen=True)
-class Managed:
-    """A production database that an administrator has prepared with the script."""
+class ManagedDatabase:
+    """A production database prepared by an administrator with the script."""
 
     administrator: str
 
     def as_role(self, role: str) -> str:
-        """Its address for a role."""
+        """Return the address for a role."""
         given = conninfo_to_dict(self.administrator)
         host = quote(str(given["host"]), safe="")
         return f"postgresql://{role}@/{given['dbname']}?host={host}&port={given['port']}"
 
     @contextmanager
     def publisher(self) -> Iterator[Connection]:
-        """A connection of the publishing role."""
+        """Yield a connection of the publishing role."""
         with connected(self.as_role("ouspark_publisher"), Side.PRODUCTION) as connection:
             yield connection
 
 
 @pytest.fixture
-def managed(servers: Endpoints, databases: Databases) -> Managed:
-    """An empty database with the script run twice, and roles like those of a managed server."""
+def managed(servers: Endpoints, databases: Databases) -> ManagedDatabase:
+    """Return an empty database after two runs of the script, with roles like a managed server's."""
     administrator = databases.production
     with psycopg.connect(administrator, autocommit=True) as connection:
         for schema in ("clean", "analytics", "ops"):
@@ -64,12 +63,12 @@ def managed(servers: Endpoints, databases: Databases) -> Managed:
         connection.execute(roles_script())  # type: ignore[call-overload]
         connection.execute(roles_script())  # type: ignore[call-overload]
         connection.execute("GRANT ouspark_reader TO my_application")
-    return Managed(administrator)
+    return ManagedDatabase(administrator)
 
 
 @pytest.fixture
-def published(managed: Managed, development: Connection) -> Managed:
-    """The same with a publication in it, migrated and published by the publishing role."""
+def published(managed: ManagedDatabase, development: Connection) -> ManagedDatabase:
+    """Return the managed database, migrated and published to by the publishing role."""
     migrate(managed.as_role("ouspark_publisher"), Side.PRODUCTION)
     load(development, "A", 9)
     with managed.publisher() as production:
@@ -85,8 +84,8 @@ def load(development: Connection, grade: str, points: int) -> None:
         writer.merge(MARKS, [marks(*rows)], RELEASE)
 
 
-def test_the_publishing_role_is_enough_for_everything(
-    published: Managed, development: Connection
+def test_the_publishing_role_can_publish_verify_and_roll_back(
+    published: ManagedDatabase, development: Connection
 ) -> None:
     load(development, "B", 8)
     with published.publisher() as production:
@@ -100,7 +99,7 @@ def test_the_publishing_role_is_enough_for_everything(
         assert verify(development, production, PUBLISHED_TABLES).is_clean
 
 
-def test_the_publishing_role_can_do_nothing_else(published: Managed) -> None:
+def test_the_publishing_role_can_do_nothing_else(published: ManagedDatabase) -> None:
     with published.publisher() as production:
         for statement in (
             "CREATE ROLE another",
@@ -113,7 +112,7 @@ def test_the_publishing_role_can_do_nothing_else(published: Managed) -> None:
                 production.execute(statement)
 
 
-def test_an_application_reads_what_is_published_and_nothing_else(published: Managed) -> None:
+def test_an_application_can_only_read_published_data(published: ManagedDatabase) -> None:
     with connected(published.as_role("my_application"), Side.PRODUCTION) as application:
         for table in PUBLISHED_TABLES:
             read_table(application, table)
@@ -130,7 +129,9 @@ def test_an_application_reads_what_is_published_and_nothing_else(published: Mana
                 application.execute(statement)
 
 
-def test_a_role_that_was_granted_too_much_by_mistake_still_sees_no_row(published: Managed) -> None:
+def test_row_level_security_hides_all_rows_from_a_role_with_too_many_grants(
+    published: ManagedDatabase,
+) -> None:
     with psycopg.connect(published.administrator, autocommit=True) as administrator:
         administrator.execute("GRANT USAGE ON SCHEMA clean, analytics, ops TO anon")
         administrator.execute("GRANT ALL ON ALL TABLES IN SCHEMA clean, analytics, ops TO anon")
@@ -158,8 +159,8 @@ def test_every_table_of_production_has_row_level_security(production: Connection
     assert rows == []
 
 
-def test_a_role_that_may_not_publish_is_told_what_to_do(
-    published: Managed, development: Connection
+def test_the_error_for_a_role_without_publishing_rights_says_what_to_do(
+    published: ManagedDatabase, development: Connection
 ) -> None:
     load(development, "B", 8)
     with (
@@ -170,7 +171,7 @@ def test_a_role_that_may_not_publish_is_told_what_to_do(
     assert "\n" not in str(refused.value)
 
 
-def test_tables_that_another_role_made_are_handed_over_by_the_script(
+def test_the_script_transfers_tables_of_another_owner_to_the_publishing_role(
     databases: Databases, development: Connection
 ) -> None:
     load(development, "A", 9)
@@ -178,7 +179,7 @@ def test_tables_that_another_role_made_are_handed_over_by_the_script(
         publish(development, superuser, PUBLISHED_TABLES, "run")
         superuser.execute(roles_script())  # type: ignore[call-overload]
     load(development, "B", 8)
-    with Managed(databases.production).publisher() as production:
+    with ManagedDatabase(databases.production).publisher() as production:
         done = publish(development, production, PUBLISHED_TABLES, "run")
         assert done is not None
         assert done.publication.kind == "changes"

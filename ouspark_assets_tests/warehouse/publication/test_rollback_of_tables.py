@@ -1,4 +1,4 @@
-"""What a rollback makes of tables that were filled, emptied, or hold what is hard to compare."""
+"""Rolling back tables that were filled or emptied, or that contain nulls in keys and JSON."""
 
 import json
 
@@ -15,58 +15,58 @@ from ouspark_assets.warehouse.publication.publish_transaction import Terms, publ
 from ouspark_assets_tests.support.factories import appearances
 from ouspark_assets_tests.warehouse.publication.states import (
     RELEASE,
-    content,
     load,
-    published,
-    rolled_back,
+    production_marks,
+    publish_any,
+    roll_back_to,
     state,
 )
 
 
-def test_nothing_published_can_not_be_rolled_back(production: Connection) -> None:
+def test_without_a_publication_there_is_nothing_to_roll_back(production: Connection) -> None:
     with pytest.raises(WarehouseError, match="no publication yet"):
-        rolled_back(production, 1)
+        roll_back_to(production, 1)
 
 
-def test_a_table_that_was_filled_later_is_empty_again(
+def test_a_table_that_was_empty_is_emptied_again(
     development: Connection, production: Connection
 ) -> None:
     load(development, state(0))
-    published(development, production)
+    publish_any(development, production)
     load(development, appearances({}), APPEARANCES)
-    # A full publication copies straight into a table that was empty.
+    # A full publication copies directly into an empty table.
     publish(development, production, PUBLISHED_TABLES, "run", Terms(full=True))
     assert read_table(production, APPEARANCES).height == 1
-    assert rolled_back(production, 1).differing == ()
+    assert roll_back_to(production, 1).differing == ()
     assert read_table(production, APPEARANCES).is_empty()
 
 
-def test_a_table_emptied_and_filled_again_is_what_it_was_before_both(
+def test_a_table_that_was_emptied_and_refilled_is_restored(
     development: Connection, production: Connection
 ) -> None:
     load(development, state(0))
-    published(development, production)
+    publish_any(development, production)
     load(development, state(0).clear())
-    published(development, production)
+    publish_any(development, production)
     load(development, state(3))
     publish(development, production, PUBLISHED_TABLES, "run", Terms(full=True))
-    assert content(production).equals(state(3))
-    assert rolled_back(production, 1).differing == ()
-    assert content(production).equals(state(0))
+    assert production_marks(production).equals(state(3))
+    assert roll_back_to(production, 1).differing == ()
+    assert production_marks(production).equals(state(0))
 
 
-def test_null_keys_and_json_come_back_as_they_were(
+def test_nulls_in_keys_and_json_are_restored(
     development: Connection, production: Connection
 ) -> None:
-    def both(students: int, grades: dict[str, int]) -> None:
+    def load_and_publish(students: int, grades: dict[str, int]) -> None:
         load(development, cohort(students), DEMOGRAPHICS)
         load(development, subject(grades), SUBJECT_STATS)
-        published(development, production)
+        publish_any(development, production)
 
-    both(3, {"S": 1})
+    load_and_publish(3, {"S": 1})
     before = [read_table(production, table) for table in (DEMOGRAPHICS, SUBJECT_STATS)]
-    both(4, {"S": 1, "A": 2})
-    assert rolled_back(production, 1).differing == ()
+    load_and_publish(4, {"S": 1, "A": 2})
+    assert roll_back_to(production, 1).differing == ()
     after = [read_table(production, table) for table in (DEMOGRAPHICS, SUBJECT_STATS)]
     assert all(one.equals(other) for one, other in zip(before, after, strict=True))
 

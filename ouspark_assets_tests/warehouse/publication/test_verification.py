@@ -1,3 +1,5 @@
+"""Verification compares production with development row by row and with its own checksums."""
+
 import pytest
 
 from ouspark_assets.domain.errors import WarehouseError
@@ -8,25 +10,23 @@ from ouspark_assets.warehouse.core.writing import write_transaction
 from ouspark_assets.warehouse.publication.publish_transaction import Terms, publish
 from ouspark_assets.warehouse.publication.verification import TableVerdict, verify
 from ouspark_assets_tests.support.factories import TICKET, appearances, marks
-
-RELEASE = {"release": "20250402"}
-SUBJECTS = marks(*({"subject_code": str(code)} for code in range(101, 141)))
+from ouspark_assets_tests.warehouse.publication.states import FORTY_MARKS, RELEASE
 
 
 @pytest.fixture(autouse=True)
-def _published(development: Connection, production: Connection) -> None:
+def _publish(development: Connection, production: Connection) -> None:
     with write_transaction(development, "load") as writer:
-        writer.merge(MARKS, [SUBJECTS], RELEASE)
+        writer.merge(MARKS, [FORTY_MARKS], RELEASE)
         writer.merge(APPEARANCES, [appearances({})], RELEASE)
     publish(development, production, PUBLISHED_TABLES, "run")
 
 
-def verdict(development: Connection, production: Connection) -> TableVerdict:
+def marks_verdict(development: Connection, production: Connection) -> TableVerdict:
     verdicts = verify(development, production, PUBLISHED_TABLES).tables
-    return next(it for it in verdicts if it.name == "clean.marks")
+    return next(table for table in verdicts if table.name == "clean.marks")
 
 
-def test_a_publication_without_fathers_names_is_clean(
+def test_a_publication_without_fathers_names_has_no_differences(
     development: Connection, production: Connection
 ) -> None:
     found = verify(development, production, PUBLISHED_TABLES)
@@ -40,9 +40,9 @@ def test_rows_changed_removed_and_added_by_hand_are_named(
     production.execute("UPDATE clean.marks SET grade = 'F' WHERE subject_code = '103'")
     production.execute("DELETE FROM clean.marks WHERE subject_code = '104'")
     production.execute("UPDATE clean.marks SET subject_code = '999' WHERE subject_code = '105'")
-    found = verdict(development, production)
+    found = marks_verdict(development, production)
     assert not found.is_clean
-    assert {(it.key["subject_code"], it.problem) for it in found.differences} == {
+    assert {(row.key["subject_code"], row.problem) for row in found.differences} == {
         ("103", "differs"),
         ("104", "missing"),
         ("105", "missing"),
@@ -62,7 +62,7 @@ def test_a_difference_is_repaired_by_the_next_full_publication(
     assert verify(development, production, PUBLISHED_TABLES).is_clean
 
 
-def test_what_is_not_published_yet_is_no_difference(
+def test_an_unpublished_change_is_not_a_difference(
     development: Connection, production: Connection
 ) -> None:
     with write_transaction(development, "load") as writer:
@@ -70,22 +70,22 @@ def test_what_is_not_published_yet_is_no_difference(
             {"subject_code": "200"}, {"subject_code": "101", "grade": "S", "points": 10}
         )
         writer.merge(MARKS, [changed], RELEASE)
-    found = verdict(development, production)
+    found = marks_verdict(development, production)
     assert found.is_clean
     assert found.unpublished == 41
 
 
-def test_changes_by_hand_that_cancel_out_in_development_are_noticed_by_the_record(
+def test_the_same_change_by_hand_on_both_sides_is_found_by_the_checksum(
     development: Connection, production: Connection
 ) -> None:
     for connection in (development, production):
         connection.execute("UPDATE clean.marks SET grade = 'F' WHERE subject_code = '103'")
-    found = verdict(development, production)
+    found = marks_verdict(development, production)
     assert found.differences == ()
     assert not found.is_clean
 
 
-def test_checksums_move_on_with_the_rows_that_change(
+def test_checksums_are_updated_with_every_publication(
     development: Connection, production: Connection
 ) -> None:
     for grade, points in (("S", 10), ("B", 8), ("F", 0)):
@@ -99,7 +99,7 @@ def test_checksums_move_on_with_the_rows_that_change(
         assert verify(development, production, PUBLISHED_TABLES).is_clean
 
 
-def test_nothing_published_is_nothing_to_verify(
+def test_without_a_publication_verification_is_refused(
     development: Connection, production: Connection
 ) -> None:
     production.execute("TRUNCATE ops.publications")

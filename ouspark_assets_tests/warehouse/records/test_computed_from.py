@@ -1,4 +1,4 @@
-"""Tables of different states are never published together."""
+"""An aggregate that was computed before its inputs changed is found and not published."""
 
 import polars as pl
 import pytest
@@ -14,13 +14,13 @@ from ouspark_assets.warehouse.records.computed_from import (
     refuse_outdated,
     store_inputs,
 )
-from ouspark_assets_tests.support.factories import marks as rows_of_marks
+from ouspark_assets_tests.support.factories import marks as make_marks
 
 TABLES = (MARKS, STANDINGS)
 
 
 def marks(subjects: int) -> pl.DataFrame:
-    return rows_of_marks(*({"subject_code": str(100 + number)} for number in range(subjects)))
+    return make_marks(*({"subject_code": str(100 + number)} for number in range(subjects)))
 
 
 def load(connection: Connection, run: str, frame: pl.DataFrame) -> None:
@@ -33,7 +33,7 @@ def compute(connection: Connection, version: int) -> None:
         store_inputs(writer, STANDINGS, {MARKS.qualified_name: version})
 
 
-def test_a_table_whose_inputs_changed_since_is_outdated_and_says_which_run_did_it(
+def test_the_error_for_an_outdated_table_names_the_run_that_changed_its_inputs(
     development: Connection,
 ) -> None:
     load(development, "first run", marks(2))
@@ -46,7 +46,7 @@ def test_a_table_whose_inputs_changed_since_is_outdated_and_says_which_run_did_i
     assert "\n" not in str(refused.value)
 
 
-def test_computing_again_from_the_newest_state_mends_it(development: Connection) -> None:
+def test_a_recomputed_table_is_no_longer_outdated(development: Connection) -> None:
     load(development, "first run", marks(2))
     compute(development, 0)
     assert find_outdated(development, TABLES)
@@ -54,14 +54,14 @@ def test_computing_again_from_the_newest_state_mends_it(development: Connection)
     refuse_outdated(development, TABLES)
 
 
-def test_a_load_that_changes_nothing_makes_nothing_outdated(development: Connection) -> None:
+def test_a_load_without_changes_makes_no_table_outdated(development: Connection) -> None:
     load(development, "first run", marks(2))
     compute(development, current_version(development))
     load(development, "the same again", marks(2))
     assert find_outdated(development, TABLES) == []
 
 
-def test_only_the_tables_that_are_asked_for_count(development: Connection) -> None:
+def test_only_the_given_tables_are_checked(development: Connection) -> None:
     load(development, "first run", marks(2))
     compute(development, 0)
     assert find_outdated(development, [MARKS]) == []

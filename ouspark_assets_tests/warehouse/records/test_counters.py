@@ -1,11 +1,11 @@
-"""Counters over the whole history."""
+"""Counters over the whole history of stages."""
 
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.records.counters import BUCKETS, read_counters
 from ouspark_assets.warehouse.records.stage_runs import close_stage_runs, record_stage
 
 
-def test_stages_are_counted_by_how_they_ended(development: Connection) -> None:
+def test_stages_are_counted_by_outcome(development: Connection) -> None:
     development.execute(
         """
         INSERT INTO ops.stage_runs (run_id, asset, release, started, ended, outcome, rows_in)
@@ -20,14 +20,14 @@ def test_stages_are_counted_by_how_they_ended(development: Connection) -> None:
         (stage,) = read_counters(development).stages
     assert (stage.succeeded, stage.failed, stage.died) == (2, 1, 1)
     assert (stage.running, stage.dead, stage.rows_in) == (1, 0, 12)
-    # A stage that died took nobody knows how long.
+    # The duration of a killed stage is unknown.
     assert (stage.ended, stage.seconds) == (3, 86_420.2)
     assert dict(zip(BUCKETS, stage.within, strict=True)) == {
         0.1: 0, 0.3: 1, 1.0: 1, 3.0: 1, 10.0: 1, 30.0: 2, 100.0: 2, 300.0: 2, 1000.0: 2, 3000.0: 2,
     }  # fmt: skip
 
 
-def test_the_latest_that_ended_counts_even_while_the_next_is_at_work(
+def test_the_latest_finished_stage_counts_while_the_next_one_is_running(
     development: Connection,
 ) -> None:
     with record_stage(development, "r", "a", "x"):
@@ -37,7 +37,7 @@ def test_the_latest_that_ended_counts_even_while_the_next_is_at_work(
     assert (latest.asset, latest.release, latest.succeeded) == ("a", "x", True)
 
 
-def test_quarantine_that_was_emptied_is_none_open_rather_than_unknown(
+def test_a_table_without_open_records_is_counted_as_zero(
     development: Connection,
 ) -> None:
     development.execute(

@@ -1,4 +1,4 @@
-"""What is kept of how a site fares."""
+"""The recorded health of a site and the numbers of its scrapes."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ from ouspark_assets.warehouse.records.site_health import (
 )
 from ouspark_assets.warehouse.records.stage_runs import record_stage
 
-SEEN = ScrapeSnapshot(
+HEALTHY = ScrapeSnapshot(
     host="results.example",
     breaker="closed",
     trouble=None,
@@ -31,7 +31,7 @@ SEEN = ScrapeSnapshot(
     received=1000,
     per_second=5.0,
 )
-DOWN = replace(SEEN, breaker="open", trouble="timeout", outages=1, at_once=4)
+DOWN = replace(HEALTHY, breaker="open", trouble="timeout", outages=1, at_once=4)
 
 
 @pytest.fixture
@@ -48,10 +48,10 @@ def health(development: Connection) -> SiteHealth:
     return site
 
 
-def test_down_begins_once_however_often_it_is_tried(
+def test_an_outage_has_one_start_time_regardless_of_trials(
     development: Connection, stage_run: int
 ) -> None:
-    store_snapshot(development, stage_run, SEEN)
+    store_snapshot(development, stage_run, HEALTHY)
     up = health(development).since
     store_snapshot(development, stage_run, DOWN)
     down = health(development)
@@ -60,39 +60,37 @@ def test_down_begins_once_however_often_it_is_tried(
     for breaker in ("half-open", "open"):
         store_snapshot(development, stage_run, replace(DOWN, breaker=breaker, trouble=None))
         assert (health(development).breaker, health(development).since) == (breaker, down.since)
-    store_snapshot(development, stage_run, replace(SEEN, outages=1))
+    store_snapshot(development, stage_run, replace(HEALTHY, outages=1))
     assert health(development).since > down.since
 
 
-def test_the_last_trouble_stays_known_with_its_time(
-    development: Connection, stage_run: int
-) -> None:
+def test_the_last_failure_is_kept_with_its_time(development: Connection, stage_run: int) -> None:
     store_snapshot(development, stage_run, DOWN)
-    troubled = health(development)
-    store_snapshot(development, stage_run, SEEN)
+    failing = health(development)
+    store_snapshot(development, stage_run, HEALTHY)
     later = health(development)
-    assert (later.trouble, later.troubled_at) == ("timeout", troubled.troubled_at)
-    assert later.seen_at > troubled.seen_at
+    assert (later.trouble, later.troubled_at) == ("timeout", failing.troubled_at)
+    assert later.seen_at > failing.seen_at
 
 
-def test_a_scrape_that_has_asked_nothing_yet_says_nothing_about_the_site(
+def test_a_scrape_without_requests_does_not_change_the_health(
     development: Connection, stage_run: int
 ) -> None:
     store_snapshot(development, stage_run, DOWN, scraping=False)
     before = health(development)
-    store_snapshot(development, stage_run, replace(SEEN, requests=0))
+    store_snapshot(development, stage_run, replace(HEALTHY, requests=0))
     assert health(development) == before
 
 
-def test_a_scrape_in_numbers_is_written_over_and_counted_once(
+def test_the_numbers_of_a_scrape_are_updated_in_one_row(
     development: Connection, stage_run: int
 ) -> None:
-    store_snapshot(development, stage_run, SEEN)
-    store_snapshot(development, stage_run, replace(SEEN, requests=60, found=50))
+    store_snapshot(development, stage_run, HEALTHY)
+    store_snapshot(development, stage_run, replace(HEALTHY, requests=60, found=50))
     assert development.execute("SELECT requests, found FROM ops.scrapes").fetchall() == [(60, 50)]
 
 
-def test_a_scrape_whose_process_is_gone_is_not_at_work_whatever_it_said_last(
+def test_a_scrape_whose_process_was_killed_is_not_alive(
     development: Connection, development_dsn: str
 ) -> None:
     with (
@@ -101,19 +99,19 @@ def test_a_scrape_whose_process_is_gone_is_not_at_work_whatever_it_said_last(
     ):
         store_snapshot(connection, stage.number, DOWN)
         assert (health(development).scraping, health(development).alive) == (True, True)
-        assert [(it.release, it.alive) for it in read_unfinished_scrapes(development)] == [
-            ("20250402", True)
-        ]
+        assert [
+            (scrape.release, scrape.alive) for scrape in read_unfinished_scrapes(development)
+        ] == [("20250402", True)]
         pid = connection.info.backend_pid
         development.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
         assert (health(development).scraping, health(development).alive) == (True, False)
-        assert [it.alive for it in read_unfinished_scrapes(development)] == [False]
+        assert [scrape.alive for scrape in read_unfinished_scrapes(development)] == [False]
 
 
-def test_pruning_the_history_takes_the_numbers_of_its_scrapes_along(
+def test_pruning_the_history_removes_the_numbers_of_its_scrapes(
     development: Connection, stage_run: int
 ) -> None:
-    store_snapshot(development, stage_run, SEEN)
+    store_snapshot(development, stage_run, HEALTHY)
     development.execute("DELETE FROM ops.stage_runs")
     assert development.execute("SELECT count(*) FROM ops.scrapes").fetchone() == (0,)
     assert health(development).breaker == "closed"

@@ -1,3 +1,5 @@
+"""Stage runs are recorded with their outcome, and those of killed processes are closed."""
+
 import logging
 from collections.abc import Callable
 
@@ -23,7 +25,7 @@ def rows(connection: Connection, columns: str) -> list[tuple[object, ...]]:
     ).fetchall()
 
 
-def fails(
+def fail_in_stage(
     connection: Connection,
     message: str,
     rows_in: int | None = None,
@@ -40,7 +42,7 @@ def kill(development: Connection, victim: Connection) -> None:
     development.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
 
 
-def test_a_stage_is_running_until_it_has_ended(development: Connection) -> None:
+def test_a_stage_is_recorded_as_running_until_it_ends(development: Connection) -> None:
     with record_stage(development, "r", "clean.pages", "20250402") as stage:
         assert rows(development, "outcome, ended") == [("running", None)]
         stage.rows_in, stage.rows_written = 10, 9
@@ -50,21 +52,21 @@ def test_a_stage_is_running_until_it_has_ended(development: Connection) -> None:
     assert rows(development, "ended >= started") == [(True,)]
 
 
-def test_a_failure_keeps_what_was_done_by_then_and_says_why(development: Connection) -> None:
+def test_a_failed_stage_is_recorded_with_its_rows_and_its_error(development: Connection) -> None:
     with pytest.raises(WarehouseError):
-        fails(development, "no space", rows_in=4)
+        fail_in_stage(development, "no space", rows_in=4)
     assert rows(development, "outcome, rows_in, error") == [
         ("failed", 4, "WarehouseError: no space")
     ]
 
 
-def test_an_interrupted_stage_has_failed_too(development: Connection) -> None:
+def test_an_interrupted_stage_is_recorded_as_failed(development: Connection) -> None:
     with pytest.raises(KeyboardInterrupt), record_stage(development, "r", "clean.pages"):
         raise KeyboardInterrupt
     assert rows(development, "outcome, error") == [("failed", "KeyboardInterrupt: ")]
 
 
-def test_errors_of_the_database_are_kept_without_the_rows_they_quote(
+def test_database_errors_are_recorded_without_the_rows_they_quote(
     development: Connection,
 ) -> None:
     development.execute("CREATE TABLE marks (ticket text PRIMARY KEY, name text NOT NULL)")
@@ -75,30 +77,30 @@ def test_errors_of_the_database_are_kept_without_the_rows_they_quote(
     assert "Failing row" not in str(error)
 
 
-def test_errors_are_kept_without_passwords_and_tickets(development: Connection) -> None:
+def test_errors_are_recorded_without_passwords_and_hall_tickets(development: Connection) -> None:
     with pytest.raises(WarehouseError):
-        fails(development, f"postgresql://me:hidden-word@db/x has no {TICKET}")
+        fail_in_stage(development, f"postgresql://me:hidden-word@db/x has no {TICKET}")
     ((error,),) = rows(development, "error")
     assert error == "WarehouseError: postgresql://me:***@db/x has no 160421733xxx"
 
 
-def test_a_database_that_dies_leaves_a_running_row_and_the_error_of_the_stage(
+def test_a_lost_database_leaves_a_running_row_and_the_error_of_the_stage_is_raised(
     development: Connection, development_dsn: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def dies(connection: Connection) -> None:
+    def kill_connection(connection: Connection) -> None:
         kill(development, connection)
 
     with (
         caplog.at_level(logging.WARNING),
         connected(development_dsn, Side.DEVELOPMENT) as connection,
-        pytest.raises(WarehouseError, match="what really happened"),
+        pytest.raises(WarehouseError, match="the error of the stage"),
     ):
-        fails(connection, "what really happened", before=dies)
+        fail_in_stage(connection, "the error of the stage", before=kill_connection)
     assert rows(development, "outcome, ended") == [("running", None)]
     assert "Cannot record" in caplog.text
 
 
-def test_a_stage_is_at_work_as_long_as_its_connection(
+def test_a_stage_is_running_as_long_as_its_connection_is_open(
     development: Connection, development_dsn: str
 ) -> None:
     with (
@@ -112,7 +114,7 @@ def test_a_stage_is_at_work_as_long_as_its_connection(
         assert unfinished_runs(development) == ["r"]
 
 
-def test_a_row_of_before_is_not_taken_for_one_at_work_because_a_number_came_back(
+def test_an_old_row_with_a_reused_backend_pid_does_not_count_as_running(
     development: Connection, development_dsn: str
 ) -> None:
     with connected(development_dsn, Side.DEVELOPMENT) as connection:
@@ -124,7 +126,7 @@ def test_a_row_of_before_is_not_taken_for_one_at_work_because_a_number_came_back
         assert running_stages(development) == set()
 
 
-def test_the_stages_of_dead_runs_are_closed_and_no_others(development: Connection) -> None:
+def test_only_the_stages_of_dead_runs_are_closed(development: Connection) -> None:
     development.execute(
         "INSERT INTO ops.stage_runs (run_id, asset, outcome) VALUES "
         "('dead', 'a', 'succeeded'), ('dead', 'b', 'running'), ('alive', 'a', 'running')"
@@ -138,7 +140,7 @@ def test_the_stages_of_dead_runs_are_closed_and_no_others(development: Connectio
     ]
 
 
-def test_of_commands_only_those_that_were_killed_are_closed(
+def test_only_the_stages_of_killed_commands_are_closed(
     development: Connection, development_dsn: str
 ) -> None:
     with connected(development_dsn, Side.DEVELOPMENT) as connection:

@@ -1,7 +1,7 @@
-"""Doors to a server on a unix socket: one that speaks TLS, with its certificates, and a plain one.
+"""Proxies on a loopback port for a server on a unix socket: one with TLS, one without.
 
-The embedded PostgreSQL is built without OpenSSL. The proxy answers PostgreSQL's SSLRequest, shakes
-hands, and passes on what it hears; it counts what came without TLS.
+The embedded PostgreSQL is built without OpenSSL. The TLS proxy answers PostgreSQL's SSLRequest,
+completes the handshake and forwards the data. It counts and closes connections without TLS.
 """
 
 import datetime as dt
@@ -25,7 +25,7 @@ CHUNK = 1 << 16
 
 @dataclass
 class TlsProxy:
-    """Where it listens, and what it has seen."""
+    """The port of a TLS proxy, its certificate authority, and counts of its connections."""
 
     port: int
     authority: Path
@@ -35,9 +35,9 @@ class TlsProxy:
 
 
 @contextmanager
-def tls_in_front_of(unix_socket: Path, folder: Path) -> Iterator[TlsProxy]:
-    """A TLS proxy on the loopback for a server on a unix socket."""
-    authority, certificate, key = _certificates(folder)
+def tls_proxy(unix_socket: Path, folder: Path) -> Iterator[TlsProxy]:
+    """Run a TLS proxy for a server on a unix socket during the block."""
+    authority, certificate, key = write_certificates(folder)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -55,8 +55,8 @@ def tls_in_front_of(unix_socket: Path, folder: Path) -> Iterator[TlsProxy]:
 
 
 @contextmanager
-def plain_in_front_of(unix_socket: Path) -> Iterator[int]:
-    """A port of the loopback that leads to a server on a unix socket."""
+def plain_proxy(unix_socket: Path) -> Iterator[int]:
+    """Run a proxy without TLS for a server on a unix socket, and yield its port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         accepting = threading.Thread(
             target=_accept_plain, args=(listener, unix_socket), daemon=True
@@ -74,7 +74,7 @@ def _accept_plain(listener: socket.socket, unix_socket: Path) -> None:
             server = socket.socket(socket.AF_UNIX)
             server.connect(str(unix_socket))
             for ends in ((client, server), (server, client)):
-                threading.Thread(target=_pass_on, args=ends, daemon=True).start()
+                threading.Thread(target=_forward, args=ends, daemon=True).start()
 
 
 def _accept(
@@ -101,13 +101,13 @@ def _serve(
         client.sendall(b"S")
         with context.wrap_socket(client, server_side=True) as encrypted:
             proxy.encrypted += 1
-            answering = threading.Thread(target=_pass_on, args=(server, encrypted), daemon=True)
+            answering = threading.Thread(target=_forward, args=(server, encrypted), daemon=True)
             answering.start()
-            _pass_on(encrypted, server)
+            _forward(encrypted, server)
             answering.join()
 
 
-def _pass_on(source: socket.socket, sink: socket.socket) -> None:
+def _forward(source: socket.socket, sink: socket.socket) -> None:
     with suppress(OSError):
         while data := source.recv(CHUNK):
             sink.sendall(data)
@@ -115,10 +115,10 @@ def _pass_on(source: socket.socket, sink: socket.socket) -> None:
         sink.shutdown(socket.SHUT_RDWR)
 
 
-def _certificates(folder: Path) -> tuple[Path, Path, Path]:
-    """An authority, a certificate of it for the loopback, and that one's key."""
+def write_certificates(folder: Path) -> tuple[Path, Path, Path]:
+    """Write a certificate authority, a certificate it signed for the loopback, and its key."""
     authority_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "an authority of this test")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a test authority")])
     authority = _builder(name, name, authority_key).add_extension(
         x509.BasicConstraints(ca=True, path_length=None), critical=True
     )
