@@ -1,15 +1,17 @@
 """What the UI shows of assets: columns, row counts, owners and tags.
 
-Derived from the models of `schemas/`; no column is described here. Metadata hold counts only,
-never rows of students.
+Columns come from the models of `schemas/` and are not described here. Callers show no rows of
+students.
 """
 
 from collections.abc import Iterable
 from typing import Any
 
 import dagster as dg
+import polars as pl
 
 from ouspark_assets.schemas.table import Table
+from ouspark_assets.warehouse.core.writing import MergeResult
 
 OWNERS = ["team:ouspark"]
 # In the UI, search for `tag:personal-data=yes`.
@@ -48,14 +50,19 @@ def column_schema(table: Table) -> dg.TableSchema:
     )
 
 
-def row_count(rows: int) -> dict[str, Any]:
-    """Return the metadata for the number of rows of a table."""
-    return {"dagster/row_count": rows}
+def merge_metadata(change: MergeResult) -> dict[str, Any]:
+    """Return the metadata of a materialization that merged a whole table: its rows and changes."""
+    return {
+        "dagster/row_count": change.rows,
+        "rows written": change.written,
+        "rows removed": change.removed,
+    }
 
 
-def change_counts(written: int, removed: int) -> dict[str, Any]:
-    """Return the metadata for how many rows a materialization wrote and removed."""
-    return {"rows written": written, "rows removed": removed}
+def first_rows(frame: pl.DataFrame, limit: int) -> dg.TableMetadataValue:
+    """Return the first rows of a frame as a table for the UI."""
+    rows = frame.head(limit).iter_rows(named=True)
+    return dg.MetadataValue.table([dg.TableRecord(row) for row in rows])
 
 
 def add_owners_and_tags(assets: Iterable[dg.AssetsDefinition]) -> list[dg.AssetsDefinition]:

@@ -46,13 +46,6 @@ class TableFrames(Protocol):
         """Return the version of each of these frames, by table."""
 
 
-def read_inputs(
-    connection: Connection, frames: TableFrames, tables: Sequence[Table]
-) -> dict[str, pl.DataFrame]:
-    """Return these tables as frames, by name."""
-    return {table.name: frames.read(connection, table) for table in tables}
-
-
 def compute_students(inputs: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """Return `clean.students`: the latest appearance of each student."""
     return select_latest_appearances(inputs["appearances"], inputs["release_index"])

@@ -3,10 +3,11 @@
 What a value may be beyond its type is `values.py`. Nothing here opens a file or a connection.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import AfterValidator, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ouspark_assets.settings import values
@@ -15,11 +16,28 @@ PREFIX = "OUSPARK_"
 PACKAGE_PARENT = Path(__file__).resolve().parents[2]
 # Above this number, a timer, index or timeout of some library or server overflows.
 MAX_NUMBER = 10**9
-POSTGRES_SCHEMES = ("postgresql", "postgres")
-REDIS_SCHEMES = ("redis", "rediss", "unix")
-BROKER_SCHEMES = ("redis", "rediss", "amqp", "amqps")
 
-Codes = Annotated[tuple[str, ...], NoDecode]
+HomeFolder = Annotated[Path, AfterValidator(lambda path: values.expanded_path(path).absolute())]
+OptionalPath = Annotated[
+    Path | None, AfterValidator(lambda path: path and values.expanded_path(path))
+]
+LakeLocation = Annotated[str | None, AfterValidator(values.lake_location)]
+PostgresUrl = Annotated[
+    SecretStr | None,
+    AfterValidator(partial(values.secret_url, schemes=("postgresql", "postgres"))),
+]
+RedisUrl = Annotated[SecretStr | None, AfterValidator(values.redis_url)]
+BrokerUrl = Annotated[
+    SecretStr | None,
+    AfterValidator(partial(values.secret_url, schemes=("redis", "rediss", "amqp", "amqps"))),
+]
+RootUrl = Annotated[str | None, AfterValidator(values.root_url)]
+FourDigitCodes = Annotated[
+    tuple[str, ...], NoDecode, AfterValidator(partial(values.codes_of_digits, length=4))
+]
+ThreeDigitCodes = Annotated[
+    tuple[str, ...], NoDecode, AfterValidator(partial(values.codes_of_digits, length=3))
+]
 AwardLimits = Annotated[tuple[tuple[str, float], ...], NoDecode]
 
 
@@ -59,14 +77,14 @@ class ServerSettings(SettingsGroup):
     A server without an address is embedded: it runs from the virtual environment, under `home`.
     """
 
-    home: Path = Field(
+    home: HomeFolder = Field(
         default_factory=lambda: project_root() / ".ouspark", description="Folder of all state"
     )
-    dev_dsn: SecretStr | None = Field(None, description="Development PostgreSQL (URL)")
-    prod_dsn: SecretStr | None = Field(None, description="Production PostgreSQL (URL)")
-    redis_url: SecretStr | None = Field(None, description="Redis or Valkey (URL)")
-    site_url: str | None = Field(None, description="Root URL of the results site")
-    lake: str | None = Field(
+    dev_dsn: PostgresUrl = Field(None, description="Development PostgreSQL (URL)")
+    prod_dsn: PostgresUrl = Field(None, description="Production PostgreSQL (URL)")
+    redis_url: RedisUrl = Field(None, description="Redis or Valkey (URL)")
+    site_url: RootUrl = Field(None, description="Root URL of the results site")
+    lake: LakeLocation = Field(
         None, description="Folder or s3:// URL of the archived pages (default lake in the home)"
     )
     services_grace: float = Field(
@@ -77,39 +95,6 @@ class ServerSettings(SettingsGroup):
     )
     standin_releases: int = Field(6, ge=1, le=60, description="Number of releases of the stand-in")
     standin_seed: int = Field(1, description="Random seed of the stand-in")
-
-    @field_validator("home", mode="after")
-    @classmethod
-    def _home(cls, home: Path) -> Path:
-        return values.expanded_path(home).absolute()
-
-    @field_validator("dev_dsn", "prod_dsn", mode="after")
-    @classmethod
-    def _dsn(cls, value: SecretStr | None) -> SecretStr | None:
-        return values.secret_url(value, POSTGRES_SCHEMES)
-
-    @field_validator("redis_url", mode="after")
-    @classmethod
-    def _redis_url(cls, value: SecretStr | None) -> SecretStr | None:
-        value = values.secret_url(value, REDIS_SCHEMES)
-        if value is not None and not value.get_secret_value().startswith("unix:"):
-            values.refuse_malformed_redis_database(value)
-        return value
-
-    @field_validator("site_url", mode="after")
-    @classmethod
-    def _site_url(cls, value: str | None) -> str | None:
-        return values.root_url(value)
-
-    @field_validator("lake", mode="after")
-    @classmethod
-    def _lake(cls, value: str | None) -> str | None:
-        if value is None or value.startswith("s3://"):
-            return value
-        if "://" in value:
-            message = "must be a folder or an s3:// URL"
-            raise ValueError(message)
-        return str(values.expanded_path(Path(value)))
 
     @property
     def lake_location(self) -> str:
@@ -142,7 +127,7 @@ class SiteSettings(SettingsGroup):
         default=True,
         description="Verify the TLS certificate of the site (false: for its host only)",
     )
-    site_tls_certificate: Path | None = Field(
+    site_tls_certificate: OptionalPath = Field(
         None, description="PEM file of a certificate to trust for the site, in addition"
     )
     site_stop_after_misses: int = Field(
@@ -152,13 +137,13 @@ class SiteSettings(SettingsGroup):
         default=False,
         description="Search for unknown hall tickets in backlog and revaluation releases too",
     )
-    site_extra_colleges: Codes = Field(
+    site_extra_colleges: FourDigitCodes = Field(
         (), description="College codes to try in addition to the known ones (comma-separated)"
     )
-    site_extra_branches: Codes = Field(
+    site_extra_branches: ThreeDigitCodes = Field(
         (), description="Branch codes to try in addition to the known ones (comma-separated)"
     )
-    site_admission_years: Codes = Field(
+    site_admission_years: FourDigitCodes = Field(
         (), description="Admission years to try instead of those a release suggests (2021,2022)"
     )
     site_most_failed: float = Field(
@@ -173,11 +158,6 @@ class SiteSettings(SettingsGroup):
         description="Share by which students may differ from a year before, without a warning",
     )
 
-    @field_validator("site_tls_certificate", mode="after")
-    @classmethod
-    def _path(cls, path: Path | None) -> Path | None:
-        return path and values.expanded_path(path)
-
     @field_validator(
         "site_extra_colleges", "site_extra_branches", "site_admission_years", mode="before"
     )
@@ -185,16 +165,6 @@ class SiteSettings(SettingsGroup):
     def _split(cls, value: str | tuple[str, ...]) -> tuple[str, ...]:
         parts = value.split(",") if isinstance(value, str) else value
         return tuple(dict.fromkeys(part.strip() for part in parts if part.strip()))
-
-    @field_validator("site_extra_colleges", "site_admission_years", mode="after")
-    @classmethod
-    def _four_digits(cls, codes: tuple[str, ...]) -> tuple[str, ...]:
-        return values.codes_of_digits(codes, 4)
-
-    @field_validator("site_extra_branches", mode="after")
-    @classmethod
-    def _three_digits(cls, codes: tuple[str, ...]) -> tuple[str, ...]:
-        return values.codes_of_digits(codes, 3)
 
 
 class AnalyticsSettings(SettingsGroup):
@@ -273,24 +243,14 @@ class CacheSettings(SettingsGroup):
 class RunSettings(SettingsGroup):
     """The execution of runs, and the database of Dagster's own records."""
 
-    dagster_dsn: SecretStr | None = Field(None, description="Dagster's records (PostgreSQL URL)")
+    dagster_dsn: PostgresUrl = Field(None, description="Dagster's records (PostgreSQL URL)")
     executor: Literal["in_process", "multiprocess", "celery"] = Field(
         "in_process", description="Where the steps of a run are executed"
     )
-    celery_broker: SecretStr | None = Field(
+    celery_broker: BrokerUrl = Field(
         None, description="Broker of the Celery workers (redis://, rediss:// or amqp:// URL)"
     )
     run_wait: float = Field(3600, ge=0, description="Seconds that a run waits for another run")
-
-    @field_validator("dagster_dsn", mode="after")
-    @classmethod
-    def _dsn(cls, value: SecretStr | None) -> SecretStr | None:
-        return values.secret_url(value, POSTGRES_SCHEMES)
-
-    @field_validator("celery_broker", mode="after")
-    @classmethod
-    def _broker_url(cls, value: SecretStr | None) -> SecretStr | None:
-        return values.secret_url(value, BROKER_SCHEMES)
 
 
 class AutomationSettings(SettingsGroup):
@@ -319,12 +279,7 @@ class AlertSettings(SettingsGroup):
     alert_rules: Path | None = Field(
         None, description="File of the alert rules (default alert_rules.yaml of the project)"
     )
-    ui_url: str | None = Field(None, description="Root URL of the Dagster UI, for links in alerts")
-
-    @field_validator("ui_url", mode="after")
-    @classmethod
-    def _ui_url(cls, value: str | None) -> str | None:
-        return values.root_url(value)
+    ui_url: RootUrl = Field(None, description="Root URL of the Dagster UI, for links in alerts")
 
 
 class LoggingSettings(SettingsGroup):

@@ -58,16 +58,30 @@ def secret_url(value: SecretStr | None, schemes: tuple[str, ...]) -> SecretStr |
     return value
 
 
-def refuse_malformed_redis_database(value: SecretStr) -> None:
-    """Refuse a database that is not a number.
+def redis_url(value: SecretStr | None) -> SecretStr | None:
+    """Return the URL; refuse a database that is not a number.
 
     Redis clients use database 0 instead, which may belong to another application.
     """
+    secret_url(value, schemes=("redis", "rediss", "unix"))
+    if value is None or value.get_secret_value().startswith("unix:"):
+        return value
     parts = urlsplit(value.get_secret_value())
     _refuse_malformed_port(parts)
     if parts.path.strip("/") and not parts.path.strip("/").isdecimal():
         message = "must end in the number of a database, e.g. redis://host:6379/0"
         raise ValueError(message)
+    return value
+
+
+def lake_location(value: str | None) -> str | None:
+    """Return the folder with ~ replaced, or the s3:// URL; refuse other URLs."""
+    if value is None or value.startswith("s3://"):
+        return value
+    if "://" in value:
+        message = "must be a folder or an s3:// URL"
+        raise ValueError(message)
+    return str(expanded_path(Path(value)))
 
 
 def root_url(value: str | None) -> str | None:

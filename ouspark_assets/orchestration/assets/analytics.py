@@ -3,37 +3,35 @@
 Which aggregates there are is in `pipeline/aggregates.py`. Rows of students are never shown.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
 from ouspark_assets.orchestration.assets.column_lineage import build_column_lineage
-from ouspark_assets.orchestration.assets.recorded_stage import recorded_stage
+from ouspark_assets.orchestration.assets.recorded_stage import materialize_table
 from ouspark_assets.orchestration.keys import key_of
-from ouspark_assets.orchestration.metadata import change_counts, row_count, table_definition
+from ouspark_assets.orchestration.metadata import first_rows, table_definition
 from ouspark_assets.orchestration.resources import Development, Environment, SharedFrames
 from ouspark_assets.pipeline.aggregates import AGGREGATES, Aggregate
-from ouspark_assets.pipeline.compute import merge_computed, options_from_settings, read_inputs
+from ouspark_assets.pipeline.compute import options_from_settings
 from ouspark_assets.reports import plots
 from ouspark_assets.schemas import analytics as tables
 from ouspark_assets.schemas.table import Table
 
 GROUP = "analytics"
 MAX_ROWS_SHOWN = 20
-# The columns of which the first rows are shown. Toppers are students.
-SHOWN_COLUMNS: Mapping[Table, Sequence[str]] = {
-    tables.COLLEGE_STATS: [name for name in tables.COLLEGE_STATS.columns if name != "toppers"],
-    tables.DEPARTMENT_STATS: [
-        name for name in tables.DEPARTMENT_STATS.columns if name != "toppers"
-    ],
-    tables.COLLEGE_RANKINGS: tables.COLLEGE_RANKINGS.columns,
-    tables.DEPARTMENT_RANKINGS: tables.DEPARTMENT_RANKINGS.columns,
-    tables.DEMOGRAPHICS: tables.DEMOGRAPHICS.columns,
-    tables.SEMESTER_STATS: tables.SEMESTER_STATS.columns,
-    tables.SUBJECT_STATS: tables.SUBJECT_STATS.columns,
-}
+# The tables of which the first rows are shown, without the column `toppers`, which names students.
+TABLES_SHOWN = (
+    tables.COLLEGE_STATS,
+    tables.DEPARTMENT_STATS,
+    tables.COLLEGE_RANKINGS,
+    tables.DEPARTMENT_RANKINGS,
+    tables.DEMOGRAPHICS,
+    tables.SEMESTER_STATS,
+    tables.SUBJECT_STATS,
+)
 PLOTS: Mapping[Table, Callable[[pl.DataFrame], str]] = {
     tables.STUDENT_CGPAS: plots.distribution_of_cgpas,
     tables.COLLEGE_STATS: plots.pass_percent_of_colleges,
@@ -61,26 +59,20 @@ def build_aggregate_asset(aggregate: Aggregate) -> dg.AssetsDefinition:
         environment: Environment,
         frames: SharedFrames,
     ) -> dg.MaterializeResult[None]:
-        with recorded_stage(context, development, table.qualified_name) as stage:
-            inputs = read_inputs(stage.connection, frames, aggregate.reads)
-            stage.record.rows_in = sum(frame.height for frame in inputs.values())
-            options = options_from_settings(environment.settings.analytics)
-            rows = aggregate.compute(inputs, options)
-            change = merge_computed(
-                stage.connection,
-                frames,
-                table,
-                rows,
-                inputs=aggregate.reads,
-                run_id=stage.run_id,
-            )
-            shown = _rows_and_plot(table, rows)
-            stage.record.rows_written, stage.record.rows_changed = change.rows, change.changed
-        return dg.MaterializeResult(
-            metadata=row_count(change.rows)
-            | change_counts(change.written, change.removed)
-            | {"dagster/column_lineage": build_column_lineage(aggregate)}
-            | shown
+        return materialize_table(
+            context,
+            development,
+            frames,
+            table,
+            aggregate.reads,
+            lambda inputs: aggregate.compute(
+                inputs, options_from_settings(environment.settings.analytics)
+            ),
+            counted=aggregate.reads,
+            describe=lambda rows: {
+                "dagster/column_lineage": build_column_lineage(aggregate),
+                **_rows_and_plot(table, rows),
+            },
         )
 
     return computed
@@ -91,9 +83,9 @@ def _rows_and_plot(table: Table, rows: pl.DataFrame) -> dict[str, dg.MetadataVal
     shown: dict[str, dg.MetadataValue[Any]] = {}
     if rows.is_empty():
         return shown
-    if columns := SHOWN_COLUMNS.get(table):
-        first_rows = rows.select(columns).head(MAX_ROWS_SHOWN).iter_rows(named=True)
-        shown["first rows"] = dg.MetadataValue.table([dg.TableRecord(row) for row in first_rows])
+    if table in TABLES_SHOWN:
+        columns = [name for name in table.columns if name != "toppers"]
+        shown["first rows"] = first_rows(rows.select(columns), MAX_ROWS_SHOWN)
     if plot := PLOTS.get(table):
         shown["plot"] = dg.MetadataValue.md(plots.as_markdown(plot(rows)))
     return shown

@@ -1,4 +1,4 @@
-"""Pages become rows: one parse per release fills four tables, and students follow from them.
+"""The clean tables: parsing the pages of a release fills four, and students follow from them.
 
 How a release is loaded is in `pipeline/load.py`.
 """
@@ -10,18 +10,13 @@ import dagster as dg
 import polars as pl
 from pydantic import Field
 
-from ouspark_assets.orchestration.assets.recorded_stage import recorded_stage
+from ouspark_assets.orchestration.assets.recorded_stage import materialize_table, recorded_stage
 from ouspark_assets.orchestration.checks.pages import PAGE_CHECKS, page_check_results
 from ouspark_assets.orchestration.keys import RESULT_PAGES, key_of
-from ouspark_assets.orchestration.metadata import change_counts, row_count, table_definition
+from ouspark_assets.orchestration.metadata import table_definition
 from ouspark_assets.orchestration.partitions import release_partitions
 from ouspark_assets.orchestration.resources import Development, Lake, SharedFrames
-from ouspark_assets.pipeline.compute import (
-    STUDENT_INPUTS,
-    compute_students,
-    merge_computed,
-    read_inputs,
-)
+from ouspark_assets.pipeline.compute import STUDENT_INPUTS, compute_students
 from ouspark_assets.pipeline.load import (
     LOADED_TABLES,
     LoadResult,
@@ -104,13 +99,12 @@ def _metadata(table: Table, loads: Sequence[LoadResult]) -> dict[str, Any]:
     changes = [load.changes[table.qualified_name] for load in loads]
     accounts = sum_accounts(load.accounting for load in loads)
     counts = accounts.row(by_predicate=pl.col("table_name") == table.name, named=True)
-    return (
-        {"rows of these releases": sum(change.rows for change in changes)}
-        | change_counts(
-            sum(change.written for change in changes), sum(change.removed for change in changes)
-        )
-        | {name: counts[name] for name in ("found", "collapsed", "quarantined")}
-    )
+    return {
+        "rows of these releases": sum(change.rows for change in changes),
+        "rows written": sum(change.written for change in changes),
+        "rows removed": sum(change.removed for change in changes),
+        **{name: counts[name] for name in ("found", "collapsed", "quarantined")},
+    }
 
 
 @dg.asset(
@@ -127,19 +121,12 @@ def students(
 
     A student stays for as long as any appearance remains.
     """
-    with recorded_stage(context, development, STUDENTS.qualified_name) as stage:
-        inputs = read_inputs(stage.connection, frames, STUDENT_INPUTS)
-        rows = compute_students(inputs)
-        change = merge_computed(
-            stage.connection,
-            frames,
-            STUDENTS,
-            rows,
-            inputs=STUDENT_INPUTS,
-            run_id=stage.run_id,
-        )
-        stage.record.rows_in = inputs[APPEARANCES.name].height
-        stage.record.rows_written, stage.record.rows_changed = change.rows, change.changed
-    return dg.MaterializeResult(
-        metadata=row_count(change.rows) | change_counts(change.written, change.removed)
+    return materialize_table(
+        context,
+        development,
+        frames,
+        STUDENTS,
+        STUDENT_INPUTS,
+        compute_students,
+        counted=[APPEARANCES],
     )

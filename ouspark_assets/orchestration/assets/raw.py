@@ -54,9 +54,9 @@ class ScrapeConfig(dg.Config):
     )
     recheck: bool = Field(
         default=False,
-        description="ScrapeRequest not found, unchanged and pending tickets again (90 days)",
+        description="Request not found, unchanged and pending tickets again (90 days)",
     )
-    refetch: bool = Field(default=False, description="ScrapeRequest every ticket again")
+    refetch: bool = Field(default=False, description="Request every ticket again")
 
     @property
     def options(self) -> ScrapeOptions:

@@ -1,16 +1,22 @@
 """What every asset does around its work: connect to development, and record the stage.
 
-Stages are recorded in `ops.stage_runs`.
+Stages are recorded in `ops.stage_runs`. An asset that is computed from other tables has nothing
+else to do, so that `materialize_table` does all of it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import dagster as dg
+import polars as pl
 
 from ouspark_assets.operations.logging import log_context
-from ouspark_assets.orchestration.resources import Development
+from ouspark_assets.orchestration.metadata import merge_metadata
+from ouspark_assets.orchestration.resources import Development, SharedFrames
+from ouspark_assets.pipeline.compute import merge_computed
+from ouspark_assets.schemas.table import Table
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.records.stage_runs import StageRecord, record_stage
 
@@ -42,3 +48,32 @@ def recorded_stage(
         record_stage(connection, run_id, name, release) as record,
     ):
         yield RecordedStage(connection, record, run_id)
+
+
+def materialize_table(
+    context: dg.AssetExecutionContext,
+    development: Development,
+    frames: SharedFrames,
+    table: Table,
+    reads: Sequence[Table],
+    compute: Callable[[Mapping[str, pl.DataFrame]], pl.DataFrame],
+    *,
+    counted: Sequence[Table] = (),
+    describe: Callable[[pl.DataFrame], dict[str, Any]] = lambda _rows: {},
+) -> dg.MaterializeResult[None]:
+    """Compute a table from the frames of other tables, by name, and merge it as a recorded stage.
+
+    The rows of the tables in `counted` are recorded as the stage's input; `describe` returns
+    metadata in addition to the counts.
+    """
+    with recorded_stage(context, development, table.qualified_name) as stage:
+        inputs = {read.name: frames.read(stage.connection, read) for read in reads}
+        if counted:
+            stage.record.rows_in = sum(inputs[read.name].height for read in counted)
+        rows = compute(inputs)
+        change = merge_computed(
+            stage.connection, frames, table, rows, inputs=reads, run_id=stage.run_id
+        )
+        described = describe(rows)
+        stage.record.rows_written, stage.record.rows_changed = change.rows, change.changed
+    return dg.MaterializeResult(metadata=merge_metadata(change) | described)

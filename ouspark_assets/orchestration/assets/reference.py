@@ -3,29 +3,28 @@
 How unknown codes become rows is in `sources/reference_files/`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-
 import dagster as dg
 import polars as pl
 
 from ouspark_assets.orchestration.assets.clean import GROUP
-from ouspark_assets.orchestration.assets.recorded_stage import recorded_stage
+from ouspark_assets.orchestration.assets.recorded_stage import materialize_table
 from ouspark_assets.orchestration.keys import key_of
-from ouspark_assets.orchestration.metadata import change_counts, row_count, table_definition
+from ouspark_assets.orchestration.metadata import table_definition
 from ouspark_assets.orchestration.resources import Development, SharedFrames
 from ouspark_assets.pipeline.compute import (
     SUBJECT_INPUTS,
     compute_branches,
     compute_colleges,
     compute_subjects,
-    merge_computed,
-    read_inputs,
 )
 from ouspark_assets.schemas.clean import STUDENTS
 from ouspark_assets.schemas.reference import BRANCHES, COLLEGES, SUBJECTS
-from ouspark_assets.schemas.table import Table
 
 KINDS = {"csv", "polars", "postgres"}
+
+
+def _inferred(rows: pl.DataFrame) -> dict[str, int]:
+    return {"inferred": rows.filter("inferred").height}
 
 
 @dg.asset(
@@ -42,7 +41,9 @@ def known_colleges(
 
     A code that hall tickets show and the file lacks becomes a row marked `inferred`.
     """
-    return _materialize(context, development, frames, COLLEGES, [STUDENTS], compute_colleges)
+    return materialize_table(
+        context, development, frames, COLLEGES, [STUDENTS], compute_colleges, describe=_inferred
+    )
 
 
 @dg.asset(
@@ -59,7 +60,9 @@ def known_branches(
 
     A code that hall tickets show and the file lacks becomes a row marked `inferred`.
     """
-    return _materialize(context, development, frames, BRANCHES, [STUDENTS], compute_branches)
+    return materialize_table(
+        context, development, frames, BRANCHES, [STUDENTS], compute_branches, describe=_inferred
+    )
 
 
 @dg.asset(
@@ -76,25 +79,6 @@ def known_subjects(
 
     What the file lacks is taken from the pages: the most frequent value, of equals the latest.
     """
-    return _materialize(context, development, frames, SUBJECTS, SUBJECT_INPUTS, compute_subjects)
-
-
-def _materialize(
-    context: dg.AssetExecutionContext,
-    development: Development,
-    frames: SharedFrames,
-    table: Table,
-    reads: Sequence[Table],
-    compute: Callable[[Mapping[str, pl.DataFrame]], pl.DataFrame],
-) -> dg.MaterializeResult[None]:
-    with recorded_stage(context, development, table.qualified_name) as stage:
-        rows = compute(read_inputs(stage.connection, frames, reads))
-        change = merge_computed(
-            stage.connection, frames, table, rows, inputs=reads, run_id=stage.run_id
-        )
-        stage.record.rows_written, stage.record.rows_changed = change.rows, change.changed
-    return dg.MaterializeResult(
-        metadata=row_count(change.rows)
-        | change_counts(change.written, change.removed)
-        | {"inferred": rows.filter("inferred").height}
+    return materialize_table(
+        context, development, frames, SUBJECTS, SUBJECT_INPUTS, compute_subjects, describe=_inferred
     )

@@ -4,7 +4,7 @@ import dagster as dg
 
 from ouspark_assets.orchestration.assets.recorded_stage import recorded_stage
 from ouspark_assets.orchestration.keys import RELEASE_INDEX_KEY
-from ouspark_assets.orchestration.metadata import change_counts, row_count, table_definition
+from ouspark_assets.orchestration.metadata import merge_metadata, table_definition
 from ouspark_assets.orchestration.partitions import register_releases, releases_to_register
 from ouspark_assets.orchestration.resources import Development, ResultsSite
 from ouspark_assets.pipeline.discover import update_release_index
@@ -36,8 +36,7 @@ def release_index(
         stage.record.rows_written = update.change.rows
         stage.record.rows_changed = update.change.changed
     return dg.MaterializeResult(
-        metadata=row_count(update.index.height)
-        | change_counts(update.change.written, update.change.removed)
+        metadata=merge_metadata(update.change)
         | {
             "index page": dg.MetadataValue.url(update.page_url),
             "links on the page": update.links,

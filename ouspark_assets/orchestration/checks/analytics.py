@@ -18,6 +18,7 @@ from ouspark_assets.analytics.anomalies import Thresholds, find_changed_colleges
 from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.domain.hall_tickets import mask_ticket
 from ouspark_assets.orchestration.keys import key_of
+from ouspark_assets.orchestration.metadata import first_rows
 from ouspark_assets.orchestration.resources import (
     Development,
     Environment,
@@ -217,6 +218,5 @@ def _result(
 ) -> dg.AssetCheckResult:
     metadata: dict[str, Any] = {"count": found.height if count is None else count}
     if found.height:
-        rows = found.head(MAX_SHOWN).iter_rows(named=True)
-        metadata[name] = dg.MetadataValue.table([dg.TableRecord(row) for row in rows])
+        metadata[name] = first_rows(found, MAX_SHOWN)
     return dg.AssetCheckResult(passed=found.is_empty(), severity=severity, metadata=metadata)

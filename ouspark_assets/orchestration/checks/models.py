@@ -10,6 +10,8 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from ouspark_assets.orchestration.keys import key_of
+from ouspark_assets.orchestration.metadata import first_rows
 from ouspark_assets.orchestration.resources import Development
 from ouspark_assets.schemas import PIPELINE_TABLES
 from ouspark_assets.schemas.table import Table
@@ -30,7 +32,7 @@ def create_model_check(table: Table) -> dg.AssetChecksDefinition:
     """Return the check that all stored rows of a table fit its model."""
 
     @dg.asset_check(
-        asset=dg.AssetKey([table.schema, table.name]),
+        asset=key_of(table),
         name=MODEL_CHECK,
         blocking=True,
         description=f"All rows of {table.qualified_name} have the types, ranges, values and keys "
@@ -51,8 +53,8 @@ def reference_checks() -> Sequence[dg.AssetChecksDefinition]:
 
 def _create_reference_check(reference: Reference) -> dg.AssetChecksDefinition:
     @dg.asset_check(
-        asset=dg.AssetKey([reference.table.schema, reference.table.name]),
-        additional_deps=[dg.AssetKey([reference.to.schema, reference.to.name])],
+        asset=key_of(reference.table),
+        additional_deps=[key_of(reference.to)],
         name=f"every_row_has_its_{reference.to.name}_row",
         blocking=True,
         description=f"Every row refers to an existing row of {reference.to.qualified_name}.",
@@ -70,6 +72,5 @@ def evaluate_model(table: Table, frame: pl.DataFrame) -> dg.AssetCheckResult:
     broken = find_broken_rules(table, frame)
     metadata: dict[str, Any] = {"rows": frame.height}
     if not broken.is_empty():
-        shown = broken.head(MAX_RULES_SHOWN).iter_rows(named=True)
-        metadata["broken rules"] = dg.MetadataValue.table([dg.TableRecord(row) for row in shown])
+        metadata["broken rules"] = first_rows(broken, MAX_RULES_SHOWN)
     return dg.AssetCheckResult(passed=broken.is_empty(), metadata=metadata)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 import pytest
 
-from ouspark_assets.orchestration.assets.analytics import PLOTS, SHOWN_COLUMNS, aggregates
+from ouspark_assets.orchestration.assets.analytics import PLOTS, TABLES_SHOWN, aggregates
 from ouspark_assets.orchestration.checks.analytics import analytics_checks
 from ouspark_assets.orchestration.checks.models import create_model_check
 from ouspark_assets.orchestration.resources import default_resources
@@ -58,7 +58,7 @@ def test_a_run_computes_checks_and_stores_every_aggregate(university: Connection
         assert set(made.metadata["dagster/column_lineage"].value.deps_by_column) == set(
             aggregate.table.columns
         )
-        assert ("first rows" in made.metadata) == (aggregate.table in SHOWN_COLUMNS)
+        assert ("first rows" in made.metadata) == (aggregate.table in TABLES_SHOWN)
         assert ("plot" in made.metadata) == (aggregate.table in PLOTS)
 
 
