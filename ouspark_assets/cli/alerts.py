@@ -24,7 +24,7 @@ from ouspark_assets.operations.alerts.formatting import (
 )
 from ouspark_assets.operations.alerts.messages import create_test_message
 from ouspark_assets.operations.alerts.rules import AssetRule, ReleaseRule, Rule
-from ouspark_assets.operations.alerts.rules_file import Ruleset, find_rules_file, read_rules
+from ouspark_assets.operations.alerts.rules_file import find_rules_file, read_rules
 from ouspark_assets.settings import load_settings
 
 DELIVERY_TIMEOUT = 60.0
@@ -37,7 +37,7 @@ def show_rules(*, as_json: bool) -> None:
         {
             "rule": rule.name,
             "when": " ".join((rule.when, *_thresholds(rule))),
-            "only": ", ".join(_filters(rule)),
+            "only": ", ".join((*getattr(rule, "releases", ()), *getattr(rule, "assets", ()))),
             "severity": rule.severity.value,
             "channels": ", ".join(rule.channels),
             "reminder": (
@@ -54,7 +54,7 @@ def show_rules(*, as_json: bool) -> None:
 
 def show_channels(*, as_json: bool) -> None:
     """Show the channels, and why some are inactive."""
-    ruleset = _read_ruleset()
+    ruleset = read_rules(find_rules_file(load_settings().alerts))
     opened = open_channels(ruleset.channels, os.environ)
     rows = [
         {
@@ -74,7 +74,7 @@ def show_channels(*, as_json: bool) -> None:
 
 def list_alerts(*, as_json: bool, last: int) -> None:
     """List open alerts, recent alerts and news, and pending deliveries."""
-    overview = _store().read_overview(last)
+    overview = AlertStore.in_home(load_settings().servers.home).read_overview(last)
     if as_json:
         show_json(asdict(overview))
         return
@@ -129,7 +129,9 @@ def test_channel(channel: str) -> None:
 
 def send_messages(*, look: bool) -> None:
     """Deliver all pending messages now, even if not yet due."""
-    ruleset, store = _read_ruleset(), _store()
+    settings = load_settings()
+    ruleset = read_rules(find_rules_file(settings.alerts))
+    store = AlertStore.in_home(settings.servers.home)
     if look:
         _evaluate()
     make_all_due(store, time.time())
@@ -161,21 +163,8 @@ def _evaluate() -> None:
         click.echo(str(evaluate_alerts(FactSources(instance, checks))))
 
 
-def _read_ruleset() -> Ruleset:
-    return read_rules(find_rules_file(load_settings().alerts))
-
-
-def _store() -> AlertStore:
-    return AlertStore.in_home(load_settings().servers.home)
-
-
-def _filters(rule: Rule) -> list[str]:
-    releases = rule.releases if isinstance(rule, ReleaseRule) else ()
-    return [*releases, *(rule.assets if isinstance(rule, AssetRule) else ())]
-
-
 def _thresholds(rule: Rule) -> list[str]:
-    """Return the options of a rule's condition, as they could be written in the file."""
+    """Return the options of a rule's condition, as the file writes them."""
     common = {*Rule.model_fields, *ReleaseRule.model_fields, *AssetRule.model_fields}
     options = (
         (name, getattr(rule, name)) for name in type(rule).model_fields if name not in common

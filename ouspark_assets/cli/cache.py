@@ -20,7 +20,7 @@ from ouspark_assets.cli.output import show_json, show_table
 from ouspark_assets.cli.recorded_command import recorded_command
 from ouspark_assets.domain.errors import CacheError
 from ouspark_assets.orchestration.resources import CacheServer, Production
-from ouspark_assets.settings import load_settings
+from ouspark_assets.settings import Settings, load_settings
 from ouspark_assets.warehouse.publication.publications import last_publication
 
 MEGABYTE = 1_000_000
@@ -41,14 +41,16 @@ def show_generation(*, as_json: bool) -> None:
         right=("keys",),
     )
     if not state["complete"]:
-        click.echo("Keys are missing: the next `ouspark run` builds a new generation.")
+        click.echo("The generation lacks keys; the next `ouspark run` builds a new one.")
     elif not state["current"]:
         click.echo(
-            f"Production is already at publication {state['newest_publication']}: "
-            "the next `ouspark run` updates the cache."
+            f"The generation is outdated: production has publication "
+            f"{state['newest_publication']}. The next `ouspark run` updates the cache."
         )
     else:
-        click.echo(f"It is of publication {state['publication']}, the newest.")
+        click.echo(
+            f"The generation is up to date: it has publication {state['publication']}, the newest."
+        )
     if memory := state["memory"]:
         limit = f" of {memory['most'] / MEGABYTE:,.0f} MB" if memory["most"] else ""
         click.echo(f"Memory of the server: {memory['used'] / MEGABYTE:,.1f} MB{limit}.")
@@ -65,7 +67,8 @@ def verify_generation(*, every: int, as_json: bool) -> None:
         name = current_generation(client)
         if name is None or not generation_for(newest).has_name(name):
             message = (
-                f"The cache holds {name or 'nothing'}, not publication {newest.number}. "
+                f"The cache has {f'generation {name}' if name else 'no generation'}, not one of "
+                f"publication {newest.number}. "
                 "The next `ouspark run` builds it."
             )
             raise CacheError(message)
@@ -84,14 +87,18 @@ def verify_generation(*, every: int, as_json: bool) -> None:
 
 def rebuild_generation() -> None:
     """Build a new generation and make it current."""
-    settings = load_settings()
+    prewarm(load_settings(), rebuild=True)
+
+
+def prewarm(settings: Settings, *, rebuild: bool = False) -> None:
+    """Bring the cache up to date with production, as a recorded command."""
     with recorded_command("cache.generation") as record:
         publication, built = prewarm_cache(
             Production().connected,
             CacheServer().client,
             settings.cache,
             wait_seconds=settings.publication.publish_wait,
-            rebuild=True,
+            rebuild=rebuild,
         )
         record.rows_written = record.rows_changed = built.keys
     click.echo(
@@ -137,6 +144,6 @@ def _show_verdict(verdict: CacheVerdict) -> None:
     show_table(f"Generation {verdict.generation}", rows, right=right)
     for kind in verdict.kinds:
         for name in kind.named:
-            click.echo(f"{name}: differs from production")
+            click.echo(f"{name} differs from production.")
     if verdict.superfluous:
-        click.echo(f"{verdict.superfluous} keys that belong to no document")
+        click.echo(f"{verdict.superfluous} keys belong to no document.")

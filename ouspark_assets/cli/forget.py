@@ -6,13 +6,11 @@ What is removed where, and in which order, is in `pipeline/forget.py`.
 from collections.abc import Iterator
 
 import click
-import dagster as dg
 
 from ouspark_assets.cli.explain import check_ticket
-from ouspark_assets.cli.graph_runs import Graph
+from ouspark_assets.cli.graph_runs import open_graph
 from ouspark_assets.cli.output import show_notice, show_table
 from ouspark_assets.domain.errors import OuSparkError
-from ouspark_assets.orchestration.build import build_definitions
 from ouspark_assets.orchestration.resources import CacheServer, Development, Lake, Production
 from ouspark_assets.pipeline.forget import (
     ForgottenStudent,
@@ -22,7 +20,7 @@ from ouspark_assets.pipeline.forget import (
     forget_at_source,
     releases_to_reload,
 )
-from ouspark_assets.settings import load_settings
+from ouspark_assets.settings import Settings, load_settings
 
 
 def forget_ticket(ticket: str, *, yes: bool) -> None:
@@ -38,31 +36,31 @@ def forget_ticket(ticket: str, *, yes: bool) -> None:
             rows = count_development_rows(connection, ticket)
         click.confirm(
             f"{ticket} has {rows} rows in development. Remove this student from lake, databases, "
-            "history and cache? This can't be undone.",
+            "history and cache? This cannot be undone.",
             abort=True,
         )
-    archive = Lake().archive()
+    settings = load_settings()
     with Development().connected("forget") as connection:
         removed = forget_at_source(
-            connection, archive, ticket, load_settings().runs.run_wait, show_notice
+            connection, Lake().archive(), ticket, settings.runs.run_wait, show_notice
         )
     try:
-        _forget_downstream(ticket, removed)
+        _forget_downstream(ticket, removed, settings)
     except OuSparkError as error:
         message = (
-            f"{ticket} was removed from lake and development, but production and cache may still "
-            f"have it. {error} Correct this, then run `ouspark forget {ticket}` again."
+            f"{ticket} was removed from the lake and the development database, but production and "
+            f"the cache may still have it. {error} Correct this, then repeat "
+            f"`ouspark forget {ticket}`."
         )
         raise OuSparkError(message) from error
     _show_removed(ticket, removed)
 
 
-def _forget_downstream(ticket: str, removed: ForgottenStudent) -> None:
-    """Compute and publish again without the student, then clear the history and the cache."""
+def _forget_downstream(ticket: str, removed: ForgottenStudent, settings: Settings) -> None:
+    """Compute and publish again without the student, then clean the history and the cache."""
     with Production().connected("forget") as production:
         removed.production = count_published_rows(production, ticket)
-    with dg.DagsterInstance.get() as instance:
-        graph = Graph(build_definitions(), instance)
+    with open_graph(settings) as graph:
         with Development().connected("forget") as connection:
             releases = releases_to_reload(connection, Lake().archive())
         for release in releases:
@@ -80,8 +78,7 @@ def _show_removed(ticket: str, removed: ForgottenStudent) -> None:
         return
     show_table(f"{ticket} is forgotten", rows, right=("removed",))
     click.echo(
-        "Files that `ouspark report` made, backups, and the logs of the results site are not "
-        "changed."
+        "Not changed: files written by `ouspark report`, backups, and logs of the results site."
     )
 
 

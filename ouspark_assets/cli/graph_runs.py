@@ -5,6 +5,7 @@ print about it, is up to the commands.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -14,6 +15,7 @@ import dagster as dg
 from ouspark_assets.cli.output import show_notice
 from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.operations.logging import dagster_level
+from ouspark_assets.orchestration.build import build_definitions
 from ouspark_assets.orchestration.executors.ownership import own_run, reap_dead_runs
 from ouspark_assets.orchestration.keys import RELEASE_INDEX_KEY, RESULT_PAGES
 from ouspark_assets.orchestration.step_errors import (
@@ -22,7 +24,7 @@ from ouspark_assets.orchestration.step_errors import (
     is_expected,
     summarize,
 )
-from ouspark_assets.settings import load_settings
+from ouspark_assets.settings import Settings
 
 # Only Dagster's own records are kept in SQLite.
 SQLITE_ERROR_PREFIX = "sqlite3."
@@ -41,10 +43,11 @@ class GraphRun:
 
 @dataclass(frozen=True)
 class Graph:
-    """The definitions on an instance."""
+    """The definitions of assets, and the instance that their runs are recorded on."""
 
     definitions: dg.Definitions
     instance: dg.DagsterInstance
+    settings: Settings
     verbose: bool = False
 
     @property
@@ -83,12 +86,11 @@ class Graph:
 
         Raises `KeyboardInterrupt` if the run was interrupted by Ctrl-C.
         """
-        settings = load_settings()
-        level = dagster_level(settings.logging, verbose=self.verbose)
+        level = dagster_level(self.settings.logging, verbose=self.verbose)
         job = self.definitions.resolve_implicit_global_asset_job_def()
         run_id = str(uuid4())
-        reap_dead_runs(self.instance, settings)
-        with own_run(run_id, settings, show_notice):
+        reap_dead_runs(self.instance, self.settings)
+        with own_run(run_id, self.settings, show_notice):
             result = job.execute_in_process(
                 run_id=run_id,
                 instance=self.instance,
@@ -106,6 +108,13 @@ class Graph:
         ):
             raise KeyboardInterrupt
         return GraphRun(result.run_id, result.success, tuple(_problems(result)), _metadata(result))
+
+
+@contextmanager
+def open_graph(settings: Settings) -> Iterator[Graph]:
+    """Yield the graph of all assets, on the instance that the UI shows."""
+    with dg.DagsterInstance.get() as instance:
+        yield Graph(build_definitions(), instance, settings)
 
 
 def require_success(run: GraphRun, release: str | None = None) -> GraphRun:

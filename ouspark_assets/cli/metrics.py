@@ -56,31 +56,28 @@ def export_metrics(*, textfile: Path | None, serve: str | None, timeout: float) 
     """
     collector = Metrics(SnapshotTaker(_fill, timeout))
     if serve:
-        _serve(collector, _listen_address(serve))
+        with MetricsServer(_listen_address(serve), collector) as server:
+            signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+            click.echo(f"Metrics on http://{server.address}/metrics", err=True)
+            server.serve_forever()
     elif textfile:
         write_metrics(collector, textfile)
     else:
         click.echo(format_metrics(collector), nl=False)
 
 
-def _serve(collector: Metrics, address: ListenAddress) -> None:
-    with MetricsServer(address, collector) as server:
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-        click.echo(f"Metrics on http://{server.address}/metrics", err=True)
-        server.serve_forever()
-
-
 def _listen_address(text: str) -> ListenAddress:
     match = LISTEN_ADDRESS.fullmatch(text)
     if match is None or int(match["port"]) > MAX_PORT:
-        message = f"{text!r} is not [HOST:]PORT, e.g. 9464 or 127.0.0.1:9464"
+        message = f"{text!r} is not [HOST:]PORT, e.g. 9464 or 127.0.0.1:9464."
         raise click.BadParameter(message, param_hint="--serve")
     return ListenAddress((match["host"] or LOOPBACK).strip("[]"), int(match["port"]))
 
 
 def _fill(snapshot: Snapshot) -> None:
     """Collect the facts, the most important first, as the time may run out."""
-    servers = read_services_status(load_settings().servers, show_secrets=True).servers
+    settings = load_settings()
+    servers = read_services_status(settings.servers, show_secrets=True).servers
     urls = {
         server.setting: server.address
         for server in servers
@@ -94,12 +91,12 @@ def _fill(snapshot: Snapshot) -> None:
                 source = current_source(development)
             snapshot.publication, published = _publication(urls, source)
             snapshot.cache = _cache(urls, published)
-            releases = read_completeness(development, Lake().archive(), load_settings().site)
+            releases = read_completeness(development, Lake().archive(), settings.site)
             snapshot.complete_releases = sum(releases.values())
             snapshot.incomplete_releases = len(releases) - snapshot.complete_releases
     except (OuSparkError, psycopg.Error) as error:
         snapshot.problem = _error_message(error)
-    checks = read_failed_blocking_checks(load_settings())
+    checks = read_failed_blocking_checks(settings)
     snapshot.failed_checks = None if checks is None else len(checks)
 
 

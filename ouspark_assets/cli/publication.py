@@ -3,16 +3,14 @@
 from dataclasses import asdict
 
 import click
-import dagster as dg
 
-from ouspark_assets.cache.prewarm import prewarm_cache
-from ouspark_assets.cli.graph_runs import Graph, require_success
+from ouspark_assets.cli.cache import prewarm
+from ouspark_assets.cli.graph_runs import open_graph, require_success
 from ouspark_assets.cli.output import show_json, show_table
 from ouspark_assets.cli.recorded_command import recorded_command
 from ouspark_assets.domain.errors import WarehouseError
-from ouspark_assets.orchestration.build import build_definitions
 from ouspark_assets.orchestration.keys import GENERATION, PUBLICATION
-from ouspark_assets.orchestration.resources import CacheServer, Development, Production
+from ouspark_assets.orchestration.resources import Development, Production
 from ouspark_assets.pipeline.publish import terms_from_settings
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.settings import load_settings
@@ -52,18 +50,14 @@ def list_publications(*, as_json: bool, last: int) -> None:
 def publish(*, full: bool, allow_shrink: bool) -> None:
     """Publish the present state of the tables, and prewarm the cache."""
     config = {"config": {"full": full, "allow_shrink": allow_shrink}}
-    with dg.DagsterInstance.get() as instance:
-        graph = Graph(build_definitions(), instance)
-        run = require_success(
-            graph.materialize(
-                [PUBLICATION, GENERATION], config={PUBLICATION.to_python_identifier(): config}
-            )
-        )
+    ops = {PUBLICATION.to_python_identifier(): config}
+    with open_graph(load_settings()) as graph:
+        run = require_success(graph.materialize([PUBLICATION, GENERATION], config=ops))
     metadata = run.metadata[PUBLICATION.to_user_string()]
     if "held" in metadata:
         raise WarehouseError(str(metadata["held"]))
     changed = metadata["rows changed"]
-    result = f"{changed} rows changed" if changed else "up to date, no row differed"
+    result = f"{changed} rows changed" if changed else "up to date; no row changed"
     click.echo(f"Publication {metadata['publication']}: {result}.")
 
 
@@ -110,19 +104,11 @@ def roll_back_to(number: int) -> None:
     )
     if rollback.differing:
         click.echo(
-            f"These tables differ from that publication: {', '.join(rollback.differing)}. Rows "
-            "were changed by hand, or a student was forgotten. A full publication after `resume` "
-            "repairs rows that were changed."
+            f"These tables differ from publication {number}: {', '.join(rollback.differing)}. "
+            "Either rows were changed by hand, or a student was forgotten since. After `resume`, "
+            "`ouspark publication publish --full` repairs rows that were changed by hand."
         )
-    with recorded_command("cache.generation") as record:
-        _, built = prewarm_cache(
-            Production().connected,
-            CacheServer().client,
-            settings.cache,
-            wait_seconds=settings.publication.publish_wait,
-        )
-        record.rows_written = record.rows_changed = built.keys
-    click.echo(f"Cache generation {built.generation}: {built.keys} keys written.")
+    prewarm(settings)
 
 
 def resume_publishing() -> None:

@@ -7,14 +7,13 @@ from collections import Counter
 from collections.abc import Iterable
 
 import click
-import dagster as dg
 
-from ouspark_assets.cli.graph_runs import Graph
+from ouspark_assets.cli.graph_runs import open_graph
 from ouspark_assets.cli.output import console, show_json, show_table
 from ouspark_assets.cli.summary import show_summary
-from ouspark_assets.orchestration.build import build_definitions
 from ouspark_assets.orchestration.resources import Development
 from ouspark_assets.pages.corrections import check_changes
+from ouspark_assets.settings import load_settings
 from ouspark_assets.warehouse.quarantine.decisions import (
     QuarantinedRecord,
     RecordFilter,
@@ -140,18 +139,17 @@ def _replay(found: Iterable[QuarantinedRecord]) -> None:
     if not releases:
         click.echo("Quarantine is empty: there is nothing to replay.")
         return
-    with dg.DagsterInstance.get() as instance:
-        graph = Graph(build_definitions(), instance)
+    with open_graph(load_settings()) as graph:
         runs = [graph.reload(release) for release in releases]
         runs.append(graph.follow_up())
     show_summary(runs)
     with Development().connected("quarantine") as connection:
         still_open = [
-            left for left in find_records(connection, RecordFilter()) if left.id in numbers
+            record for record in find_records(connection, RecordFilter()) if record.id in numbers
         ]
     console().print(f"{len(numbers) - len(still_open)} of {len(numbers)} records were accepted.")
-    for left in still_open:
-        console().print(f"  {left.id} is still open: {'; '.join(left.reasons)}", markup=False)
+    for record in still_open:
+        console().print(f"  {record.id} is still open: {'; '.join(record.reasons)}", markup=False)
 
 
 def _parse_assignment(text: str) -> tuple[str, str]:

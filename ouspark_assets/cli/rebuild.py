@@ -3,14 +3,13 @@
 import time
 
 import click
-import dagster as dg
 
-from ouspark_assets.cli.graph_runs import Graph
+from ouspark_assets.cli.graph_runs import open_graph
 from ouspark_assets.cli.summary import show_summary
-from ouspark_assets.orchestration.build import build_definitions
 from ouspark_assets.orchestration.partitions import register_releases
 from ouspark_assets.orchestration.resources import Development, Lake, ResultsSite
 from ouspark_assets.pipeline.discover import index_archived_releases
+from ouspark_assets.settings import load_settings
 
 
 def rebuild_tables() -> None:
@@ -25,9 +24,8 @@ def rebuild_tables() -> None:
     if not releases:
         click.echo("The lake is empty: there is nothing to rebuild from.")
         return
-    with dg.DagsterInstance.get() as instance:
-        register_releases(instance, releases)
-        graph = Graph(build_definitions(), instance)
+    with open_graph(load_settings()) as graph:
+        register_releases(graph.instance, releases)
         runs = [graph.reload(release) for release in releases]
         runs.append(graph.follow_up())
     show_summary(runs, time.monotonic() - started)

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import click
 import dagster as dg
-import polars as pl
 
 from ouspark_assets.cli.graph_runs import Graph, GraphRun, require_success
 from ouspark_assets.cli.leftovers import remove_leftover_homes
@@ -36,7 +35,7 @@ from ouspark_assets.pipeline.up_to_date import (
     served_state_if_current,
 )
 from ouspark_assets.schemas.source import RELEASE_INDEX
-from ouspark_assets.settings import load_settings, project_root
+from ouspark_assets.settings import Settings, SiteSettings, load_settings, project_root
 from ouspark_assets.sources.results_site.release_index import (
     find_releases_without_scheme,
     select_releases,
@@ -65,21 +64,27 @@ def run_graph(
         require_release_key(release)
     started = time.monotonic()
     remove_leftover_homes(project_root())
+    settings = load_settings()
     options = ScrapeOptions(tickets, recheck=recheck, refetch=refetch)
     with dg.DagsterInstance.get() as instance, ScrapeProgressBar() as progress:
         definitions = build_definitions({"progress": Progress.shown_by(progress.show)})
         with alerts_after(instance, definitions, "ouspark run", show_notice):
-            graph = Graph(definitions, instance, verbose)
+            graph = Graph(definitions, instance, settings, verbose)
             runs = [require_success(graph.materialize([RELEASE_INDEX_KEY]))]
-            wanted = _wanted_releases(releases, since, options, every=every)
-            served = None if wanted else _served_state_if_current()
+            wanted = _wanted_releases(settings.site, releases, since, options, every=every)
+            served = None if wanted else _served_state_if_current(settings)
             if served is None:
                 runs += _bring_in(graph, wanted, options)
     show_summary(runs, time.monotonic() - started, served)
 
 
 def _wanted_releases(
-    named: Sequence[str], since: int | None, options: ScrapeOptions, *, every: bool
+    settings: SiteSettings,
+    named: Sequence[str],
+    since: int | None,
+    options: ScrapeOptions,
+    *,
+    every: bool,
 ) -> list[str]:
     """Return the releases to scrape and load, and print how many requests that will take."""
     with Development().connected("run") as connection:
@@ -87,15 +92,18 @@ def _wanted_releases(
         fingerprints = loaded_fingerprints(connection)
     # Options that apply to complete releases too.
     is_explicit = bool(named) or options != ScrapeOptions()
-    if not (is_explicit or every):
-        _warn_of_unselected_releases(index)
-    settings, archive = load_settings().site, Lake().archive()
+    if not (is_explicit or every) and (unselected := find_releases_without_scheme(index)):
+        show_notice(
+            f"Not selected, because their titles name neither CBCS nor AICTE: "
+            f"{', '.join(unselected)}. Name them with --release to bring them in."
+        )
+    archive = Lake().archive()
     wanted = select_releases(index, releases=named, since=since, all_=every)
     if not is_explicit:
         unfinished = unfinished_releases(settings, index, fingerprints, archive, wanted)
         wanted = [outstanding.release for outstanding in unfinished]
     if not wanted:
-        click.echo("Nothing new on the index: every selected release is complete.")
+        click.echo("Every selected release is complete; the index page shows no new one.")
         return []
     requests = [build_request(index, release, options) for release in wanted]
     estimate = estimate_requests(settings, requests, archive)
@@ -107,22 +115,12 @@ def _wanted_releases(
     return wanted
 
 
-def _warn_of_unselected_releases(index: pl.DataFrame) -> None:
-    if unselected := find_releases_without_scheme(index):
-        show_notice(
-            f"Not selected, because their titles name neither CBCS nor AICTE: "
-            f"{', '.join(unselected)}. Name them with --release to bring them in."
-        )
-
-
-def _served_state_if_current() -> ServedState | None:
+def _served_state_if_current(settings: Settings) -> ServedState | None:
     with (
         Development().connected("compare inputs") as development,
         Production().connected("compare inputs") as production,
     ):
-        return served_state_if_current(
-            development, production, CacheServer().client, load_settings()
-        )
+        return served_state_if_current(development, production, CacheServer().client, settings)
 
 
 def _bring_in(graph: Graph, releases: Sequence[str], options: ScrapeOptions) -> list[GraphRun]:
@@ -136,7 +134,7 @@ def _bring_in(graph: Graph, releases: Sequence[str], options: ScrapeOptions) -> 
     ops = {RESULT_PAGES.to_python_identifier(): {"config": config}}
     runs = [graph.bring_in(release, ops) for release in releases]
     with Development().connected("record inputs") as connection:
-        digest = follow_up_digest(connection, load_settings())
+        digest = follow_up_digest(connection, graph.settings)
     runs.append(graph.follow_up())
     with Development().connected("record inputs") as connection:
         store_digest(connection, digest)

@@ -4,9 +4,8 @@ The facts are collected here and shown by `status_view.py`. Embedded servers tha
 not started, and a server that cannot be reached is reported as such.
 """
 
-from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from typing import Any
+from itertools import starmap
 
 from ouspark_assets.cache.client import connect_cache
 from ouspark_assets.cli.output import show_json
@@ -31,7 +30,7 @@ from ouspark_assets.operations.status import (
 from ouspark_assets.orchestration.checks.check_results import read_failed_blocking_checks
 from ouspark_assets.orchestration.resources import Development, Lake, Production
 from ouspark_assets.services.server_status import read_services_status
-from ouspark_assets.settings import load_settings
+from ouspark_assets.settings import ServerSettings, Settings, load_settings
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.publication.publications import Publication
 from ouspark_assets.warehouse.publication.publish_transaction import Source, current_source
@@ -51,31 +50,31 @@ USABLE = ("running", "configured")
 def report_status(*, as_json: bool) -> None:
     """Show what is running, what ran last, what is stale or failed, and what readers see."""
     with Development().connected("status") as connection:
-        current = _collect(connection)
+        current = _collect(connection, load_settings())
     if as_json:
         show_json({**asdict(current), "stale": current.stale})
     else:
         show_status(current)
 
 
-def _collect(connection: Connection) -> Status:
+def _collect(connection: Connection, settings: Settings) -> Status:
     publication, published = _publication(current_source(connection))
-    stages = _stage_runs(recent_stage_runs(connection, MAX_STAGES))
-    latest = _stage_runs(latest_stage_runs(connection))
+    stages = list(starmap(StageRun, recent_stage_runs(connection, MAX_STAGES)))
+    latest = list(starmap(StageRun, latest_stage_runs(connection)))
     running_ids = running_stages(connection)
-    checks = read_failed_blocking_checks(load_settings())
+    checks = read_failed_blocking_checks(settings)
     if checks is None:
-        checks = ["unknown: Dagster's storage cannot be reached"]
-    services = read_services_status(load_settings().servers).servers
+        checks = ["unknown, because Dagster's storage cannot be reached"]
+    services = read_services_status(settings.servers).servers
     return Status(
         last_run=summarize_last_run(stages, running_ids),
         running=select_running(stages, running_ids),
         scrapes=tuple(scrape for scrape in read_unfinished_scrapes(connection) if scrape.alive),
         failed=select_failed(latest, running_ids),
         failed_checks=tuple(checks),
-        releases=tuple(read_release_states(connection, Lake().archive(), load_settings().site)),
+        releases=tuple(read_release_states(connection, Lake().archive(), settings.site)),
         publication=publication,
-        cache=_cache(published),
+        cache=_cache(settings.servers, published),
         quarantine_open=count_open_records(connection),
         quarantine=tuple(QuarantineReason(*row) for row in count_open_reasons(connection)),
         sites=tuple(read_site_health(connection)),
@@ -83,10 +82,6 @@ def _collect(connection: Connection) -> Status:
             ServiceState(service.setting, service.state, service.address) for service in services
         ),
     )
-
-
-def _stage_runs(rows: Iterable[Sequence[Any]]) -> list[StageRun]:
-    return [StageRun(*row) for row in rows]
 
 
 def _publication(source: Source) -> tuple[PublicationState, Publication | None]:
@@ -97,14 +92,14 @@ def _publication(source: Source) -> tuple[PublicationState, Publication | None]:
         return PublicationState(None, None, behind=False, held=None, problem=str(error)), None
 
 
-def _cache(published: Publication | None) -> CacheState:
+def _cache(settings: ServerSettings, published: Publication | None) -> CacheState:
     server = next(
         server
-        for server in read_services_status(load_settings().servers, show_secrets=True).servers
+        for server in read_services_status(settings, show_secrets=True).servers
         if server.server == "redis"
     )
     if server.state not in USABLE or server.address is None:
-        problem = f"{server.state}; starts when it is needed"
+        problem = f"{server.state}; it starts when it is needed"
     else:
         try:
             with connect_cache(server.address) as client:

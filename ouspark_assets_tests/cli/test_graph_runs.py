@@ -10,6 +10,7 @@ import pytest
 from ouspark_assets.cli.graph_runs import Graph, GraphRun, require_success
 from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.orchestration.step_errors import describe_storage_failure
+from ouspark_assets.settings import load_settings
 
 pytestmark = pytest.mark.usefixtures("only_development")
 
@@ -21,7 +22,7 @@ def interrupted() -> None:
 
 
 def test_ctrl_c_is_raised_as_keyboard_interrupt(instance: dg.DagsterInstance) -> None:
-    graph = Graph(dg.Definitions(assets=[interrupted]), instance)
+    graph = Graph(dg.Definitions(assets=[interrupted]), instance, load_settings())
     with pytest.raises(KeyboardInterrupt):
         graph.materialize([interrupted.key])
 
@@ -49,13 +50,14 @@ def test_records_that_cannot_be_written_are_not_reported_as_a_fault_of_a_step(
     instance: dg.DagsterInstance,
 ) -> None:
     asset = recorded_on_a_full_disk
-    run = Graph(dg.Definitions(assets=[asset]), instance).materialize([asset.key])
+    graph = Graph(dg.Definitions(assets=[asset]), instance, load_settings())
+    run = graph.materialize([asset.key])
     assert run.problems == (describe_storage_failure("disk I/O error"),)
 
 
 def test_a_run_that_failed_before_its_first_step_is_explained(instance: dg.DagsterInstance) -> None:
     definitions = dg.Definitions(assets=[locked], resources={"without_key": without_key})
-    run = Graph(definitions, instance).materialize([locked.key])
+    run = Graph(definitions, instance, load_settings()).materialize([locked.key])
     assert run.problems == (
         "Dagster: ValueError: the key is missing (the traceback is in the run's log)",
     )

@@ -244,7 +244,7 @@ def test_forget_asks_for_confirmation_and_does_nothing_without_it(run: Commands)
     with run._environment():
         done = CliRunner().invoke(ouspark, ["forget", ticket], input="n\n")
     assert done.exit_code != 0
-    assert "can't be undone" in done.output
+    assert "cannot be undone" in done.output
     assert run.json("explain", ticket)["details"]["hall_ticket"] == ticket
 
 

@@ -96,7 +96,7 @@ def test_changed_and_unknown_keys_are_named_and_repaired_by_a_rebuild(stores: St
     found = CliRunner().invoke(cache, ["verify"])
     assert isinstance(found.exception, OuSparkError)
     assert "student:160499733007: differs from production" in found.output
-    assert "1 keys that belong to no document" in found.output
+    assert "1 keys belong to no document" in found.output
     output_of(CliRunner().invoke(cache, ["rebuild"]))
     output_of(CliRunner().invoke(cache, ["verify", "--every", "10"]))
 
