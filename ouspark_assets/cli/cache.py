@@ -146,4 +146,4 @@ def _show_verdict(verdict: CacheVerdict) -> None:
         for name in kind.named:
             click.echo(f"{name} differs from production.")
     if verdict.superfluous:
-        click.echo(f"{verdict.superfluous} keys belong to no document.")
+        click.echo(f"Keys that belong to no document: {verdict.superfluous}.")

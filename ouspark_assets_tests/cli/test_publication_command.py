@@ -84,7 +84,7 @@ def test_the_cache_status_compares_the_generation_with_production(stores: Stores
     assert status["counts"]["student"] == 300
     stores.load(3)
     stores.publish()
-    assert "already at publication 3" in output_of(CliRunner().invoke(cache, ["status"]))
+    assert "production has publication 3" in output_of(CliRunner().invoke(cache, ["status"]))
     assert "of publication 3" in output_of(CliRunner().invoke(cache, ["rebuild"]))
 
 
@@ -95,8 +95,8 @@ def test_changed_and_unknown_keys_are_named_and_repaired_by_a_rebuild(stores: St
     stores.client.set(f"ouspark:{name}:student:unknown", "{}")
     found = CliRunner().invoke(cache, ["verify"])
     assert isinstance(found.exception, OuSparkError)
-    assert "student:160499733007: differs from production" in found.output
-    assert "1 keys belong to no document" in found.output
+    assert "student:160499733007 differs from production" in found.output
+    assert "Keys that belong to no document: 1" in found.output
     output_of(CliRunner().invoke(cache, ["rebuild"]))
     output_of(CliRunner().invoke(cache, ["verify", "--every", "10"]))
 
