@@ -34,7 +34,7 @@ from ouspark_assets.schemas.analytics import (
 from ouspark_assets.schemas.clean import MARKS, QUARANTINE, RESULTS, STUDENTS
 from ouspark_assets.schemas.reference import BRANCHES, COLLEGES, SUBJECTS
 from ouspark_assets.schemas.source import RELEASE_INDEX
-from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.core.connection import Connection, read_only_snapshot
 from ouspark_assets.warehouse.core.frames import read_table
 from ouspark_assets.warehouse.publication.publications import read_publications
 from ouspark_assets.warehouse.publication.publish_transaction import current_source
@@ -63,8 +63,7 @@ def explain_ticket(ticket: str, *, as_json: bool) -> None:
     credits, ranks, backlogs, revaluations, quarantine records and the publication that has them.
     """
     check_ticket(ticket)
-    with Development().connected("explain") as connection, connection.transaction():
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    with Development().connected("explain") as connection, read_only_snapshot(connection):
         records = _read_records(connection, ticket)
         if records is None:
             raise _unknown_ticket(ticket)

@@ -20,7 +20,7 @@ from ouspark_assets.warehouse.records.stage_trends import (
 
 SPARKS = "▁▂▃▄▅▆▇█"
 MAX_SPARKS = 10
-# Terminals of at least this many columns have room for every column of the table.
+# Terminals of at least this many columns show every column of the table.
 WIDE_TERMINAL = 100
 # A stage is coloured as slow if it takes this many times the median, and at least a second:
 # shorter stages vary that much by chance.

@@ -1,4 +1,4 @@
-"""`ouspark metrics`: the current state as numbers for Prometheus. Reads only, starts nothing.
+"""`ouspark metrics`: the current state as metrics for Prometheus. Reads only, starts nothing.
 
 The facts are collected here; which metrics they become is `operations/metrics.py`. A server that
 cannot be reached is reported as a metric.
@@ -35,7 +35,13 @@ from ouspark_assets.orchestration.checks.check_results import read_failed_blocki
 from ouspark_assets.orchestration.resources import Lake
 from ouspark_assets.services.server_status import read_services_status
 from ouspark_assets.settings import load_settings
-from ouspark_assets.warehouse.core.connection import Connection, Side, connected, first_line
+from ouspark_assets.warehouse.core.connection import (
+    Connection,
+    Side,
+    connected,
+    first_line,
+    read_only_snapshot,
+)
 from ouspark_assets.warehouse.publication.publications import Publication
 from ouspark_assets.warehouse.publication.publish_transaction import Source, current_source
 from ouspark_assets.warehouse.records.counters import read_counters
@@ -44,7 +50,7 @@ LOOPBACK = "127.0.0.1"
 LISTEN_ADDRESS = re.compile(r"(?:(?P<host>[^:\s]+|\[[0-9a-fA-F:]+\]):)?(?P<port>[0-9]{1,5})")
 MAX_PORT = 65_535
 USABLE = ("running", "configured")
-CONNECT_TIMEOUT, STATEMENT_TIMEOUT = 2, 3
+CONNECT_TIMEOUT, STATEMENT_TIMEOUT = 2, "3s"
 Urls = Mapping[str, str]
 
 
@@ -85,8 +91,7 @@ def _fill(snapshot: Snapshot) -> None:
     }
     try:
         with _connected(urls, Side.DEVELOPMENT) as development:
-            with development.transaction():
-                _limit_transaction(development)
+            with read_only_snapshot(development, STATEMENT_TIMEOUT):
                 snapshot.history = read_counters(development)
                 source = current_source(development)
             snapshot.publication, published = _publication(urls, source)
@@ -108,16 +113,12 @@ def _connected(urls: Urls, side: Side) -> AbstractContextManager[Connection]:
     return connected(urls[name], side, "ouspark metrics", CONNECT_TIMEOUT)
 
 
-def _limit_transaction(connection: Connection) -> None:
-    """Read from one snapshot of the database, with a time limit per statement."""
-    connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-    connection.execute(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}s'")
-
-
 def _publication(urls: Urls, source: Source) -> tuple[PublicationState, Publication | None]:
     try:
-        with _connected(urls, Side.PRODUCTION) as production, production.transaction():
-            _limit_transaction(production)
+        with (
+            _connected(urls, Side.PRODUCTION) as production,
+            read_only_snapshot(production, STATEMENT_TIMEOUT),
+        ):
             return read_publication_state(production, source)
     except (OuSparkError, psycopg.Error) as error:
         problem = _error_message(error)

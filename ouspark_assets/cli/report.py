@@ -1,4 +1,4 @@
-"""`ouspark report`: reading the tables of reports and writing their files.
+"""`ouspark report`: reads the tables of the reports and writes the files.
 
 The content of the files is built in `reports/`.
 """
@@ -16,10 +16,10 @@ from pathlib import Path
 import click
 import polars as pl
 from psycopg.rows import scalar_row
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn
 
 from ouspark_assets.analytics.release_stats import compute_semester_stats
-from ouspark_assets.cli.output import console
+from ouspark_assets.cli.output import ProgressBars, console
 from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.domain.hall_tickets import hall_ticket_parts
 from ouspark_assets.orchestration.resources import Development
@@ -48,7 +48,7 @@ from ouspark_assets.schemas.clean import MARKS, RESULTS, STUDENTS
 from ouspark_assets.schemas.reference import BRANCHES, COLLEGES, SUBJECTS
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.settings import AnalyticsSettings, load_settings
-from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.core.connection import Connection, read_only_snapshot
 from ouspark_assets.warehouse.core.frames import read_releases, read_table
 
 # The date in files while nothing has been loaded.
@@ -83,8 +83,7 @@ def write_reports(*, college: str | None, release: str | None, out: Path) -> Non
 
     Files whose content has not changed are left untouched.
     """
-    with Development().connected("report") as connection, connection.transaction():
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    with Development().connected("report") as connection, read_only_snapshot(connection):
         data = _read(connection, release, load_settings().analytics)
     classes = [
         (key, tables)
@@ -94,7 +93,10 @@ def write_reports(*, college: str | None, release: str | None, out: Path) -> Non
     if not classes:
         of_college = f" for college {college}" if college else ""
         in_release = f" in release {release}" if release else ""
-        message = f"There is nothing to report{of_college}{in_release}; see `ouspark status`."
+        message = (
+            f"There is nothing to report{of_college}{in_release}. "
+            "`ouspark status` shows which releases are loaded."
+        )
         raise OuSparkError(message)
     departments = [
         (key, [tables for _, tables in group])
@@ -122,27 +124,18 @@ def write_if_changed(path: Path, data: bytes) -> FileChange:
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
-        message = f"{path} can't be written ({error.strerror}): choose another folder with --out."
+        message = f"Cannot write {path}: {error.strerror}. Choose another folder with --out."
         raise OuSparkError(message) from error
     return FileChange.CHANGED if existed else FileChange.NEW
 
 
 def _write_files(out: Path, files: Iterator[tuple[str, bytes]], total: int) -> Counter[FileChange]:
     counts: Counter[FileChange] = Counter()
-    terminal = console()
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=None),
-        MofNCompleteColumn(),
-        console=terminal,
-        transient=True,
-        disable=not terminal.is_terminal,
-    )
-    with bar:
-        task = bar.add_task("Writing", total=total)
+    with ProgressBars(console(), BarColumn(bar_width=None), MofNCompleteColumn()) as progress:
+        task = progress.bars.add_task("Writing", total=total)
         for name, data in files:
             counts[write_if_changed(out / name, data)] += 1
-            bar.update(task, advance=1, description=name)
+            progress.bars.update(task, advance=1, description=name)
     return counts
 
 
@@ -193,7 +186,9 @@ def _read(connection: Connection, release: str | None, settings: AnalyticsSettin
     marks, results = MARKS.empty(), RESULTS.empty()
     if release is not None:
         if release not in index["release"]:
-            message = f"Release {release} is not known; see `ouspark releases list`."
+            message = (
+                f"There is no release {release}. `ouspark releases list` shows the known releases."
+            )
             raise OuSparkError(message)
         marks = read_releases(connection, MARKS, [release])
         results = read_releases(connection, RESULTS, [release])

@@ -7,10 +7,10 @@ import sys
 from dataclasses import asdict
 
 import click
-import orjson
 from rich.console import Console
 from rich.table import Table
 
+from ouspark_assets.cli.output import console, show_json
 from ouspark_assets.services.endpoints import (
     configured_addresses,
     missing_servers,
@@ -40,16 +40,16 @@ SHOWN_ELSEWHERE = {"setting", "server", "address"}
 def start_services() -> None:
     """Start the servers that are not configured, until `down`."""
     settings = load_settings().servers
-    console = Console(highlight=False)
+    terminal = console()
     if not missing_servers(configured_addresses(settings)):
-        console.print("Every server is configured; there is nothing to start.")
+        terminal.print("Every server is configured; there is nothing to start.")
     else:
         resolve_endpoints(settings)
         from ouspark_assets.services import client
 
         client.keep_servers(settings.home)
-        console.print("The servers run until you stop them with `ouspark services down`.")
-    _show(read_services_status(settings), console)
+        terminal.print("The servers run until you stop them with `ouspark services down`.")
+    _show(read_services_status(settings), terminal)
 
 
 def stop_services() -> None:
@@ -74,9 +74,9 @@ def show_services(*, as_json: bool, show_secrets: bool) -> None:
     """Show which servers run where, without starting any."""
     seen = read_services_status(load_settings().servers, show_secrets=show_secrets)
     if as_json:
-        click.echo(orjson.dumps(_as_json(seen), option=orjson.OPT_INDENT_2).decode())
+        show_json(_as_json(seen))
     else:
-        _show(seen, Console(highlight=False))
+        _show(seen, console())
 
 
 def _as_json(seen: ServicesStatus) -> dict[str, object]:
@@ -97,21 +97,21 @@ def _as_json(seen: ServicesStatus) -> dict[str, object]:
     }
 
 
-def _show(seen: ServicesStatus, console: Console) -> None:
+def _show(seen: ServicesStatus, terminal: Console) -> None:
     table = Table(box=None, pad_edge=False)
     for title in ("", "State", "Program", "Process", "Up", "Data"):
         table.add_column(title, no_wrap=title != "Program")
     for server in seen.servers:
         table.add_row(*_cells(server))
-    console.print(table)
+    terminal.print(table)
     # Addresses are long and meant to be copied, so they are printed below the table.
     for server in seen.servers:
         if server.address:
             line = f"{LABELS[server.setting]}: {server.address}"
-            console.print(line, markup=False, soft_wrap=True)
+            terminal.print(line, markup=False, soft_wrap=True)
     for problem in dict.fromkeys(server.problem for server in seen.servers if server.problem):
-        console.print(problem, style="red", markup=False, soft_wrap=True)
-    console.print(_sharing(seen), markup=False, soft_wrap=True)
+        terminal.print(problem, style="red", markup=False, soft_wrap=True)
+    terminal.print(_sharing(seen), markup=False, soft_wrap=True)
 
 
 def _cells(server: ServerStatus) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ouspark_assets.cli.output import console, format_age, format_moment
+from ouspark_assets.operations.alerts.formatting import format_count
 from ouspark_assets.operations.status import (
     CacheState,
     LastRun,
@@ -50,7 +51,7 @@ def _sections(status: Status) -> Iterator[tuple[str, list[Text]]]:
     yield "Running", _running(status) or [Text("nothing", style="dim")]
     yield "Last run", _last_run(status.last_run)
     stale = [Text(line, style="yellow") for line in status.stale]
-    up_to_date = f"nothing: {_count(len(status.releases), 'release')} complete and loaded"
+    up_to_date = f"nothing: {format_count(len(status.releases), 'release')} complete and loaded"
     yield "Stale", stale or [Text(up_to_date, style="green")]
     failures = [
         *(_failed_stage(stage) for stage in status.failed),
@@ -90,8 +91,8 @@ def _last_run(run: LastRun | None) -> list[Text]:
     if run is None:
         return [Text("none yet; start one with `ouspark run`", style="yellow")]
     duration = "not finished" if run.seconds is None else f"{run.seconds:.1f} s"
-    releases = f", {_count(len(run.releases), 'release')}" if run.releases else ""
-    stages = _count(run.stages, "stage")
+    releases = f", {format_count(len(run.releases), 'release')}" if run.releases else ""
+    stages = format_count(run.stages, "stage")
     head = Text(f"{format_moment(run.started)}, {duration}, {stages}{releases}: ")
     head.append(run.outcome, style=COLOURS[run.outcome])
     return [head, *(Text(_first_line(error), style="red") for error in run.errors)]
@@ -109,7 +110,7 @@ def _stage_name(stage: StageRun) -> str:
 def _quarantine(status: Status) -> list[Text]:
     if not status.quarantine_open:
         return [Text("no open records", style="green")]
-    records = _count(status.quarantine_open, "open record")
+    records = format_count(status.quarantine_open, "open record")
     return [
         Text(f"{records}; see `ouspark quarantine list`", style="yellow"),
         *(
@@ -169,10 +170,6 @@ def _services(status: Status) -> Text:
             style={"failed": "red", "stopped": "dim"}.get(service.state, ""),
         )
     return line
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _first_line(text: str) -> str:

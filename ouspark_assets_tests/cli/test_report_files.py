@@ -25,7 +25,7 @@ def test_a_path_that_cannot_be_written_is_reported_and_other_files_are_untouched
     tmp_path: Path,
 ) -> None:
     (tmp_path / "taken").write_bytes(b"a file, not a folder")
-    with pytest.raises(OuSparkError, match=r"taken/sheet\.xlsx can't be written .* --out"):
+    with pytest.raises(OuSparkError, match=r"Cannot write .*taken/sheet\.xlsx: .* --out"):
         write_if_changed(tmp_path / "taken" / "sheet.xlsx", b"one")
     assert (tmp_path / "taken").read_bytes() == b"a file, not a folder"
 

@@ -5,8 +5,7 @@ all the same. Dagster's records are read in `dagster_facts.py`, databases and ca
 `operations/alerts/database_facts.py`.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
@@ -41,9 +40,11 @@ from ouspark_assets.orchestration.resources import CacheServer, Development, Env
 from ouspark_assets.orchestration.storage.instance_storage import storage_errors
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.sources.results_site.release_index import select_releases
-from ouspark_assets.warehouse.core.connection import Connection, first_line
+from ouspark_assets.warehouse.core.connection import first_line, read_only_snapshot
 from ouspark_assets.warehouse.core.frames import read_table
 
+# A tick has a minute for everything, so that no single query may take long.
+QUERY_TIMEOUT = "5s"
 Fact = TypeVar("Fact")
 
 
@@ -99,7 +100,10 @@ def _add_dagster_facts(sources: FactSources, facts: Facts) -> Facts:
 
 
 def _read_production(sources: FactSources, at: datetime) -> ProductionState:
-    with sources.production.connected("alerts") as production, _short_snapshot(production):
+    with (
+        sources.production.connected("alerts") as production,
+        read_only_snapshot(production, QUERY_TIMEOUT),
+    ):
         return ProductionState.read(production, at)
 
 
@@ -115,7 +119,10 @@ def _add_development_facts(
     served: ServedGeneration | None,
 ) -> Facts:
     """Return the facts with those of the development database, and those that compare with it."""
-    with sources.development.connected("alerts") as development, _short_snapshot(development):
+    with (
+        sources.development.connected("alerts") as development,
+        read_only_snapshot(development, QUERY_TIMEOUT),
+    ):
         index = read_table(development, RELEASE_INDEX)
         students = fetch_student_counts(development)
         volumes = Volumes(
@@ -155,15 +162,6 @@ def _compare_with_a_year_before(
         for before in find_same_session_a_year_before(index, release)
         if release in students and students.get(before, (0,))[0]
     ]
-
-
-@contextmanager
-def _short_snapshot(connection: Connection) -> Iterator[None]:
-    # A tick has a minute for everything, so that no single query may take long.
-    with connection.transaction():
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        connection.execute("SET LOCAL statement_timeout = '5s'")
-        yield
 
 
 def _unreachable_errors() -> tuple[type[Exception], ...]:

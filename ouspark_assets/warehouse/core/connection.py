@@ -158,6 +158,16 @@ def _is_transaction_pooler(parameters: Mapping[str, Any]) -> bool:
     return str(parameters.get("port")) == str(TRANSACTION_POOLER_PORT)
 
 
+@contextmanager
+def read_only_snapshot(connection: Connection, timeout: str | None = None) -> Iterator[None]:
+    """Read one state of the database in the block; each statement may take this long, e.g. `5s`."""
+    with connection.transaction():
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        if timeout is not None:
+            connection.execute(f"SET LOCAL statement_timeout = '{timeout}'")
+        yield
+
+
 def first_line(error: psycopg.Error) -> str:
     """Return the server's message without its details, which may contain rows of students."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

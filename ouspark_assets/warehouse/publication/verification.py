@@ -12,7 +12,7 @@ from psycopg import sql
 
 from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.schemas.table import Table
-from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.core.connection import Connection, read_only_snapshot
 from ouspark_assets.warehouse.core.frames import identifier
 from ouspark_assets.warehouse.core.statements import row_hash
 from ouspark_assets.warehouse.publication.guards import translate_errors
@@ -87,12 +87,9 @@ def verify(development: Connection, production: Connection, tables: Sequence[Tab
     """Compare every published table, in one snapshot of each database."""
     with (
         translate_errors("The comparison", production=production, development=development),
-        development.transaction(),
-        production.transaction(),
+        read_only_snapshot(development, "0"),
+        read_only_snapshot(production, "0"),
     ):
-        for connection in (development, production):
-            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            connection.execute("SET LOCAL statement_timeout = 0")
         last = last_publication(production)
         if last is None:
             message = (
