@@ -29,7 +29,9 @@ BENCHMARKS = ("scrape", "parse", "load", "analytics", "publish", "cache", "end-t
     metavar="YEAR",
     help="Every B.E. release of a session from this year on.",
 )
-@click.option("--all", "every", is_flag=True, help="Every B.E. (CBCS or AICTE) release.")
+@click.option(
+    "--all", "every", is_flag=True, help="Every B.E. (CBCS or AICTE) release, however old."
+)
 @click.option(
     "--tickets",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -41,13 +43,15 @@ BENCHMARKS = ("scrape", "parse", "load", "analytics", "publish", "cache", "end-t
     help="Request tickets again that were not found or have pending grades, in releases of the "
     "last 90 days.",
 )
-@click.option("--refetch", is_flag=True, help="Request every ticket again, archived or not.")
+@click.option(
+    "--refetch", is_flag=True, help="Request every ticket again, even if its page is archived."
+)
 @click.option("--verbose", is_flag=True, help="Show Dagster's log.")
 def run(**options: Any) -> None:
     """Discover, scrape, clean, compute, publish, prewarm.
 
-    Without options: every B.E. (CBCS or AICTE) release of the last year that is not complete yet,
-    oldest first. Running again is always safe and continues where the last run ended.
+    Without options, brings in every B.E. (CBCS or AICTE) release of the last year that is not
+    complete yet, oldest first. Running again is always safe: it continues where the last run ended.
     """
     if options["since"] is not None and options["every"]:
         message = "--since and --all cannot be used together."
@@ -118,7 +122,7 @@ def quarantine() -> None:
     type=click.Choice(["open", "resolved", "discarded", "any"]),
     default="open",
     show_default=True,
-    help="Only records with this status.",
+    help="Only records of this status.",
 )
 @json_option
 def list_records(**options: Any) -> None:
@@ -185,7 +189,7 @@ def discard_record(**options: Any) -> None:
 @click.argument("ticket")
 @json_option
 def explain(**options: Any) -> None:
-    """Explain every number of the student with this hall TICKET.
+    """Explain every number of the student with hall ticket TICKET.
 
     Shows all attempts, the standings that follow from them, SGPAs and CGPA with their sums,
     credits, ranks, backlogs, revaluations, quarantine records, and since when production has
@@ -313,10 +317,10 @@ def show_channels(**options: Any) -> None:
     type=click.IntRange(min=0),
     default=20,
     show_default=True,
-    help="How many of the alerts that ended to list.",
+    help="How many ended alerts to list.",
 )
 def list_alerts(**options: Any) -> None:
-    """List open alerts, recent alerts and news, and pending deliveries."""
+    """List open and recent alerts, news, and pending deliveries."""
     from ouspark_assets.cli.alerts import list_alerts
 
     list_alerts(**options)
@@ -344,7 +348,7 @@ def send_messages(**options: Any) -> None:
 @click.argument("ticket")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 def forget(**options: Any) -> None:
-    """Delete the student with this hall TICKET from every store, permanently.
+    """Delete the student with hall ticket TICKET from every store, permanently.
 
     Deletes the student from lake, quarantine, both databases, publication history and cache. The
     ticket is never requested again. Statistics that counted the student are computed and
@@ -455,7 +459,7 @@ def cache(context: click.Context) -> None:
 @cache.command("status")
 @json_option
 def cache_status(**options: Any) -> None:
-    """Show the generation that readers use, and whether it is the newest."""
+    """Show the current generation, and whether it is up to date."""
     from ouspark_assets.cli.cache import show_generation
 
     show_generation(**options)
@@ -492,7 +496,10 @@ def services() -> None:
 
 @services.command("up")
 def start_services() -> None:
-    """Start the servers that are not configured, until `down`."""
+    """Start the embedded servers and keep them running until `down`.
+
+    A server is embedded unless its address is configured, e.g. by OUSPARK_DEV_DSN.
+    """
     from ouspark_assets.cli.services import start_services
 
     start_services()

@@ -9,7 +9,8 @@ import pytest
 from ouspark_assets.bench.catalogue import BENCHMARKS
 from ouspark_assets.cli import COMMANDS, commands, ouspark
 
-TERMINAL = 80
+# Click leaves a margin of two columns in a terminal of 80.
+TERMINAL = 78
 HEAVY = {"dagster", "polars", "pandera", "sqlalchemy", "psycopg"}
 GROUPS = [
     group for name in COMMANDS if isinstance(group := getattr(commands, name, None), click.Group)
