@@ -1,4 +1,4 @@
-"""A disk without room, and Dagster's records that can't be used: one clear line, no traceback."""
+"""A full disk, or records of Dagster that cannot be read: one clear line, no traceback."""
 
 import os
 import subprocess
@@ -6,14 +6,14 @@ from pathlib import Path
 
 from ouspark_assets_tests.support.pipeline import BIN
 
-# A limit on the size of files is met on every system, a device that is always full is not.
-WITHOUT_ROOM = ["sh", "-c", 'ulimit -f 0 && exec "$@"', "sh"]
+# Every system can limit the size of files; not every system has a device that is always full.
+ON_A_FULL_DISK = ["sh", "-c", 'ulimit -f 0 && exec "$@"', "sh"]
 
 
-def test_what_can_not_be_written_for_want_of_room_is_one_clear_line(tmp_path: Path) -> None:
+def test_output_that_a_full_disk_refuses_is_one_clear_line(tmp_path: Path) -> None:
     with (tmp_path / "printed").open("w") as full:
         done = subprocess.run(
-            [*WITHOUT_ROOM, str(BIN / "ouspark"), "services", "status"],
+            [*ON_A_FULL_DISK, str(BIN / "ouspark"), "services", "status"],
             env={**os.environ, "OUSPARK_HOME": str(tmp_path / "home")},
             cwd=tmp_path,
             stdout=full,
@@ -26,7 +26,7 @@ def test_what_can_not_be_written_for_want_of_room_is_one_clear_line(tmp_path: Pa
     assert line.startswith("Error: Cannot write a file: File too large.")
 
 
-def test_records_of_dagster_that_can_not_be_read_are_one_clear_line(
+def test_unreadable_records_of_dagster_are_one_clear_line(
     tmp_path: Path, development_dsn: str
 ) -> None:
     history = tmp_path / "home" / "dagster" / "history"

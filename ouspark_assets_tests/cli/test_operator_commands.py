@@ -59,7 +59,7 @@ class Commands:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
     with running_standin(students=30, releases=2, seed=5) as site:
-        pipeline = Pipeline(tmp_path_factory.mktemp("telling") / "home", site.url)
+        pipeline = Pipeline(tmp_path_factory.mktemp("commands") / "home", site.url)
         done = pipeline.ouspark("run", "--all", OUSPARK_LOG_FORMAT="json")
         yield Commands(pipeline, done.stderr.splitlines())
         pipeline.ouspark("services", "down")
@@ -75,9 +75,9 @@ def ticket_with(run: Commands, condition: str) -> str:
 
 
 def test_an_explanation_has_every_section_and_fits_the_terminal(run: Commands) -> None:
-    told = run("explain", ticket_with(run, "open_subjects > 0"))
+    shown = run("explain", ticket_with(run, "open_subjects > 0"))
     for section in ("Semester 1", "Semesters: SGPA", "CGPA", "Credits", "Backlogs", "Production"):
-        assert section in told
+        assert section in shown
     assert "not ranked: " in told
     assert "publication 1" in told
     assert max(map(len, told.splitlines())) <= MAX_WIDTH
@@ -144,7 +144,9 @@ def test_an_empty_report_is_refused(run: Commands, tmp_path: Path) -> None:
     assert "nothing to report for college 0000" in run.refused(
         "report", "--college", "0000", "--out", str(tmp_path)
     )
-    assert "is not known" in run.refused("report", "--release", "nope", "--out", str(tmp_path))
+    assert "There is no release nope." in run.refused(
+        "report", "--release", "nope", "--out", str(tmp_path)
+    )
 
 
 def test_after_a_complete_run_nothing_is_stale_or_failed(run: Commands) -> None:
@@ -153,7 +155,7 @@ def test_after_a_complete_run_nothing_is_stale_or_failed(run: Commands) -> None:
     assert len(seen["last_run"]["releases"]) == len(seen["releases"]) == 2
     assert seen["publication"]["number"] == 1
     assert seen["quarantine_open"] == 0
-    assert {it["setting"] for it in seen["services"]} == {
+    assert {service["setting"] for service in seen["services"]} == {
         "dev_dsn", "prod_dsn", "redis_url", "site_url"
     }  # fmt: skip
 
@@ -188,13 +190,14 @@ def test_status_lists_stale_failed_and_quarantined_items(run: Commands) -> None:
 
 
 def test_the_history_has_every_stage_of_the_run(run: Commands) -> None:
-    told = {(it["asset"], it["release"]): it for it in run.json("history")}
+    stages = {(stage["asset"], stage["release"]): stage for stage in run.json("history")}
     graph = {"source.release_index", "clean.students", "cache.generation", "analytics.backlogs"}
-    assert graph <= {asset for asset, _ in told}
-    releases = {it["release"] for it in run.json("status")["releases"]}
-    for stage in ("raw.result_pages", "clean.pages"):
-        assert {release for asset, release in told if asset == stage} == releases
-    assert all(it["outcome"] == "succeeded" and it["seconds"] > 0 for it in told.values())
+    assert graph <= {asset for asset, _ in stages}
+    releases = {release["release"] for release in run.json("status")["releases"]}
+    for name in ("raw.result_pages", "clean.pages"):
+        assert {release for asset, release in stages if asset == name} == releases
+    assert {stage["outcome"] for stage in stages.values()} == {"succeeded"}
+    assert all(stage["seconds"] > 0 for stage in stages.values())
     shown = run("history", "--asset", "clean.pages", "--release", max(releases))
     assert f"clean.pages {max(releases)}" in shown
     assert max(map(len, run("history").splitlines())) <= 120
@@ -216,11 +219,11 @@ def test_status_and_metrics_include_the_site_and_its_scrapes(run: Commands) -> N
 
 def test_every_json_log_line_of_a_run_has_its_run_stage_and_release(run: Commands) -> None:
     lines = [json.loads(line) for line in run.lines]
-    scraped = [it for it in lines if it.get("stage") == "raw.result_pages"]
-    releases = {it["release"] for it in run.json("status")["releases"]}
-    assert {it["release"] for it in scraped} == releases
-    runs = {it["run_id"] for it in run.json("history")}
-    assert {it["run"] for it in lines if "stage" in it} <= runs
+    scraped = [line for line in lines if line.get("stage") == "raw.result_pages"]
+    releases = {release["release"] for release in run.json("status")["releases"]}
+    assert {line["release"] for line in scraped} == releases
+    runs = {stage["run_id"] for stage in run.json("history")}
+    assert {line["run"] for line in lines if "stage" in line} <= runs
 
 
 def test_with_json_logging_an_error_is_a_json_line(run: Commands) -> None:
@@ -233,7 +236,7 @@ def test_with_json_logging_an_error_is_a_json_line(run: Commands) -> None:
 
 def test_commands_run_by_hand_are_in_the_history(run: Commands) -> None:
     run("cache", "rebuild")
-    (latest,) = [it for it in run.json("history") if it["asset"] == "cache.generation"]
+    (latest,) = [stage for stage in run.json("history") if stage["asset"] == "cache.generation"]
     assert latest["run_id"].startswith("cli ")
     assert latest["rows_written"] > 0
     assert run.json("status")["last_run"]["run_ids"][-1] == latest["run_id"]
