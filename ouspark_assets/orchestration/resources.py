@@ -33,7 +33,8 @@ from ouspark_assets.warehouse.core.frames import read_table
 from ouspark_assets.warehouse.core.migrate import migrate
 from ouspark_assets.warehouse.records.computed_from import current_version
 
-# An embedded server that ended is restarted by the first question after this time.
+# Seconds that addresses are cached. An embedded server that ended is restarted by the first use
+# after that.
 ENDPOINTS_TTL = 2
 
 
@@ -45,7 +46,8 @@ class Database(dg.ConfigurableResource):  # type: ignore[type-arg]
     @contextmanager
     def connected(self, purpose: str) -> Iterator[Connection]:
         """Yield a connection to the migrated database, named after its purpose."""
-        dsn = _dsn(self.side)
+        addresses = _endpoints("postgres")
+        dsn = addresses.dev_dsn if self.side is Side.DEVELOPMENT else addresses.prod_dsn
         _migrate_once(dsn, self.side)
         with connected(dsn, self.side, f"ouspark {purpose}") as connection:
             yield connection
@@ -190,13 +192,11 @@ def default_resources() -> dict[str, Any]:
     }
 
 
-def _dsn(side: Side) -> str:
-    addresses = _endpoints("postgres")
-    return addresses.dev_dsn if side is Side.DEVELOPMENT else addresses.prod_dsn
-
-
 def _endpoints(*needed: ServerName) -> Endpoints:
-    """Return the addresses of the servers, cached: asking takes 8 ms, and a run asks 100 times."""
+    """Return the addresses of the servers.
+
+    Cached, because resolving them takes 8 ms and a run does it 100 times.
+    """
     period = int(time.monotonic() / ENDPOINTS_TTL)
     return _endpoints_in_period(load_settings().servers, needed, period)
 
@@ -208,6 +208,4 @@ def _endpoints_in_period(
     return resolve_endpoints(settings, need=needed)
 
 
-@cache
-def _migrate_once(dsn: str, side: Side) -> None:
-    migrate(dsn, side)
+_migrate_once = cache(migrate)
