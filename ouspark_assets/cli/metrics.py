@@ -49,7 +49,6 @@ from ouspark_assets.warehouse.records.counters import read_counters
 LOOPBACK = "127.0.0.1"
 LISTEN_ADDRESS = re.compile(r"(?:(?P<host>[^:\s]+|\[[0-9a-fA-F:]+\]):)?(?P<port>[0-9]{1,5})")
 MAX_PORT = 65_535
-USABLE = ("running", "configured")
 CONNECT_TIMEOUT, STATEMENT_TIMEOUT = 2, "3s"
 Urls = Mapping[str, str]
 
@@ -84,11 +83,7 @@ def _fill(snapshot: Snapshot) -> None:
     """Collect the facts, the most important first, as the time may run out."""
     settings = load_settings()
     servers = read_services_status(settings.servers, show_secrets=True).servers
-    urls = {
-        server.setting: server.address
-        for server in servers
-        if server.state in USABLE and server.address
-    }
+    urls = {server.setting: server.usable_address for server in servers if server.usable_address}
     try:
         with _connected(urls, Side.DEVELOPMENT) as development:
             with read_only_snapshot(development, STATEMENT_TIMEOUT):
@@ -121,18 +116,17 @@ def _publication(urls: Urls, source: Source) -> tuple[PublicationState, Publicat
         ):
             return read_publication_state(production, source)
     except (OuSparkError, psycopg.Error) as error:
-        problem = _error_message(error)
-        return PublicationState(None, None, behind=False, held=None, problem=problem), None
+        return PublicationState(problem=_error_message(error)), None
 
 
 def _cache(urls: Urls, published: Publication | None) -> CacheState:
     if "redis_url" not in urls:
-        return CacheState(None, None, None, behind=False, problem="stopped")
+        return CacheState(problem="stopped")
     try:
         with connect_cache(urls["redis_url"], CONNECT_TIMEOUT) as client:
             return read_cache_state(client, published)
     except OuSparkError as error:
-        return CacheState(None, None, None, behind=False, problem=str(error))
+        return CacheState(problem=str(error))
 
 
 def _error_message(error: Exception) -> str:

@@ -44,7 +44,6 @@ from ouspark_assets.warehouse.records.stage_runs import (
 
 # More than the longest run has: a dozen stages for each release of a university's history.
 MAX_STAGES = 2_000
-USABLE = ("running", "configured")
 
 
 def report_status(*, as_json: bool) -> None:
@@ -89,7 +88,7 @@ def _publication(source: Source) -> tuple[PublicationState, Publication | None]:
         with Production().connected("status") as production:
             return read_publication_state(production, source)
     except OuSparkError as error:
-        return PublicationState(None, None, behind=False, held=None, problem=str(error)), None
+        return PublicationState(problem=str(error)), None
 
 
 def _cache(settings: ServerSettings, published: Publication | None) -> CacheState:
@@ -98,12 +97,10 @@ def _cache(settings: ServerSettings, published: Publication | None) -> CacheStat
         for server in read_services_status(settings, show_secrets=True).servers
         if server.server == "redis"
     )
-    if server.state not in USABLE or server.address is None:
-        problem = f"{server.state}; it starts when it is needed"
-    else:
-        try:
-            with connect_cache(server.address) as client:
-                return read_cache_state(client, published)
-        except OuSparkError as error:
-            problem = str(error)
-    return CacheState(None, None, None, behind=False, problem=problem)
+    if server.usable_address is None:
+        return CacheState(problem=f"{server.state}; it starts when it is needed")
+    try:
+        with connect_cache(server.usable_address) as client:
+            return read_cache_state(client, published)
+    except OuSparkError as error:
+        return CacheState(problem=str(error))

@@ -1,10 +1,11 @@
-"""The summary at the end of `ouspark run`: rows and seconds per stage, what readers have, hints."""
+"""The summary at the end of `ouspark run`: rows and seconds per stage, what readers see, hints."""
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import click
+from psycopg.rows import dict_row
 
 from ouspark_assets.cli.graph_runs import GraphRun
 from ouspark_assets.cli.output import show_table
@@ -18,7 +19,7 @@ def show_summary(
 ) -> None:
     """Print a table of the stages, then publication and generation, then what to do next.
 
-    `served` is what readers have if the runs did not include a follow-up.
+    `served` is what readers see if the runs did not publish.
     """
     show_table(
         "Stages", _stage_rows([run.run_id for run in runs]), right=("rows", "changed", "seconds")
@@ -72,8 +73,8 @@ def _hints() -> Iterator[str]:
         yield f"{quarantined} records are in quarantine. To list them: ouspark quarantine list"
     if incomplete:
         yield (
-            f"{incomplete} of {students} students have missing history and are not ranked. "
-            "To bring in older releases: ouspark run --all"
+            f"{incomplete} of {students} students lack results of earlier semesters and are not "
+            "ranked. To bring in older releases: ouspark run --all"
         )
     if students:
         # A real hall ticket only on a terminal, so that none gets into logs and mails.
@@ -82,28 +83,22 @@ def _hints() -> Iterator[str]:
     yield "To browse everything: make ui, then http://127.0.0.1:3000"
 
 
-def _stage_rows(run_ids: list[str]) -> list[dict[str, object]]:
+def _stage_rows(run_ids: list[str]) -> list[dict[str, Any]]:
     with Development().connected("summary") as connection:
-        rows = connection.execute(
-            """
-            SELECT asset, count(release), sum(rows_in), sum(rows_written), sum(rows_changed),
-                   sum(rows_quarantined), round(sum(extract(epoch FROM ended - started)), 2)
+        return (
+            connection.cursor(row_factory=dict_row)
+            .execute(
+                """
+            SELECT asset AS stage, nullif(count(release), 0) AS releases, sum(rows_in) AS read,
+                   sum(rows_written) AS rows, sum(rows_changed) AS changed,
+                   sum(rows_quarantined) AS quarantined,
+                   round(sum(extract(epoch FROM ended - started)), 2) AS seconds
               FROM ops.stage_runs
              WHERE run_id = ANY(%s)
              GROUP BY asset
              ORDER BY min(id)
             """,
-            (run_ids,),
-        ).fetchall()
-    return [
-        {
-            "stage": asset,
-            "releases": releases or "",
-            "read": read,
-            "rows": written,
-            "changed": changed,
-            "quarantined": quarantined,
-            "seconds": seconds,
-        }
-        for asset, releases, read, written, changed, quarantined, seconds in rows
-    ]
+                (run_ids,),
+            )
+            .fetchall()
+        )

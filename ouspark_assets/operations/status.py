@@ -81,22 +81,22 @@ class ReleaseState:
 class PublicationState:
     """The newest publication; `behind` if development has changed since."""
 
-    number: int | None
-    published_at: datetime | None
-    behind: bool
-    held: str | None
-    problem: str | None
+    number: int | None = None
+    published_at: datetime | None = None
+    behind: bool = False
+    held: str | None = None
+    problem: str | None = None
 
 
 @dataclass(frozen=True)
 class CacheState:
     """The current cache generation; `behind` if there is a newer publication."""
 
-    generation: str | None
-    publication: int | None
-    built_at: datetime | None
-    behind: bool
-    problem: str | None
+    generation: str | None = None
+    publication: int | None = None
+    built_at: datetime | None = None
+    behind: bool = False
+    problem: str | None = None
 
 
 @dataclass(frozen=True)

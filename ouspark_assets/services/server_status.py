@@ -37,6 +37,11 @@ class ServerStatus:
     data_bytes: int | None = None
     problem: str | None = None
 
+    @property
+    def usable_address(self) -> str | None:
+        """The address, if the server runs or was configured."""
+        return self.address if self.state in ("running", "configured") else None
+
 
 @dataclass(frozen=True)
 class ServicesStatus:
