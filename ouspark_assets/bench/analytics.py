@@ -13,7 +13,7 @@ from math import isclose
 from pathlib import Path
 from typing import Any
 
-from ouspark_assets.bench.catalogue import Bench
+from ouspark_assets.bench.benchmark import Bench
 from ouspark_assets.bench.figures import Bound, Budget, Figure, Outcome, Samples, Subject
 from ouspark_assets.bench.references import BenchError, completed
 from ouspark_assets.bench.rounds import Contender, take_turns

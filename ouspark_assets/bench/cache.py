@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import polars as pl
 import redis
 
-from ouspark_assets.bench.catalogue import Bench
+from ouspark_assets.bench.benchmark import Bench
 from ouspark_assets.bench.figures import Bound, Budget, Figure, Outcome
 from ouspark_assets.bench.population import published_tables
 from ouspark_assets.bench.references import BenchError, valkey_client

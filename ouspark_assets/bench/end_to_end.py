@@ -16,10 +16,10 @@ from typing import Any
 
 import psycopg
 
-from ouspark_assets.bench.catalogue import Bench
+from ouspark_assets.bench.benchmark import Bench
+from ouspark_assets.bench.environment import Room, temporary_room
 from ouspark_assets.bench.figures import Bound, Budget, Figure, Outcome, Subject
 from ouspark_assets.bench.references import completed
-from ouspark_assets.bench.room import Room, temporary_room
 from ouspark_assets.bench.rounds import Contender, seconds, take_turns
 from ouspark_assets.services.client import stop_servers
 from ouspark_assets.standin.process import running_standin

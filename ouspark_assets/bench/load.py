@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import psycopg
 
-from ouspark_assets.bench.catalogue import Bench
+from ouspark_assets.bench.benchmark import Bench
 from ouspark_assets.bench.figures import Bound, Budget, Figure, Outcome
 from ouspark_assets.bench.references import BenchError, completed, psql
 from ouspark_assets.bench.rounds import Contender, seconds, take_turns

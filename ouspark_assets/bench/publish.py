@@ -12,11 +12,11 @@ import polars as pl
 import psycopg
 from psycopg import sql
 
-from ouspark_assets.bench.catalogue import Bench
+from ouspark_assets.bench.benchmark import Bench
+from ouspark_assets.bench.environment import Room
 from ouspark_assets.bench.figures import Bound, Budget, Figure, Outcome
 from ouspark_assets.bench.population import published_tables
 from ouspark_assets.bench.references import BenchError, dump_and_restore
-from ouspark_assets.bench.room import Room
 from ouspark_assets.bench.rounds import Contender, seconds, take_turns
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.schemas.table import Table

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import polars as pl
 
-from ouspark_assets.bench.catalogue import Bench
+from ouspark_assets.bench.benchmark import Bench
 from ouspark_assets.bench.figures import Bound, Budget, Figure, Outcome
 from ouspark_assets.bench.references import BenchError, Interpreter
 from ouspark_assets.bench.rounds import Contender, take_turns

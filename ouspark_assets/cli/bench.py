@@ -13,7 +13,7 @@ from typing import Any
 import click
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 
-from ouspark_assets.bench.catalogue import BENCHMARKS, carry_out
+from ouspark_assets.bench.benchmark import BENCHMARKS, carry_out
 from ouspark_assets.bench.figures import Figure, Outcome
 from ouspark_assets.bench.plot import ratios_as_svg
 from ouspark_assets.bench.references import Interpreter

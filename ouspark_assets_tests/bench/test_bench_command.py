@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from ouspark_assets.bench.catalogue import BENCHMARKS
+from ouspark_assets.bench.benchmark import BENCHMARKS
+from ouspark_assets.bench.environment import temporary_room
 from ouspark_assets.bench.references import BenchError, Interpreter, completed
-from ouspark_assets.bench.room import temporary_room
 
 OUSPARK = Path(sys.executable).parent / "ouspark"
 

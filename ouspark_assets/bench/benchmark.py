@@ -5,9 +5,9 @@ import time
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from ouspark_assets.bench.environment import Room, temporary_room
 from ouspark_assets.bench.figures import Outcome
 from ouspark_assets.bench.references import Interpreter
-from ouspark_assets.bench.room import Room, temporary_room
 from ouspark_assets.bench.rounds import Watch
 from ouspark_assets.bench.scale import Scale
 
