@@ -1,5 +1,5 @@
-"""Benchmarks: what the stages cost, each beside what people would use instead, in the same run.
+"""Benchmarks: measure the cost of each stage and of a reference program in the same run.
 
-A module per benchmark, the framework they share, and `scripts/` for the references that run in an
-interpreter of their own. Nothing of the pipeline imports this.
+One module per benchmark, the modules they share, and `scripts/` with the programs that run in a
+process of their own. The pipeline imports nothing from this package.
 """

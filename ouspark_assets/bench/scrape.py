@@ -1,6 +1,7 @@
-"""Fetching: ours (fetch, judge, archive) beside Scrapy, `requests` and httpx, which only fetch.
+"""Benchmark of fetching. OuSpark fetches, judges and archives; the references only fetch.
 
-All ask the same stand-in, in a process of its own, for the same tickets over 32 connections.
+All of them (Scrapy, `requests`, httpx) request the same tickets over 32 connections from the same
+stand-in, which runs in a process of its own.
 """
 
 import asyncio
@@ -13,10 +14,9 @@ from pathlib import Path
 import httpx
 import polars as pl
 
-from ouspark_assets.bench.benchmark import Bench
+from ouspark_assets.bench.benchmark import Bench, Contender, measure_in_turns, measure_seconds
 from ouspark_assets.bench.figures import Bound, Budget, Figure, Outcome
 from ouspark_assets.bench.references import BenchError, Interpreter
-from ouspark_assets.bench.rounds import Contender, take_turns
 from ouspark_assets.settings import SiteSettings
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.release_facts import ReleaseFacts
@@ -25,60 +25,63 @@ from ouspark_assets.sources.results_site.scraper import run_scrape
 from ouspark_assets.standin.process import RunningStandin, running_standin
 
 CONNECTIONS = 32
-OURS, SCRAPY, REQUESTS, HTTPX = "OuSpark", "Scrapy", "requests in 32 threads", "httpx as it comes"
+OUSPARK, SCRAPY, REQUESTS = "OuSpark", "Scrapy", "requests in 32 threads"
+HTTPX = "httpx as it comes"
+# Library to its module and script.
+LIBRARIES = {SCRAPY: ("scrapy", "scrapy_fetch"), REQUESTS: ("requests", "requests_fetch")}
 BUDGETS = {SCRAPY: Budget(Bound.AT_LEAST, 3)}
 
 
 @dataclass(frozen=True)
-class Page:
-    """A results page and the students on it."""
+class ResultsPage:
+    """A release of the stand-in and the hall tickets that have results in it."""
 
     release: str
     url: str
     tickets: tuple[str, ...]
 
-    @property
-    def facts(self) -> ReleaseFacts:
-        """As the scraper wants to know it."""
-        return ReleaseFacts(self.release, self.url)
-
 
 def measure(bench: Bench) -> Outcome:
-    """Requests a second of each."""
-    scale = bench.scale
+    """Return requests per second of OuSpark and of each reference."""
+    scale, environment = bench.scale, bench.environment
     with running_standin(students=scale.site_students, releases=1) as site:
-        page = page_of(site, bench.room.folder("truth"), scale.tickets)
-        settings = bench.room.settings.site.model_copy(update={"site_concurrency": CONNECTIONS})
-        lake = bench.room.home / "lakes"
-        contenders = [Contender(OURS, partial(_ours, settings, page, lake))]
-        contenders += _libraries(bench.python, page, bench.room.folder("tickets"))
+        page = read_results_page(site, environment.create_folder("truth"), scale.tickets)
+        settings = environment.settings.site.model_copy(update={"site_concurrency": CONNECTIONS})
+        lakes = environment.home / "lakes"
+        tickets_file = environment.home / "tickets.txt"
+        tickets_file.write_text("\n".join(page.tickets), "ascii")
         few = page.tickets[: scale.tickets_of_the_slowest]
-        contenders.append(Contender(HTTPX, partial(_httpx, page.url, few)))
-        taken = take_turns(contenders, scale.rounds, "requests/s", bench.watch)
+        contenders = [
+            Contender(OUSPARK, partial(_scrape, settings, page, lakes)),
+            *_libraries(bench.python, page, tickets_file),
+            Contender(HTTPX, partial(_fetch_by_httpx, page.url, few)),
+        ]
+        taken = measure_in_turns(contenders, scale.rounds, "requests/s", bench.progress)
     figures = [
-        Figure("fetch, judge and archive", taken[OURS], name, samples, BUDGETS.get(name))
+        Figure("fetch, judge and archive", taken[OUSPARK], name, samples, BUDGETS.get(name))
         for name, samples in taken.items()
-        if name != OURS
+        if name != OUSPARK
     ]
-    missing = [name for name in (SCRAPY, REQUESTS) if name not in taken]
-    notes = [f"{name} is not installed: left out" for name in missing]
+    notes = [f"{name} is not installed: left out" for name in LIBRARIES if name not in taken]
     notes.append(f"{len(page.tickets)} tickets per sample, {len(few)} for {HTTPX}")
     return Outcome("scrape", "Fetching", tuple(figures), tuple(notes))
 
 
-def page_of(site: RunningStandin, folder: Path, most: int) -> Page:
-    """The one release of a stand-in, with the tickets of students on it."""
+def read_results_page(site: RunningStandin, folder: Path, max_tickets: int) -> ResultsPage:
+    """Return the only release of a stand-in, with the tickets of students in it."""
     site.export(folder)
     attempts = pl.read_parquet(folder / "attempts.parquet")
     release = str(attempts["release"][0])
     tickets = attempts.filter(pl.col("release") == release)["hall_ticket"].unique().sort()
-    return Page(release, f"{site.url.rstrip('/')}/res07/{release}.jsp", tuple(tickets.head(most)))
+    url = f"{site.url.rstrip('/')}/res07/{release}.jsp"
+    return ResultsPage(release, url, tuple(tickets.head(max_tickets)))
 
 
-def archived(settings: SiteSettings, page: Page, location: Path) -> PageArchive:
-    """The pages of all tickets, fetched into a lake."""
+def archive_pages(settings: SiteSettings, page: ResultsPage, location: Path) -> PageArchive:
+    """Fetch the pages of all tickets into a new lake and return it."""
     archive = PageArchive(str(location))
-    request = ScrapeRequest(page.facts, (page.release,), tickets=page.tickets)
+    facts = ReleaseFacts(page.release, page.url)
+    request = ScrapeRequest(facts, (page.release,), tickets=page.tickets)
     report = run_scrape(settings, request, archive, KnownCodes((), ()))
     if report.found != len(page.tickets):
         message = f"Only {report.found} of {len(page.tickets)} tickets were found by the scraper"
@@ -86,47 +89,39 @@ def archived(settings: SiteSettings, page: Page, location: Path) -> PageArchive:
     return archive
 
 
-def _ours(settings: SiteSettings, page: Page, lakes: Path) -> float:
-    began = time.perf_counter()
-    archived(settings, page, lakes / f"{time.monotonic_ns()}")
-    return len(page.tickets) / (time.perf_counter() - began)
+def _scrape(settings: SiteSettings, page: ResultsPage, lakes: Path) -> float:
+    location = lakes / f"{time.monotonic_ns()}"
+    return len(page.tickets) / measure_seconds(lambda: archive_pages(settings, page, location))
 
 
-def _libraries(python: Interpreter, page: Page, folder: Path) -> list[Contender]:
-    tickets = folder / "tickets.txt"
-    tickets.write_text("\n".join(page.tickets), "ascii")
-    scripts = {SCRAPY: ("scrapy", "scrapy_fetch"), REQUESTS: ("requests", "requests_fetch")}
+def _libraries(python: Interpreter, page: ResultsPage, tickets_file: Path) -> list[Contender]:
+    def fetch(script: str) -> Callable[[], float]:
+        def sample() -> float:
+            result = python.run(script, page.url, tickets_file, CONNECTIONS)
+            if result["pages"] != len(page.tickets):
+                message = f"{script} fetched {result['pages']} of {len(page.tickets)} pages"
+                raise BenchError(message)
+            return float(result["pages"] / result["seconds"])
+
+        return sample
+
     return [
-        Contender(name, _fetching(python, script, page, tickets))
-        for name, (module, script) in scripts.items()
+        Contender(name, fetch(script))
+        for name, (module, script) in LIBRARIES.items()
         if python.has(module)
     ]
 
 
-def _fetching(python: Interpreter, script: str, page: Page, tickets: Path) -> Callable[[], float]:
-    def sample() -> float:
-        result = python.run(script, page.url, tickets, CONNECTIONS)
-        if result["pages"] != len(page.tickets):
-            message = f"{script} fetched {result['pages']} of {len(page.tickets)} pages"
-            raise BenchError(message)
-        return float(result["pages"] / result["seconds"])
-
-    return sample
-
-
-def _httpx(url: str, tickets: Sequence[str]) -> float:
-    began = time.perf_counter()
-    asyncio.run(_ask_all(url, tickets))
-    return len(tickets) / (time.perf_counter() - began)
-
-
-async def _ask_all(url: str, tickets: Sequence[str]) -> None:
+def _fetch_by_httpx(url: str, tickets: Sequence[str]) -> float:
     waiting = iter(tickets)
 
-    async def ask_next() -> None:
+    async def fetch_waiting(client: httpx.AsyncClient) -> None:
         for ticket in waiting:
             await client.post(url, data={"mbstatus": "SEARCH", "htno": ticket})
 
-    limits = httpx.Limits(max_connections=CONNECTIONS)
-    async with httpx.AsyncClient(limits=limits, trust_env=False, timeout=60) as client:
-        await asyncio.gather(*(ask_next() for _ in range(CONNECTIONS)))
+    async def fetch_all() -> None:
+        limits = httpx.Limits(max_connections=CONNECTIONS)
+        async with httpx.AsyncClient(limits=limits, trust_env=False, timeout=60) as client:
+            await asyncio.gather(*(fetch_waiting(client) for _ in range(CONNECTIONS)))
+
+    return len(tickets) / measure_seconds(lambda: asyncio.run(fetch_all()))

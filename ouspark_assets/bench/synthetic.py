@@ -1,9 +1,10 @@
-"""Clean tables of any size, made up in a second: what is loaded, aggregated and published here.
+"""Synthetic tables of any size, generated in a second, to load, aggregate and publish.
 
 Every student sits five subjects in each of eight semesters; some fail, some sit again, some are
-revalued. Not a university: for plausible histories there is the bundled results site.
+revalued. Realistic histories of students are the matter of the stand-in.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -11,29 +12,34 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from ouspark_assets.analytics.options import Options
 from ouspark_assets.domain.grades import points_expression
 from ouspark_assets.domain.hall_tickets import hall_ticket_parts
-from ouspark_assets.schemas.clean import MARKS, QUARANTINE, RESULTS, STUDENTS
+from ouspark_assets.pipeline.aggregates import AGGREGATES
+from ouspark_assets.schemas import PUBLISHED_TABLES
+from ouspark_assets.schemas.clean import APPEARANCES, MARKS, QUARANTINE, RESULTS, STUDENTS
 from ouspark_assets.schemas.source import RELEASE_INDEX
+from ouspark_assets.schemas.table import Table
+from ouspark_assets.sources.reference_files import read_branches, read_colleges, read_subjects
 
 FIRST_YEAR, YEARS = 2018, 5
 COLLEGES = tuple(str(code) for code in (*range(1601, 1611), *range(2451, 2457)))
 BRANCHES = ("732", "733", "734", "735", "736", "737", "748", "750")
-SEMESTERS, SUBJECTS_OF_A_SEMESTER = 8, 5
-SUBJECTS = SEMESTERS * SUBJECTS_OF_A_SEMESTER
+SEMESTERS, SEMESTER_SUBJECTS = 8, 5
+SUBJECTS = SEMESTERS * SEMESTER_SUBJECTS
 CREDITS = np.array([3.0, 4.0, 3.0, 1.5, 0.0])
 GRADES = np.array(["S", "A", "B", "C", "D", "E", "F", "Ab", "WH"])
-ODDS = np.array([0.08, 0.17, 0.22, 0.20, 0.14, 0.09, 0.08, 0.015, 0.005])
-OPEN = np.array([6, 7, 8])
-# Shares of sittings that are sat again although passed, revalued, and tried once more.
-IMPROVING, REVALUED, TRYING_AGAIN = 0.01, 0.015, 0.8
+GRADE_PROBABILITIES = np.array([0.08, 0.17, 0.22, 0.20, 0.14, 0.09, 0.08, 0.015, 0.005])
+OPEN_GRADES = np.array([6, 7, 8])
+# Shares of sittings: repeated although passed, revalued, repeated again after another failure.
+IMPROVING_SHARE, REVALUED_SHARE, RETRYING_SHARE = 0.01, 0.015, 0.8
 LATERAL_SERIALS = 300
 SHA256 = "0" * 64
 
 
 @dataclass(frozen=True)
-class Clean:
-    """The clean tables that the aggregates are computed from."""
+class CleanTables:
+    """The clean tables from which the aggregates are computed."""
 
     release_index: pl.DataFrame
     students: pl.DataFrame
@@ -42,12 +48,12 @@ class Clean:
     quarantine: pl.DataFrame
 
 
-def clean_tables(students: int, seed: int = 1) -> Clean:
-    """The clean tables of this many students with about 45 attempts each."""
+def generate_clean_tables(students: int, seed: int = 1) -> CleanTables:
+    """Return the clean tables of this many students with about 45 attempts each."""
     random = np.random.default_rng(seed)
     tickets = _tickets(students)
     marks = _marks(tickets, random)
-    return Clean(
+    return CleanTables(
         release_index=_release_index(),
         students=_students(tickets, marks, random),
         marks=marks,
@@ -79,16 +85,16 @@ def _tickets(students: int) -> pl.DataFrame:
 
 
 def _marks(tickets: pl.DataFrame, random: np.random.Generator) -> pl.DataFrame:
-    """First sittings, then for what is open up to three more, then a few revaluations."""
+    """Return first sittings, a few revaluations, and up to three repeats of open subjects."""
     student = np.repeat(np.arange(tickets.height), SUBJECTS)
     subject = np.tile(np.arange(SUBJECTS), tickets.height)
-    known = ~(tickets["lateral"].to_numpy()[student] & (subject < 2 * SUBJECTS_OF_A_SEMESTER))
+    known = ~(tickets["lateral"].to_numpy()[student] & (subject < 2 * SEMESTER_SUBJECTS))
     student, subject = student[known], subject[known]
-    session = 2 * tickets["year"].to_numpy()[student] + subject // SUBJECTS_OF_A_SEMESTER
-    grade = random.choice(len(GRADES), len(student), p=ODDS)
+    session = 2 * tickets["year"].to_numpy()[student] + subject // SEMESTER_SUBJECTS
+    grade = random.choice(len(GRADES), len(student), p=GRADE_PROBABILITIES)
     sittings = [(student, subject, session, grade, np.zeros(len(student), dtype=bool))]
-    again = np.isin(grade, OPEN) | (random.random(len(grade)) < IMPROVING)
-    revalued = random.random(len(grade)) < REVALUED
+    again = np.isin(grade, OPEN_GRADES) | (random.random(len(grade)) < IMPROVING_SHARE)
+    revalued = random.random(len(grade)) < REVALUED_SHARE
     sittings.append(
         (student[revalued], subject[revalued], session[revalued],
          np.maximum(grade[revalued] - random.integers(0, 3, revalued.sum()), 0),
@@ -96,11 +102,11 @@ def _marks(tickets: pl.DataFrame, random: np.random.Generator) -> pl.DataFrame:
     )  # fmt: skip
     for later in (2, 4, 6):
         student, subject, session = student[again], subject[again], session[again]
-        grade = random.choice(len(GRADES), len(student), p=ODDS)
+        grade = random.choice(len(GRADES), len(student), p=GRADE_PROBABILITIES)
         sittings.append(
             (student, subject, session + later, grade, np.zeros(len(student), dtype=bool))
         )
-        again = np.isin(grade, OPEN) & (random.random(len(grade)) < TRYING_AGAIN)
+        again = np.isin(grade, OPEN_GRADES) & (random.random(len(grade)) < RETRYING_SHARE)
     student, subject, session, grade, revaluation = (
         np.concatenate(column) for column in zip(*sittings, strict=True)
     )
@@ -118,7 +124,7 @@ def _marks_frame(
     branch = tickets["branch"].to_numpy()[student]
     codes = pl.Series(
         [
-            f"{s // SUBJECTS_OF_A_SEMESTER + 1}{s % SUBJECTS_OF_A_SEMESTER + 1:02d}{chr(65 + b)}"
+            f"{s // SEMESTER_SUBJECTS + 1}{s % SEMESTER_SUBJECTS + 1:02d}{chr(65 + b)}"
             for b in range(len(BRANCHES))
             for s in range(SUBJECTS)
         ]
@@ -131,9 +137,9 @@ def _marks_frame(
             "release": pl.Series(_release_keys()).gather(release),
             "hall_ticket": tickets["hall_ticket"].gather(student),
             "subject_code": codes.gather(branch * SUBJECTS + subject),
-            "subject_name": names.gather(subject % SUBJECTS_OF_A_SEMESTER),
-            "semester": (subject // SUBJECTS_OF_A_SEMESTER + 1).astype(np.int16),
-            "credits": CREDITS[subject % SUBJECTS_OF_A_SEMESTER],
+            "subject_name": names.gather(subject % SEMESTER_SUBJECTS),
+            "semester": (subject // SEMESTER_SUBJECTS + 1).astype(np.int16),
+            "credits": CREDITS[subject % SEMESTER_SUBJECTS],
             "grade": pl.Series(GRADES).gather(grade),
         }
     )
@@ -198,7 +204,7 @@ def _students(
 
 
 def _results(marks: pl.DataFrame) -> pl.DataFrame:
-    """A line per page and semester, clear when all rows of it there are passed."""
+    """Return a row per page and semester: PASSED when all its subjects there are passed."""
     clear = (pl.col("points") > 0).fill_null(value=False).all()
     lines = marks.group_by("release", "hall_ticket", "semester").agg(
         clear.alias("clear"), pl.col("points").mean().round(2).alias("mean")
@@ -216,7 +222,22 @@ def _results(marks: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def attempts_of(rows: int, seed: int = 1) -> pl.DataFrame:
-    """Exactly this many rows of marks, as they come: by release, student and subject."""
-    students = rows // SUBJECTS + 1
-    return clean_tables(students, seed).marks.head(rows).sort(MARKS.key)
+def generate_marks(rows: int) -> pl.DataFrame:
+    """Return exactly this many rows of marks, by release, student and subject."""
+    return generate_clean_tables(rows // SUBJECTS + 1).marks.head(rows).sort(MARKS.key)
+
+
+def generate_published_tables(students: int) -> Mapping[Table, pl.DataFrame]:
+    """Return all published tables for this many students, filled as by the pipeline."""
+    clean = generate_clean_tables(students)
+    pages = clean.marks.select("release", "hall_ticket").unique()
+    frames = {
+        **vars(clean),
+        "colleges": read_colleges(),
+        "branches": read_branches(),
+        "subjects": read_subjects(),
+        "appearances": APPEARANCES.conform(pages.join(clean.students, on="hall_ticket")),
+    }
+    for aggregate in AGGREGATES:
+        frames[aggregate.table.name] = aggregate.compute(frames, Options())
+    return {table: frames[table.name] for table in PUBLISHED_TABLES}

@@ -6,6 +6,7 @@ Options, progress, table and exit code only; the measurements are in `bench/`.
 import os
 import platform
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,10 @@ from typing import Any
 import click
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 
-from ouspark_assets.bench.benchmark import BENCHMARKS, carry_out
+from ouspark_assets.bench.benchmark import BENCHMARKS, FULL, QUICK, run_benchmark
 from ouspark_assets.bench.figures import Figure, Outcome
 from ouspark_assets.bench.plot import ratios_as_svg
 from ouspark_assets.bench.references import Interpreter
-from ouspark_assets.bench.scale import FULL, QUICK
 from ouspark_assets.cli.output import ProgressBars, console, show_json, show_table
 from ouspark_assets.domain.errors import OuSparkError
 
@@ -73,14 +73,14 @@ def measure_stages(
     """
     scale = QUICK if quick else FULL
     scale = scale.with_students(students) if students else scale
-    scale = scale.with_rounds(runs) if runs else scale
+    scale = replace(scale, rounds=runs) if runs else scale
     chosen = [name for name in BENCHMARKS if name in names or not names]
-    interpreter = Interpreter(python) if python else Interpreter.usual()
+    interpreter = Interpreter(python) if python else Interpreter.default()
     outcomes = []
     with BenchProgress(chosen) as progress:
         for name in chosen:
             progress.begin(name)
-            outcomes.append(carry_out(name, scale, interpreter, progress))
+            outcomes.append(run_benchmark(name, scale, interpreter, progress))
     _show(outcomes, as_json=as_json)
     if plot is not None:
         plot.write_text(ratios_as_svg(outcomes), "utf-8")

@@ -8,7 +8,7 @@ from ouspark_assets.analytics.reconciliation import (
     ranks_are_dense_and_within_out_of,
     sgpas_that_differ_from_print,
 )
-from ouspark_assets.bench.synthetic import clean_tables
+from ouspark_assets.bench.synthetic import generate_clean_tables
 from ouspark_assets.orchestration.checks.analytics import RECONCILIATIONS, Reconciliation
 from ouspark_assets.schemas.analytics import COLLEGE_STATS
 from ouspark_assets.schemas.reference import SUBJECTS
@@ -26,7 +26,7 @@ THRESHOLDS = Thresholds(all_clear_points=15, mean_cgpa=0.5, volume_percent=20)
 
 @pytest.fixture(scope="module")
 def university() -> dict[str, pl.DataFrame]:
-    return compute_all_aggregates({**vars(clean_tables(2_000)), "subjects": SUBJECTS.empty()})
+    return compute_all_aggregates({**vars(generate_clean_tables(2_000)), "subjects": SUBJECTS.empty()})
 
 
 def run_check(each: Reconciliation, frames: dict[str, pl.DataFrame]) -> pl.DataFrame:

@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 import polars as pl
 import pytest
 
-from ouspark_assets.bench.synthetic import clean_tables
+from ouspark_assets.bench.synthetic import generate_clean_tables
 from ouspark_assets.orchestration.assets.analytics import PLOTS
 from ouspark_assets.reports import plots
 from ouspark_assets.schemas.reference import SUBJECTS
@@ -20,7 +20,7 @@ EACH = pytest.mark.parametrize("table", PLOTS, ids=lambda table: table.name)
 
 @pytest.fixture(scope="module")
 def university() -> dict[str, pl.DataFrame]:
-    return compute_all_aggregates({**vars(clean_tables(3_000)), "subjects": SUBJECTS.empty()})
+    return compute_all_aggregates({**vars(generate_clean_tables(3_000)), "subjects": SUBJECTS.empty()})
 
 
 @EACH

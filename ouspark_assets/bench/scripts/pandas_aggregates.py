@@ -1,6 +1,6 @@
-"""pandas computing standings, SGPAs, CGPAs and ranks by the same rules; reading not counted.
+"""Standings, SGPAs, CGPAs and ranks in pandas, by the same rules. Reading does not count.
 
-`pandas_aggregates.py FOLDER` prints one line of JSON. Uses nothing of the project.
+Usage: `pandas_aggregates.py FOLDER`.
 """
 
 import json
@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd  # type: ignore[import-untyped, unused-ignore]
 
 FOLDER = Path(sys.argv[1])
-UNIT = 1 if sys.platform == "darwin" else 1024
+PEAK_UNIT = 1 if sys.platform == "darwin" else 1024
 STUDENT_SEMESTER = ["hall_ticket", "semester"]
 SCOPES: tuple[list[str], ...] = (
     ["college_code", "branch_code"],
@@ -24,7 +24,7 @@ SCOPES: tuple[list[str], ...] = (
 
 
 def standings(marks: pd.DataFrame, releases: pd.DataFrame) -> pd.DataFrame:
-    """The grade that counts of every student and subject, and the times it was sat."""
+    """Return the effective grade per student and subject, and the number of attempts."""
     order = releases.sort_values(["session_year", "session_month", "exam_kind", "published_on"])
     place = pd.Series(range(len(order)), index=order["release"])
     rows = marks.assign(place=marks["release"].map(place), passed=marks["points"] > 0)
@@ -40,7 +40,7 @@ def standings(marks: pd.DataFrame, releases: pd.DataFrame) -> pd.DataFrame:
 
 
 def semesters(standing: pd.DataFrame) -> pd.DataFrame:
-    """Sums and SGPA of every student's semester."""
+    """Return sums and SGPA per student and semester."""
     sums = (
         standing.assign(weighted=standing["credits"] * standing["points"])
         .groupby(STUDENT_SEMESTER)
@@ -51,7 +51,7 @@ def semesters(standing: pd.DataFrame) -> pd.DataFrame:
 
 
 def cgpas(students: pd.DataFrame, semester: pd.DataFrame, standing: pd.DataFrame) -> pd.DataFrame:
-    """The CGPA of every student over finished semesters, and whether anything is open."""
+    """Return the CGPA per student over finished semesters, and whether anything is open."""
     finished = semester[semester["clear"]].groupby("hall_ticket")[["credits", "weighted"]].sum()
     clear = standing.groupby("hall_ticket")["passed"].all()
     known = students.set_index("hall_ticket")
@@ -61,7 +61,7 @@ def cgpas(students: pd.DataFrame, semester: pd.DataFrame, standing: pd.DataFrame
 
 
 def rankings(known: pd.DataFrame) -> pd.DataFrame:
-    """Dense ranks in the four scopes, among those with nothing open."""
+    """Return dense ranks in the four scopes among students with nothing open."""
     ranked = known[known["clear"] & known["cgpa"].notna()]
     tables = []
     for scope in SCOPES:
@@ -73,24 +73,24 @@ def rankings(known: pd.DataFrame) -> pd.DataFrame:
 
 
 def half_up(values: pd.Series) -> pd.Series:
-    """Two decimals, half up."""
+    """Round to two decimals, half up."""
     return np.floor(values * 100 + 0.5 + 1e-9) / 100
 
 
 marks, students, index = (
     pd.read_parquet(FOLDER / f"{name}.parquet") for name in ("marks", "students", "release_index")
 )
-began = time.perf_counter()
+started = time.perf_counter()
 standing = standings(marks, index)
 known = cgpas(students, semesters(standing), standing)
 ranked = rankings(known)
-seconds = time.perf_counter() - began
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * UNIT
-said = {
+seconds = time.perf_counter() - started
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * PEAK_UNIT
+result = {
     "seconds": seconds,
     "peak_bytes": peak,
     "standings": len(standing),
     "mean_cgpa": float(known["cgpa"].mean()),
     "ranks": len(ranked),
 }
-sys.stdout.write(json.dumps(said) + "\n")
+sys.stdout.write(json.dumps(result) + "\n")

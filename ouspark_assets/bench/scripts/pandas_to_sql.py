@@ -1,6 +1,6 @@
-"""pandas writing rows with `to_sql` into the marks table.
+"""Writes rows into the marks table with `to_sql` of pandas.
 
-`pandas_to_sql.py CSV DSN OPTIONS` prints one line of JSON. Uses nothing of the project.
+Usage: `pandas_to_sql.py CSV DSN OPTIONS`.
 """
 
 import json
@@ -12,14 +12,14 @@ import psycopg
 import sqlalchemy
 
 FILE, DSN, OPTIONS = sys.argv[1:]
-# Codes of digits alone would be taken for numbers.
-TEXTS = ("release", "hall_ticket", "subject_code")
-rows = pd.read_csv(FILE, dtype=dict.fromkeys(TEXTS, str))
+# Without a type pandas would read these codes as numbers.
+TEXT_COLUMNS = ("release", "hall_ticket", "subject_code")
+rows = pd.read_csv(FILE, dtype=dict.fromkeys(TEXT_COLUMNS, str))
 engine = sqlalchemy.create_engine(
     "postgresql+psycopg://", creator=lambda: psycopg.connect(DSN, options=OPTIONS)
 )
-began = time.perf_counter()
+started = time.perf_counter()
 with engine.begin() as connection:
     rows.to_sql("marks", connection, schema="clean", if_exists="append", index=False)
-said = {"seconds": time.perf_counter() - began, "rows": len(rows)}
-sys.stdout.write(json.dumps(said) + "\n")
+result = {"seconds": time.perf_counter() - started, "rows": len(rows)}
+sys.stdout.write(json.dumps(result) + "\n")

@@ -1,7 +1,6 @@
-"""Our parser on one core: `python -m … PAGES read|clean`, with POLARS_MAX_THREADS=1.
+"""OuSpark's parser on one core: `python -m … PAGES read|clean`, with POLARS_MAX_THREADS=1.
 
-Counted is the time of the processor, of which parsing wastes none: what others do beside it does
-not spoil the figure.
+Measured in CPU time, so that other processes do not distort the figure. Parsing never waits.
 """
 
 import gc
@@ -18,20 +17,20 @@ from ouspark_assets.pages.worker import GC_THRESHOLD
 
 
 def main() -> None:
-    """Read or clean the pages of a file, and say how long that took."""
+    """Read or clean the pages of a file; print the CPU seconds."""
     pages = pl.read_parquet(sys.argv[1])
     bodies = pages["body"].to_list()
-    # The first batch warms up: lazy imports, regular expressions, validators.
+    # Warm up: lazy imports, regular expressions, validators.
     clean_pages("bench", pages.head(20))
     gc.set_threshold(GC_THRESHOLD)
-    began = time.process_time()
+    started = time.process_time()
     if sys.argv[2] == "read":
         for body in bodies:
             read_page(body)
     else:
         for batch in pages.iter_slices(SLICE_SIZE):
             clean_pages("bench", batch)
-    spent = time.process_time() - began
+    spent = time.process_time() - started
     sys.stdout.write(json.dumps({"seconds": spent, "pages": pages.height}) + "\n")
 
 

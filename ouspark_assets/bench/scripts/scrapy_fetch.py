@@ -1,6 +1,6 @@
-"""Scrapy asking a results page for hall tickets: fetching alone, nothing judged, nothing kept.
+"""Fetches the pages of hall tickets with Scrapy; judges and keeps nothing.
 
-`scrapy_fetch.py URL TICKETS CONNECTIONS` prints one line of JSON. Uses nothing of the project.
+Usage: `scrapy_fetch.py URL TICKETS CONNECTIONS`.
 """
 
 import json
@@ -16,7 +16,7 @@ from scrapy.crawler import (  # type: ignore[import-not-found, unused-ignore]
 )
 
 URL, TICKETS, CONNECTIONS = sys.argv[1], Path(sys.argv[2]).read_text().split(), int(sys.argv[3])
-BUSY = {"began": 0.0, "ended": 0.0, "pages": 0, "bytes": 0}
+COUNTS = {"started": 0.0, "ended": 0.0, "pages": 0, "bytes": 0}
 SETTINGS: dict[str, Any] = {
     "CONCURRENT_REQUESTS": CONNECTIONS,
     "CONCURRENT_REQUESTS_PER_DOMAIN": CONNECTIONS,
@@ -32,30 +32,30 @@ SETTINGS: dict[str, Any] = {
 
 
 class Results(scrapy.Spider):  # type: ignore[misc, unused-ignore]
-    """Asks for every ticket once."""
+    """Requests every ticket once."""
 
     name = "results"
 
     async def start(self) -> AsyncIterator[scrapy.FormRequest]:
-        """A request per ticket."""
-        BUSY["began"] = time.perf_counter()
+        """Yield one request per ticket."""
+        COUNTS["started"] = time.perf_counter()
         for ticket in TICKETS:
             form = {"mbstatus": "SEARCH", "htno": ticket}
             yield scrapy.FormRequest(URL, formdata=form, dont_filter=True)
 
     def parse(self, response: scrapy.http.Response, **_: object) -> None:
         """Count the page."""
-        BUSY["pages"] += 1
-        BUSY["bytes"] += len(response.body)
-        BUSY["ended"] = time.perf_counter()
+        COUNTS["pages"] += 1
+        COUNTS["bytes"] += len(response.body)
+        COUNTS["ended"] = time.perf_counter()
 
 
 process = CrawlerProcess(SETTINGS)
 process.crawl(Results)
 process.start()
-said = {
-    "seconds": BUSY["ended"] - BUSY["began"],
-    "pages": BUSY["pages"],
-    "bytes": BUSY["bytes"],
+result = {
+    "seconds": COUNTS["ended"] - COUNTS["started"],
+    "pages": COUNTS["pages"],
+    "bytes": COUNTS["bytes"],
 }
-sys.stdout.write(json.dumps(said) + "\n")
+sys.stdout.write(json.dumps(result) + "\n")

@@ -1,7 +1,7 @@
-"""BeautifulSoup taking the same from result pages as OuSpark does: details, marks, result lines.
+"""Extracts the same from result pages as OuSpark, with BeautifulSoup: details, marks, result lines.
 
-`soup_parse.py PAGES PARSER COUNT` reads a file of length-prefixed pages, prints one line of JSON.
-Written as public scrapers are: tables by id, cells by position. Uses nothing of the project.
+Usage: `soup_parse.py PAGES PARSER COUNT`, where PAGES is a file of length-prefixed pages. Written
+like public scrapers: tables by id, cells by position.
 """
 
 import json
@@ -19,7 +19,7 @@ PERSONAL_CELLS = 4
 
 
 def pages() -> list[bytes]:
-    """The first pages of the file."""
+    """Return the first pages of the file."""
     data, at = FILE.read_bytes(), 0
     found: list[bytes] = []
     while at < len(data) and len(found) < COUNT:
@@ -30,7 +30,7 @@ def pages() -> list[bytes]:
 
 
 def rows(page: BeautifulSoup, table_id: str) -> list[list[str]]:
-    """The texts of a table, row by row."""
+    """Return the texts of a table, row by row."""
     table = page.find("table", id=table_id)
     if not isinstance(table, Tag):
         return []
@@ -41,7 +41,7 @@ def rows(page: BeautifulSoup, table_id: str) -> list[list[str]]:
 
 
 def extract(body: bytes) -> tuple[dict[str, str], list[dict[str, str]], list[list[str]]]:
-    """Details, marks by heading, result lines."""
+    """Return details, marks by heading, and result lines."""
     page = BeautifulSoup(body.decode("cp1252"), PARSER)
     personal = [row for row in rows(page, "AutoNumber3") if len(row) == PERSONAL_CELLS]
     details = {row[at]: row[at + 1] for row in personal for at in (0, 2)}
@@ -50,14 +50,14 @@ def extract(body: bytes) -> tuple[dict[str, str], list[dict[str, str]], list[lis
     return details, [dict(zip(headings, row, strict=False)) for row in marks], results
 
 
-waiting = pages()
-began = time.process_time()
-taken = [extract(body) for body in waiting]
-seconds = time.process_time() - began
-said = {
+bodies = pages()
+started = time.process_time()
+taken = [extract(body) for body in bodies]
+seconds = time.process_time() - started
+result = {
     "seconds": seconds,
     "pages": len(taken),
     "marks": sum(len(marks) for _, marks, _ in taken),
     "results": sum(len(results) for _, _, results in taken),
 }
-sys.stdout.write(json.dumps(said) + "\n")
+sys.stdout.write(json.dumps(result) + "\n")

@@ -1,6 +1,6 @@
-"""A temporary home with servers of its own, gone at the end whatever happened.
+"""A temporary home with servers of its own, removed at the end even if the benchmark fails.
 
-Nothing of the environment is used: a benchmark must never meet somebody's databases.
+OuSpark's environment variables are ignored, so that a benchmark never reaches real databases.
 """
 
 import os
@@ -26,14 +26,14 @@ PREFIXES = ("OUSPARK_", "DAGSTER_")
 
 
 @dataclass(frozen=True)
-class Room:
-    """A home, and the servers that are started under it when they are first asked for."""
+class BenchEnvironment:
+    """A home, and the servers under it, which start on first use."""
 
     home: Path
 
     @cached_property
     def settings(self) -> Settings:
-        """The defaults, under this home, whatever the environment says."""
+        """The default settings with this home, independent of environment variables."""
         defaults = {
             name: {field: info.get_default() for field, info in group.model_fields.items()}
             for name, group in GROUPS.items()
@@ -47,54 +47,52 @@ class Room:
         return resolve_endpoints(self.settings.servers, need={"postgres", "redis"})
 
     @property
-    def environment(self) -> dict[str, str]:
-        """The environment that a command of the project runs in."""
-        inherited = {
-            name: value for name, value in os.environ.items() if not name.startswith(PREFIXES)
-        }
+    def variables(self) -> dict[str, str]:
+        """The environment variables for the project's commands."""
         return {
-            **inherited,
+            **{name: text for name, text in os.environ.items() if not name.startswith(PREFIXES)},
             "OUSPARK_HOME": str(self.home),
             "DAGSTER_HOME": str(PACKAGE_PARENT),
             "DAGSTER_DISABLE_TELEMETRY": "1",
         }
 
-    def folder(self, name: str) -> Path:
-        """An empty folder of this name."""
+    def create_folder(self, name: str) -> Path:
+        """Create an empty folder of this name, replacing an existing one."""
         path = self.home / name
         shutil.rmtree(path, ignore_errors=True)
         path.mkdir(parents=True)
         return path
 
-    def database(self, name: str, side: Side) -> str:
-        """The address of an empty, migrated database; one of this name is replaced."""
-        self._recreate(name)
-        address = self.address(name)
-        migrate(address, side)
-        return address
+    def create_database(self, name: str, side: Side | None = None) -> str:
+        """Return the address of a new database, replacing an existing one of this name.
 
-    def empty_database(self, name: str) -> str:
-        """The address of a database without anything; one of this name is replaced."""
-        self._recreate(name)
-        return self.address(name)
-
-    def address(self, name: str) -> str:
-        """The address of a database of this home's server."""
-        return urlunsplit(urlsplit(self.servers.dev_dsn)._replace(path=f"/{name}"))
-
-    def _recreate(self, name: str) -> None:
-        database = sql.Identifier(name)
+        It has the tables of a side, or none.
+        """
+        database, address = sql.Identifier(name), self.address(name)
         with psycopg.connect(self.servers.dev_dsn, autocommit=True) as connection:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(database))
             connection.execute(sql.SQL("CREATE DATABASE {}").format(database))
+        if side is not None:
+            migrate(address, side)
+        return address
+
+    def address(self, name: str) -> str:
+        """Return the address of a database on this home's server."""
+        return urlunsplit(urlsplit(self.servers.dev_dsn)._replace(path=f"/{name}"))
 
 
 @contextmanager
-def temporary_room() -> Iterator[Room]:
-    """A room for one benchmark."""
+def temporary_environment() -> Iterator[BenchEnvironment]:
+    """Yield an environment for one benchmark; stop its servers and remove its home afterwards."""
     home = Path(tempfile.mkdtemp(prefix="ouspark-bench-"))
     try:
-        yield Room(home)
+        yield BenchEnvironment(home)
     finally:
         stop_servers(home)
         shutil.rmtree(home, ignore_errors=True)
+
+
+def write_checkpoint(dsn: str) -> None:
+    """Flush what PostgreSQL has not written yet, so that the next sample does not pay for it."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("CHECKPOINT")
