@@ -19,9 +19,9 @@ from rich.progress import BarColumn, TimeElapsedColumn
 
 from ouspark_assets.cli.output import ProgressBars
 from ouspark_assets_tests.chaos.disk import mount_alone
-from ouspark_assets_tests.chaos.scene import opened
-from ouspark_assets_tests.chaos.script import Kind
-from ouspark_assets_tests.chaos.site import Population
+from ouspark_assets_tests.chaos.site_process import Population
+from ouspark_assets_tests.chaos.steps import Kind
+from ouspark_assets_tests.chaos.system_under_test import opened
 from ouspark_assets_tests.chaos.tally import Tally
 from ouspark_assets_tests.chaos.trial import Trial
 

@@ -12,9 +12,9 @@ import polars as pl
 from ouspark_assets.schemas.analytics import SEMESTER_GPAS, STANDINGS, STUDENT_CGPAS
 from ouspark_assets.schemas.clean import APPEARANCES, STUDENTS
 from ouspark_assets.warehouse.core.connection import Side
-from ouspark_assets_tests.chaos.always import Invariant
-from ouspark_assets_tests.chaos.scene import Scene
-from ouspark_assets_tests.chaos.truth import PAGE, differences, differences_of
+from ouspark_assets_tests.chaos.ground_truth import PAGE, differences, differences_of
+from ouspark_assets_tests.chaos.invariants import Invariant
+from ouspark_assets_tests.chaos.system_under_test import Scene
 
 COMPUTED = {
     STUDENTS: "students",

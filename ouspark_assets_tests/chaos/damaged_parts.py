@@ -6,9 +6,9 @@ How bytes are damaged is `lake.py`.
 import random
 import shutil
 
-from ouspark_assets_tests.chaos.lake import FOUND, Part, damage, parts_of
-from ouspark_assets_tests.chaos.scene import Scene
-from ouspark_assets_tests.chaos.script import NotHereError, Step
+from ouspark_assets_tests.chaos.lake_parts import FOUND, Part, damage, parts_of
+from ouspark_assets_tests.chaos.steps import NotHereError, Step
+from ouspark_assets_tests.chaos.system_under_test import Scene
 
 BACKUP_SHARE = 0.5
 

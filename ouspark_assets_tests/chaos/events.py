@@ -16,8 +16,8 @@ import redis
 from ouspark_assets_tests.chaos.damaged_parts import part_damaged
 from ouspark_assets_tests.chaos.processes import send
 from ouspark_assets_tests.chaos.runs import Run
-from ouspark_assets_tests.chaos.scene import STAGE_SECONDS, Scene
-from ouspark_assets_tests.chaos.script import Kind, NotHereError, Step
+from ouspark_assets_tests.chaos.steps import Kind, NotHereError, Step
+from ouspark_assets_tests.chaos.system_under_test import STAGE_SECONDS, Scene
 from ouspark_assets_tests.chaos.targets import (
     Target,
     administering,

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from ouspark_assets_tests.chaos.readers import Readings
 from ouspark_assets_tests.chaos.runs import Ending
-from ouspark_assets_tests.chaos.script import Kind
+from ouspark_assets_tests.chaos.steps import Kind
 
 LONGEST_SHOWN = 600
 

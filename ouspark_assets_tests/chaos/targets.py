@@ -12,7 +12,7 @@ from ouspark_assets.services.client import query_supervisor
 from ouspark_assets.services.protocol import Request
 from ouspark_assets_tests.chaos.processes import command_of, with_descendants
 from ouspark_assets_tests.chaos.runs import Run
-from ouspark_assets_tests.chaos.scene import Scene
+from ouspark_assets_tests.chaos.system_under_test import Scene
 
 Target = Callable[[Scene, Run], Sequence[int]]
 WORKER = "ouspark_assets.pages.worker"

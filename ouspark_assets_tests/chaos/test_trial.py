@@ -8,7 +8,13 @@ import polars as pl
 import pytest
 
 from ouspark_assets.warehouse.core.connection import Side
-from ouspark_assets_tests.chaos.always import (
+from ouspark_assets_tests.chaos.at_rest import (
+    dagster_knows_of_no_unfinished_run,
+    everything_the_site_has_is_loaded,
+    no_stage_of_a_dead_run_is_left_open,
+    students_have_what_they_really_have,
+)
+from ouspark_assets_tests.chaos.invariants import (
     archived_pages_are_the_sites,
     development_says_what_the_pages_print,
     everything_found_is_accounted_for,
@@ -16,16 +22,10 @@ from ouspark_assets_tests.chaos.always import (
     nothing_archived_is_lost,
     production_is_one_whole_publication,
 )
-from ouspark_assets_tests.chaos.at_rest import (
-    dagster_knows_of_no_unfinished_run,
-    everything_the_site_has_is_loaded,
-    no_stage_of_a_dead_run_is_left_open,
-    students_have_what_they_really_have,
-)
-from ouspark_assets_tests.chaos.lake import parts_of
-from ouspark_assets_tests.chaos.scene import Scene, opened
-from ouspark_assets_tests.chaos.script import Kind
-from ouspark_assets_tests.chaos.site import Population
+from ouspark_assets_tests.chaos.lake_parts import parts_of
+from ouspark_assets_tests.chaos.site_process import Population
+from ouspark_assets_tests.chaos.steps import Kind
+from ouspark_assets_tests.chaos.system_under_test import Scene, opened
 from ouspark_assets_tests.chaos.tally import Tally
 from ouspark_assets_tests.chaos.trial import Trial
 from ouspark_assets_tests.chaos.waiting import until

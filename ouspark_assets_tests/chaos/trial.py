@@ -12,12 +12,12 @@ import psycopg
 import redis
 
 from ouspark_assets.domain.errors import OuSparkError
-from ouspark_assets_tests.chaos.always import ALWAYS, Invariant
 from ouspark_assets_tests.chaos.at_rest import AT_REST
 from ouspark_assets_tests.chaos.events import happen
+from ouspark_assets_tests.chaos.invariants import ALWAYS, Invariant
 from ouspark_assets_tests.chaos.processes import command_of, processes_of
-from ouspark_assets_tests.chaos.scene import Scene
-from ouspark_assets_tests.chaos.script import Kind, steps
+from ouspark_assets_tests.chaos.steps import Kind, steps
+from ouspark_assets_tests.chaos.system_under_test import Scene
 from ouspark_assets_tests.chaos.waiting import comes_true
 
 SECONDS_TO_LEAVE = 60.0

@@ -20,13 +20,13 @@ from ouspark_assets.services.client import stop_servers
 from ouspark_assets.settings import ServerSettings
 from ouspark_assets_tests.chaos.audience import Readers, reading
 from ouspark_assets_tests.chaos.disk import Disk, disk_at
-from ouspark_assets_tests.chaos.lake import FOUND, answers_in
+from ouspark_assets_tests.chaos.ground_truth import PAGE, Truth
+from ouspark_assets_tests.chaos.lake_parts import FOUND, answers_in
 from ouspark_assets_tests.chaos.processes import processes_of, send
 from ouspark_assets_tests.chaos.runs import Ending, Run, start
-from ouspark_assets_tests.chaos.script import Moment, Work
-from ouspark_assets_tests.chaos.site import Population, Site, running_site
+from ouspark_assets_tests.chaos.site_process import Population, Site, running_site
+from ouspark_assets_tests.chaos.steps import Moment, Work
 from ouspark_assets_tests.chaos.tally import Tally
-from ouspark_assets_tests.chaos.truth import PAGE, Truth
 from ouspark_assets_tests.chaos.waiting import comes_true
 from ouspark_assets_tests.support.pipeline import BIN, Pipeline
 

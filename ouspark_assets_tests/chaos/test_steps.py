@@ -3,7 +3,7 @@
 from itertools import islice
 
 from ouspark_assets_tests.chaos.events import EVENTS
-from ouspark_assets_tests.chaos.script import Kind, steps
+from ouspark_assets_tests.chaos.steps import Kind, steps
 
 MANY = 5 * len(Kind)
 

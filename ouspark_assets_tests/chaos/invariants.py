@@ -16,9 +16,9 @@ from ouspark_assets.schemas.table import Table
 from ouspark_assets.warehouse.core.connection import Connection, Side
 from ouspark_assets.warehouse.publication.changes import count_and_checksum
 from ouspark_assets.warehouse.publication.publications import read_publications
-from ouspark_assets_tests.chaos.lake import FOUND, answers_in, parts_of
-from ouspark_assets_tests.chaos.scene import Scene
-from ouspark_assets_tests.chaos.truth import PAGE, differences, differences_of
+from ouspark_assets_tests.chaos.ground_truth import PAGE, differences, differences_of
+from ouspark_assets_tests.chaos.lake_parts import FOUND, answers_in, parts_of
+from ouspark_assets_tests.chaos.system_under_test import Scene
 
 Invariant = Callable[[Scene], Iterator[str]]
 PRINTED = {MARKS: "attempts", RESULTS: "results"}
