@@ -1,7 +1,7 @@
-"""`python -m ouspark_assets_tests.chaos`: a pipeline of its own, tried hard, for a while.
+"""`python -m ouspark_assets_tests.chaos`: a trial of a pipeline of its own under random faults.
 
-The events and their order are the seed's; at which instant they strike is the machine's. Fails,
-with what was broken, when any promise was.
+The seed determines the events and their order; their exact time depends on the machine. Fails and
+prints the violations if any invariant was broken.
 """
 
 import os
@@ -18,29 +18,35 @@ from rich.console import Console
 from rich.progress import BarColumn, TimeElapsedColumn
 
 from ouspark_assets.cli.output import ProgressBars
-from ouspark_assets_tests.chaos.disk import mount_alone
+from ouspark_assets_tests.chaos.disk import enter_mount_namespace
 from ouspark_assets_tests.chaos.site_process import Population
 from ouspark_assets_tests.chaos.steps import Kind
-from ouspark_assets_tests.chaos.system_under_test import opened
+from ouspark_assets_tests.chaos.system_under_test import run_system
 from ouspark_assets_tests.chaos.tally import Tally
 from ouspark_assets_tests.chaos.trial import Trial
 
-WORST = "everything,outage:5"
-LARGEST_SEED = 100_000
+DEFAULT_FAULTS = "everything,outage:5"
+MAX_SEED = 100_000
 WIDTH = 120
 
 
 @click.command()
 @click.option("--seconds", type=click.FloatRange(min=1), default=600.0, show_default=True)
-@click.option("--events", type=click.IntRange(min=1), help="End after so many events, if earlier.")
-@click.option("--seed", type=int, help="Which events, which students (default: another each time).")
+@click.option(
+    "--events", type=click.IntRange(min=1), help="End after this number of events, if earlier."
+)
+@click.option("--seed", type=int, help="Determines events and students (default: random).")
 @click.option("--students", type=click.IntRange(min=30), default=2400, show_default=True)
-@click.option("--faults", default=WORST, show_default=True, help="The bad days of the site.")
+@click.option(
+    "--faults", default=DEFAULT_FAULTS, show_default=True, help="Fault profiles of the site."
+)
 @click.option(
     "--only", multiple=True, type=click.Choice([kind.name for kind in Kind]), metavar="KIND",
-    help="Only events of this kind (RUN_KILLED, DISK_FULL…); several may be named.",
+    help="Only events of this kind (RUN_KILLED, DISK_FULL…); repeatable.",
 )  # fmt: skip
-@click.option("--keep", is_flag=True, help="Keep what the commands said, even if all is well.")
+@click.option(
+    "--keep", is_flag=True, help="Keep the output of the commands even if no invariant was broken."
+)
 def main(
     *,
     seconds: float,
@@ -51,65 +57,58 @@ def main(
     only: tuple[str, ...],
     keep: bool,
 ) -> None:
-    """Try to break the pipeline: a seeded sequence of kills, outages, full disks and the like.
+    """Try to break the pipeline by a seeded sequence of kills, outages, full disks and the like.
 
-    Everything runs under a temporary folder with servers of its own; nothing else is touched.
+    Everything runs in a temporary folder with servers of its own.
     """
     for name in [name for name in os.environ if name.startswith("OUSPARK_")]:
         del os.environ[name]
-    seed = random.randrange(LARGEST_SEED) if seed is None else seed
+    seed = random.randrange(MAX_SEED) if seed is None else seed
     folder = Path(tempfile.mkdtemp(prefix=f"ouspark-chaos-{seed}-"))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    console = _console()
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=WIDTH)
     tally = Tally()
     try:
-        with opened(Population(students, seed, faults), folder, tally) as scene:
-            with _Watch(console, seconds) as watch:
+        with run_system(Population(students, seed, faults), folder, tally) as system:
+            with _TrialProgress(console, seconds) as progress:
                 kinds = [Kind[name] for name in only]
-                trial = Trial(scene, seed, seconds, events, kinds, watch.show)
-                trial.go_through()
-            trial.leave()
+                trial = Trial(system, seed, seconds, events, kinds, progress.show)
+                trial.run()
+            trial.shut_down()
     finally:
-        _tell(console, tally)
-        again = f"--seed {seed} --students {students} --faults {faults}"
-        again += "".join(f" --only {name}" for name in only)
-        console.print(f"The same events again: python -m ouspark_assets_tests.chaos {again}")
+        for table in tally.tables():
+            console.print(table)
+        broken = len(tally.violations)
+        console.print(f"{broken} promises were broken." if broken else "Every promise was kept.")
+        options = f"--seed {seed} --students {students} --faults {faults}"
+        options += "".join(f" --only {name}" for name in only)
+        console.print(f"To repeat these events: python -m ouspark_assets_tests.chaos {options}")
     if keep or tally.violations:
-        console.print(f"What the commands said: {folder}")
+        console.print(f"Output of the commands: {folder}")
     else:
         shutil.rmtree(folder, ignore_errors=True)
     sys.exit(1 if tally.violations else 0)
 
 
-class _Watch(ProgressBars):
-    """A bar over the time; a line for each event where there is no terminal."""
+class _TrialProgress(ProgressBars):
+    """A progress bar over the time; without a terminal, one line per event."""
 
     def __init__(self, console: Console, seconds: float) -> None:
         super().__init__(console, BarColumn(), TimeElapsedColumn())
         self._seconds = seconds
-        self._began = time.monotonic()
+        self._started = time.monotonic()
         self._task = self.bars.add_task("", total=seconds)
 
-    def show(self, doing: str) -> None:
-        """Something begins."""
-        gone = time.monotonic() - self._began
-        self.bars.update(self._task, completed=min(gone, self._seconds), description=doing)
+    def show(self, event: str) -> None:
+        """Show that an event begins."""
+        elapsed = time.monotonic() - self._started
+        self.bars.update(self._task, completed=min(elapsed, self._seconds), description=event)
         if not self.console.is_terminal:
-            self.console.print(f"{gone:4.0f} s  {doing}")
-
-
-def _tell(console: Console, tally: Tally) -> None:
-    for table in tally.tables():
-        console.print(table)
-    broken = len(tally.violations)
-    console.print(f"{broken} promises were broken." if broken else "Every promise was kept.")
-
-
-def _console() -> Console:
-    terminal = Console(highlight=False)
-    return terminal if terminal.is_terminal else Console(highlight=False, width=WIDTH)
+            self.console.print(f"{elapsed:4.0f} s  {event}")
 
 
 if __name__ == "__main__":
-    mount_alone()
+    enter_mount_namespace()
     main()

@@ -1,7 +1,7 @@
-"""A disk that can be full: a small file system of its own where mounting one is allowed.
+"""A disk that can be filled: a small file system where mounting one is allowed.
 
-It is mounted in a mount namespace of this program, so that it is gone with it, however it ends.
-Elsewhere a run is forbidden to write files beyond a size, which full disks look like to it.
+It is mounted in a mount namespace of this program and disappears with it. Where mounting is not
+allowed, a limit on the file size of the run has the same effect as a full disk.
 """
 
 import errno
@@ -16,33 +16,33 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SIZE_MB = 1536
-ALONE = "CHAOS_MOUNTS_ALONE"
+NAMESPACE_VARIABLE = "CHAOS_MOUNTS_ALONE"
 UNSHARE = "unshare"
 BLOCK = b"\0" * 1024 * 1024
-LARGEST_FILE = 16 * 1024
+MAX_FILE_BYTES = 16 * 1024
 
 
-def mount_alone() -> None:
-    """Go on in a mount namespace of our own, where that is allowed; else do nothing."""
-    if ALONE in os.environ or os.geteuid() != 0 or shutil.which(UNSHARE) is None:
+def enter_mount_namespace() -> None:
+    """Restart this program in a mount namespace of its own, if that is allowed."""
+    if NAMESPACE_VARIABLE in os.environ or os.geteuid() != 0 or shutil.which(UNSHARE) is None:
         return
-    if _succeeds([UNSHARE, "--mount", "true"]):
+    if _run([UNSHARE, "--mount", "true"]):
         command = [UNSHARE, "--mount", *sys.orig_argv]
-        os.execvpe(UNSHARE, command, {**os.environ, ALONE: "1"})  # noqa: S606 (no shell wanted)
+        os.execvpe(UNSHARE, command, {**os.environ, NAMESPACE_VARIABLE: "1"})  # noqa: S606 (no shell wanted)
 
 
 @dataclass(frozen=True)
 class Disk:
-    """Where a home lies; `own` is whether it is a file system of its own."""
+    """The disk of a home; `is_mounted` tells whether it is a file system of its own."""
 
     folder: Path
-    own: bool
+    is_mounted: bool
 
     @contextmanager
-    def full(self, run: int) -> Iterator[None]:
-        """Leave no byte free, or let a run write no longer files."""
-        if not self.own:
-            with _longest_file(run):
+    def full(self, pid: int) -> Iterator[None]:
+        """Fill the disk, or limit the file size of a process, for the duration of the block."""
+        if not self.is_mounted:
+            with _limit_file_size(pid):
                 yield
             return
         ballast = self.folder / "ballast"
@@ -54,20 +54,20 @@ class Disk:
 
 
 @contextmanager
-def disk_at(folder: Path) -> Iterator[Disk]:
-    """A disk of its own at a folder if that can be had, else the one that is there."""
+def mount_disk(folder: Path) -> Iterator[Disk]:
+    """Yield a disk at a folder: a new file system if mounting is allowed, else the existing one."""
     folder.mkdir(parents=True)
     options = f"size={SIZE_MB}m,mode=0700"
     mount = ["mount", "-t", "tmpfs", "-o", options, "ouspark-chaos", str(folder)]
-    own = ALONE in os.environ and _succeeds(mount)
+    is_mounted = NAMESPACE_VARIABLE in os.environ and _run(mount)
     try:
-        yield Disk(folder, own=own)
+        yield Disk(folder, is_mounted=is_mounted)
     finally:
-        if own:
-            _succeeds(["umount", "--lazy", str(folder)])
+        if is_mounted:
+            _run(["umount", "--lazy", str(folder)])
 
 
-def _succeeds(command: list[str]) -> bool:
+def _run(command: list[str]) -> bool:
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
@@ -85,12 +85,12 @@ def _fill(ballast: Path) -> None:
 
 
 @contextmanager
-def _longest_file(pid: int) -> Iterator[None]:
+def _limit_file_size(pid: int) -> Iterator[None]:
     with suppress(ProcessLookupError):
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (LARGEST_FILE, resource.RLIM_INFINITY))
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (MAX_FILE_BYTES, resource.RLIM_INFINITY))
     try:
         yield
     finally:
         with suppress(ProcessLookupError):
-            endless = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
-            resource.prlimit(pid, resource.RLIMIT_FSIZE, endless)
+            unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, unlimited)

@@ -1,6 +1,6 @@
-"""What is true, by the world of the site: pages, and what students have by all that is published.
+"""The ground truth: the pages and the students' results according to the world of the site.
 
-Frames of what ought to be, and how frames differ. What is compared is `always.py`.
+Frames with the expected rows, and their comparison; what is compared is in `invariants`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,13 +16,13 @@ from ouspark_assets.standin.truth import truth_of
 from ouspark_assets.standin.world import World
 
 PAGE = ["release", "hall_ticket"]
-WAYS_OF_DAMAGE = 32
-MOST_EXAMPLES = 3
+DAMAGE_LEVELS = 32
+MAX_EXAMPLES = 3
 
 
 @dataclass
-class Truth:
-    """The world's own knowledge, as tables of the pipeline's columns."""
+class GroundTruth:
+    """The results in the world, as tables with the pipeline's columns."""
 
     world: World
     _releases: int = 0
@@ -30,7 +30,7 @@ class Truth:
     _pages: dict[str, ReleasePages] = field(default_factory=dict)
 
     def table(self, name: str) -> pl.DataFrame:
-        """One of the tables of the truth, of everything published by now."""
+        """Return a table of the truth, with all releases published so far."""
         if len(self.world.published) != self._releases:
             self._tables = truth_of(self.world)
             self._releases = len(self.world.published)
@@ -44,49 +44,51 @@ class Truth:
 
     @property
     def pages(self) -> pl.DataFrame:
-        """Which students have a page in which release."""
-        return pl.concat([self.table(it).select(PAGE) for it in ("attempts", "results")]).unique()
+        """The release and hall ticket of every page."""
+        return pl.concat(
+            [self.table(name).select(PAGE) for name in ("attempts", "results")]
+        ).unique()
 
-    def says(self, release: str, ticket: str, body: bytes) -> bool | None:
-        """Whether a page is the site's: True for a whole one, None for a damaged one of its own."""
-        page = self._of(release).answer(ticket)
+    def is_whole_page(self, release: str, ticket: str, body: bytes) -> bool | None:
+        """Return whether a page is one of the site; None if the site damaged it itself."""
+        page = self._release_pages(release).answer(ticket)
         if body == page:
             return True
-        ways = (damaged(page, way / WAYS_OF_DAMAGE) for way in range(WAYS_OF_DAMAGE))
-        return None if body in ways else False
+        variants = (damaged(page, level / DAMAGE_LEVELS) for level in range(DAMAGE_LEVELS))
+        return None if body in variants else False
 
-    def _of(self, release: str) -> ReleasePages:
+    def _release_pages(self, release: str) -> ReleasePages:
         if release not in self._pages:
-            (publication,) = (it for it in self.world.published if it.release.key == release)
+            (publication,) = (each for each in self.world.published if each.release.key == release)
             self._pages[release] = ReleasePages(self.world, publication)
         return self._pages[release]
 
 
-def differences(
-    what: str, found: pl.DataFrame, true: pl.DataFrame, columns: Sequence[str]
+def compare_frames(
+    what: str, found: pl.DataFrame, expected: pl.DataFrame, columns: Sequence[str]
 ) -> Iterator[str]:
-    """Rows that are there and should not be, and the other way round; examples are masked."""
-    found = found.select(pl.col(name).cast(true.schema[name]) for name in columns)
-    true = true.select(columns)
-    for said, some, others in (("wrong", found, true), ("missing", true, found)):
-        odd = some.join(others, on=columns, how="anti", nulls_equal=True)
-        if odd.height:
-            examples = [_shown(row) for row in odd.head(MOST_EXAMPLES).iter_rows(named=True)]
-            yield f"{what}: {odd.height} rows are {said}, as {'; '.join(examples)}"
+    """Yield how many rows are wrong or missing, with masked examples."""
+    found = found.select(pl.col(name).cast(expected.schema[name]) for name in columns)
+    expected = expected.select(columns)
+    for verdict, rows, others in (("wrong", found, expected), ("missing", expected, found)):
+        different = rows.join(others, on=columns, how="anti", nulls_equal=True)
+        if different.height:
+            examples = different.head(MAX_EXAMPLES).iter_rows(named=True)
+            shown = "; ".join(map(_mask_row, examples))
+            yield f"{what}: {different.height} rows are {verdict}, e.g. {shown}"
 
 
-def differences_of(table: Table, found: pl.DataFrame, true: pl.DataFrame) -> Iterator[str]:
-    """The same for a table of the pipeline, in the columns that the truth has too."""
-    columns = [name for name in table.columns if name in true.columns]
-    typed = true.select(pl.col(name).cast(table.dtypes[name]) for name in columns)
-    yield from differences(table.qualified_name, found, typed, columns)
+def compare_table(table: Table, found: pl.DataFrame, expected: pl.DataFrame) -> Iterator[str]:
+    """Compare a table of the pipeline in the columns that the ground truth also has."""
+    columns = [name for name in table.columns if name in expected.columns]
+    typed = expected.select(pl.col(name).cast(table.dtypes[name]) for name in columns)
+    yield from compare_frames(table.qualified_name, found, typed, columns)
 
 
-def _shown(row: dict[str, object]) -> str:
-    hidden = {"name", "father_name"}
+def _mask_row(row: dict[str, object]) -> str:
     shown = {
         name: mask_ticket(str(value)) if name == "hall_ticket" else value
         for name, value in row.items()
-        if name not in hidden
+        if name not in ("name", "father_name")
     }
     return ", ".join(f"{name} {value}" for name, value in shown.items())

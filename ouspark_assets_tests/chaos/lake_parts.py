@@ -1,4 +1,4 @@
-"""The lake as it lies on the disk: its parts, what they hold, and how one is damaged and mended."""
+"""The part files of the lake: reading and damaging them."""
 
 import random
 from collections.abc import Callable
@@ -9,7 +9,7 @@ import polars as pl
 
 ANSWER = ["release", "hall_ticket", "outcome", "fetched_at", "sha256"]
 FOUND = pl.col("outcome") == "found"
-GARBLED_BYTES = 64
+OVERWRITTEN_BYTES = 64
 
 
 @dataclass(frozen=True)
@@ -18,22 +18,22 @@ class Part:
 
     path: Path
 
-    def answers(self) -> pl.DataFrame:
-        """What it holds, without bodies."""
+    def read_answers(self) -> pl.DataFrame:
+        """Return its answers without bodies."""
         return pl.read_parquet(self.path, columns=ANSWER)
 
-    def pages(self) -> pl.DataFrame:
-        """The pages of students in it."""
+    def read_pages(self) -> pl.DataFrame:
+        """Return its found pages with bodies."""
         return pl.read_parquet(self.path, columns=[*ANSWER, "body"]).filter(FOUND)
 
 
-def parts_of(lake: Path) -> list[Part]:
-    """Every part, in order of release and time."""
+def list_parts(lake: Path) -> list[Part]:
+    """Return all parts by release and time."""
     return [Part(path) for path in sorted(lake.glob("raw/result_pages/release=*/part-*.parquet"))]
 
 
-def answers_in(lake: Path) -> pl.DataFrame:
-    """Every answer of every part; a compaction that was cut short may have left some twice."""
+def read_all_answers(lake: Path) -> pl.DataFrame:
+    """Return the answers of all parts; an interrupted compaction may have left some twice."""
     empty = pl.DataFrame(
         schema={
             "release": pl.String,
@@ -43,33 +43,37 @@ def answers_in(lake: Path) -> pl.DataFrame:
             "sha256": pl.String,
         }
     )
-    return pl.concat([empty, *(part.answers() for part in parts_of(lake))]).unique()
+    return pl.concat([empty, *(part.read_answers() for part in list_parts(lake))]).unique()
 
 
-def _cut(data: bytes, chance: random.Random) -> bytes:
+def _truncate(data: bytes, chance: random.Random) -> bytes:
     return data[: chance.randrange(len(data))]
 
 
-def _emptied(data: bytes, chance: random.Random) -> bytes:
-    del data, chance
+def _empty(_: bytes, __: random.Random) -> bytes:
     return b""
 
 
-def _garbled(data: bytes, chance: random.Random) -> bytes:
-    at = chance.randrange(max(1, len(data) - GARBLED_BYTES))
-    return data[:at] + chance.randbytes(GARBLED_BYTES) + data[at + GARBLED_BYTES :]
+def _overwrite(data: bytes, chance: random.Random) -> bytes:
+    at = chance.randrange(max(1, len(data) - OVERWRITTEN_BYTES))
+    return data[:at] + chance.randbytes(OVERWRITTEN_BYTES) + data[at + OVERWRITTEN_BYTES :]
 
 
-def _flipped(data: bytes, chance: random.Random) -> bytes:
+def _flip_bit(data: bytes, chance: random.Random) -> bytes:
     at = chance.randrange(len(data))
     return data[:at] + bytes([data[at] ^ 1 << chance.randrange(8)]) + data[at + 1 :]
 
 
-WAYS: tuple[Callable[[bytes, random.Random], bytes], ...] = (_cut, _emptied, _garbled, _flipped)
+DAMAGES: tuple[Callable[[bytes, random.Random], bytes], ...] = (
+    _truncate,
+    _empty,
+    _overwrite,
+    _flip_bit,
+)
 
 
-def damage(part: Part, chance: random.Random) -> bytes:
-    """Damage a part in one way or another; what it held before."""
-    whole = part.path.read_bytes()
-    part.path.write_bytes(chance.choice(WAYS)(whole, chance))
-    return whole
+def damage_part(part: Part, chance: random.Random) -> bytes:
+    """Damage a part in a random way; return its original content."""
+    original = part.path.read_bytes()
+    part.path.write_bytes(chance.choice(DAMAGES)(original, chance))
+    return original

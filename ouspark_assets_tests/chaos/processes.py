@@ -1,67 +1,85 @@
-"""Processes as the kernel shows them: whose child, which command, of which home; and signals.
+"""Processes as the kernel shows them: descendants, command lines, signals, and waiting for them.
 
-Linux only, as the whole of chaos. What is done to whom is `events.py`.
+Linux only, like all of chaos. Which process an event strikes is in `events`.
 """
 
 import os
 import signal
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 PROC = Path("/proc")
+# Longer than anything takes on a slow machine.
+DEFAULT_TIMEOUT = 900.0
+POLL_INTERVAL = 0.02
 
 
-def send(number: signal.Signals, pids: Sequence[int]) -> bool:
-    """Send a signal; says whether anybody was there to get it."""
-    reached = False
+def send_signal(number: signal.Signals, pids: Sequence[int]) -> None:
+    """Send a signal to those of the processes that still exist."""
     for pid in pids:
         with suppress(ProcessLookupError):
             os.kill(pid, number)
-            reached = True
-    return reached
 
 
-def with_descendants(pid: int) -> list[int]:
-    """A process, its children, their children."""
-    family = [pid]
-    parents = dict(_parents())
-    for member in family:
-        family += [child for child, parent in parents.items() if parent == member]
-    return family
+def list_process_tree(pid: int) -> list[int]:
+    """Return a process and all its descendants."""
+    tree, parents = [pid], {}
+    for child in _list_pids():
+        # The program's name is in parentheses and may contain any character.
+        _, _, rest = _read(PROC / str(child) / "stat").rpartition(")")
+        if rest:
+            parents[child] = int(rest.split()[1])
+    for member in tree:
+        tree += [child for child, parent in parents.items() if parent == member]
+    return tree
 
 
-def command_of(pid: int) -> str:
-    """The command line of a process; empty when it is gone."""
+def read_command_line(pid: int) -> str:
+    """Return the command line of a process; empty when it is gone."""
     return _read(PROC / str(pid) / "cmdline")
 
 
-def processes_of(home: Path) -> list[int]:
-    """Every process but this one that was started for a home, names it, or works in it."""
-    return [pid for pid in _pids() if pid != os.getpid() and _is_of(pid, str(home))]
+def list_processes_of(home: Path) -> list[int]:
+    """Return all processes but this one that belong to a home.
+
+    They have it in their environment or command line, or work in it.
+    """
+    return [pid for pid in _list_pids() if pid != os.getpid() and _belongs_to(pid, str(home))]
 
 
-def _is_of(pid: int, home: str) -> bool:
-    told = f"OUSPARK_HOME={home}\0" in _read(PROC / str(pid) / "environ")
-    return told or home in command_of(pid) or _folder_of(pid).startswith(home)
+def wait_until(
+    is_true: Callable[[], bool], description: str, timeout: float = DEFAULT_TIMEOUT
+) -> None:
+    """Wait until a condition is true; raise TimeoutError after `timeout` seconds."""
+    if not becomes_true(is_true, timeout):
+        message = f"Waited {timeout:.0f} s for {description}"
+        raise TimeoutError(message)
 
 
-def _folder_of(pid: int) -> str:
+def becomes_true(is_true: Callable[[], bool], timeout: float) -> bool:
+    """Wait for a condition; return False if it is not true after `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while not is_true():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_INTERVAL)
+    return True
+
+
+def _belongs_to(pid: int, home: str) -> bool:
+    if f"OUSPARK_HOME={home}\0" in _read(PROC / str(pid) / "environ"):
+        return True
+    if home in read_command_line(pid):
+        return True
     try:
-        return str((PROC / str(pid) / "cwd").readlink())
+        return str((PROC / str(pid) / "cwd").readlink()).startswith(home)
     except OSError:
-        return ""
+        return False
 
 
-def _parents() -> Iterator[tuple[int, int]]:
-    for pid in _pids():
-        # The name of a program stands in parentheses, and may hold any character.
-        _, _, rest = _read(PROC / str(pid) / "stat").rpartition(")")
-        if rest:
-            yield pid, int(rest.split()[1])
-
-
-def _pids() -> list[int]:
+def _list_pids() -> list[int]:
     return [int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit()]
 
 

@@ -1,6 +1,6 @@
-"""The site as the one who makes trouble sees it: started, killed, frozen, told to publish.
+"""The process of the results site: started, killed, told to publish.
 
-Beside it the same world is unfolded here, which knows what is true.
+Its world is also kept in this process, where it is the ground truth.
 """
 
 import os
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ouspark_assets.standin.cohorts import Scale
 from ouspark_assets.standin.world import World
-from ouspark_assets_tests.chaos.waiting import until
+from ouspark_assets_tests.chaos.processes import wait_until
 from ouspark_assets_tests.support.pipeline import ROOT
 
 MODULE = "ouspark_assets_tests.chaos.site_server"
@@ -22,7 +22,7 @@ MODULE = "ouspark_assets_tests.chaos.site_server"
 
 @dataclass(frozen=True)
 class Population:
-    """What the site is about: the same numbers, the same students and the same bad days."""
+    """The students and faults of the site; equal values give equal students and faults."""
 
     students: int
     seed: int
@@ -31,7 +31,7 @@ class Population:
 
 
 @dataclass
-class Site:
+class SiteProcess:
     """The process and its world."""
 
     population: Population
@@ -41,24 +41,24 @@ class Site:
     process: subprocess.Popen[bytes] | None = None
 
     def __post_init__(self) -> None:
-        """Let the world begin."""
+        """Create the world."""
         scale = self.population
         self.world = World(Scale(scale.seed, scale.students, scale.releases))
 
     @property
     def url(self) -> str:
-        """Its root; the same after every start."""
+        """The address, the same after every start."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def pid(self) -> int:
-        """Its process."""
+        """The id of the process."""
         assert self.process is not None
         return self.process.pid
 
     def start(self) -> None:
-        """Start it with everything that was published, and wait until it listens."""
-        self._ready.unlink(missing_ok=True)
+        """Start the site with all releases published so far, and wait until it listens."""
+        self._ready_file.unlink(missing_ok=True)
         options = {
             "students": self.population.students,
             "releases": self.population.releases,
@@ -66,42 +66,42 @@ class Site:
             "seed": self.population.seed,
             "faults": self.population.faults,
             "port": self.port,
-            "ready-file": self._ready,
+            "ready-file": self._ready_file,
         }
         command = [sys.executable, "-m", MODULE]
         command += [f"--{name}={value}" for name, value in options.items()]
         self.process = subprocess.Popen(
             command, cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True
         )
-        self.port = int(self._said()[0].rpartition(":")[2])
+        self.port = int(self._read_ready_file()[0].rpartition(":")[2])
 
     def kill(self) -> None:
-        """`kill -9`."""
+        """Kill the process, if it is running."""
         if self.process is not None:
             self.process.kill()
             self.process.wait()
 
-    def publish(self) -> str:
-        """Let the next release appear; its key."""
-        publication = self.world.unfold()
+    def publish(self) -> None:
+        """Publish the next release on the site."""
+        self.world.unfold()
         os.kill(self.pid, signal.SIGUSR1)
-        until(lambda: self._said()[1] == len(self.world.published), "the release to appear")
-        return publication.release.key
+        published = len(self.world.published)
+        wait_until(lambda: self._read_ready_file()[1] == published, "the release to appear")
 
-    def _said(self) -> tuple[str, int]:
-        until(self._ready.exists, "the site to start")
-        url, published = self._ready.read_text("utf-8").split()
+    def _read_ready_file(self) -> tuple[str, int]:
+        wait_until(self._ready_file.exists, "the site to start")
+        url, published = self._ready_file.read_text("utf-8").split()
         return url, int(published)
 
     @property
-    def _ready(self) -> Path:
+    def _ready_file(self) -> Path:
         return self.folder / "site.ready"
 
 
 @contextmanager
-def running_site(population: Population, folder: Path) -> Iterator[Site]:
-    """A site that is killed in the end."""
-    site = Site(population, folder)
+def run_site(population: Population, folder: Path) -> Iterator[SiteProcess]:
+    """Run a site for the duration of the block."""
+    site = SiteProcess(population, folder)
     try:
         site.start()
         yield site

@@ -1,7 +1,7 @@
-"""The results site of a chaos run: a world that publishes its next release when it is told to.
+"""The results site of a trial: a stand-in that publishes its next release on SIGUSR1.
 
-A process of its own, so that it can be killed; started again it has the same history. SIGUSR1
-publishes. What it serves, and how badly, is the stand-in's matter.
+It runs in a process of its own, which can be killed; after a restart it has the same history. Pages
+and faults are those of the stand-in.
 """
 
 import asyncio
@@ -21,13 +21,13 @@ from ouspark_assets.standin.world import World
 
 HOST = "127.0.0.1"
 BACKLOG = 1024
-PARENT_CHECK_SECONDS = 1.0
+PARENT_CHECK_INTERVAL = 1.0
 
 
 @click.command()
 @click.option("--students", type=int, required=True)
-@click.option("--releases", type=int, required=True, help="Releases that the world begins with.")
-@click.option("--published", type=int, required=True, help="Releases that are out by now.")
+@click.option("--releases", type=int, required=True, help="Number of releases at the beginning.")
+@click.option("--published", type=int, required=True, help="Number of releases published by now.")
 @click.option("--seed", type=int, required=True)
 @click.option("--faults", required=True)
 @click.option("--port", type=int, required=True)
@@ -42,7 +42,7 @@ def main(
     port: int,
     ready_file: Path,
 ) -> None:
-    """Serve until told to stop, or until the parent is gone."""
+    """Serve until SIGTERM, or until the parent is gone."""
     world = World(Scale(seed=seed, students=students, releases=releases))
     while len(world.published) < published:
         world.unfold()
@@ -57,20 +57,20 @@ async def _serve(world: World, site: ResultsSite, port: int, ready_file: Path) -
         lambda: Connection(site, clients), HOST, port, backlog=BACKLOG
     )
 
-    def say() -> None:
+    def report_ready() -> None:
         url = f"http://{HOST}:{server.sockets[0].getsockname()[1]}"
         write_ready(ready_file, f"{url} {len(world.published)}")
 
     def publish() -> None:
         site.publish(world.unfold())
-        say()
+        report_ready()
 
     loop.add_signal_handler(signal.SIGUSR1, publish)
     loop.add_signal_handler(signal.SIGTERM, stopped.set)
-    say()
-    # Nothing tells of a parent that was killed.
+    report_ready()
+    # There is no notification when the parent is killed, so poll.
     while os.getppid() == parent and not stopped.is_set():  # noqa: ASYNC110
-        await asyncio.sleep(PARENT_CHECK_SECONDS)
+        await asyncio.sleep(PARENT_CHECK_INTERVAL)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a chaos run did and what it found, counted and told."""
+"""Counts of events, commands, readings and checks of a trial, and the violations found."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,12 +10,12 @@ from ouspark_assets_tests.chaos.readers import Readings
 from ouspark_assets_tests.chaos.runs import Ending
 from ouspark_assets_tests.chaos.steps import Kind
 
-LONGEST_SHOWN = 600
+MAX_DETAIL_LENGTH = 600
 
 
 @dataclass(frozen=True)
 class Violation:
-    """A broken promise: after which event, which one, how."""
+    """A broken invariant, and the event after which it was broken."""
 
     after: str
     invariant: str
@@ -24,12 +24,12 @@ class Violation:
 
 @dataclass
 class Tally:
-    """Counts of everything, and what was broken."""
+    """All counts, and the violations."""
 
-    now: str = "the beginning"
+    step: str = "the beginning"
     events: Counter[Kind] = field(default_factory=Counter)
     skipped: dict[Kind, str] = field(default_factory=dict)
-    # Events that came when the run they were meant for had ended already.
+    # Events whose run had already ended.
     too_late: int = 0
     releases: int = 0
     runs: Counter[Ending] = field(default_factory=Counter)
@@ -37,59 +37,64 @@ class Tally:
     violations: list[Violation] = field(default_factory=list)
     readings: Readings = field(default_factory=Readings)
 
-    def check(self, invariant: str, details: Sequence[str]) -> None:
-        """A check was made; every detail is a violation of it."""
+    def record_check(self, invariant: str, details: Sequence[str]) -> None:
+        """Count a check; record each detail as a violation, unless it is known already."""
         self.checks[invariant] += 1
-        known = {(it.invariant, it.detail) for it in self.violations}
+        known = {(each.invariant, each.detail) for each in self.violations}
         self.violations += [
-            Violation(self.now, invariant, detail)
+            Violation(self.step, invariant, detail)
             for detail in dict.fromkeys(details)
             if (invariant, detail) not in known
         ]
 
     def tables(self) -> list[Table]:
-        """Everything, for a person."""
-        return [self._of_events(), self._of_runs(), self._of_checks(), *self._of_violations()]
+        """Return the tables to print."""
+        return [
+            self._events_table(),
+            self._runs_table(),
+            self._checks_table(),
+            *self._violations_tables(),
+        ]
 
-    def _of_events(self) -> Table:
-        table = _table("Events", "what happened", "times")
+    def _events_table(self) -> Table:
+        table = _table("Events", "event", "times")
         for kind in Kind:
             if kind in self.skipped and not self.events[kind]:
                 table.add_row(kind.value, f"skipped: {self.skipped[kind]}")
             elif self.events[kind]:
                 table.add_row(kind.value, str(self.events[kind]))
-        table.add_row("in all", str(self.events.total()))
+        table.add_row("total", str(self.events.total()))
         return table
 
-    def _of_runs(self) -> Table:
+    def _runs_table(self) -> Table:
         table = _table("Runs and readers", "what", "how many")
         rows = {
             "runs started": self.runs.total(),
-            **{f"runs that {_verb(ending)}": self.runs[ending] for ending in Ending},
-            "releases that appeared": self.releases,
+            **{f"runs {ending}": self.runs[ending] for ending in Ending},
+            "releases published": self.releases,
             "events after the run had ended": self.too_late,
             "readings of production": self.readings.production,
             "readings of the cache": self.readings.cache,
             "readings while a server was down": self.readings.down,
-            "publications that readers saw": self.readings.publications,
+            "publications seen by readers": self.readings.publications,
         }
         for what, count in rows.items():
             table.add_row(what, str(count))
         return table
 
-    def _of_checks(self) -> Table:
+    def _checks_table(self) -> Table:
         table = _table("Checks", "invariant", "checked", "broken")
-        broken = Counter(it.invariant for it in self.violations)
+        broken = Counter(each.invariant for each in self.violations)
         for name, times in self.checks.items():
             table.add_row(name, str(times), str(broken[name] or ""))
         return table
 
-    def _of_violations(self) -> list[Table]:
+    def _violations_tables(self) -> list[Table]:
         if not self.violations:
             return []
-        table = _table("Violations", "after", "invariant", "how")
-        for it in self.violations:
-            table.add_row(it.after, it.invariant, it.detail[:LONGEST_SHOWN])
+        table = _table("Violations", "after", "invariant", "detail")
+        for each in self.violations:
+            table.add_row(each.after, each.invariant, each.detail[:MAX_DETAIL_LENGTH])
         return [table]
 
 
@@ -99,8 +104,3 @@ def _table(title: str, *columns: str) -> Table:
         right = name in ("how many", "checked", "broken")
         table.add_column(name, justify="right" if right else "left", overflow="fold")
     return table
-
-
-def _verb(ending: Ending) -> str:
-    killed = ending in (Ending.KILLED, Ending.STUCK)
-    return f"were {ending}" if killed else ending.value

@@ -1,4 +1,4 @@
-"""How a command ends is judged by its exit code and by what it said."""
+"""A command is judged by its exit code and its messages."""
 
 import os
 import signal
@@ -7,51 +7,56 @@ from pathlib import Path
 
 import pytest
 
-from ouspark_assets_tests.chaos.runs import Ending, Run, start
-from ouspark_assets_tests.chaos.waiting import until
+from ouspark_assets_tests.chaos.processes import wait_until
+from ouspark_assets_tests.chaos.runs import Ending, Run, start_command
 
 CLEAR = "Error: The cache can't be reached. Start it."
 NOTICE = "17:00:00 WARNING the site is down"
-TRACE = "Traceback (most recent call last):"
-FAULT = "Error: clean: KeyError (the traceback is in the run's log)"
+TRACEBACK = "Traceback (most recent call last):"
+BUG = "Error: clean: KeyError (the traceback is in the run's log)"
 
 
-def ended(folder: Path, *said: str, code: int) -> Run:
+def run_to_end(folder: Path, *lines: str, code: int) -> Run:
     program = "import sys; sys.stderr.write(sys.argv[1]); sys.exit(int(sys.argv[2]))"
-    command = [sys.executable, "-S", "-c", program, "\n".join(said), str(code)]
-    run = start("it", command, os.environ, folder)
+    command = [sys.executable, "-S", "-c", program, "\n".join(lines), str(code)]
+    run = start_command("command", command, os.environ, folder)
     run.wait()
     return run
 
 
 @pytest.mark.parametrize(
-    ("said", "code"), [((), 0), ((NOTICE, CLEAR), 1), ((CLEAR,), 2), (("Interrupted; again",), 130)]
+    ("lines", "code"),
+    [((), 0), ((NOTICE, CLEAR), 1), ((CLEAR,), 2), (("Interrupted; again",), 130)],
 )
-def test_one_clear_line_is_well(tmp_path: Path, said: tuple[str, ...], code: int) -> None:
-    assert list(ended(tmp_path, *said, code=code).complaints()) == []
+def test_one_clear_error_line_is_accepted(
+    tmp_path: Path, lines: tuple[str, ...], code: int
+) -> None:
+    assert list(run_to_end(tmp_path, *lines, code=code).find_problems()) == []
 
 
 @pytest.mark.parametrize(
-    ("said", "code"),
+    ("lines", "code"),
     [
         ((), 1),
         ((CLEAR, CLEAR), 1),
         ((CLEAR, NOTICE), 1),
-        ((TRACE, CLEAR), 1),
-        ((FAULT,), 1),
+        ((TRACEBACK, CLEAR), 1),
+        ((BUG,), 1),
         ((CLEAR,), 0),
         ((CLEAR * 100,), 1),
         (("Aborted!",), 130),
     ],
     ids=lambda value: str(value)[:30],
 )
-def test_anything_else_is_complained_of(tmp_path: Path, said: tuple[str, ...], code: int) -> None:
-    assert len(list(ended(tmp_path, *said, code=code).complaints())) == 1
+def test_any_other_ending_is_a_problem(tmp_path: Path, lines: tuple[str, ...], code: int) -> None:
+    assert len(list(run_to_end(tmp_path, *lines, code=code).find_problems())) == 1
 
 
-def test_who_was_killed_need_not_say_why_and_who_never_ends_is_ended(tmp_path: Path) -> None:
-    runs = [start(name, ["sleep", "600"], os.environ, tmp_path) for name in ("killed", "stuck")]
+def test_a_killed_command_needs_no_message_and_a_stuck_one_is_killed(tmp_path: Path) -> None:
+    runs = [
+        start_command(name, ["sleep", "600"], os.environ, tmp_path) for name in ("killed", "stuck")
+    ]
     runs[0].send(signal.SIGKILL)
     assert [run.wait(1) for run in runs] == [Ending.KILLED, Ending.STUCK]
-    assert list(runs[0].complaints()) == []
-    until(lambda: all(run.is_over for run in runs), "both to end")
+    assert list(runs[0].find_problems()) == []
+    wait_until(lambda: all(run.is_over for run in runs), "both to end")

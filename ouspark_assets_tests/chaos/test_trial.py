@@ -1,4 +1,4 @@
-"""A short trial of a real pipeline keeps every promise; a promise that is broken is noticed."""
+"""A short trial of a real pipeline keeps every promise, and each broken promise is detected."""
 
 import subprocess
 import sys
@@ -8,60 +8,58 @@ import polars as pl
 import pytest
 
 from ouspark_assets.warehouse.core.connection import Side
-from ouspark_assets_tests.chaos.at_rest import (
-    dagster_knows_of_no_unfinished_run,
-    everything_the_site_has_is_loaded,
-    no_stage_of_a_dead_run_is_left_open,
-    students_have_what_they_really_have,
-)
 from ouspark_assets_tests.chaos.invariants import (
-    archived_pages_are_the_sites,
-    development_says_what_the_pages_print,
-    everything_found_is_accounted_for,
+    archived_pages_match_the_site,
+    dagster_has_no_unfinished_run,
+    development_matches_the_pages,
+    every_page_is_loaded,
+    no_archived_page_is_lost,
     no_page_is_fetched_twice,
-    nothing_archived_is_lost,
-    production_is_one_whole_publication,
+    no_stage_is_left_running,
+    production_is_one_publication,
+    records_are_accounted_for,
+    students_match_the_ground_truth,
 )
-from ouspark_assets_tests.chaos.lake_parts import parts_of
+from ouspark_assets_tests.chaos.lake_parts import list_parts
+from ouspark_assets_tests.chaos.processes import wait_until
 from ouspark_assets_tests.chaos.site_process import Population
 from ouspark_assets_tests.chaos.steps import Kind
-from ouspark_assets_tests.chaos.system_under_test import Scene, opened
+from ouspark_assets_tests.chaos.system_under_test import SystemUnderTest, run_system
 from ouspark_assets_tests.chaos.tally import Tally
 from ouspark_assets_tests.chaos.trial import Trial
-from ouspark_assets_tests.chaos.waiting import until
 from ouspark_assets_tests.support.pipeline import ROOT
 
 SEED, STUDENTS = 5, 40
-# What is done to a table, by whose promise it is noticed, and how it is undone.
+# Change of a table: the invariant that detects it, the side, the change, and its reversal.
 BROKEN_ROWS = {
-    "a mark that is gone": (
-        development_says_what_the_pages_print,
+    "a missing mark": (
+        development_matches_the_pages,
         Side.DEVELOPMENT,
         "UPDATE clean.marks SET subject_code = '9' || subject_code "
         "WHERE ctid = (SELECT min(ctid) FROM clean.marks)",
         "UPDATE clean.marks SET subject_code = substr(subject_code, 2) "
         "WHERE subject_code LIKE '9%'",
     ),
-    "a mark that nobody accounts for": (
-        everything_found_is_accounted_for,
+    "a mark that is not accounted for": (
+        records_are_accounted_for,
         Side.DEVELOPMENT,
         "UPDATE ops.accounts SET accepted = accepted - 1, quarantined = quarantined + 1",
         "UPDATE ops.accounts SET accepted = accepted + 1, quarantined = quarantined - 1",
     ),
-    "a CGPA that nobody has": (
-        students_have_what_they_really_have,
+    "a wrong CGPA": (
+        students_match_the_ground_truth,
         Side.DEVELOPMENT,
         "UPDATE analytics.student_cgpas SET credits_counted = credits_counted + 1",
         "UPDATE analytics.student_cgpas SET credits_counted = credits_counted - 1",
     ),
-    "a row of production changed by hand": (
-        production_is_one_whole_publication,
+    "a row of production changed manually": (
+        production_is_one_publication,
         Side.PRODUCTION,
         "UPDATE analytics.student_credits SET attempted = attempted + 1",
         "UPDATE analytics.student_credits SET attempted = attempted - 1",
     ),
-    "a stage that never ended": (
-        no_stage_of_a_dead_run_is_left_open,
+    "a stage without an end": (
+        no_stage_is_left_running,
         Side.DEVELOPMENT,
         "INSERT INTO ops.stage_runs (run_id, asset) VALUES ('dead', 'raw.result_pages')",
         "DELETE FROM ops.stage_runs WHERE run_id = 'dead'",
@@ -70,80 +68,80 @@ BROKEN_ROWS = {
 
 
 @pytest.fixture(scope="module")
-def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    """A scene after a trial of one event."""
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SystemUnderTest]:
+    """A system after a trial of one event."""
     population = Population(STUDENTS, SEED, "none", releases=1)
-    with opened(population, tmp_path_factory.mktemp("chaos"), Tally()) as scene:
-        Trial(scene, SEED, seconds=1, only=[Kind.RUN_KILLED]).go_through()
-        yield scene
+    with run_system(population, tmp_path_factory.mktemp("chaos"), Tally()) as system:
+        Trial(system, SEED, seconds=1, only=[Kind.RUN_KILLED]).run()
+        yield system
 
 
-def test_a_short_trial_keeps_every_promise(scene: Scene) -> None:
-    assert scene.tally.violations == []
-    assert scene.tally.events == {Kind.RUN_KILLED: 1}
-    assert scene.tally.checks["students have what they really have"] >= 1
-    until(lambda: scene.readers.readings().cache > 0, "readers of the cache")
-    assert scene.readers.readings().production > 0
+def test_a_short_trial_keeps_every_promise(system: SystemUnderTest) -> None:
+    assert system.tally.violations == []
+    assert system.tally.events == {Kind.RUN_KILLED: 1}
+    assert system.tally.checks["students have the right results"] >= 1
+    wait_until(lambda: system.readers.read_notes().cache > 0, "readers of the cache")
+    assert system.readers.read_notes().production > 0
 
 
 @pytest.mark.parametrize("case", BROKEN_ROWS)
-def test_a_broken_row_is_noticed(scene: Scene, case: str) -> None:
-    invariant, side, harm, undo = BROKEN_ROWS[case]
-    assert list(invariant(scene)) == []
-    with scene.pipeline.connected(side) as connection:
-        connection.execute(harm.encode())
+def test_a_changed_row_is_detected(system: SystemUnderTest, case: str) -> None:
+    invariant, side, change, reversal = BROKEN_ROWS[case]
+    assert list(invariant(system)) == []
+    with system.pipeline.connected(side) as connection:
+        connection.execute(change.encode())
         try:
-            assert list(invariant(scene))
+            assert list(invariant(system))
         finally:
-            connection.execute(undo.encode())
-    assert list(invariant(scene)) == []
+            connection.execute(reversal.encode())
+    assert list(invariant(system)) == []
 
 
-def test_a_part_that_is_gone_is_noticed(scene: Scene) -> None:
-    part = parts_of(scene.lake)[0].path
-    list(nothing_archived_is_lost(scene))
-    part.rename(scene.folder / part.name)
-    assert list(nothing_archived_is_lost(scene))
-    assert list(everything_the_site_has_is_loaded(scene))
-    (scene.folder / part.name).rename(part)
-    assert list(everything_the_site_has_is_loaded(scene)) == []
+def test_a_missing_part_is_detected(system: SystemUnderTest) -> None:
+    part = list_parts(system.lake)[0].path
+    list(no_archived_page_is_lost(system))
+    part.rename(system.folder / part.name)
+    assert list(no_archived_page_is_lost(system))
+    assert list(every_page_is_loaded(system))
+    (system.folder / part.name).rename(part)
+    assert list(every_page_is_loaded(system)) == []
 
 
-def test_pages_that_are_fetched_again_or_are_not_the_sites_are_noticed(scene: Scene) -> None:
-    part = parts_of(scene.lake)[0].path
+def test_repeated_and_foreign_pages_are_detected(system: SystemUnderTest) -> None:
+    part = list_parts(system.lake)[0].path
     second = part.with_name("part-of-another-day.parquet")
     later = pl.read_parquet(part).with_columns(
         pl.col("fetched_at").dt.offset_by("1d"), pl.lit(b"<html></html>").alias("body")
     )
     later.write_parquet(second)
     try:
-        assert list(no_page_is_fetched_twice(scene))
-        assert list(archived_pages_are_the_sites(scene))
+        assert list(no_page_is_fetched_twice(system))
+        assert list(archived_pages_match_the_site(system))
     finally:
         second.unlink()
-    assert list(no_page_is_fetched_twice(scene)) == []
+    assert list(no_page_is_fetched_twice(system)) == []
 
 
-def test_a_sign_of_life_that_is_left_is_noticed(scene: Scene) -> None:
-    sign = scene.home / "dagster" / "alive" / "a-run-of-yesterday"
-    sign.touch()
-    assert list(dagster_knows_of_no_unfinished_run(scene))
-    sign.unlink()
-    assert list(dagster_knows_of_no_unfinished_run(scene)) == []
+def test_a_leftover_liveness_file_is_detected(system: SystemUnderTest) -> None:
+    file = system.home / "dagster" / "alive" / "yesterdays-run"
+    file.touch()
+    assert list(dagster_has_no_unfinished_run(system))
+    file.unlink()
+    assert list(dagster_has_no_unfinished_run(system)) == []
 
 
-def test_readers_notice_a_cold_cache_and_half_a_publication(scene: Scene) -> None:
-    until(lambda: scene.readers.readings().cache > 0, "readers of the cache")
-    with scene.pipeline.cache() as cache:
+def test_readers_detect_a_cold_cache_and_a_partial_publication(system: SystemUnderTest) -> None:
+    wait_until(lambda: system.readers.read_notes().cache > 0, "readers of the cache")
+    with system.pipeline.cache() as cache:
         cache.flushdb()
-    until(lambda: _noticed(scene, "cold"), "a cold cache to be noticed")
-    with scene.pipeline.connected(Side.PRODUCTION) as connection:
+    wait_until(lambda: _have_detected(system, "cold"), "a cold cache to be detected")
+    with system.pipeline.connected(Side.PRODUCTION) as connection:
         connection.execute("UPDATE clean.students SET name = name || '!'")
-    until(lambda: _noticed(scene, "students"), "half a publication to be noticed")
+    wait_until(lambda: _have_detected(system, "students"), "a partial publication to be detected")
 
 
-def _noticed(scene: Scene, word: str) -> bool:
-    return any(word in problem for problem in scene.readers.readings().problems)
+def _have_detected(system: SystemUnderTest, word: str) -> bool:
+    return any(word in problem for problem in system.readers.read_notes().problems)
 
 
 @pytest.mark.full

@@ -1,6 +1,6 @@
-"""The trial itself: event after event, and after each of them every promise looked at.
+"""The trial: one event after the other, each followed by a check of the invariants.
 
-The order of things is here; events, promises and counts are elsewhere.
+Only their order is here; events, invariants and counts are in modules of their own.
 """
 
 import sqlite3
@@ -12,69 +12,71 @@ import psycopg
 import redis
 
 from ouspark_assets.domain.errors import OuSparkError
-from ouspark_assets_tests.chaos.at_rest import AT_REST
-from ouspark_assets_tests.chaos.events import happen
-from ouspark_assets_tests.chaos.invariants import ALWAYS, Invariant
-from ouspark_assets_tests.chaos.processes import command_of, processes_of
-from ouspark_assets_tests.chaos.steps import Kind, steps
-from ouspark_assets_tests.chaos.system_under_test import Scene
-from ouspark_assets_tests.chaos.waiting import comes_true
+from ouspark_assets_tests.chaos.events import execute_event
+from ouspark_assets_tests.chaos.invariants import ALWAYS, AT_REST, Invariant
+from ouspark_assets_tests.chaos.processes import (
+    becomes_true,
+    list_processes_of,
+    read_command_line,
+)
+from ouspark_assets_tests.chaos.steps import Kind, generate_steps
+from ouspark_assets_tests.chaos.system_under_test import SystemUnderTest
 
-SECONDS_TO_LEAVE = 60.0
+SHUTDOWN_TIMEOUT = 60.0
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A scene and what is to happen to it."""
+    """A system and the events that will happen to it."""
 
-    scene: Scene
+    system: SystemUnderTest
     seed: int
     seconds: float
-    events: int | None = None
+    max_events: int | None = None
     only: Sequence[Kind] = ()
     show: Callable[[str], None] = lambda _: None
 
-    def go_through(self) -> None:
-        """Everything until the time is up, at least one event, then everything at rest."""
-        ends = time.monotonic() + self.seconds
-        for step in steps(self.seed, self.only):
-            self.scene.tally.now = str(step)
+    def run(self) -> None:
+        """Execute events until the time is up, at least one; then check everything at rest."""
+        system, deadline = self.system, time.monotonic() + self.seconds
+        for step in generate_steps(self.seed, self.only):
+            system.tally.step = str(step)
             self.show(str(step))
-            happen(self.scene, step)
-            self._look_at(ALWAYS)
-            if time.monotonic() > ends or step.number == self.events:
+            execute_event(system, step)
+            self._check(ALWAYS)
+            if time.monotonic() > deadline or step.number == self.max_events:
                 break
             if step.calm:
                 self.show(f"at rest after {step.number}.")
-                self._come_to_rest()
-        self.scene.tally.now = "the end"
+                self._check_at_rest()
+        system.tally.step = "the end"
         self.show("the end")
-        self._come_to_rest()
+        self._check_at_rest()
 
-    def leave(self) -> None:
-        """The servers stop when they are told to, and no process of the home is left."""
-        self.scene.readers.stop()
-        self.scene.completed("services", "down")
-        comes_true(lambda: not self._left_over(), SECONDS_TO_LEAVE)
-        left = [f"process {pid} is left: {command_of(pid)}" for pid in self._left_over()]
-        self.scene.tally.check("no process is left", left)
+    def shut_down(self) -> None:
+        """Stop readers and servers; check that no process of the home is left."""
+        home = self.system.home
+        self.system.readers.stop()
+        self.system.complete("services", "down")
+        becomes_true(lambda: not list_processes_of(home), SHUTDOWN_TIMEOUT)
+        left = [
+            f"process {pid} is left: {read_command_line(pid)}" for pid in list_processes_of(home)
+        ]
+        self.system.tally.record_check("no process is left", left)
 
-    def _come_to_rest(self) -> None:
-        """Nothing disturbs one run: it succeeds, and everything is as it ought to be."""
-        self.scene.finish(self.scene.begin_run(), must_succeed=True)
-        self._look_at(ALWAYS)
-        self._look_at(AT_REST)
+    def _check_at_rest(self) -> None:
+        """Check that an undisturbed run succeeds, then all invariants."""
+        self.system.finish(self.system.start_run(), must_succeed=True)
+        self._check(ALWAYS)
+        self._check(AT_REST)
 
-    def _look_at(self, invariants: Mapping[str, Invariant]) -> None:
-        """Check them, unless there is nothing to be checked yet."""
-        for sentence, invariant in invariants.items():
+    def _check(self, invariants: Mapping[str, Invariant]) -> None:
+        """Check invariants, unless no run has created the tables yet."""
+        for name, invariant in invariants.items():
             try:
-                if not self.scene.has_tables:
+                if not self.system.has_tables:
                     return
-                broken = list(invariant(self.scene))
+                violations = list(invariant(self.system))
             except (OuSparkError, psycopg.Error, redis.RedisError, sqlite3.Error) as error:
-                broken = [f"it can't be looked at: {error}"]
-            self.scene.tally.check(sentence, broken)
-
-    def _left_over(self) -> list[int]:
-        return processes_of(self.scene.home)
+                violations = [f"the check failed: {error}"]
+            self.system.tally.record_check(name, violations)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ouspark_assets_tests.chaos.processes import with_descendants
+from ouspark_assets_tests.chaos.processes import list_process_tree
 
 PROGRAM = """
 import sys, time
@@ -41,7 +41,7 @@ def test_helpers_print_nothing_when_a_run_is_interrupted_at_the_terminal(tmp_pat
         # The line arrives through a helper, so the helpers are running by now.
         assert process.stdout.readline() == "capturing\n"
         blocking = (
-            [blocks_sigint(pid) for pid in with_descendants(process.pid)[1:]]
+            [blocks_sigint(pid) for pid in list_process_tree(process.pid)[1:]]
             if MASKS_ARE_READABLE
             else None
         )
