@@ -8,7 +8,7 @@ import pytest
 
 from ouspark_assets.orchestration.executors.executor import SCRAPING_QUEUE
 from ouspark_assets.settings import PREFIX, variable_names
-from ouspark_assets_tests.deploy.composed import (
+from ouspark_assets_tests.deploy.deployment_files import (
     COMPOSE,
     MissingVariableError,
     Service,

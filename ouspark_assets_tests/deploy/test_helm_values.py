@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from ouspark_assets.settings import PREFIX, variable_names
-from ouspark_assets_tests.deploy.composed import of_last_stage, services
+from ouspark_assets_tests.deploy.deployment_files import of_last_stage, services
 from ouspark_assets_tests.support.pipeline import ROOT
 
 VALUES_FILE = ROOT / "deploy" / "helm" / "values.yaml"

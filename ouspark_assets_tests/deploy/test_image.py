@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ouspark_assets_tests.deploy.composed import (
+from ouspark_assets_tests.deploy.deployment_files import (
     build_context,
     exec_form,
     instructions,

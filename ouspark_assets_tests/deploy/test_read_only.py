@@ -8,8 +8,8 @@ from pathlib import Path
 
 import httpx
 
-from ouspark_assets_tests.deploy.by_hand import free_port
-from ouspark_assets_tests.deploy.composed import services
+from ouspark_assets_tests.deploy.deployment_files import services
+from ouspark_assets_tests.deploy.local_deployment import free_port
 from ouspark_assets_tests.support.pipeline import BIN, COMMAND_TIMEOUT, ROOT, Pipeline
 
 LAUNCH = """

@@ -17,7 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from ouspark_assets.services.binaries import postgres_program, valkey_program
-from ouspark_assets_tests.deploy.composed import Service, instructions, interpolated, services
+from ouspark_assets_tests.deploy.deployment_files import (
+    Service,
+    instructions,
+    interpolated,
+    services,
+)
 from ouspark_assets_tests.support.pipeline import COMMAND_TIMEOUT, ROOT
 
 PREFIX, HOME, USER = "/opt/ouspark", "/var/lib/ouspark", 10001

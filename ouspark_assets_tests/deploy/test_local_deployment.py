@@ -15,8 +15,8 @@ import psycopg
 import pytest
 
 from ouspark_assets.domain.releases import BE_COURSE
-from ouspark_assets_tests.deploy.by_hand import PREFIX, Machine, python_for_everybody
-from ouspark_assets_tests.deploy.composed import build_context, instructions, services
+from ouspark_assets_tests.deploy.deployment_files import build_context, instructions, services
+from ouspark_assets_tests.deploy.local_deployment import PREFIX, Machine, python_for_everybody
 from ouspark_assets_tests.support.pipeline import COMMAND_TIMEOUT, ROOT
 
 pytestmark = pytest.mark.full
