@@ -44,7 +44,7 @@ class Scale:
     end_to_end_students: int = 10_000
 
     def with_students(self, students: int) -> "Scale":
-        """Return this scale with at most so many students in every synthetic population."""
+        """Return this scale with at most this many students in every synthetic population."""
         return replace(
             self,
             students=students,

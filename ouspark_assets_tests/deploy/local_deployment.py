@@ -1,6 +1,7 @@
-"""The services of compose.yaml started by hand: their commands, variables and health, no Docker.
+"""The services of compose.yaml as local processes, without Docker.
 
-Everything is as in the image, but for addresses: every server listens on a free port of loopback.
+Commands, variables and health checks are those of compose.yaml and the image; only the addresses
+differ: every server listens on a free port of loopback.
 """
 
 import os
@@ -19,23 +20,23 @@ from typing import Any
 from ouspark_assets.services.binaries import postgres_program, valkey_program
 from ouspark_assets_tests.deploy.deployment_files import (
     Service,
-    instructions,
-    interpolated,
-    services,
+    interpolate,
+    read_instructions,
+    read_services,
 )
 from ouspark_assets_tests.support.pipeline import COMMAND_TIMEOUT, ROOT
 
 PREFIX, HOME, USER = "/opt/ouspark", "/var/lib/ouspark", 10001
-# PostgreSQL insists on a user with a name.
+# PostgreSQL requires a user with a name.
 NOBODY = 65534
 PORTS = {"postgres": 5432, "valkey": 6379, "code": 4000, "standin": 8007}
 PORTS |= {"webserver": 3000, "reader": 3000}
-SYSTEM = "/usr/local/bin:/usr/bin:/bin"
+SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
 @dataclass(frozen=True)
-class Machine:
-    """What a machine has: the image under a prefix, a folder for volumes, passwords, ports."""
+class LocalDeployment:
+    """The image under a prefix, a folder for the volumes, passwords and ports."""
 
     prefix: Path
     folder: Path
@@ -43,75 +44,73 @@ class Machine:
     ports: Mapping[str, int]
 
     @classmethod
-    def prepared(cls, prefix: Path, folder: Path) -> "Machine":
-        """A machine with an empty folder."""
+    def create(cls, prefix: Path, folder: Path) -> "LocalDeployment":
+        """Create a deployment with empty volumes and its own passwords and ports."""
         lines = (ROOT / "deploy" / "secrets.env.example").read_text(encoding="utf-8").splitlines()
-        names = [it.partition("=")[0] for it in lines if it and not it.startswith("#")]
-        machine = cls(
+        names = [line.partition("=")[0] for line in lines if line and not line.startswith("#")]
+        deployment = cls(
             prefix,
             folder,
             {name: f"{name.lower()}-of-a-test" for name in names},
-            {name: free_port() for name in PORTS},
+            {name: find_free_port() for name in PORTS},
         )
         for part in (folder, folder / "dagster"):
             part.mkdir(exist_ok=True)
             if os.geteuid() == 0:
                 os.chown(part, USER, USER)
         workspace = (ROOT / "deploy" / "workspace.yaml").read_text(encoding="utf-8")
-        at = workspace.replace("host: code", "host: 127.0.0.1")
-        at = at.replace(str(PORTS["code"]), str(machine.ports["code"]))
-        (prefix / "workspace.yaml").write_text(at, encoding="utf-8")
-        return machine
+        workspace = workspace.replace("host: code", "host: 127.0.0.1")
+        workspace = workspace.replace(str(PORTS["code"]), str(deployment.ports["code"]))
+        (prefix / "workspace.yaml").write_text(workspace, encoding="utf-8")
+        return deployment
 
     def environment(self, service: Service) -> dict[str, str]:
-        """The variables of a service: those of the image, then its own."""
+        """Return the variables of a service: those of the image, overridden by its own."""
         image = dict(
-            it.split("=", 1)
-            for word, rest in instructions()
+            assignment.split("=", 1)
+            for word, rest in read_instructions()
             if word == "ENV" and PREFIX in rest
-            for it in shlex.split(rest.replace("$PATH", SYSTEM))
+            for assignment in shlex.split(rest.replace("$PATH", SYSTEM_PATH))
         )
-        own = {k: interpolated(v, self.secrets) for k, v in service.environment.items()}
-        here = {k: self._here(v) for k, v in (image | own).items()}
-        return here | {"HOSTNAME": "by-hand"}
+        own = {k: interpolate(v, self.secrets) for k, v in service.environment.items()}
+        local = {k: self._localize(v) for k, v in (image | own).items()}
+        return local | {"HOSTNAME": "local-deployment"}
 
     def command(self, service: Service, words: list[str]) -> list[str]:
-        """A command of a service, on its port of this machine."""
+        """Return a command of a service with its local port."""
         port = PORTS.get(service.name)
-        inside, here = str(port), str(self.ports.get(service.name))
-        loopback = [it.replace("0.0.0.0", "127.0.0.1") for it in words]  # noqa: S104
-        done = [it.replace(inside, here) if port else it for it in loopback]
-        program = shutil.which(done[0], path=f"{self.prefix}/venv/bin:{SYSTEM}")
-        assert program is not None, done[0]
-        return [program, *done[1:]]
+        words = [word.replace("0.0.0.0", "127.0.0.1") for word in words]  # noqa: S104
+        if port:
+            local = str(self.ports[service.name])
+            words = [word.replace(str(port), local) for word in words]
+        program = shutil.which(words[0], path=f"{self.prefix}/venv/bin:{SYSTEM_PATH}")
+        assert program is not None, words[0]
+        return [program, *words[1:]]
 
     @contextmanager
     def running(self, name: str) -> Iterator[subprocess.Popen[bytes]]:
-        """A service, from when it says that it is well."""
-        service = services()[name]
+        """Run a service for the duration of the block, which starts when it is healthy."""
+        service = read_services()[name]
         with (self.folder / f"{name}.log").open("wb") as log:
             process = self._start(service, service.command, log.fileno())
         try:
-            self._wait_until_well(service, process)
+            deadline = time.monotonic() + COMMAND_TIMEOUT
+            while not self.is_healthy(service):
+                assert process.poll() is None, self.log(name)[-3000:]
+                assert time.monotonic() < deadline, self.log(name)[-3000:]
             yield process
         finally:
             process.terminate()
             process.wait(COMMAND_TIMEOUT)
 
-    def is_well(self, service: Service) -> bool:
-        """What the health check of a service says."""
+    def is_healthy(self, service: Service) -> bool:
+        """Return whether the health check of a service succeeds."""
         check = self._start(service, service.health, subprocess.DEVNULL)
         return check.wait(COMMAND_TIMEOUT) == 0
 
     def log(self, name: str) -> str:
-        """What a service has written so far."""
+        """Return the log of a service so far."""
         return (self.folder / f"{name}.log").read_text(encoding="utf-8", errors="replace")
-
-    def _wait_until_well(self, service: Service, process: subprocess.Popen[bytes]) -> None:
-        deadline = time.monotonic() + COMMAND_TIMEOUT
-        while not self.is_well(service):
-            assert process.poll() is None, self.log(service.name)[-3000:]
-            assert time.monotonic() < deadline, self.log(service.name)[-3000:]
 
     def _start(self, service: Service, words: list[str], log: int) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
@@ -120,10 +119,10 @@ class Machine:
             cwd=self.prefix,
             stdout=log,
             stderr=log,
-            **as_user(),
+            **user_options(),
         )
 
-    def _here(self, value: str) -> str:
+    def _localize(self, value: str) -> str:
         value = value.replace(PREFIX, str(self.prefix)).replace(HOME, str(self.folder))
         for name, port in PORTS.items():
             value = value.replace(f"{name}:{port}", f"127.0.0.1:{self.ports[name]}")
@@ -131,7 +130,7 @@ class Machine:
 
     @contextmanager
     def servers(self) -> Iterator[None]:
-        """PostgreSQL with the databases of the script, and Valkey, both with their passwords."""
+        """Run PostgreSQL with the databases of the script, and Valkey, both with passwords."""
         with ExitStack() as stack:
             stack.enter_context(self._postgres())
             stack.enter_context(self._valkey())
@@ -145,22 +144,22 @@ class Machine:
             os.chown(data, NOBODY, NOBODY)
         passwords.write_text(self.secrets["POSTGRES_PASSWORD"], encoding="utf-8")
         passwords.chmod(0o644)
-        service, port = services()["postgres"], str(self.ports["postgres"])
+        service, port = read_services()["postgres"], str(self.ports["postgres"])
         arguments = service.environment["POSTGRES_INITDB_ARGS"].split()
         programs = postgres_program("postgres", for_all_users=True).parent
         initdb = [programs / "initdb", "-D", data, "-U", "postgres", f"--pwfile={passwords}"]
         subprocess.run(
-            [*initdb, *arguments], check=True, stdout=subprocess.DEVNULL, **as_user(NOBODY)
+            [*initdb, *arguments], check=True, stdout=subprocess.DEVNULL, **user_options(NOBODY)
         )
         with (self.folder / "postgres.log").open("wb") as log:
             server = subprocess.Popen(
                 [programs / "postgres", "-D", data, "-p", port, "-h", "127.0.0.1", "-k", data],
-                stdout=log, stderr=log, **as_user(NOBODY),
+                stdout=log, stderr=log, **user_options(NOBODY),
             )  # fmt: skip
         try:
             environment = {
-                **{k: interpolated(v, self.secrets) for k, v in service.environment.items()},
-                "PATH": f"{programs}:{SYSTEM}",
+                **{k: interpolate(v, self.secrets) for k, v in service.environment.items()},
+                "PATH": f"{programs}:{SYSTEM_PATH}",
                 "PGHOST": "127.0.0.1",
                 "PGPORT": port,
                 "PGPASSWORD": self.secrets["POSTGRES_PASSWORD"],
@@ -177,14 +176,14 @@ class Machine:
 
     @contextmanager
     def _valkey(self) -> Iterator[None]:
-        service = services()["valkey"]
+        service = read_services()["valkey"]
         script = service.command[-1].replace("$$", "$").replace("/data", str(self.folder))
         script = script.replace("valkey-server -", f"valkey-server - --port {self.ports['valkey']}")
         with (self.folder / "valkey.log").open("wb") as log:
             server = subprocess.Popen(
                 ["sh", "-c", f"{script} --bind 127.0.0.1"],
-                env={"PATH": f"{valkey_program().parent}:{SYSTEM}", **self.secrets},
-                stdout=log, stderr=log, **as_user(),
+                env={"PATH": f"{valkey_program().parent}:{SYSTEM_PATH}", **self.secrets},
+                stdout=log, stderr=log, **user_options(),
             )  # fmt: skip
         try:
             yield
@@ -193,24 +192,24 @@ class Machine:
             server.wait(COMMAND_TIMEOUT)
 
 
-def as_user(user: int = USER) -> dict[str, Any]:
-    """Root gives up its rights, for those of the image's user; anybody else stays who they are."""
+def user_options(user: int = USER) -> dict[str, Any]:
+    """Return options of Popen that make root run a process as another user."""
     if os.geteuid() != 0:
         return {}
     return {"user": user, "group": user, "extra_groups": []}
 
 
-def python_for_everybody() -> str:
-    """A Python that the user of the image may execute too."""
+def find_shared_python() -> str:
+    """Return a Python that the user of the image may execute too."""
     if os.geteuid() != 0:
         return sys.executable
-    found = shutil.which("python3", path=SYSTEM)
+    found = shutil.which("python3", path=SYSTEM_PATH)
     assert found is not None
     return found
 
 
-def free_port() -> int:
-    """A port that nobody listens on."""
+def find_free_port() -> int:
+    """Return a free port of loopback."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port: int = listening.getsockname()[1]
         return port

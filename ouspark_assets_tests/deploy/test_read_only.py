@@ -1,4 +1,4 @@
-"""The webserver for readers, started with the command of compose.yaml: it refuses every change."""
+"""The reader webserver of compose.yaml refuses to launch a run."""
 
 import subprocess
 import time
@@ -8,8 +8,8 @@ from pathlib import Path
 
 import httpx
 
-from ouspark_assets_tests.deploy.deployment_files import services
-from ouspark_assets_tests.deploy.local_deployment import free_port
+from ouspark_assets_tests.deploy.deployment_files import read_services
+from ouspark_assets_tests.deploy.local_deployment import find_free_port
 from ouspark_assets_tests.support.pipeline import BIN, COMMAND_TIMEOUT, ROOT, Pipeline
 
 LAUNCH = """
@@ -24,14 +24,14 @@ mutation { launchRun(executionParams: {
 
 
 @contextmanager
-def serving(name: str, folder: Path) -> Iterator[str]:
-    """A webserver of compose.yaml on loopback, whose code server can't be reached; its address."""
-    port, (program, *options) = free_port(), services()[name].command
+def run_webserver(name: str, folder: Path) -> Iterator[str]:
+    """Run a webserver of compose.yaml without its code server; yield its address."""
+    port, (program, *options) = find_free_port(), read_services()[name].command
     workspace = ROOT / "deploy" / "workspace.yaml"
     changed = {"0.0.0.0": "127.0.0.1", "3000": str(port), "workspace.yaml": str(workspace)}  # noqa: S104
     with (folder / f"{name}.log").open("wb") as log:
         process = subprocess.Popen(
-            [BIN / program, *(changed.get(it, it) for it in options)],
+            [BIN / program, *(changed.get(word, word) for word in options)],
             env=Pipeline(folder, "http://127.0.0.1:1").environment,
             cwd=folder,
             stdout=log,
@@ -44,21 +44,24 @@ def serving(name: str, folder: Path) -> Iterator[str]:
         process.wait(COMMAND_TIMEOUT)
 
 
-def answered(address: str) -> str:
-    """What a launch comes to, asked as soon as somebody answers."""
+def launch_run(address: str) -> str:
+    """Return the type of the answer to a launch, requested as soon as the server listens."""
     deadline = time.monotonic() + COMMAND_TIMEOUT
     while True:
         try:
             answer = httpx.post(f"{address}/graphql", json={"query": LAUNCH}, timeout=60)
         except httpx.ConnectError:
-            assert time.monotonic() < deadline, "no webserver"
+            assert time.monotonic() < deadline, "the webserver does not answer"
             time.sleep(0.1)
             continue
         kind: str = answer.json()["data"]["launchRun"]["__typename"]
         return kind
 
 
-def test_only_the_webserver_for_readers_refuses_to_launch_a_run(tmp_path: Path) -> None:
-    with serving("reader", tmp_path) as reader, serving("webserver", tmp_path) as operator:
-        assert answered(reader) == "UnauthorizedError"
-        assert answered(operator) != "UnauthorizedError"
+def test_only_the_reader_webserver_refuses_to_launch_a_run(tmp_path: Path) -> None:
+    with (
+        run_webserver("reader", tmp_path) as reader,
+        run_webserver("webserver", tmp_path) as operator,
+    ):
+        assert launch_run(reader) == "UnauthorizedError"
+        assert launch_run(operator) != "UnauthorizedError"
