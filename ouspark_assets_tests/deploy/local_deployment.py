@@ -88,7 +88,7 @@ class LocalDeployment:
         return [program, *words[1:]]
 
     @contextmanager
-    def running(self, name: str) -> Iterator[subprocess.Popen[bytes]]:
+    def run_service(self, name: str) -> Iterator[subprocess.Popen[bytes]]:
         """Run a service for the duration of the block, which starts when it is healthy."""
         service = read_services()[name]
         with (self.folder / f"{name}.log").open("wb") as log:
@@ -129,7 +129,7 @@ class LocalDeployment:
         return value
 
     @contextmanager
-    def servers(self) -> Iterator[None]:
+    def run_servers(self) -> Iterator[None]:
         """Run PostgreSQL with the databases of the script, and Valkey, both with passwords."""
         with ExitStack() as stack:
             stack.enter_context(self._postgres())

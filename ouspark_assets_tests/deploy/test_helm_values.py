@@ -89,10 +89,8 @@ def test_pods_run_as_the_user_of_the_image(security: dict[str, Any]) -> None:
 
 def test_the_code_server_listens_on_the_exposed_port_of_the_image() -> None:
     assert [str(deployment()["port"])] == last_stage_arguments("EXPOSE")
-    assert {mount["mountPath"] for mount in deployment()["volumeMounts"]} == {
-        "/tmp",
-        "/var/lib/ouspark",
-    }
+    mounts = {mount["mountPath"] for mount in deployment()["volumeMounts"]}
+    assert mounts == {"/tmp", "/var/lib/ouspark"}  # noqa: S108
 
 
 def test_the_reader_webserver_is_read_only_and_nothing_is_exposed() -> None:

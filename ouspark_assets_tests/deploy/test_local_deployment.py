@@ -1,4 +1,7 @@
-"""The image is built in a clean prefix, and the whole graph runs through compose.yaml's services."""
+"""The image is built in a clean prefix; the whole graph runs through the services of compose.yaml.
+
+The services run as local processes.
+"""
 
 import os
 import shutil
@@ -81,9 +84,9 @@ def deployment(prefix: Path, folder: Path) -> Iterator[LocalDeployment]:
     (folder / "state").mkdir()
     deployment = LocalDeployment.create(prefix, folder / "state")
     with ExitStack() as stack:
-        stack.enter_context(deployment.servers())
+        stack.enter_context(deployment.run_servers())
         for name in ("standin", *SERVICES):
-            stack.enter_context(deployment.running(name))
+            stack.enter_context(deployment.run_service(name))
         yield deployment
 
 
