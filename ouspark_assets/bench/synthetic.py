@@ -33,6 +33,8 @@ GRADE_PROBABILITIES = np.array([0.08, 0.17, 0.22, 0.20, 0.14, 0.09, 0.08, 0.015,
 OPEN_GRADES = np.array([6, 7, 8])
 # Shares of sittings: repeated although passed, revalued, repeated again after another failure.
 IMPROVING_SHARE, REVALUED_SHARE, RETRYING_SHARE = 0.01, 0.015, 0.8
+# Sessions between the first sitting and its repeats.
+REPEAT_AFTER = (2, 4, 6)
 LATERAL_SERIALS = 300
 SHA256 = "0" * 64
 
@@ -51,18 +53,18 @@ class CleanTables:
 def generate_clean_tables(students: int, seed: int = 1) -> CleanTables:
     """Return the clean tables of this many students with about 45 attempts each."""
     random = np.random.default_rng(seed)
-    tickets = _tickets(students)
-    marks = _marks(tickets, random)
+    tickets = _generate_tickets(students)
+    marks = _generate_attempts(tickets, random)
     return CleanTables(
-        release_index=_release_index(),
-        students=_students(tickets, marks, random),
+        release_index=_generate_release_index(),
+        students=_generate_students(tickets, marks, random),
         marks=marks,
-        results=_results(marks),
+        results=_summarise_marks(marks),
         quarantine=QUARANTINE.empty(),
     )
 
 
-def _tickets(students: int) -> pl.DataFrame:
+def _generate_tickets(students: int) -> pl.DataFrame:
     number = np.arange(students)
     classes = len(COLLEGES) * len(BRANCHES) * YEARS
     block, serial = number % classes, number // classes + 1
@@ -84,7 +86,7 @@ def _tickets(students: int) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def _marks(tickets: pl.DataFrame, random: np.random.Generator) -> pl.DataFrame:
+def _generate_attempts(tickets: pl.DataFrame, random: np.random.Generator) -> pl.DataFrame:
     """Return first sittings, a few revaluations, and up to three repeats of open subjects."""
     student = np.repeat(np.arange(tickets.height), SUBJECTS)
     subject = np.tile(np.arange(SUBJECTS), tickets.height)
@@ -100,7 +102,7 @@ def _marks(tickets: pl.DataFrame, random: np.random.Generator) -> pl.DataFrame:
          np.maximum(grade[revalued] - random.integers(0, 3, revalued.sum()), 0),
          np.ones(revalued.sum(), dtype=bool))
     )  # fmt: skip
-    for later in (2, 4, 6):
+    for later in REPEAT_AFTER:
         student, subject, session = student[again], subject[again], session[again]
         grade = random.choice(len(GRADES), len(student), p=GRADE_PROBABILITIES)
         sittings.append(
@@ -110,10 +112,12 @@ def _marks(tickets: pl.DataFrame, random: np.random.Generator) -> pl.DataFrame:
     student, subject, session, grade, revaluation = (
         np.concatenate(column) for column in zip(*sittings, strict=True)
     )
-    return _marks_frame(tickets, student, subject, grade=grade, release=2 * session + revaluation)
+    return _build_marks_table(
+        tickets, student, subject, grade=grade, release=2 * session + revaluation
+    )
 
 
-def _marks_frame(
+def _build_marks_table(
     tickets: pl.DataFrame,
     student: NDArray[np.int64],
     subject: NDArray[np.int64],
@@ -151,15 +155,12 @@ def _marks_frame(
     return MARKS.conform(frame.with_columns(more).sample(fraction=1.0, shuffle=True, seed=1))
 
 
-def _sessions() -> int:
-    return 2 * (YEARS - 1) + SEMESTERS + sum((2, 4, 6))
-
-
 def _release_keys() -> list[str]:
-    return [f"{FIRST_YEAR + s // 2}{s:03d}{kind}" for s in range(_sessions()) for kind in "mr"]
+    sessions = 2 * (YEARS - 1) + SEMESTERS + sum(REPEAT_AFTER)
+    return [f"{FIRST_YEAR + s // 2}{s:03d}{kind}" for s in range(sessions) for kind in "mr"]
 
 
-def _release_index() -> pl.DataFrame:
+def _generate_release_index() -> pl.DataFrame:
     rows = []
     for number, key in enumerate(_release_keys()):
         session, revaluation = divmod(number, 2)
@@ -183,7 +184,7 @@ def _release_index() -> pl.DataFrame:
     return pl.DataFrame(rows, schema=RELEASE_INDEX.dtypes)
 
 
-def _students(
+def _generate_students(
     tickets: pl.DataFrame, marks: pl.DataFrame, random: np.random.Generator
 ) -> pl.DataFrame:
     size = tickets.height
@@ -203,7 +204,7 @@ def _students(
     return STUDENTS.conform(frame.join(last, on="hall_ticket"))
 
 
-def _results(marks: pl.DataFrame) -> pl.DataFrame:
+def _summarise_marks(marks: pl.DataFrame) -> pl.DataFrame:
     """Return a row per page and semester: PASSED when all its subjects there are passed."""
     clear = (pl.col("points") > 0).fill_null(value=False).all()
     lines = marks.group_by("release", "hall_ticket", "semester").agg(

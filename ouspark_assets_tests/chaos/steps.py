@@ -100,7 +100,7 @@ class Step:
     # Selects one of several parts, backends or kinds of damage; from 0 to 1.
     choice: float
     # Whether an undisturbed run and all checks follow before the next event.
-    calm: bool
+    is_calm: bool
 
     def __str__(self) -> str:
         """Return the event in words."""
@@ -112,15 +112,13 @@ def generate_steps(seed: int, only: Sequence[Kind] = ()) -> Iterator[Step]:
     chance = random.Random(seed)
     for number, kind in enumerate(_shuffle_kinds(chance, only or tuple(Kind)), 1):
         work = chance.choice(WORK_CHOICES)
-        yield Step(
-            number,
-            kind,
-            work,
-            _moment(chance, work),
-            _hold(chance),
-            chance.random(),
-            chance.random() < CALM_SHARE,
-        )
+        stage = chance.choice(MOMENTS[work])
+        delay = chance.uniform(0.0, MAX_DELAY if stage else MAX_START_DELAY)
+        hold = chance.uniform(0.2, MAX_HOLD)
+        if chance.random() < LONG_HOLD_SHARE:
+            hold = LONG_HOLD
+        choice, is_calm = chance.random(), chance.random() < CALM_SHARE
+        yield Step(number, kind, work, Moment(stage, delay), hold, choice, is_calm)
 
 
 def _shuffle_kinds(chance: random.Random, kinds: Sequence[Kind]) -> Iterator[Kind]:
@@ -128,13 +126,3 @@ def _shuffle_kinds(chance: random.Random, kinds: Sequence[Kind]) -> Iterator[Kin
         bag = list(kinds)
         chance.shuffle(bag)
         yield from bag
-
-
-def _moment(chance: random.Random, work: Work) -> Moment:
-    stage = chance.choice(MOMENTS[work])
-    return Moment(stage, chance.uniform(0.0, MAX_DELAY if stage else MAX_START_DELAY))
-
-
-def _hold(chance: random.Random) -> float:
-    usual = chance.uniform(0.2, MAX_HOLD)
-    return LONG_HOLD if chance.random() < LONG_HOLD_SHARE else usual

@@ -1,7 +1,7 @@
 """Counts of events, commands, readings and checks of a trial, and the violations found."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from rich.table import Table
@@ -49,26 +49,9 @@ class Tally:
 
     def tables(self) -> list[Table]:
         """Return the tables to print."""
-        return [
-            self._events_table(),
-            self._runs_table(),
-            self._checks_table(),
-            *self._violations_tables(),
-        ]
-
-    def _events_table(self) -> Table:
-        table = _table("Events", "event", "times")
-        for kind in Kind:
-            if kind in self.skipped and not self.events[kind]:
-                table.add_row(kind.value, f"skipped: {self.skipped[kind]}")
-            elif self.events[kind]:
-                table.add_row(kind.value, str(self.events[kind]))
-        table.add_row("total", str(self.events.total()))
-        return table
-
-    def _runs_table(self) -> Table:
-        table = _table("Runs and readers", "what", "how many")
-        rows = {
+        events = {kind.value: f"skipped: {reason}" for kind, reason in self.skipped.items()}
+        events |= {kind.value: str(self.events[kind]) for kind in Kind if self.events[kind]}
+        counts = {
             "runs started": self.runs.total(),
             **{f"runs {ending}": self.runs[ending] for ending in Ending},
             "releases published": self.releases,
@@ -78,29 +61,27 @@ class Tally:
             "readings while a server was down": self.readings.down,
             "publications seen by readers": self.readings.publications,
         }
-        for what, count in rows.items():
-            table.add_row(what, str(count))
-        return table
-
-    def _checks_table(self) -> Table:
-        table = _table("Checks", "invariant", "checked", "broken")
         broken = Counter(each.invariant for each in self.violations)
-        for name, times in self.checks.items():
-            table.add_row(name, str(times), str(broken[name] or ""))
-        return table
+        checks = [(name, times, broken[name] or "") for name, times in self.checks.items()]
+        violations = [
+            (each.after, each.invariant, each.detail[:MAX_DETAIL_LENGTH])
+            for each in self.violations
+        ]
+        tables = [
+            _table("Events", ("event", "times"), [*events.items(), ("total", self.events.total())]),
+            _table("Runs and readers", ("what", "how many"), counts.items()),
+            _table("Checks", ("invariant", "checked", "broken"), checks),
+        ]
+        if violations:
+            tables.append(_table("Violations", ("after", "invariant", "detail"), violations))
+        return tables
 
-    def _violations_tables(self) -> list[Table]:
-        if not self.violations:
-            return []
-        table = _table("Violations", "after", "invariant", "detail")
-        for each in self.violations:
-            table.add_row(each.after, each.invariant, each.detail[:MAX_DETAIL_LENGTH])
-        return [table]
 
-
-def _table(title: str, *columns: str) -> Table:
+def _table(title: str, columns: Sequence[str], rows: Iterable[tuple[object, ...]]) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", pad_edge=False)
     for name in columns:
-        right = name in ("how many", "checked", "broken")
-        table.add_column(name, justify="right" if right else "left", overflow="fold")
+        is_number = name in ("how many", "checked", "broken")
+        table.add_column(name, justify="right" if is_number else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*map(str, row))
     return table

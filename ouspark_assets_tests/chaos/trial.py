@@ -46,7 +46,7 @@ class Trial:
             self._check(ALWAYS)
             if time.monotonic() > deadline or step.number == self.max_events:
                 break
-            if step.calm:
+            if step.is_calm:
                 self.show(f"at rest after {step.number}.")
                 self._check_at_rest()
         system.tally.step = "the end"
