@@ -26,7 +26,9 @@ THRESHOLDS = Thresholds(all_clear_points=15, mean_cgpa=0.5, volume_percent=20)
 
 @pytest.fixture(scope="module")
 def university() -> dict[str, pl.DataFrame]:
-    return compute_all_aggregates({**vars(generate_clean_tables(2_000)), "subjects": SUBJECTS.empty()})
+    return compute_all_aggregates(
+        {**vars(generate_clean_tables(2_000)), "subjects": SUBJECTS.empty()}
+    )
 
 
 def run_check(each: Reconciliation, frames: dict[str, pl.DataFrame]) -> pl.DataFrame:

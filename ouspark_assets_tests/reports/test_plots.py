@@ -20,7 +20,9 @@ EACH = pytest.mark.parametrize("table", PLOTS, ids=lambda table: table.name)
 
 @pytest.fixture(scope="module")
 def university() -> dict[str, pl.DataFrame]:
-    return compute_all_aggregates({**vars(generate_clean_tables(3_000)), "subjects": SUBJECTS.empty()})
+    return compute_all_aggregates(
+        {**vars(generate_clean_tables(3_000)), "subjects": SUBJECTS.empty()}
+    )
 
 
 @EACH
