@@ -5,8 +5,8 @@ import sys
 
 import click
 import pytest
-from ouspark_assets.bench.catalogue import BENCHMARKS
 
+from ouspark_assets.bench.benchmark import BENCHMARKS
 from ouspark_assets.cli import COMMANDS, commands, ouspark
 
 # Click leaves a margin of two columns in a terminal of 80.
