@@ -1,11 +1,12 @@
-"""What is taught: subjects, and which of them a branch offers in each place of its timetable.
+"""The curriculum: subjects, and which of them each branch offers in each slot of a semester.
 
-Read from `data/subjects.csv`: a code ending in `*` takes the letter of the branch, rows of one
-slot are the electives to choose from. Who chose what is `cohort.py`.
+Read from `data/subjects.csv`. A code that ends in `*` takes the letter of the branch. Rows with the
+same slot are electives to choose from; the choices of the students are in `cohorts.py`.
 """
 
 import csv
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,16 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 SEMESTERS: Final = 8
-SLOTS_OF_A_SEMESTER: Final = 10
-SLOTS: Final = SEMESTERS * SLOTS_OF_A_SEMESTER
-MOST_OPTIONS: Final = 4
+SLOTS_PER_SEMESTER: Final = 10
+SLOTS: Final = SEMESTERS * SLOTS_PER_SEMESTER
+MAX_OPTIONS: Final = 4
 NO_SUBJECT: Final = -1
+SEMESTER_NUMBERS: Final = np.arange(1, SEMESTERS + 1)
 SUBJECTS_FILE: Final = Path(__file__).with_name("data") / "subjects.csv"
 
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """A branch: its code, where its subjects come from, and the letter of its own ones."""
+    """A branch: its code, the groups of its subjects, and the letter in its own subject codes."""
 
     code: str
     first_year: str
@@ -53,12 +55,11 @@ BRANCHES: Final = (
     Branch("805", "chemistry first", "process", "B"),
 )
 MAIN_BRANCHES: Final = 10
-BRANCH_INDEX: Final = {branch.code: index for index, branch in enumerate(BRANCHES)}
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A subject under its code; `later_name` is how later pages spell it."""
+    """A subject; `later_name` is its spelling on later pages, `ease` its bonus in marks."""
 
     code: str
     name: str
@@ -68,13 +69,13 @@ class Subject:
 
     @property
     def semester(self) -> int:
-        """The first digit of the code."""
+        """The semester, which is the first digit of the code."""
         return int(self.code[0])
 
 
 @dataclass(frozen=True, slots=True)
 class Curricula:
-    """All subjects, and per branch and slot the numbers of those that can be taken there."""
+    """All subjects, and the numbers of those offered per branch and slot."""
 
     subjects: tuple[Subject, ...]
     options: NDArray[np.int16]
@@ -82,67 +83,52 @@ class Curricula:
 
     @property
     def half_credits(self) -> NDArray[np.int16]:
-        """Twice the credits of every subject, so that 1.5 stays a whole number."""
+        """Twice the credits of every subject, so that 1.5 credits are a whole number."""
         return np.array([subject.half_credits for subject in self.subjects], dtype=np.int16)
 
     @property
     def ease(self) -> NDArray[np.float32]:
-        """By how many marks a subject is easier than the average."""
+        """By how many marks each subject is easier than the average."""
         return np.array([subject.ease for subject in self.subjects], dtype=np.float32)
 
 
 @cache
-def curricula() -> Curricula:
-    """The curricula of all branches, read once."""
+def load_curricula() -> Curricula:
+    """Return the curricula of all branches."""
+    with SUBJECTS_FILE.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter=";"))
     numbers: dict[str, int] = {}
     subjects: list[Subject] = []
-    options = np.full((len(BRANCHES), SLOTS, MOST_OPTIONS), NO_SUBJECT, dtype=np.int16)
-    for place, branch in enumerate(BRANCHES):
-        for slot, taken in _numbered(_subjects_of(branch)):
-            for option, subject in enumerate(taken):
+    options = np.full((len(BRANCHES), SLOTS, MAX_OPTIONS), NO_SUBJECT, dtype=np.int16)
+    for index, branch in enumerate(BRANCHES):
+        used: defaultdict[int, int] = defaultdict(int)
+        for offered in _group_by_slot(rows, branch):
+            semester = offered[0].semester
+            slot = (semester - 1) * SLOTS_PER_SEMESTER + used[semester]
+            used[semester] += 1
+            for option, subject in enumerate(offered):
                 if subject.code not in numbers:
                     numbers[subject.code] = len(subjects)
                     subjects.append(subject)
-                options[place, slot, option] = numbers[subject.code]
+                options[index, slot, option] = numbers[subject.code]
     counts = (options != NO_SUBJECT).sum(axis=2).astype(np.int16)
     return Curricula(tuple(subjects), options, counts)
 
 
-def _numbered(
-    places: dict[tuple[int, str], list[Subject]],
-) -> list[tuple[int, list[Subject]]]:
-    """The number of each place in the timetable, ten to a semester, with what it offers."""
-    used: defaultdict[int, int] = defaultdict(int)
-    numbered = []
-    for (semester, _), taken in sorted(places.items(), key=lambda place: place[1][0].code):
-        numbered.append(((semester - 1) * SLOTS_OF_A_SEMESTER + used[semester], taken))
-        used[semester] += 1
-    return numbered
-
-
-def _subjects_of(branch: Branch) -> dict[tuple[int, str], list[Subject]]:
-    places: defaultdict[tuple[int, str], list[Subject]] = defaultdict(list)
-    for row in _rows():
+def _group_by_slot(rows: Sequence[dict[str, str]], branch: Branch) -> list[list[Subject]]:
+    """Return the subjects of a branch grouped by slot, ordered by the first code of each group."""
+    slots: defaultdict[tuple[int, str], list[Subject]] = defaultdict(list)
+    for row in rows:
         if row["family"] not in (branch.first_year, "every branch", branch.family):
             continue
-        subject = _subject(row, branch.letter)
+        printed = row["credits"]
+        subject = Subject(
+            code=row["code"].replace("*", branch.letter),
+            name=row["name"],
+            later_name=row["later_name"] or row["name"],
+            half_credits=0 if printed == "=" else round(float(printed) * 2),
+            ease=int(row["ease"]),
+        )
         slot = subject.code if row["slot"] == "-" else row["slot"]
-        places[subject.semester, slot].append(subject)
-    return places
-
-
-def _subject(row: dict[str, str], letter: str) -> Subject:
-    printed = row["credits"]
-    return Subject(
-        code=row["code"].replace("*", letter),
-        name=row["name"],
-        later_name=row["later_name"] or row["name"],
-        half_credits=0 if printed == "=" else round(float(printed) * 2),
-        ease=int(row["ease"]),
-    )
-
-
-@cache
-def _rows() -> tuple[dict[str, str], ...]:
-    with SUBJECTS_FILE.open(encoding="utf-8", newline="") as file:
-        return tuple(csv.DictReader(file, delimiter=";"))
+        slots[subject.semester, slot].append(subject)
+    return sorted(slots.values(), key=lambda offered: offered[0].code)

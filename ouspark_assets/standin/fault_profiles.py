@@ -1,6 +1,7 @@
-"""The bad days by name: what goes wrong, how often, how long. One table, and its overrides.
+"""The fault profiles by name, and how a `--faults` value selects them.
 
-`errors:0.3` sets the number that matters most in a profile; `errors:0.3,outage:5` has both.
+`errors:0.3` overrides the main number of a profile, and `errors:0.3,outage:5` combines two
+profiles. How the faults are applied to answers is in `fault_injection.py`.
 """
 
 from dataclasses import dataclass, replace
@@ -10,8 +11,8 @@ from typing import Final
 from ouspark_assets.domain.errors import OuSparkError
 
 
-class Trouble(StrEnum):
-    """What can go wrong."""
+class FaultKind(StrEnum):
+    """A kind of fault; the values are part of every random draw, so changing one changes the draws."""
 
     OUTAGE = "outage"
     RATE_LIMIT = "rate-limit"
@@ -28,9 +29,9 @@ class Trouble(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One kind of trouble: its probability, and the numbers that some kinds need besides."""
+    """A fault with its probability and the numbers that some kinds need."""
 
-    trouble: Trouble
+    kind: FaultKind
     probability: float = 1.0
     seconds: float = 0.0
     per_second: int = 0
@@ -39,73 +40,71 @@ class Fault:
 
 PROFILES: Final[dict[str, tuple[Fault, ...]]] = {
     "none": (),
-    "slow": (Fault(Trouble.SLOW, 1.0, seconds=0.3),),
-    "errors": (Fault(Trouble.ERROR, 0.10),),
-    "resets": (Fault(Trouble.RESET, 0.05),),
-    "timeouts": (Fault(Trouble.NEVER, 0.02),),
-    "drips": (Fault(Trouble.DRIP, 0.05, seconds=30),),
-    "truncated": (Fault(Trouble.TRUNCATED, 0.05),),
-    "soft-errors": (Fault(Trouble.SOFT_ERROR, 0.05),),
-    "wrong-ticket": (Fault(Trouble.WRONG_TICKET, 0.02),),
-    "rate-limit": (Fault(Trouble.RATE_LIMIT, per_second=200),),
-    "outage": (Fault(Trouble.OUTAGE, seconds=20, after_requests=200),),
-    "damaged": (Fault(Trouble.DAMAGED, 0.03),),
+    "slow": (Fault(FaultKind.SLOW, 1.0, seconds=0.3),),
+    "errors": (Fault(FaultKind.ERROR, 0.10),),
+    "resets": (Fault(FaultKind.RESET, 0.05),),
+    "timeouts": (Fault(FaultKind.NEVER, 0.02),),
+    "drips": (Fault(FaultKind.DRIP, 0.05, seconds=30),),
+    "truncated": (Fault(FaultKind.TRUNCATED, 0.05),),
+    "soft-errors": (Fault(FaultKind.SOFT_ERROR, 0.05),),
+    "wrong-ticket": (Fault(FaultKind.WRONG_TICKET, 0.02),),
+    "rate-limit": (Fault(FaultKind.RATE_LIMIT, per_second=200),),
+    "outage": (Fault(FaultKind.OUTAGE, seconds=20, after_requests=200),),
+    "damaged": (Fault(FaultKind.DAMAGED, 0.03),),
     "everything": (
-        Fault(Trouble.OUTAGE, seconds=20, after_requests=200),
-        Fault(Trouble.RATE_LIMIT, per_second=400),
-        Fault(Trouble.NEVER, 0.002),
-        Fault(Trouble.RESET, 0.02),
-        Fault(Trouble.ERROR, 0.05),
-        Fault(Trouble.SOFT_ERROR, 0.02),
-        Fault(Trouble.WRONG_TICKET, 0.02),
-        Fault(Trouble.TRUNCATED, 0.05),
-        Fault(Trouble.DRIP, 0.002, seconds=30),
-        Fault(Trouble.SLOW, 0.10, seconds=0.3),
-        Fault(Trouble.DAMAGED, 0.03),
+        Fault(FaultKind.OUTAGE, seconds=20, after_requests=200),
+        Fault(FaultKind.RATE_LIMIT, per_second=400),
+        Fault(FaultKind.NEVER, 0.002),
+        Fault(FaultKind.RESET, 0.02),
+        Fault(FaultKind.ERROR, 0.05),
+        Fault(FaultKind.SOFT_ERROR, 0.02),
+        Fault(FaultKind.WRONG_TICKET, 0.02),
+        Fault(FaultKind.TRUNCATED, 0.05),
+        Fault(FaultKind.DRIP, 0.002, seconds=30),
+        Fault(FaultKind.SLOW, 0.10, seconds=0.3),
+        Fault(FaultKind.DAMAGED, 0.03),
     ),
 }
-SECONDS_MATTER: Final = ("slow", "outage")
-RATE_MATTERS: Final = ("rate-limit",)
+# The main number of a profile is a probability, except in these.
+PROFILES_IN_SECONDS: Final = ("slow", "outage")
+PROFILES_IN_REQUESTS: Final = ("rate-limit",)
 
 
-def faults_of(text: str) -> tuple[Fault, ...]:
-    """The faults that a `--faults` value asks for."""
-    return tuple(fault for name in text.split(",") for fault in _one_profile(name.strip()))
+def parse_faults(text: str) -> tuple[Fault, ...]:
+    """Return the faults that a `--faults` value selects."""
+    return tuple(fault for name in text.split(",") for fault in _parse_profile(name.strip()))
 
 
-def _one_profile(text: str) -> tuple[Fault, ...]:
+def _parse_profile(text: str) -> tuple[Fault, ...]:
     name, colon, number = text.partition(":")
     profile = PROFILES.get(name)
     if profile is None:
-        message = f"{name!r} is no fault profile: choose from {', '.join(PROFILES)}"
+        message = f"{name!r} is not a fault profile. Choose from {', '.join(PROFILES)}."
         raise OuSparkError(message)
     if not colon:
         return profile
     if len(profile) != 1:
-        message = f"{text!r}: the profile {name!r} takes no number"
+        message = f"{text!r}: the profile {name!r} takes no number."
         raise OuSparkError(message)
-    return (_with_number(profile[0], name, _number(text, number)),)
-
-
-def _number(text: str, number: str) -> float:
     try:
-        return float(number)
-    except ValueError:
-        message = f"{text!r}: {number!r} is not a number, as in errors:0.3 or outage:5"
-        raise OuSparkError(message) from None
+        return (_override(profile[0], name, float(number)),)
+    except ValueError as error:
+        message = f"{text!r}: {number!r} is not a number. Examples: errors:0.3, outage:5."
+        raise OuSparkError(message) from error
 
 
-def _with_number(fault: Fault, name: str, number: float) -> Fault:
-    if name in SECONDS_MATTER and 0 < number < float("inf"):
-        return replace(fault, seconds=number)
-    if name in RATE_MATTERS and number >= 1 and number.is_integer():
-        return replace(fault, per_second=int(number))
-    if name not in SECONDS_MATTER + RATE_MATTERS and 0 <= number <= 1:
-        return replace(fault, probability=number)
-    meaning = (
-        "seconds, more than 0" if name in SECONDS_MATTER
-        else "requests a second, 1 or more" if name in RATE_MATTERS
-        else "a probability from 0 to 1"
-    )  # fmt: skip
-    message = f"{name}:{number:g}: the number must be {meaning}"
+def _override(fault: Fault, name: str, number: float) -> Fault:
+    if name in PROFILES_IN_SECONDS:
+        if 0 < number < float("inf"):
+            return replace(fault, seconds=number)
+        meaning = "seconds, more than 0"
+    elif name in PROFILES_IN_REQUESTS:
+        if number >= 1 and number.is_integer():
+            return replace(fault, per_second=int(number))
+        meaning = "requests per second, 1 or more"
+    else:
+        if 0 <= number <= 1:
+            return replace(fault, probability=number)
+        meaning = "a probability from 0 to 1"
+    message = f"{name}:{number:g}: the number must be {meaning}."
     raise OuSparkError(message)

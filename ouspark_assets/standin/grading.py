@@ -1,6 +1,7 @@
-"""How the population is graded: the ladder, the statuses, and rounding in whole numbers.
+"""Grades, statuses and GPAs of the stand-in as numbers.
 
-Numbers only. How a grade is spelled on a page is `page_style.py`.
+Nothing here is shared with the pipeline, whose results are compared with the exported truth. How
+pages spell a grade is in `page_templates.py`.
 """
 
 from typing import Final
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 GRADES: Final = ("S", "A", "B", "C", "D", "E", "F", "Ab", "", "WH", "MP", "RL")
-LEAST_MARKS: Final = (90, 80, 70, 60, 50, 40)
+MIN_MARKS: Final = (90, 80, 70, 60, 50, 40)
 E, F, ABSENT, WITHHELD_BLANK, WITHHELD, MALPRACTICE, RESULT_LATER = 5, 6, 7, 8, 9, 10, 11
 NEVER_SAT: Final = -1
 NOT_PASSED: Final = 127
@@ -26,40 +27,41 @@ Ints = NDArray[np.integer]
 Bools = NDArray[np.bool_]
 
 
-def grade_of_marks(marks: NDArray[np.float32]) -> NDArray[np.int8]:
-    """The grade of marks out of a hundred: S from 90 down to E from 40, below that F."""
+def grade_marks(marks: NDArray[np.float32]) -> NDArray[np.int8]:
+    """Return the grades of marks out of 100: S from 90, one grade less per 10, F below 40."""
     grade = np.zeros(marks.shape, dtype=np.int8)
-    for least in LEAST_MARKS:
-        grade += marks < least
+    for minimum in MIN_MARKS:
+        grade += marks < minimum
     return grade
 
 
 def is_pass(grade: Ints) -> Bools:
-    """Whether a grade passes the subject."""
+    """Return where a grade passes the subject."""
     return np.asarray((grade >= 0) & (grade <= E))
 
 
 def is_open(grade: Ints) -> Bools:
-    """Whether a grade leaves a backlog: failed or absent, never undecided."""
+    """Return where a grade is a backlog: failed or absent."""
     return np.asarray((grade == F) | (grade == ABSENT))
 
 
 def is_pending(grade: Ints) -> Bools:
-    """Whether a grade is neither pass nor fail yet."""
+    """Return where the university has not decided yet."""
     return np.asarray(grade > ABSENT)
 
 
-def hundredths(weighted_points: Ints, weights: Ints) -> NDArray[np.int64]:
-    """Σ(credits × points) / Σ credits in hundredths, half up; `NO_GPA` where there are no credits.
+def compute_gpa(weighted_points: Ints, weights: Ints) -> NDArray[np.int64]:
+    """Return Σ(credits × points) / Σ credits in hundredths, rounded half up.
 
-    Whole numbers all the way: 8.125 must not depend on how a float happens to hold it.
+    `NO_GPA` where there are no credits. Integers only, because a float may hold 8.125 as slightly
+    less and round it down.
     """
     divisor = np.maximum(weights.astype(np.int64), 1)
     rounded = (200 * weighted_points.astype(np.int64) + divisor) // (2 * divisor)
     return np.where(weights > 0, rounded, NO_GPA)
 
 
-def two_decimals(value: int) -> str:
-    """Hundredths as pages print them: 805 is 8.05, 810 is 8.1, 800 is 8."""
+def format_hundredths(value: int) -> str:
+    """Return hundredths as pages print them: 805 as 8.05, 810 as 8.1, 800 as 8."""
     whole, rest = divmod(value, 100)
     return f"{whole}.{rest:02d}".rstrip("0") if rest else str(whole)

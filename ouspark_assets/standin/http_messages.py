@@ -1,6 +1,6 @@
-"""HTTP/1.1 by hand: requests out of received bytes, responses into bytes to send.
+"""HTTP/1.1 messages: received bytes are parsed into requests, responses formatted as bytes.
 
-No connection and no meaning: `connection.py` has the first, `results_site.py` the second.
+Connections are in `http_server.py`, the responses to requests in `routes.py`.
 """
 
 from dataclasses import dataclass, field
@@ -8,15 +8,15 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import unquote_plus
 
-MOST_HEADER_BYTES: Final = 16 * 1024
-MOST_BODY_BYTES: Final = 64 * 1024
+MAX_HEADER_BYTES: Final = 16 * 1024
+MAX_BODY_BYTES: Final = 64 * 1024
 METHODS: Final = ("GET", "POST", "HEAD")
 HTML: Final = b"text/html;charset=ISO-8859-1"
-_END_OF_HEAD: Final = b"\r\n\r\n"
+_HEAD_END: Final = b"\r\n\r\n"
 
 
 class RefusedError(Exception):
-    """A request that is answered with a status and the end of the connection."""
+    """An invalid request; the answer is the status, and the connection is closed."""
 
     def __init__(self, status: HTTPStatus) -> None:
         super().__init__(status.phrase)
@@ -25,7 +25,7 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request as far as the site looks at it."""
+    """The parts of a request that the site uses."""
 
     method: str
     path: str
@@ -36,7 +36,7 @@ class Request:
     body: bytes = b""
 
     def parameters(self) -> dict[str, str]:
-        """Parameters of the address and of the form together; of two, the first counts."""
+        """Return the parameters of the query and the form; the first of equal names counts."""
         text = "&".join(part for part in (self.query, self.body.decode("latin-1")) if part)
         values: dict[str, str] = {}
         for pair in text.split("&"):
@@ -47,7 +47,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """How a response is sent when the day is bad; the default is at once and whole."""
+    """How a response is sent under a fault; by default at once and in full."""
 
     delay: float = 0.0
     drip_seconds: float = 0.0
@@ -61,7 +61,7 @@ AT_ONCE: Final = Delivery()
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A response, and how it is delivered."""
+    """A response and how it is delivered."""
 
     body: bytes
     status: HTTPStatus = HTTPStatus.OK
@@ -70,7 +70,7 @@ class Response:
     delivery: Delivery = field(default=AT_ONCE)
 
     def head(self, *, keep_alive: bool) -> bytes:
-        """Status line and headers."""
+        """Return the status line and headers."""
         return b"".join((
             _STATUS_LINES[self.status],
             b"Server: Apache/2.2.15 (CentOS)\r\nContent-Type: ",
@@ -86,23 +86,23 @@ _STATUS_LINES: Final = {
 }
 
 
-def parsed(buffer: bytearray) -> tuple[Request, int] | None:
-    """The first request in the buffer and its length; None while it is not whole."""
-    end = buffer.find(_END_OF_HEAD, 0, MOST_HEADER_BYTES + len(_END_OF_HEAD))
+def parse_request(buffer: bytearray) -> tuple[Request, int] | None:
+    """Return the first request in the buffer and its length; None while it is incomplete."""
+    end = buffer.find(_HEAD_END, 0, MAX_HEADER_BYTES + len(_HEAD_END))
     if end < 0:
-        if len(buffer) > MOST_HEADER_BYTES:
+        if len(buffer) > MAX_HEADER_BYTES:
             raise RefusedError(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         return None
     first, *rest = bytes(buffer[:end]).decode("latin-1").lstrip("\r\n").split("\r\n")
-    headers = _headers(rest)
-    begin = end + len(_END_OF_HEAD)
-    length = begin + _body_length(headers)
+    headers = _parse_headers(rest)
+    begin = end + len(_HEAD_END)
+    length = begin + _read_body_length(headers)
     if len(buffer) < length:
         return None
-    return _request(first, headers, bytes(buffer[begin:length])), length
+    return _build_request(first, headers, bytes(buffer[begin:length])), length
 
 
-def _headers(lines: list[str]) -> dict[str, str]:
+def _parse_headers(lines: list[str]) -> dict[str, str]:
     headers: dict[str, str] = {}
     for line in lines:
         name, colon, value = line.partition(":")
@@ -112,18 +112,18 @@ def _headers(lines: list[str]) -> dict[str, str]:
     return headers
 
 
-def _body_length(headers: dict[str, str]) -> int:
+def _read_body_length(headers: dict[str, str]) -> int:
     if "transfer-encoding" in headers:
         raise RefusedError(HTTPStatus.NOT_IMPLEMENTED)
     stated = headers.get("content-length", "0")
     if not (stated.isascii() and stated.isdigit()):
         raise RefusedError(HTTPStatus.BAD_REQUEST)
-    if len(stated) > len(str(MOST_BODY_BYTES)) or int(stated) > MOST_BODY_BYTES:
+    if len(stated) > len(str(MAX_BODY_BYTES)) or int(stated) > MAX_BODY_BYTES:
         raise RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     return int(stated)
 
 
-def _request(first: str, headers: dict[str, str], body: bytes) -> Request:
+def _build_request(first: str, headers: dict[str, str], body: bytes) -> Request:
     method, _, rest = first.partition(" ")
     target, _, version = rest.partition(" ")
     if version not in ("HTTP/1.1", "HTTP/1.0"):
@@ -135,14 +135,10 @@ def _request(first: str, headers: dict[str, str], body: bytes) -> Request:
         raise RefusedError(HTTPStatus.BAD_REQUEST)
     connection = headers.get("connection", "").lower()
     keep_alive = connection == "keep-alive" if version == "HTTP/1.0" else connection != "close"
-    path, _, query = _without_host(target).partition("?")
+    if not target.startswith("/"):
+        # Clients of proxies send whole addresses.
+        if not target.lower().startswith("http://"):
+            raise RefusedError(HTTPStatus.BAD_REQUEST)
+        target = "/" + target[len("http://") :].partition("/")[2]
+    path, _, query = target.partition("?")
     return Request(method, path, query, host, keep_alive, headers.get("if-none-match"), body)
-
-
-def _without_host(target: str) -> str:
-    """The path of an address; proxies' clients send whole addresses."""
-    if target.startswith("/"):
-        return target
-    if not target.lower().startswith("http://"):
-        raise RefusedError(HTTPStatus.BAD_REQUEST)
-    return "/" + target[len("http://") :].partition("/")[2]

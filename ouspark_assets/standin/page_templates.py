@@ -1,16 +1,20 @@
-"""The markup of the results pages: nested tables with their ids, labels, fonts and blemishes.
+"""The HTML of the results pages, with the defects of the real ones, and how releases differ in it.
 
-Text around values only. Which values stand there is `result_page.py`.
+Templates only: nested tables with their ids, labels and fonts. The values that fill them are in
+`result_pages.py`.
 """
 
+from dataclasses import dataclass
 from datetime import date
 from html import escape
 from typing import Final
 
+from ouspark_assets.standin.grading import ABSENT, GRADES, F
+
 CHARSET: Final = "cp1252"
 MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
-# Serial 000 belongs to nobody: whoever takes a ticket from this line by pattern is wrong.
+# No student has serial 000, so a scraper that takes a ticket from this line finds nothing.
 EXAMPLE_TICKETS: Final = "160417733000, 245319737000"
 TABLE: Final = 'border="1" cellpadding="0" cellspacing="0" style="border-collapse: collapse"'
 
@@ -54,11 +58,11 @@ Please Enter  12 Digit Hall Ticket Number Ex: {examples}</font></td></tr>
 </html>
 """
 
-_SENTENCE: Final = """<tr><td width="100%"><p align="center"><font face="Arial" size="3" \
+_VERDICT: Final = """<tr><td width="100%"><p align="center"><font face="Arial" size="3" \
 color="#FF0000"><b>   The Hall Ticket Number "{ticket}" {verdict}</b></font></td></tr>
 """
 
-FOUND_BEGINS: Final = f"""<tr><td width="100%"><div align="center"><center>
+FOUND_START: Final = f"""<tr><td width="100%"><div align="center"><center>
 <table border="0" cellpadding="0" cellspacing="0" width="100%" id="AutoNumber2">
 <tr><td width="100%"><table {TABLE} width="100%" id="AutoNumber3">
 <tr><td width="100%" colspan="4" align="center"><b><font face="Arial" size="2">Personal Details\
@@ -79,20 +83,20 @@ PERSONAL: Final = """<tr><td width="17%"><font face="Arial" size="2">Hall Ticket
 <td width="34%"><b><font face="Arial" size="2">&nbsp;{medium}</font></b></td></tr>
 """
 
-PERSONAL_ENDS: Final = "</table></td></tr>\n"
+PERSONAL_END: Final = "</table></td></tr>\n"
 
-_MARKS_BEGIN: Final = f"""<tr><td width="100%"><table {TABLE} width="100%" id="AutoNumber4">
+_MARKS_START: Final = f"""<tr><td width="100%"><table {TABLE} width="100%" id="AutoNumber4">
 <tr><td width="100%" colspan="5" align="center"><b><font face="Arial" size="2">Marks Details\
 </font></b></td></tr>
 <tr>"""
 
-RESULT_BEGINS: Final = f"""</table></td></tr>
+RESULTS_START: Final = f"""</table></td></tr>
 <tr><td width="100%"><table {TABLE} width="100%" id="AutoNumber5">
 <tr><td width="100%" colspan="3" align="center"><b><font face="Arial" size="2">Result</font></b>\
 </td></tr>
 <tr>"""
 
-FOUND_ENDS: Final = """</table></td></tr>
+FOUND_END: Final = """</table></td></tr>
 <tr><td width="100%"><font face="Arial" size="1">This information is provided to the candidate on \
 his/her online request and is only a prototype list.</font></td></tr>
 <tr><td width="100%"><p align="center"><input type="button" value="Print Page" \
@@ -101,7 +105,7 @@ onclick="window.print()"></td></tr>
 </table></center></div></td></tr>
 """
 
-# "10%%" is how the university's own pages have it.
+# The university's pages say "10%%".
 _MARKS_HEADINGS: Final = (
     ("10%", "Sub Code"),
     ("50%", "Subject Name"),
@@ -109,57 +113,96 @@ _MARKS_HEADINGS: Final = (
     ("15%", "Grade Points"),
     ("15%", "Grade Secured"),
 )
-POINTS_PLACE: Final = 3
+POINTS_COLUMN: Final = 3
 
 
-def head(title: str, day: date, year_in_title: int) -> str:
-    """Everything down to the row with the date of publication."""
+
+@dataclass(frozen=True, slots=True)
+class PageStyle:
+    """How the pages of a release differ from those of others: columns, spellings and defects."""
+
+    has_points_column: bool = True
+    has_letters_for_points: bool = False
+    result_heading: str = "Result With SGPA"
+    failed: str = "F"
+    absent: str = "Ab"
+    has_unclosed_table: bool = False
+    blank_result_rows: int = 0
+    repeats_rows: bool = False
+    has_later_names: bool = False
+    year_in_title: int = 2006
+
+    def spell_grade(self, grade: int) -> str:
+        """Return a grade as these pages spell it."""
+        return {F: self.failed, ABSENT: self.absent}.get(grade, GRADES[grade])
+
+
+STYLES: Final = (
+    PageStyle(),
+    PageStyle(has_points_column=False, result_heading="Result with SGPA", year_in_title=2026),
+    PageStyle(has_unclosed_table=True, absent="F AB"),
+    PageStyle(has_letters_for_points=True, absent="AB", blank_result_rows=2, has_later_names=True),
+    PageStyle(has_points_column=False, failed="FAIL", absent="AB", repeats_rows=True),
+    PageStyle(result_heading="Result with SGPA", blank_result_rows=1, repeats_rows=True),
+    PageStyle(has_points_column=False, has_later_names=True, year_in_title=2026),
+    PageStyle(has_points_column=False, absent="AB", has_unclosed_table=True, has_later_names=True),
+)
+
+
+def choose_style(ordinal: int) -> PageStyle:
+    """Return the style of a release by its place in the order of publication."""
+    return STYLES[ordinal % len(STYLES)]
+
+
+def render_head(title: str, day: date, year_in_title: int) -> str:
+    """Return the page down to the row with the date of publication."""
     printed = f"{day.day:02d}-{MONTHS[day.month - 1]}-{day.year}"
     return _HEAD.format(year=year_in_title, title=escape(title, quote=False), day=printed)
 
 
-def search_box() -> str:
-    """The row every answer closes with."""
+def render_search_box() -> str:
+    """Return the search box, which ends every page."""
     return _SEARCH_BOX.format(examples=EXAMPLE_TICKETS)
 
 
-def sentence(ticket: str, verdict: str) -> str:
-    """What is said instead of a result."""
-    return _SENTENCE.format(ticket=escape(ticket), verdict=verdict)
+def render_verdict(ticket: str, verdict: str) -> str:
+    """Return the sentence that is printed instead of a result."""
+    return _VERDICT.format(ticket=escape(ticket), verdict=verdict)
 
 
-def marks_begin(*, points_column: bool) -> str:
-    """Title and headings of the marks table; the title spans five columns even over four."""
+def render_marks_start(*, has_points_column: bool) -> str:
+    """Return title and headings of the marks table; the title always spans five columns."""
     cells = (
         f'<td width="{width}" align="center"><font face="Arial" size="2">{heading}</font></td>'
-        for place, (width, heading) in enumerate(_MARKS_HEADINGS)
-        if points_column or place != POINTS_PLACE
+        for column, (width, heading) in enumerate(_MARKS_HEADINGS)
+        if has_points_column or column != POINTS_COLUMN
     )
-    return _MARKS_BEGIN + "".join(cells) + "</tr>\n"
+    return _MARKS_START + "".join(cells) + "</tr>\n"
 
 
-def marks_row(values: tuple[str, ...]) -> str:
-    """A row of the marks table, every value after a hard blank."""
+def render_marks_row(values: list[str]) -> str:
+    """Return a row of the marks table; a hard blank precedes every value."""
     cells = (
-        f'<td align="{"left" if place == 1 else "center"}"><b><font face="Arial" size="2">'
+        f'<td align="{"left" if column == 1 else "center"}"><b><font face="Arial" size="2">'
         f"&nbsp;{value}</font></b></td>"
-        for place, value in enumerate(values)
+        for column, value in enumerate(values)
     )
     return "<tr>" + "".join(cells) + "</tr>\n"
 
 
-def result_headings(with_sgpa: str) -> str:
-    """The headings of the result table."""
+def render_result_headings(sgpa_heading: str) -> str:
+    """Return the headings of the result table."""
+    headings = (("33%", "Semester"), ("33%", sgpa_heading), ("34%", "Over all CGPA"))
     cells = (
         f'<td width="{width}" align="center"><b><font face="Arial" size="2">{heading}</font></b>'
         "</td>"
-        for width, heading in (("33%", "Semester"), ("33%", with_sgpa), ("34%", "Over all CGPA"))
+        for width, heading in headings
     )
     return "".join(cells) + "</tr>\n"
 
 
-def result_row(semester: str, result: str, cgpa: str) -> str:
-    """A row of the result table; the result stands between blanks."""
+def render_result_row(semester: str, result: str, cgpa: str) -> str:
+    """Return a row of the result table; the result has blanks around it."""
     return (
         f'<tr><td width="33%" align="center"><b><font face="Arial" size="2">&nbsp;{semester}</font>'
         f'</b></td><td width="33%" align="center"><b><font face="Arial" size="2">&nbsp;  {result} '

@@ -1,221 +1,200 @@
-"""The answers of one release, rendered as bytes on request.
+"""The answers of one results page, rendered as bytes on request.
 
-Pieces that repeat (head, search box, rows of a subject and grade) are kept; pages are not.
+Repeating pieces (head, search box, rows of a subject and grade) are cached; whole pages are not.
+The HTML is in `page_templates.py`, the rows come from `printed_rows.py`.
 """
 
-from collections.abc import Iterable
 from datetime import date
 from html import escape
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ouspark_assets.standin import page_templates as layout
-from ouspark_assets.standin.cohort import GENDERS, MEDIA, Cohort
-from ouspark_assets.standin.curriculum import Subject, curricula
+from ouspark_assets.standin import page_templates as templates
+from ouspark_assets.standin.cohorts import GENDERS, MEDIA, Cohort
+from ouspark_assets.standin.curriculum import Subject, load_curricula
 from ouspark_assets.standin.grading import (
     DETAINED,
     NO_GPA,
     POINTS,
     STATUSES,
     UNDECIDED,
-    two_decimals,
+    format_hundredths,
 )
-from ouspark_assets.standin.page_style import PageStyle, style_of
-from ouspark_assets.standin.printed_rows import GRADE_BITS, LOW_4_BITS, ResultLine, unpacked_line
-from ouspark_assets.standin.student_names import father_name_of, name_of
-from ouspark_assets.standin.titles import scheme_of, title_of
-from ouspark_assets.standin.world import Publication, World
+from ouspark_assets.standin.page_templates import PageStyle, choose_style
+from ouspark_assets.standin.printed_rows import (
+    CGPA_SHIFT,
+    GRADE_BITS,
+    LOW_4_BITS,
+    LOW_11_BITS,
+    SGPA_SHIFT,
+    STATUS_SHIFT,
+)
+from ouspark_assets.standin.student_names import compose_father_name, compose_name
+from ouspark_assets.standin.world import PublishedRelease, World
 
 TICKET_LENGTH: Final = 12
-# One row in so many is printed twice, on pages of the style that repeats rows.
-REPEATED_ROWS: Final = 41
-
-
-class Answers(Protocol):
-    """What can be asked of a results page."""
-
-    def form(self) -> bytes:
-        """The page as it opens."""
-
-    def answer(self, ticket: str) -> bytes:
-        """The page for a hall ticket."""
-
-    def answer_of_another(self, ticket: str, chance: float) -> bytes:
-        """The page of somebody else."""
+# One row in 41 is printed twice on the pages of a style that repeats rows.
+REPEATED_ROW_ONE_IN: Final = 41
 
 
 class EmptyPages:
-    """A page of another course or of old batches, which knows none of our students."""
+    """A results page that knows none of our students: another course, or an old batch."""
 
     def __init__(self, title: str, published_on: date, year_in_title: int = 2006) -> None:
-        self._head = layout.head(title, published_on, year_in_title).encode(layout.CHARSET)
-        self._tail = layout.search_box().encode(layout.CHARSET)
+        head = templates.render_head(title, published_on, year_in_title)
+        self._head = head.encode(templates.CHARSET)
+        self._tail = templates.render_search_box().encode(templates.CHARSET)
 
-    def form(self) -> bytes:
-        """The search box alone."""
+    def render_form(self) -> bytes:
+        """Return the page with the search box alone."""
         return self._head + self._tail
 
     def answer(self, ticket: str) -> bytes:
-        """That the ticket is not found."""
-        return self._saying(ticket, layout.NOT_FOUND)
+        """Return the answer for a hall ticket."""
+        return self._render_verdict(ticket, templates.NOT_FOUND)
 
-    def answer_of_another(self, ticket: str, chance: float) -> bytes:
-        """That some other ticket is not found."""
+    def answer_for_another(self, ticket: str, chance: float) -> bytes:
+        """Return the answer for another ticket than this one."""
         other = int(chance * 10**TICKET_LENGTH)
         return self.answer(f"{other + (f'{other:012d}' == ticket):012d}")
 
-    def _saying(self, ticket: str, verdict: str) -> bytes:
-        said = layout.sentence(ticket, verdict).encode(layout.CHARSET, "xmlcharrefreplace")
-        return self._head + said + self._tail
+    def _render_verdict(self, ticket: str, verdict: str) -> bytes:
+        sentence = templates.render_verdict(ticket, verdict)
+        return self._head + sentence.encode(templates.CHARSET, "xmlcharrefreplace") + self._tail
 
 
 class ReleasePages(EmptyPages):
-    """The pages of a release of our world."""
+    """The results page of one of our releases."""
 
-    def __init__(self, world: World, publication: Publication) -> None:
-        release = publication.release
-        self._style: Final = style_of(release.ordinal)
-        super().__init__(title_of(release), release.published_on, self._style.year_in_title)
-        self.publication: Final = publication
+    def __init__(self, world: World, published: PublishedRelease) -> None:
+        release = published.release
+        style = choose_style(release.ordinal)
+        super().__init__(release.title, release.published_on, style.year_in_title)
+        self.published: Final = published
+        self._style = style
         self._world = world
-        self._course = f"BE({scheme_of(release)})"
-        self._rows: dict[int, bytes] = {}
-        self._lines: dict[int, bytes] = {}
-        self._found: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
-        self._begin, self._marks, self._result, self._end = _frame(self._style)
+        self._course = f"BE({release.scheme})"
+        self._mark_rows: dict[int, bytes] = {}
+        self._result_rows: dict[int, bytes] = {}
+        self._with_page: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
+        marks = templates.render_marks_start(has_points_column=style.has_points_column)
+        if not style.has_unclosed_table:
+            marks = templates.PERSONAL_END + marks
+        results = templates.RESULTS_START + templates.render_result_headings(style.result_heading)
+        blank_rows = templates.render_result_row("", "", "") * style.blank_result_rows
+        self._start = templates.FOUND_START.encode(templates.CHARSET)
+        self._marks_start = marks.encode(templates.CHARSET)
+        self._results_start = results.encode(templates.CHARSET)
+        self._end = (blank_rows + templates.FOUND_END).encode(templates.CHARSET)
 
     def answer(self, ticket: str) -> bytes:
-        """The student's page, or the sentence that stands for having none."""
+        """Return the student's page, or the sentence that there is none."""
         place = self._world.students.get(ticket)
-        if place is None or place[0] >= len(self.publication.sheets):
-            return self._saying(ticket, layout.NOT_FOUND)
+        if place is None or place[0] >= len(self.published.cohort_rows):
+            return self._render_verdict(ticket, templates.NOT_FOUND)
         cohort, student = place
-        if self.publication.sheets[cohort].has_page(student):
-            return self.found(ticket, cohort, student)
-        revises = self.publication.revises
-        if revises is not None and revises.sheets[cohort].has_page(student):
-            return self._saying(ticket, layout.NO_CHANGE)
-        return self._saying(ticket, layout.NOT_FOUND)
+        if self.published.cohort_rows[cohort].has_page(student):
+            return self.render_student(ticket, cohort, student)
+        revises = self.published.revises
+        if revises is not None and revises.cohort_rows[cohort].has_page(student):
+            return self._render_verdict(ticket, templates.NO_CHANGE)
+        return self._render_verdict(ticket, templates.NOT_FOUND)
 
-    def answer_of_another(self, ticket: str, chance: float) -> bytes:
-        """The page of a student who has one and is not the one asked for."""
-        cohorts, students = self._places()
+    def answer_for_another(self, ticket: str, chance: float) -> bytes:
+        """Return the page of another student than this one who has a page."""
+        if self._with_page is None:
+            rows = [np.flatnonzero(rows.have_pages()) for rows in self.published.cohort_rows]
+            cohorts = np.repeat(np.arange(len(rows)), list(map(len, rows)))
+            self._with_page = cohorts, np.concatenate(rows)
+        cohorts, students = self._with_page
         if len(students) <= 1:
-            return super().answer_of_another(ticket, chance)
+            return super().answer_for_another(ticket, chance)
         place = int(chance * len(students))
         if (cohorts[place], students[place]) == self._world.students.get(ticket):
             place = (place + 1) % len(students)
         cohort, student = int(cohorts[place]), int(students[place])
-        return self.found(self._world.tickets[cohort][student], cohort, student)
+        return self.render_student(self._world.tickets[cohort][student], cohort, student)
 
-    def found(self, ticket: str, cohort: int, student: int) -> bytes:
-        """The page of a student who has one."""
-        sheets = self.publication.sheets[cohort]
-        marks = sheets.marks_of(student)
+    def render_student(self, ticket: str, cohort: int, student: int) -> bytes:
+        """Return the page of a student who has one."""
+        rows = self.published.cohort_rows[cohort]
+        first, end = rows.mark_offsets[student], rows.mark_offsets[student + 1]
+        marks: list[int] = rows.marks[first:end].tolist()
         if self._style.repeats_rows:
-            marks = list(_with_repeats(marks, student))
-        first, end = sheets.line_offsets[student], sheets.line_offsets[student + 1]
+            marks = [
+                packed
+                for packed in marks
+                for _ in range(1 + ((packed * 7 + student * 13) % REPEATED_ROW_ONE_IN == 0))
+            ]
+        first, end = rows.result_offsets[student], rows.result_offsets[student + 1]
         return b"".join((
             self._head,
-            self._begin,
-            self._personal(ticket, self._world.cohorts[cohort], student),
-            self._marks,
-            *map(self._mark, marks),
-            self._result,
-            *map(self._line, sheets.lines[first:end].tolist()),
+            self._start,
+            self._render_details(ticket, self._world.cohorts[cohort], student),
+            self._marks_start,
+            *map(self._mark_row, marks),
+            self._results_start,
+            *map(self._result_row, rows.results[first:end].tolist()),
             self._end,
             self._tail,
         ))  # fmt: skip
 
-    def _places(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Cohort and row of everyone who has a page."""
-        if self._found is None:
-            rows = [np.flatnonzero(sheets.pages()) for sheets in self.publication.sheets]
-            cohorts = np.repeat(np.arange(len(rows)), [len(of_cohort) for of_cohort in rows])
-            self._found = cohorts, np.concatenate(rows)
-        return self._found
-
-    def _personal(self, ticket: str, cohort: Cohort, student: int) -> bytes:
+    def _render_details(self, ticket: str, cohort: Cohort, student: int) -> bytes:
         gender = GENDERS[int(cohort.female[student])]
         bits, father_bits = int(cohort.name_bits[student]), int(cohort.father_bits[student])
-        text = layout.PERSONAL.format(
+        text = templates.PERSONAL.format(
             ticket=ticket,
             gender=gender,
-            name=escape(name_of(bits, gender), quote=False),
-            father=escape(father_name_of(bits, father_bits), quote=False),
+            name=escape(compose_name(bits, gender), quote=False),
+            father=escape(compose_father_name(bits, father_bits), quote=False),
             course=self._course,
             medium=MEDIA[cohort.medium[student]],
         )
-        return text.encode(layout.CHARSET)
+        return text.encode(templates.CHARSET)
 
-    def _mark(self, packed: int) -> bytes:
-        row = self._rows.get(packed)
+    def _mark_row(self, packed: int) -> bytes:
+        row = self._mark_rows.get(packed)
         if row is None:
-            subject = curricula().subjects[packed >> GRADE_BITS]
-            row = mark_row(subject, packed & LOW_4_BITS, self._style).encode(layout.CHARSET)
-            self._rows[packed] = row
+            subject = load_curricula().subjects[packed >> GRADE_BITS]
+            text = _render_marks_row(subject, packed & LOW_4_BITS, self._style)
+            row = self._mark_rows[packed] = text.encode(templates.CHARSET)
         return row
 
-    def _line(self, packed: int) -> bytes:
-        row = self._lines.get(packed)
+    def _result_row(self, packed: int) -> bytes:
+        row = self._result_rows.get(packed)
         if row is None:
-            row = line_row(unpacked_line(packed)).encode(layout.CHARSET)
-            self._lines[packed] = row
+            row = self._result_rows[packed] = _render_result_row(packed).encode(templates.CHARSET)
         return row
 
 
-def mark_row(subject: Subject, grade: int, style: PageStyle) -> str:
-    """A subject's row as a style prints it."""
-    printed = style.grade(grade)
+def spell_subject(subject: Subject, style: PageStyle) -> str:
+    """Return the subject's name as a style spells it."""
+    return subject.later_name if style.has_later_names else subject.name
+
+
+def _render_marks_row(subject: Subject, grade: int, style: PageStyle) -> str:
+    printed = style.spell_grade(grade)
     points = int(POINTS[grade])
-    shown = "" if points == UNDECIDED else printed if style.letters_for_points else str(points)
-    values = [
+    shown = "" if points == UNDECIDED else printed if style.has_letters_for_points else str(points)
+    return templates.render_marks_row([
         subject.code,
-        escape(printed_name(subject, style), quote=False),
-        printed_credits(subject),
-        *([shown] if style.points_column else []),
+        escape(spell_subject(subject, style), quote=False),
+        f"{subject.half_credits / 2:g}" if subject.half_credits else "=",
+        *([shown] if style.has_points_column else []),
         printed,
-    ]
-    return layout.marks_row(tuple(values))
+    ])  # fmt: skip
 
 
-def printed_name(subject: Subject, style: PageStyle) -> str:
-    """The subject's name as a style spells it."""
-    return subject.later_name if style.later_names else subject.name
-
-
-def printed_credits(subject: Subject) -> str:
-    """Credits as pages print them: `=` for none, 3, 1.5."""
-    return f"{subject.half_credits / 2:g}" if subject.half_credits else "="
-
-
-def line_row(line: ResultLine) -> str:
-    """A semester's row: status and SGPA in one cell, the CGPA once the course is done."""
-    status = STATUSES[line.status]
-    if line.sgpa != NO_GPA:
-        status += f"-{two_decimals(line.sgpa)}"
-    elif line.status != DETAINED:
-        status += "--"
-    cgpa = "-" if line.cgpa == NO_GPA else two_decimals(line.cgpa)
-    return layout.result_row(str(line.semester), status, cgpa)
-
-
-def _with_repeats(marks: Iterable[int], student: int) -> Iterable[int]:
-    for packed in marks:
-        yield packed
-        if (packed * 7 + student * 13) % REPEATED_ROWS == 0:
-            yield packed
-
-
-def _frame(style: PageStyle) -> tuple[bytes, bytes, bytes, bytes]:
-    """What stands before the details, the marks and the result, and after all of them."""
-    marks = layout.marks_begin(points_column=style.points_column)
-    if not style.unclosed_table:
-        marks = layout.PERSONAL_ENDS + marks
-    result = layout.RESULT_BEGINS + layout.result_headings(style.result_heading)
-    blank = layout.result_row("", "", "") * style.blank_result_rows
-    pieces = (layout.FOUND_BEGINS, marks, result, blank + layout.FOUND_ENDS)
-    begin, middle, last, end = (piece.encode(layout.CHARSET) for piece in pieces)
-    return begin, middle, last, end
+def _render_result_row(packed: int) -> str:
+    """Return a semester's row: status and SGPA in one cell, the CGPA if the course is finished."""
+    status = packed >> STATUS_SHIFT & LOW_4_BITS
+    sgpa, cgpa = packed >> SGPA_SHIFT & LOW_11_BITS, packed >> CGPA_SHIFT & LOW_11_BITS
+    result = STATUSES[status]
+    if sgpa != NO_GPA:
+        result += f"-{format_hundredths(sgpa)}"
+    elif status != DETAINED:
+        result += "--"
+    printed_cgpa = "-" if cgpa == NO_GPA else format_hundredths(cgpa)
+    return templates.render_result_row(str(packed & LOW_4_BITS), result, printed_cgpa)

@@ -1,27 +1,28 @@
-"""Made-up names, put together from syllables so that no real person is meant.
+"""Invented names, composed of syllables, so that they belong to no real person.
 
-A name belongs to 64 random bits of its student. Pages cut names at 30 characters.
+The name of a student is a function of 64 random bits. Pages cut names at 30 characters.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
-LONGEST_NAME: Final = 30
-# One father in so many is of another house than the student.
-SONS_OF_ANOTHER_HOUSE: Final = 3
+MAX_NAME_LENGTH: Final = 30
+# One father in three has another surname than the student.
+OTHER_SURNAME_ONE_IN: Final = 3
 
-_HOUSES: Final = (
+_SURNAME_STEMS: Final = (
     "KAN", "VEM", "POTH", "BAND", "GUND", "MAD", "CHIN", "NAR", "YEL", "RAV", "MUN", "TAL",
     "KOT", "PAL", "SUR", "JAN", "GAD", "BOD", "DOD", "VAN", "ANUM", "BEJJ", "CHEK", "PUSK",
 )  # fmt: skip
-_PLACES: Final = (
+_SURNAME_ENDINGS: Final = (
     "DARI", "ULA", "APALLI", "AGIRI", "EPU", "ALA", "UGONDA", "AMARI", "ETI", "IKONDA", "AVARAM",
     "ISETTI", "ANURI",
 )  # fmt: skip
-_HEADS: Final = (
+_GIVEN_STEMS: Final = (
     "SRI", "LAS", "MAN", "VAI", "PRA", "DEE", "ANU", "NAV", "SAH", "TEJ", "KEE", "BHA", "RI",
     "SA", "HA", "YA", "CHA",
 )  # fmt: skip
-_TAILS: Final = {
+_GIVEN_ENDINGS: Final = {
     "FEMALE": (
         "THIKA", "VIKA", "SHMIKA", "NISHA", "LATHA", "VANI", "RANI", "PRIYA", "JITHA", "SREE",
         "HASINI",
@@ -32,67 +33,68 @@ _TAILS: Final = {
     ),
 }  # fmt: skip
 _TITLES: Final = {"FEMALE": ("SYEDA", "SHAIK", "MIRZA"), "MALE": ("MOHD", "SYED", "SHAIK", "KHAJA")}
-_STEMS: Final = ("AF", "IM", "RIZ", "NA", "FAR", "SUF", "TAB", "ZUB", "ARS", "WAJ")
-_ENDS: Final = {
+_TITLED_STEMS: Final = ("AF", "IM", "RIZ", "NA", "FAR", "SUF", "TAB", "ZUB", "ARS", "WAJ")
+_TITLED_ENDINGS: Final = {
     "FEMALE": ("REEN", "SIYA", "HEENA", "BEENA", "NAAZ", "UNNISA"),
     "MALE": ("RAAN", "WAAN", "SEER", "HAAN", "IYAN", "ADUDDIN"),
 }
 
-# The ways pages write names; each up to its limit in a thousand.
+# The forms of names. Each applies below its limit of a number drawn from 0 to 999.
 STYLES: Final = (
-    (560, "{house} {given}"),
+    (560, "{surname} {given}"),
     (700, "{titled}"),
-    (800, "{given} {house}"),
-    (880, "{house} {given} {second}"),
+    (800, "{given} {surname}"),
+    (880, "{surname} {given} {second}"),
     (920, "{initial}. {given} {second}"),
-    (950, "{house}  {given}"),
-    (985, "{house} {given} {second} SATYA NARAYANA LAKSHMI"),
-    (990, "{given} O'{house}"),
-    (994, "{given} D’{house}"),
-    (997, "{given} RENÉ {house}"),
+    (950, "{surname}  {given}"),
+    (985, "{surname} {given} {second} SATYA NARAYANA LAKSHMI"),
+    (990, "{given} O'{surname}"),
+    (994, "{given} D’{surname}"),
+    (997, "{given} RENÉ {surname}"),
     (1000, "{given} & {second}"),
 )
 
 
 class _Bits:
-    """Takes small numbers off a large one."""
+    """Random bits, from which small numbers are taken one after another."""
 
     def __init__(self, bits: int) -> None:
         self._left = bits
 
-    def below(self, limit: int) -> int:
+    def take(self, limit: int) -> int:
         self._left, taken = divmod(self._left, limit)
         return taken
 
-    def one_of(self, options: tuple[str, ...]) -> str:
-        return options[self.below(len(options))]
+    def choose(self, *options: Sequence[str]) -> str:
+        """Return one text of each sequence, joined."""
+        return "".join(texts[self.take(len(texts))] for texts in options)
 
 
-def name_of(bits: int, gender: str) -> str:
-    """The name of a student."""
-    return _composed(_Bits(bits), gender)[:LONGEST_NAME].rstrip()
+def compose_name(bits: int, gender: str) -> str:
+    """Return the name of a student."""
+    return _compose(_Bits(bits), gender)
 
 
-def father_name_of(bits: int, father_bits: int) -> str:
-    """The father's name: of the same house more often than not."""
-    chance = _Bits(father_bits)
-    if chance.below(SONS_OF_ANOTHER_HOUSE):
-        own = _Bits(bits)
-        own.below(STYLES[-1][0])
-        given = chance.one_of(_HEADS) + chance.one_of(_TAILS["MALE"])
-        return f"{_house(own)} {given}"[:LONGEST_NAME]
-    return _composed(chance, "MALE")[:LONGEST_NAME].rstrip()
+def compose_father_name(bits: int, father_bits: int) -> str:
+    """Return the name of a student's father, in most cases with the student's surname."""
+    source = _Bits(father_bits)
+    if not source.take(OTHER_SURNAME_ONE_IN):
+        return _compose(source, "MALE")
+    of_student = _Bits(bits)
+    of_student.take(STYLES[-1][0])
+    surname = of_student.choose(_SURNAME_STEMS, _SURNAME_ENDINGS)
+    given = source.choose(_GIVEN_STEMS, _GIVEN_ENDINGS["MALE"])
+    return f"{surname} {given}"[:MAX_NAME_LENGTH]
 
 
-def _house(bits: _Bits) -> str:
-    return bits.one_of(_HOUSES) + bits.one_of(_PLACES)
-
-
-def _composed(bits: _Bits, gender: str) -> str:
-    style = bits.below(STYLES[-1][0])
-    house = _house(bits)
-    given = bits.one_of(_HEADS) + bits.one_of(_TAILS[gender])
-    second = bits.one_of(_HEADS) + bits.one_of(_TAILS[gender])
-    titled = f"{bits.one_of(_TITLES[gender])} {bits.one_of(_STEMS)}{bits.one_of(_ENDS[gender])}"
+def _compose(source: _Bits, gender: str) -> str:
+    style = source.take(STYLES[-1][0])
+    surname = source.choose(_SURNAME_STEMS, _SURNAME_ENDINGS)
+    given, second = (source.choose(_GIVEN_STEMS, _GIVEN_ENDINGS[gender]) for _ in range(2))
+    titled = f"{source.choose(_TITLES[gender])} "
+    titled += source.choose(_TITLED_STEMS, _TITLED_ENDINGS[gender])
     pattern = next(pattern for limit, pattern in STYLES if style < limit)
-    return pattern.format(house=house, given=given, second=second, titled=titled, initial=house[0])
+    name = pattern.format(
+        surname=surname, given=given, second=second, titled=titled, initial=surname[0]
+    )
+    return name[:MAX_NAME_LENGTH].rstrip()

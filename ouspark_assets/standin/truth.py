@@ -1,9 +1,10 @@
-"""The truth, exported: what every student really has, as the population knows it itself.
+"""The truth: the students' data as the simulation knows it, as tables and as exported files.
 
-Only what the published releases show. Here the files are written and what releases printed is laid
-out; what students have reached is `truth_of_students.py`.
+It covers what the published releases show. The pipeline's results are compared with it, so nothing
+of the pipeline is used here.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,28 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ouspark_assets.domain.errors import SiteError
-from ouspark_assets.standin.curriculum import curricula
-from ouspark_assets.standin.grading import GRADES, POINTS, STATUSES, UNDECIDED
-from ouspark_assets.standin.page_style import style_of
+from ouspark_assets.standin.cohorts import (
+    COLLEGES,
+    GENDERS,
+    MEDIA,
+    NO_RELEASE,
+    Cohort,
+    Progress,
+    compute_progress,
+)
+from ouspark_assets.standin.curriculum import BRANCHES, SLOTS_PER_SEMESTER, load_curricula
+from ouspark_assets.standin.grading import (
+    GRADES,
+    NEVER_SAT,
+    NO_GPA,
+    POINTS,
+    STATES,
+    STATUSES,
+    UNDECIDED,
+    is_open,
+    is_pending,
+)
+from ouspark_assets.standin.page_templates import choose_style
 from ouspark_assets.standin.printed_rows import (
     CGPA_SHIFT,
     GRADE_BITS,
@@ -21,109 +41,200 @@ from ouspark_assets.standin.printed_rows import (
     LOW_11_BITS,
     SGPA_SHIFT,
     STATUS_SHIFT,
-    Sheets,
+    PrintedRows,
 )
-from ouspark_assets.standin.result_pages import printed_name
-from ouspark_assets.standin.titles import scheme_of, title_of
-from ouspark_assets.standin.truth_of_students import gpa_column, text_column, truth_of_cohort
-from ouspark_assets.standin.world import Publication, World
+from ouspark_assets.standin.result_pages import spell_subject
+from ouspark_assets.standin.student_names import compose_father_name, compose_name
+from ouspark_assets.standin.world import PublishedRelease, World
 
 
 def export_truth(world: World, folder: Path) -> dict[str, int]:
-    """Write the seven files into a folder; returns the rows of each."""
-    tables = truth_of(world)
+    """Write the tables as Parquet files into a folder and return the rows of each."""
+    tables = compute_truth(world)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, table in tables.items():
-            beside = folder / f".{name}.parquet.part"
-            table.write_parquet(beside, compression="zstd")
-            beside.replace(folder / f"{name}.parquet")
+            partial = folder / f".{name}.parquet.part"
+            table.write_parquet(partial, compression="zstd")
+            partial.replace(folder / f"{name}.parquet")
     except OSError as error:
-        message = f"Can't write the truth to {folder}: {error.strerror or error}; choose another"
+        message = (
+            f"Can't write the truth to {folder}: {error.strerror or error}. Choose another folder."
+        )
         raise SiteError(message) from error
     return {name: len(table) for name, table in tables.items()}
 
 
-def truth_of(world: World) -> dict[str, pl.DataFrame]:
-    """The seven tables of the truth by their names."""
+def compute_truth(world: World) -> dict[str, pl.DataFrame]:
+    """Return the seven tables of the truth by name."""
+    keys = [published.release.key for published in world.published]
     tickets = [pl.Series("hall_ticket", of_cohort, pl.String) for of_cohort in world.tickets]
-    keys = [publication.release.key for publication in world.published]
+    of_cohorts = []
+    for cohort, of_cohort in zip(world.cohorts, tickets, strict=True):
+        progress = compute_progress(cohort)
+        of_cohorts.append({
+            "students": _students(cohort, of_cohort),
+            "standings": _standings(cohort, of_cohort, keys),
+            "semester_gpas": _semester_gpas(progress, of_cohort),
+            "student_cgpas": _student_cgpas(cohort, progress, of_cohort),
+        })  # fmt: skip
     printed = [
-        (publication, sheets, of_cohort)
-        for publication in world.published
-        for sheets, of_cohort in zip(publication.sheets, tickets, strict=False)
-    ]
-    of_students = [
-        truth_of_cohort(cohort, of_cohort, keys)
-        for cohort, of_cohort in zip(world.cohorts, tickets, strict=True)
+        (published, rows, of_cohort)
+        for published in world.published
+        for rows, of_cohort in zip(published.cohort_rows, tickets, strict=False)
     ]
     return {
-        **{name: pl.concat(part[name] for part in of_students) for name in of_students[0]},
+        **{name: pl.concat(part[name] for part in of_cohorts) for name in of_cohorts[0]},
         "attempts": pl.concat(_attempts(*part) for part in printed),
         "results": pl.concat(_results(*part) for part in printed),
         "releases": _releases(world.published),
     }
 
 
-def _attempts(publication: Publication, sheets: Sheets, tickets: pl.Series) -> pl.DataFrame:
-    """The marks rows of a release; repeated rows once."""
-    subject = (sheets.marks >> GRADE_BITS).astype(np.int32)
-    grade = (sheets.marks & LOW_4_BITS).astype(np.int32)
-    subjects = curricula().subjects
-    style = style_of(publication.release.ordinal)
-    names = [printed_name(each, style) for each in subjects]
-    points = POINTS[grade]
+def _students(cohort: Cohort, tickets: pl.Series) -> pl.DataFrame:
+    appeared = np.flatnonzero(cohort.appeared)
+    genders = [GENDERS[female] for female in cohort.female[appeared].astype(int).tolist()]
+    bits = list(
+        zip(cohort.name_bits[appeared].tolist(), cohort.father_bits[appeared].tolist(), strict=True)
+    )
+    intake = cohort.intake
+    names = [compose_name(own, gender) for (own, _), gender in zip(bits, genders, strict=True)]
+    fathers = [compose_father_name(own, father) for own, father in bits]
     return pl.DataFrame({
-        "release": pl.repeat(publication.release.key, len(grade), eager=True),
-        "hall_ticket": tickets.gather(_owners(sheets.mark_offsets)),
-        "subject_code": text_column([each.code for each in subjects], subject),
-        "subject_name": text_column(names, subject),
-        "semester": np.array([each.semester for each in subjects], dtype=np.int16)[subject],
-        "credits": curricula().half_credits[subject] / 2,
-        "grade": text_column(GRADES, grade),
-        "points": pl.select(
-            pl.when(pl.Series(points != UNDECIDED)).then(pl.Series(points))
-        ).to_series(),
+        "hall_ticket": tickets.gather(pl.Series(appeared)),
+        "name": pl.Series(names, dtype=pl.String),
+        "father_name": pl.Series(fathers, dtype=pl.String),
+        "gender": pl.Series(genders, dtype=pl.String),
+        "medium": _texts(MEDIA, cohort.medium[appeared]),
+        "college_code": _texts(COLLEGES, intake.college[appeared]),
+        "branch_code": _texts([branch.code for branch in BRANCHES], intake.branch[appeared]),
+        "admission_year": np.full(len(appeared), intake.year, dtype=np.int16),
+        "serial": intake.serial[appeared],
+        "lateral_entry": intake.lateral[appeared],
     })  # fmt: skip
 
 
-def _results(publication: Publication, sheets: Sheets, tickets: pl.Series) -> pl.DataFrame:
-    """The semester lines of a release."""
-    lines = sheets.lines
+def _standings(cohort: Cohort, tickets: pl.Series, keys: Sequence[str]) -> pl.DataFrame:
+    standing = cohort.standing
+    student, slot = np.nonzero(standing != NEVER_SAT)
+    subject, grade = cohort.subject[student, slot], standing[student, slot]
+    cleared = cohort.cleared_release[student, slot]
     return pl.DataFrame({
-        "release": pl.repeat(publication.release.key, len(lines), eager=True),
-        "hall_ticket": tickets.gather(_owners(sheets.line_offsets)),
+        "hall_ticket": tickets.gather(pl.Series(student)),
+        "subject_code": _texts([each.code for each in load_curricula().subjects], subject),
+        "semester": (slot // SLOTS_PER_SEMESTER + 1).astype(np.int16),
+        "credits": load_curricula().half_credits[subject] / 2,
+        "grade": _texts(GRADES, grade),
+        "points": _points(grade),
+        "state": _texts(STATES, grade),
+        "attempts": cohort.attempts[student, slot].astype(np.int16),
+        "first_release": _texts(keys, cohort.first_release[student, slot]),
+        "cleared_release": _null_unless(
+            cleared != NO_RELEASE, _texts(keys, np.maximum(cleared, 0))
+        ),
+    })  # fmt: skip
+
+
+def _semester_gpas(progress: Progress, tickets: pl.Series) -> pl.DataFrame:
+    student, column = np.nonzero(progress.sat)
+    return pl.DataFrame({
+        "hall_ticket": tickets.gather(pl.Series(student)),
+        "semester": (column + 1).astype(np.int16),
+        "credits": progress.half_credits[student, column] / 2,
+        "sgpa": _decimals(progress.sgpa[student, column]),
+    })  # fmt: skip
+
+
+def _student_cgpas(cohort: Cohort, progress: Progress, tickets: pl.Series) -> pl.DataFrame:
+    appeared = np.flatnonzero(progress.sat.any(1))
+    standing = cohort.standing
+    return pl.DataFrame({
+        "hall_ticket": tickets.gather(pl.Series(appeared)),
+        "cgpa": _decimals(progress.cgpa[appeared]),
+        "credits_counted": progress.counted_half_credits[appeared] / 2,
+        "semesters_finished": progress.finished.sum(1)[appeared].astype(np.int16),
+        "open_subjects": is_open(standing).sum(1)[appeared].astype(np.int16),
+        "pending_subjects": is_pending(standing).sum(1)[appeared].astype(np.int16),
+    })  # fmt: skip
+
+
+def _attempts(published: PublishedRelease, rows: PrintedRows, tickets: pl.Series) -> pl.DataFrame:
+    """Return the marks rows of a release; rows that a page repeats count once."""
+    subject = (rows.marks >> GRADE_BITS).astype(np.int32)
+    grade = (rows.marks & LOW_4_BITS).astype(np.int32)
+    subjects = load_curricula().subjects
+    style = choose_style(published.release.ordinal)
+    names = [spell_subject(each, style) for each in subjects]
+    return pl.DataFrame({
+        "release": pl.repeat(published.release.key, len(grade), eager=True),
+        "hall_ticket": tickets.gather(_owners(rows.mark_offsets)),
+        "subject_code": _texts([each.code for each in subjects], subject),
+        "subject_name": _texts(names, subject),
+        "semester": np.array([each.semester for each in subjects], dtype=np.int16)[subject],
+        "credits": load_curricula().half_credits[subject] / 2,
+        "grade": _texts(GRADES, grade),
+        "points": _points(grade),
+    })  # fmt: skip
+
+
+def _results(published: PublishedRelease, rows: PrintedRows, tickets: pl.Series) -> pl.DataFrame:
+    """Return the result rows of a release, one per student and semester."""
+    lines = rows.results
+    return pl.DataFrame({
+        "release": pl.repeat(published.release.key, len(lines), eager=True),
+        "hall_ticket": tickets.gather(_owners(rows.result_offsets)),
         "semester": (lines & LOW_4_BITS).astype(np.int16),
-        "status": text_column(STATUSES, lines >> STATUS_SHIFT & LOW_4_BITS),
-        "sgpa": gpa_column(lines >> SGPA_SHIFT & LOW_11_BITS),
-        "cgpa": gpa_column(lines >> CGPA_SHIFT & LOW_11_BITS),
+        "status": _texts(STATUSES, lines >> STATUS_SHIFT & LOW_4_BITS),
+        "sgpa": _decimals(lines >> SGPA_SHIFT & LOW_11_BITS),
+        "cgpa": _decimals(lines >> CGPA_SHIFT & LOW_11_BITS),
     })  # fmt: skip
 
 
 def _owners(offsets: NDArray[np.uint32]) -> pl.Series:
-    """The row of the student that each printed row belongs to."""
+    """Return the student number of each printed row."""
     counts = offsets[1:].astype(np.int64) - offsets[:-1]
     return pl.Series(np.repeat(np.arange(len(counts)), counts))
 
 
-def _releases(published: list[Publication]) -> pl.DataFrame:
+def _releases(published_releases: list[PublishedRelease]) -> pl.DataFrame:
     rows = [
         {
-            "release": publication.release.key,
-            "title": title_of(publication.release),
-            "kind": publication.release.exam_kind,
-            "scheme": scheme_of(publication.release),
-            "session_year": publication.release.year,
-            "session_month": publication.release.months[0],
-            "published_on": publication.release.published_on,
-            "semesters": list(publication.release.semesters),
-            "revises": publication.revises.release.key if publication.revises else None,
-            "pages": publication.pages,
+            "release": release.key,
+            "title": release.title,
+            "kind": release.exam_kind,
+            "scheme": release.scheme,
+            "session_year": release.year,
+            "session_month": release.months[0],
+            "published_on": release.published_on,
+            "semesters": list(release.semesters),
+            "revises": published.revises.release.key if published.revises else None,
+            "pages": published.page_count,
         }
-        for publication in published
+        for published in published_releases
+        for release in [published.release]
     ]
     return pl.DataFrame(rows).with_columns(
         pl.col("session_year", "session_month").cast(pl.Int16),
         pl.col("semesters").cast(pl.List(pl.Int16)),
         pl.col("revises").cast(pl.String),
     )
+
+
+def _texts(texts: Sequence[str], numbers: NDArray[np.integer]) -> pl.Series:
+    """Return the texts that numbers stand for."""
+    return pl.Series(list(texts), dtype=pl.String).gather(pl.Series(numbers.astype(np.uint32)))
+
+
+def _decimals(hundredths: NDArray[np.integer]) -> pl.Series:
+    """Return hundredths as decimals, null for `NO_GPA`."""
+    return _null_unless(hundredths != NO_GPA, pl.Series(hundredths.astype(np.float64) / 100))
+
+
+def _points(grade: NDArray[np.integer]) -> pl.Series:
+    """Return the grade points, null where the university has not decided."""
+    points = POINTS[grade]
+    return _null_unless(points != UNDECIDED, pl.Series(points))
+
+
+def _null_unless(condition: NDArray[np.bool_], values: pl.Series) -> pl.Series:
+    return pl.select(pl.when(pl.Series(condition)).then(values)).to_series()

@@ -1,78 +1,70 @@
-"""The world: cohorts that go from release to release, and what each release printed.
+"""The simulated university: its cohorts, and the rows that each of its releases printed.
 
-It unfolds from its beginning, so that every student's published history is complete. Pages are
-rendered elsewhere, from the rows kept here.
+The simulation always starts at the first release, so every student has a complete history. Pages
+are rendered from these rows in `result_pages.py`.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ouspark_assets.standin.cohort import Cohort, admit
-from ouspark_assets.standin.cohorts import Scale
-from ouspark_assets.standin.examinations import sit
-from ouspark_assets.standin.printed_rows import Sheets
+from ouspark_assets.standin.cohorts import Cohort, Scale, admit_cohort
+from ouspark_assets.standin.examinations import hold_session, revalue
+from ouspark_assets.standin.printed_rows import PrintedRows
 from ouspark_assets.standin.release_calendar import (
-    MOST_RELEASES,
-    SESSIONS_OF_A_YEAR,
+    MAX_RELEASES,
+    SESSIONS_PER_YEAR,
     Kind,
     Release,
-    timetable,
+    first_releases,
 )
-from ouspark_assets.standin.revaluation import revalue
 
 
 @dataclass(frozen=True, slots=True)
-class Publication:
-    """A published release: the rows of every cohort that sat, and what it revises."""
+class PublishedRelease:
+    """A release with the rows it prints per cohort, and the release that it revises."""
 
     release: Release
-    sheets: tuple[Sheets, ...]
-    revises: "Publication | None"
+    cohort_rows: tuple[PrintedRows, ...]
+    revises: "PublishedRelease | None"
 
     @property
-    def pages(self) -> int:
-        """How many students have a page in it."""
-        return sum(int(sheets.pages().sum()) for sheets in self.sheets)
+    def page_count(self) -> int:
+        """The number of students who have a page."""
+        return sum(int(rows.have_pages().sum()) for rows in self.cohort_rows)
 
 
 class World:
-    """A population and its releases so far; `unfold` brings the next one."""
+    """The students and the releases published so far; `students` maps tickets to rows."""
 
     def __init__(self, scale: Scale) -> None:
         self.scale: Final = scale
         self.cohorts: Final[list[Cohort]] = []
         self.tickets: Final[list[list[str]]] = []
         self.students: Final[dict[str, tuple[int, int]]] = {}
-        self.published: Final[list[Publication]] = []
+        self.published: Final[list[PublishedRelease]] = []
         while len(self.published) < scale.releases:
-            self.unfold()
+            self.publish_next_release()
 
     @property
-    def complete(self) -> bool:
-        """Whether the world has come to its end."""
-        return len(self.published) == MOST_RELEASES
+    def is_complete(self) -> bool:
+        """Whether every release of the calendar is published."""
+        return len(self.published) == MAX_RELEASES
 
-    def unfold(self) -> Publication:
-        """Hold the next session, or revalue the latest, and publish it."""
-        release = timetable(len(self.published) + 1)[-1]
+    def publish_next_release(self) -> PublishedRelease:
+        """Hold the next session, or revalue the latest one, and return its release."""
+        release = first_releases(len(self.published) + 1)[-1]
         if release.kind is Kind.MAIN:
-            self._admit_until(release.session // SESSIONS_OF_A_YEAR)
-        step = revalue if release.kind is Kind.REVALUATION else sit
-        sheets = tuple(step(cohort, release, self.scale.seed) for cohort in self.cohorts)
-        revises = self.published[-1] if release.kind is Kind.REVALUATION else None
-        self.published.append(Publication(release, sheets, revises))
+            self._admit_cohorts(release.session // SESSIONS_PER_YEAR)
+        is_revaluation = release.kind is Kind.REVALUATION
+        examine = revalue if is_revaluation else hold_session
+        rows = tuple(examine(cohort, release, self.scale.seed) for cohort in self.cohorts)
+        revises = self.published[-1] if is_revaluation else None
+        self.published.append(PublishedRelease(release, rows, revises))
         return self.published[-1]
 
-    def seen(self, cohort: int) -> NDArray[np.bool_]:
-        """Which students of a cohort any release shows."""
-        return np.asarray((self.cohorts[cohort].first_release != -1).any(1))
-
-    def _admit_until(self, last: int) -> None:
+    def _admit_cohorts(self, last: int) -> None:
         for number in range(len(self.cohorts), last + 1):
-            cohort = admit(self.scale, number)
+            cohort = admit_cohort(self.scale, number)
             tickets = cohort.tickets
             self.students.update((ticket, (number, row)) for row, ticket in enumerate(tickets))
             self.cohorts.append(cohort)
