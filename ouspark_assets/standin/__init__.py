@@ -1,5 +1,5 @@
-"""The bundled results site: a made-up population, its examinations, its pages and its bad days.
+"""The stand-in: a simulator of the university's results site with invented students.
 
-It imports nothing of the pipeline but its errors, so that the truth it exports is independent of
-what is held against it.
+It imports nothing of the pipeline except its error classes, so the truth that it exports is
+independent of the results that are compared with it.
 """

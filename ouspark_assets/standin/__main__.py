@@ -1,4 +1,4 @@
-"""`python -m ouspark_assets.standin`: the stand-in alone, without the rest of the project."""
+"""Run the stand-in alone with `python -m ouspark_assets.standin`, without the `ouspark` command."""
 
 from ouspark_assets.standin.command import standin
 

@@ -1,6 +1,6 @@
-"""The `standin` command: options in, a world served or exported.
+"""The `standin` command: its options, and what it prints.
 
-Messages to people are worded here; the work is `server.py` and `truth.py`.
+The server is `http_server.py`, the export `truth.py`.
 """
 
 from pathlib import Path
@@ -9,62 +9,52 @@ import click
 
 from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.standin.cohorts import Scale
-from ouspark_assets.standin.fault_profiles import PROFILES, faults_of
-from ouspark_assets.standin.http_server import Serving, serve
-from ouspark_assets.standin.release_calendar import MOST_RELEASES
+from ouspark_assets.standin.fault_profiles import PROFILES, parse_faults
+from ouspark_assets.standin.http_server import ServerOptions, serve
+from ouspark_assets.standin.release_calendar import MAX_RELEASES
 from ouspark_assets.standin.world import World
 
 DEFAULT_PORT = 8007
-LARGEST_PORT = 65535
+MAX_PORT = 65535
 DEFAULT_SCALE = Scale()
-
-
-class _OneLineError(click.ClickException):
-    """An error of ours, printed as one line."""
 
 
 @click.command(name="standin")
 @click.option(
-    "--port", type=click.IntRange(0, LARGEST_PORT), default=DEFAULT_PORT, show_default=True,
+    "--port", type=click.IntRange(0, MAX_PORT), default=DEFAULT_PORT, show_default=True,
     help="Port to listen on; 0 takes a free one.",
 )  # fmt: skip
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
-    "--seed",
-    type=int,
-    default=DEFAULT_SCALE.seed,
-    show_default=True,
-    help="Another seed, other people.",
-)
+    "--seed", type=int, default=DEFAULT_SCALE.seed, show_default=True,
+    help="Seed of the students and their results.",
+)  # fmt: skip
 @click.option(
     "--students", type=click.IntRange(min=1), default=DEFAULT_SCALE.students, show_default=True,
-    help="Students that have joined by the last release.",
+    help="Number of students in the releases published at the start.",
 )  # fmt: skip
 @click.option(
-    "--releases",
-    type=click.IntRange(1, MOST_RELEASES),
-    default=DEFAULT_SCALE.releases,
-    show_default=True,
-    help="Releases that are out at the start.",
-)
+    "--releases", type=click.IntRange(1, MAX_RELEASES), default=DEFAULT_SCALE.releases,
+    show_default=True, help="Number of releases published at the start.",
+)  # fmt: skip
 @click.option(
     "--faults", default="none", show_default=True, metavar="PROFILE",
-    help=f"Bad days: {', '.join(PROFILES)}. Also errors:0.3, outage:5, errors,slow.",
+    help=f"Faults to inject: {', '.join(PROFILES)}. Also errors:0.3, outage:5, errors,slow.",
 )  # fmt: skip
-@click.option("--fault-seed", type=int, default=1, show_default=True, help="Seed of the bad days.")
+@click.option("--fault-seed", type=int, default=1, show_default=True, help="Seed of the faults.")
 @click.option(
     "--release-after", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
-    help="Publish the next release every so many seconds.",
+    help="Publish another release at this interval.",
 )  # fmt: skip
 @click.option(
     "--export", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
-    help="Write the truth as Parquet files and stop; with --port, serve after that.",
+    help="Write the truth as Parquet files and exit; with --port, serve afterwards.",
 )  # fmt: skip
 @click.option(
     "--ready-file", type=click.Path(path_type=Path, dir_okay=False), metavar="PATH",
-    help="Write the base URL here once it listens.",
+    help="File to write the base URL to when the server listens.",
 )  # fmt: skip
-@click.option("--with-parent", type=int, hidden=True, help="Stop when this process is gone.")
+@click.option("--with-parent", type=int, hidden=True, help="Stop when this parent process is gone.")
 @click.pass_context
 def standin(
     context: click.Context,
@@ -81,27 +71,23 @@ def standin(
     ready_file: Path | None,
     with_parent: int | None,
 ) -> None:
-    """Serve a made-up results site that looks and behaves like the university's."""
+    """Serve an invented results site that looks and behaves like the university's."""
     try:
-        bad_days = faults_of(faults)
+        injected = parse_faults(faults)
         world = World(Scale(seed=seed, students=students, releases=releases))
         if export is not None:
-            _export(world, export)
+            # Importing polars takes longer than starting the site.
+            from ouspark_assets.standin.truth import export_truth
+
+            counts = export_truth(world, export)
+            listed = ", ".join(f"{name} {count}" for name, count in counts.items())
+            click.echo(f"Truth written to {export}: {listed}")
         port_given = context.get_parameter_source("port") is not click.core.ParameterSource.DEFAULT
         if export is None or port_given:
-            serving = Serving(
-                host, port, bad_days, fault_seed, release_after, ready_file, with_parent
+            options = ServerOptions(
+                host, port, injected, fault_seed, release_after, ready_file, with_parent
             )
-            closing = f"students {students}, releases {releases}, faults {faults}"
-            serve(world, serving, lambda url: click.echo(f"Results site: {url}  {closing}"))
+            summary = f"students {students}, releases {releases}, faults {faults}"
+            serve(world, options, lambda url: click.echo(f"Results site: {url}  {summary}"))
     except OuSparkError as error:
-        raise _OneLineError(str(error)) from error
-
-
-def _export(world: World, folder: Path) -> None:
-    # Polars takes longer to import than the site takes to start.
-    from ouspark_assets.standin.truth import export_truth
-
-    rows = export_truth(world, folder)
-    counted = ", ".join(f"{name} {count}" for name, count in rows.items())
-    click.echo(f"Truth written to {folder}: {counted}")
+        raise click.ClickException(str(error)) from error

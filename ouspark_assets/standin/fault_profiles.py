@@ -12,7 +12,7 @@ from ouspark_assets.domain.errors import OuSparkError
 
 
 class FaultKind(StrEnum):
-    """A kind of fault; the values are part of every random draw, so changing one changes the draws."""
+    """A kind of fault; its value is part of every random draw, so it must not change."""
 
     OUTAGE = "outage"
     RATE_LIMIT = "rate-limit"
@@ -87,10 +87,11 @@ def _parse_profile(text: str) -> tuple[Fault, ...]:
         message = f"{text!r}: the profile {name!r} takes no number."
         raise OuSparkError(message)
     try:
-        return (_override(profile[0], name, float(number)),)
+        value = float(number)
     except ValueError as error:
         message = f"{text!r}: {number!r} is not a number. Examples: errors:0.3, outage:5."
         raise OuSparkError(message) from error
+    return (_override(profile[0], name, value),)
 
 
 def _override(fault: Fault, name: str, number: float) -> Fault:

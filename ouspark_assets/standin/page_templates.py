@@ -116,7 +116,6 @@ _MARKS_HEADINGS: Final = (
 POINTS_COLUMN: Final = 3
 
 
-
 @dataclass(frozen=True, slots=True)
 class PageStyle:
     """How the pages of a release differ from those of others: columns, spellings and defects."""

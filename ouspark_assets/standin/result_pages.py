@@ -5,6 +5,7 @@ The HTML is in `page_templates.py`, the rows come from `printed_rows.py`.
 """
 
 from datetime import date
+from functools import cached_property
 from html import escape
 from typing import Final
 
@@ -78,7 +79,6 @@ class ReleasePages(EmptyPages):
         self._course = f"BE({release.scheme})"
         self._mark_rows: dict[int, bytes] = {}
         self._result_rows: dict[int, bytes] = {}
-        self._with_page: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
         marks = templates.render_marks_start(has_points_column=style.has_points_column)
         if not style.has_unclosed_table:
             marks = templates.PERSONAL_END + marks
@@ -104,11 +104,7 @@ class ReleasePages(EmptyPages):
 
     def answer_for_another(self, ticket: str, chance: float) -> bytes:
         """Return the page of another student than this one who has a page."""
-        if self._with_page is None:
-            rows = [np.flatnonzero(rows.have_pages()) for rows in self.published.cohort_rows]
-            cohorts = np.repeat(np.arange(len(rows)), list(map(len, rows)))
-            self._with_page = cohorts, np.concatenate(rows)
-        cohorts, students = self._with_page
+        cohorts, students = self._students_with_page
         if len(students) <= 1:
             return super().answer_for_another(ticket, chance)
         place = int(chance * len(students))
@@ -116,6 +112,13 @@ class ReleasePages(EmptyPages):
             place = (place + 1) % len(students)
         cohort, student = int(cohorts[place]), int(students[place])
         return self.render_student(self._world.tickets[cohort][student], cohort, student)
+
+    @cached_property
+    def _students_with_page(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Cohort and row of every student who has a page."""
+        rows = [np.flatnonzero(printed.have_pages()) for printed in self.published.cohort_rows]
+        cohorts = np.repeat(np.arange(len(rows)), list(map(len, rows)))
+        return cohorts, np.concatenate(rows)
 
     def render_student(self, ticket: str, cohort: int, student: int) -> bytes:
         """Return the page of a student who has one."""

@@ -65,9 +65,9 @@ class _Bits:
         self._left, taken = divmod(self._left, limit)
         return taken
 
-    def choose(self, *options: Sequence[str]) -> str:
-        """Return one text of each sequence, joined."""
-        return "".join(texts[self.take(len(texts))] for texts in options)
+    def choose(self, options: Sequence[str]) -> str:
+        self._left, taken = divmod(self._left, len(options))
+        return options[taken]
 
 
 def compose_name(bits: int, gender: str) -> str:
@@ -82,17 +82,18 @@ def compose_father_name(bits: int, father_bits: int) -> str:
         return _compose(source, "MALE")
     of_student = _Bits(bits)
     of_student.take(STYLES[-1][0])
-    surname = of_student.choose(_SURNAME_STEMS, _SURNAME_ENDINGS)
-    given = source.choose(_GIVEN_STEMS, _GIVEN_ENDINGS["MALE"])
+    surname = of_student.choose(_SURNAME_STEMS) + of_student.choose(_SURNAME_ENDINGS)
+    given = source.choose(_GIVEN_STEMS) + source.choose(_GIVEN_ENDINGS["MALE"])
     return f"{surname} {given}"[:MAX_NAME_LENGTH]
 
 
 def _compose(source: _Bits, gender: str) -> str:
     style = source.take(STYLES[-1][0])
-    surname = source.choose(_SURNAME_STEMS, _SURNAME_ENDINGS)
-    given, second = (source.choose(_GIVEN_STEMS, _GIVEN_ENDINGS[gender]) for _ in range(2))
-    titled = f"{source.choose(_TITLES[gender])} "
-    titled += source.choose(_TITLED_STEMS, _TITLED_ENDINGS[gender])
+    surname = source.choose(_SURNAME_STEMS) + source.choose(_SURNAME_ENDINGS)
+    given = source.choose(_GIVEN_STEMS) + source.choose(_GIVEN_ENDINGS[gender])
+    second = source.choose(_GIVEN_STEMS) + source.choose(_GIVEN_ENDINGS[gender])
+    titled = f"{source.choose(_TITLES[gender])} {source.choose(_TITLED_STEMS)}"
+    titled += source.choose(_TITLED_ENDINGS[gender])
     pattern = next(pattern for limit, pattern in STYLES if style < limit)
     name = pattern.format(
         surname=surname, given=given, second=second, titled=titled, initial=surname[0]

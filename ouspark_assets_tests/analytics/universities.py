@@ -17,7 +17,7 @@ from ouspark_assets.schemas.clean import MARKS, QUARANTINE, RESULTS, STUDENTS
 from ouspark_assets.schemas.reference import SUBJECTS
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.standin.cohorts import Scale
-from ouspark_assets.standin.truth import truth_of
+from ouspark_assets.standin.truth import compute_truth
 from ouspark_assets.standin.world import World
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.core.frames import read_table
@@ -231,7 +231,7 @@ def _kind() -> pl.Expr:
 
 def generate_truth(students: int, releases: int, seed: int) -> dict[str, pl.DataFrame]:
     """Return the stand-in's own records of its students and what its releases print."""
-    return truth_of(World(Scale(students=students, releases=releases, seed=seed)))
+    return compute_truth(World(Scale(students=students, releases=releases, seed=seed)))
 
 
 def load_clean_tables(connection: Connection) -> dict[str, pl.DataFrame]:

@@ -10,9 +10,9 @@ import polars as pl
 
 from ouspark_assets.domain.hall_tickets import mask_ticket
 from ouspark_assets.schemas.table import Table
-from ouspark_assets.standin.damage import damaged
+from ouspark_assets.standin.fault_injection import damage_page
 from ouspark_assets.standin.result_pages import ReleasePages
-from ouspark_assets.standin.truth import truth_of
+from ouspark_assets.standin.truth import compute_truth
 from ouspark_assets.standin.world import World
 
 PAGE = ["release", "hall_ticket"]
@@ -32,7 +32,7 @@ class GroundTruth:
     def table(self, name: str) -> pl.DataFrame:
         """Return a table of the truth, with all releases published so far."""
         if len(self.world.published) != self._releases:
-            self._tables = truth_of(self.world)
+            self._tables = compute_truth(self.world)
             self._releases = len(self.world.published)
             results = self._tables["results"]
             self._tables["results"] = results.rename(
@@ -54,7 +54,7 @@ class GroundTruth:
         page = self._release_pages(release).answer(ticket)
         if body == page:
             return True
-        variants = (damaged(page, level / DAMAGE_LEVELS) for level in range(DAMAGE_LEVELS))
+        variants = (damage_page(page, level / DAMAGE_LEVELS) for level in range(DAMAGE_LEVELS))
         return None if body in variants else False
 
     def _release_pages(self, release: str) -> ReleasePages:

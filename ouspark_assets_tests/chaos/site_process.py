@@ -83,7 +83,7 @@ class SiteProcess:
 
     def publish(self) -> None:
         """Publish the next release on the site."""
-        self.world.unfold()
+        self.world.publish_next_release()
         os.kill(self.pid, signal.SIGUSR1)
         published = len(self.world.published)
         wait_until(lambda: self._read_ready_file()[1] == published, "the release to appear")

@@ -12,10 +12,9 @@ from pathlib import Path
 import click
 
 from ouspark_assets.standin.cohorts import Scale
-from ouspark_assets.standin.connection import Connection
-from ouspark_assets.standin.fault_injection import BadDays
-from ouspark_assets.standin.fault_profiles import faults_of
-from ouspark_assets.standin.http_server import write_ready
+from ouspark_assets.standin.fault_injection import FaultInjector
+from ouspark_assets.standin.fault_profiles import parse_faults
+from ouspark_assets.standin.http_server import Connection, write_ready_file
 from ouspark_assets.standin.routes import ResultsSite
 from ouspark_assets.standin.world import World
 
@@ -45,8 +44,8 @@ def main(
     """Serve until SIGTERM, or until the parent is gone."""
     world = World(Scale(seed=seed, students=students, releases=releases))
     while len(world.published) < published:
-        world.unfold()
-    site = ResultsSite(world, BadDays(faults_of(faults), seed))
+        world.publish_next_release()
+    site = ResultsSite(world, FaultInjector(parse_faults(faults), seed))
     asyncio.run(_serve(world, site, port, ready_file))
 
 
@@ -59,10 +58,10 @@ async def _serve(world: World, site: ResultsSite, port: int, ready_file: Path) -
 
     def report_ready() -> None:
         url = f"http://{HOST}:{server.sockets[0].getsockname()[1]}"
-        write_ready(ready_file, f"{url} {len(world.published)}")
+        write_ready_file(ready_file, f"{url} {len(world.published)}")
 
     def publish() -> None:
-        site.publish(world.unfold())
+        site.publish(world.publish_next_release())
         report_ready()
 
     loop.add_signal_handler(signal.SIGUSR1, publish)

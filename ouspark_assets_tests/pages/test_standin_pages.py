@@ -9,26 +9,26 @@ from polars.testing import assert_frame_equal
 from ouspark_assets.pages.batch import CleanBatch, merge_batches
 from ouspark_assets.pages.cleaning import clean_pages
 from ouspark_assets.standin.cohorts import Scale
-from ouspark_assets.standin.damage import damaged
+from ouspark_assets.standin.fault_injection import damage_page
 from ouspark_assets.standin.result_pages import ReleasePages
-from ouspark_assets.standin.truth import truth_of
-from ouspark_assets.standin.world import Publication, World
+from ouspark_assets.standin.truth import compute_truth
+from ouspark_assets.standin.world import PublishedRelease, World
 
 # Enough releases for one of every page style of the stand-in.
 RELEASES = 9
 STUDENTS = 120
 
 
-def pages(world: World, publication: Publication) -> pl.DataFrame:
+def pages(world: World, publication: PublishedRelease) -> pl.DataFrame:
     """Return the pages of all students of a release."""
     site = ReleasePages(world, publication)
     return pl.DataFrame(
         [
             (ticket, sha256(body).hexdigest(), body)
-            for cohort, sheets in enumerate(publication.sheets)
-            for student in sheets.pages().nonzero()[0].tolist()
+            for cohort, rows in enumerate(publication.cohort_rows)
+            for student in rows.have_pages().nonzero()[0].tolist()
             for ticket in [world.tickets[cohort][student]]
-            for body in [site.found(ticket, cohort, student)]
+            for body in [site.render_student(ticket, cohort, student)]
         ],
         schema={"hall_ticket": pl.String, "sha256": pl.String, "body": pl.Binary},
         orient="row",
@@ -45,7 +45,7 @@ def clean_all_releases(world: World) -> CleanBatch:
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_the_pages_give_the_attempts_and_results_of_the_students(seed: int) -> None:
     world = World(Scale(students=STUDENTS, releases=RELEASES, seed=seed))
-    batch, truth = clean_all_releases(world), truth_of(world)
+    batch, truth = clean_all_releases(world), compute_truth(world)
     assert batch.rejected.is_empty()
     assert batch.layout.unread == {}
     attempts = batch.marks.drop("sha256", "points_derived")
@@ -74,7 +74,7 @@ def test_every_damaged_page_is_quarantined_with_a_reason_and_the_others_are_unch
     publication = world.published[0]
     healthy = pages(world, publication)
     bodies = [
-        damaged(body, (at % KINDS_OF_DAMAGE) / KINDS_OF_DAMAGE) if at % 3 == 0 else body
+        damage_page(body, (at % KINDS_OF_DAMAGE) / KINDS_OF_DAMAGE) if at % 3 == 0 else body
         for at, body in enumerate(healthy["body"])
     ]
     hurt = healthy.with_columns(pl.Series("body", bodies, pl.Binary))

@@ -1,4 +1,4 @@
-"""A stand-in in its own process for the whole session, its truth, and the world behind it."""
+"""Fixtures of the session: a running stand-in, a client for it, its truth, and the same world."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ import pytest
 from ouspark_assets.standin.cohorts import Scale
 from ouspark_assets.standin.process import RunningStandin, running_standin
 from ouspark_assets.standin.world import World
-from ouspark_assets_tests.standin.scale import RELEASES, SEED, STUDENTS
+from ouspark_assets_tests.standin.scraper import RELEASES, SEED, STUDENTS
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,15 @@
-"""A scraper as the public ones are written: tables by id, cells by position under their heading."""
+"""What the tests of the stand-in share: the size of the served population, and a page scraper.
+
+The scraper works like public ones do: tables by id, cells by position under their heading.
+"""
 
 import re
 from dataclasses import dataclass
 
 from lxml import html
+
+# The population that the tests look at, unless they need another.
+STUDENTS, RELEASES, SEED = 900, 9, 7
 
 BLANKS = re.compile(r"[\s\xa0]+")
 SENTENCE = re.compile(r'The Hall Ticket Number "([^"]*)" (Is Not Found|Is No CHANGE)\.')
@@ -11,7 +17,7 @@ SENTENCE = re.compile(r'The Hall Ticket Number "([^"]*)" (Is Not Found|Is No CHA
 
 @dataclass(frozen=True)
 class Scraped:
-    """What a page says of a student."""
+    """The content of a student's page."""
 
     details: dict[str, str]
     headings: list[str]

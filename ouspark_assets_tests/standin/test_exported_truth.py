@@ -1,4 +1,4 @@
-"""The exported truth, worked out a second time by hand from the rows of the releases."""
+"""The exported truth, compared with a second computation from the rows of the releases."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from ouspark_assets.standin.cohorts import Scale
-from ouspark_assets.standin.truth import truth_of
+from ouspark_assets.standin.truth import compute_truth
 from ouspark_assets.standin.world import World
 
 POINTS = {"S": 10, "A": 9, "B": 8, "C": 7, "D": 6, "E": 5, "F": 0, "Ab": 0}
@@ -32,9 +32,9 @@ Row = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def whole() -> dict[str, pl.DataFrame]:
-    """Six years of a small university: graduates, detained, lateral entry."""
-    return truth_of(World(Scale(seed=3, students=800, releases=27)))
+def six_years() -> dict[str, pl.DataFrame]:
+    """Six years with graduates, detained students and lateral entrants."""
+    return compute_truth(World(Scale(seed=3, students=800, releases=27)))
 
 
 def state_of(grade: str) -> str:
@@ -43,24 +43,24 @@ def state_of(grade: str) -> str:
     return {"F": "failed", "Ab": "absent"}.get(grade, "pending")
 
 
-def half_up(number: Fraction) -> float:
+def round_half_up(number: Fraction) -> float:
     exact = Decimal(number.numerator) / Decimal(number.denominator)
     return float(exact.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP))
 
 
-def gpa(rows: list[Row]) -> float | None:
+def compute_gpa(rows: list[Row]) -> float | None:
     weight = sum(Fraction(row["credits"]) for row in rows)
     earned = sum(Fraction(row["credits"]) * POINTS[row["grade"]] for row in rows)
-    return half_up(earned / weight) if weight else None
+    return round_half_up(earned / weight) if weight else None
 
 
 class History:
-    """What the rows of the releases, one after the other, amount to."""
+    """The standings of all students, computed from the marks rows in order of publication."""
 
     def __init__(self) -> None:
         self.standings: dict[str, dict[str, Row]] = defaultdict(dict)
 
-    def take(self, row: Row, kind: str) -> None:
+    def add(self, row: Row, kind: str) -> None:
         subjects = self.standings[row["hall_ticket"]]
         known = subjects.get(row["subject_code"])
         passed = state_of(row["grade"]) == "passed"
@@ -82,23 +82,23 @@ class History:
     def semester(self, ticket: str, semester: int) -> list[Row]:
         return [row for row in self.standings[ticket].values() if row["semester"] == semester]
 
-    def finished(self, ticket: str, semester: int) -> bool:
+    def is_finished(self, ticket: str, semester: int) -> bool:
         rows = self.semester(ticket, semester)
         return bool(rows) and all(state_of(row["grade"]) == "passed" for row in rows)
 
 
-def unfolded(truth: dict[str, pl.DataFrame]) -> Iterator[tuple[Row, pl.DataFrame, History]]:
+def replay(truth: dict[str, pl.DataFrame]) -> Iterator[tuple[Row, pl.DataFrame, History]]:
     history = History()
     attempts = truth["attempts"].partition_by("release", as_dict=True)
     for release in truth["releases"].iter_rows(named=True):
         rows = attempts[release["release"],]
         for row in rows.iter_rows(named=True):
-            history.take(row, release["kind"])
+            history.add(row, release["kind"])
         yield release, rows, history
 
 
-def last(truth: dict[str, pl.DataFrame]) -> History:
-    return list(unfolded(truth))[-1][2]
+def final_history(truth: dict[str, pl.DataFrame]) -> History:
+    return list(replay(truth))[-1][2]
 
 
 @pytest.mark.parametrize("table", COLUMNS)
@@ -107,59 +107,65 @@ def test_every_file_has_its_columns(truth: dict[str, pl.DataFrame], table: str) 
     assert len(truth[table])
 
 
-def test_standings_are_the_best_pass_or_else_the_latest_attempt(
-    whole: dict[str, pl.DataFrame],
+def test_a_standing_is_the_best_pass_or_else_the_latest_attempt(
+    six_years: dict[str, pl.DataFrame],
 ) -> None:
-    history = last(whole)
-    rows = list(whole["standings"].iter_rows(named=True))
+    history = final_history(six_years)
+    rows = list(six_years["standings"].iter_rows(named=True))
     assert len(rows) == sum(map(len, history.standings.values()))
     for row in rows:
-        worked_out = history.standings[row["hall_ticket"]][row["subject_code"]]
-        assert {name: row[name] for name in worked_out} == worked_out
+        expected = history.standings[row["hall_ticket"]][row["subject_code"]]
+        assert {name: row[name] for name in expected} == expected
         assert row["state"] == state_of(row["grade"])
         assert row["points"] == POINTS.get(row["grade"])
 
 
-def test_gpas_are_credit_weighted_points_half_up(whole: dict[str, pl.DataFrame]) -> None:
-    history = last(whole)
-    for row in whole["semester_gpas"].iter_rows(named=True):
+def test_gpas_are_points_weighted_by_credits_and_rounded_half_up(
+    six_years: dict[str, pl.DataFrame],
+) -> None:
+    history = final_history(six_years)
+    for row in six_years["semester_gpas"].iter_rows(named=True):
         rows = history.semester(row["hall_ticket"], row["semester"])
         assert row["credits"] == sum(each["credits"] for each in rows)
-        done = history.finished(row["hall_ticket"], row["semester"])
-        assert row["sgpa"] == (gpa(rows) if done else None)
-    for row in whole["student_cgpas"].iter_rows(named=True):
-        finished = [s for s in range(1, 9) if history.finished(row["hall_ticket"], s)]
+        done = history.is_finished(row["hall_ticket"], row["semester"])
+        assert row["sgpa"] == (compute_gpa(rows) if done else None)
+    for row in six_years["student_cgpas"].iter_rows(named=True):
+        finished = [s for s in range(1, 9) if history.is_finished(row["hall_ticket"], s)]
         counted = [each for s in finished for each in history.semester(row["hall_ticket"], s)]
         states = [
             state_of(each["grade"]) for each in history.standings[row["hall_ticket"]].values()
         ]
-        assert row["cgpa"] == gpa(counted)
+        assert row["cgpa"] == compute_gpa(counted)
         assert row["credits_counted"] == sum(each["credits"] for each in counted)
         assert row["semesters_finished"] == len(finished)
         assert row["open_subjects"] == states.count("failed") + states.count("absent")
         assert row["pending_subjects"] == states.count("pending")
 
 
-def test_what_pages_print_is_what_stood_at_that_time(whole: dict[str, pl.DataFrame]) -> None:
-    lines = whole["results"].partition_by("release", as_dict=True)
-    for release, _, history in unfolded(whole):
+def test_printed_sgpas_and_statuses_match_the_standings_at_that_time(
+    six_years: dict[str, pl.DataFrame],
+) -> None:
+    lines = six_years["results"].partition_by("release", as_dict=True)
+    for release, _, history in replay(six_years):
         for row in lines[release["release"],].iter_rows(named=True):
-            done = history.finished(row["hall_ticket"], row["semester"])
+            done = history.is_finished(row["hall_ticket"], row["semester"])
             rows = history.semester(row["hall_ticket"], row["semester"])
-            assert row["sgpa"] == (gpa(rows) if done else None)
+            assert row["sgpa"] == (compute_gpa(rows) if done else None)
             assert done == (row["status"] in ("PASSED", "COMPLETED") or row["sgpa"] is not None)
 
 
-def test_statuses_mean_what_they_mean_on_real_pages(whole: dict[str, pl.DataFrame]) -> None:
-    """PASSED leaves nothing open, PROMOTED-N has ALREADY PROMOTED before it, and so on."""
-    lines = whole["results"].partition_by("release", as_dict=True)
-    met: set[str] = set()
-    for release, _, history in unfolded(whole):
+def test_statuses_have_their_meaning_on_real_pages(six_years: dict[str, pl.DataFrame]) -> None:
+    """For example, PASSED leaves nothing open, and PROMOTED-N follows ALREADY PROMOTED."""
+    lines = six_years["results"].partition_by("release", as_dict=True)
+    statuses: set[str] = set()
+    for release, _, history in replay(six_years):
         for (ticket,), page in lines[release["release"],].group_by("hall_ticket"):
             *older, current = page.sort("semester").rows(named=True)
-            met.update(row["status"] + "-" * (row["sgpa"] is not None) for row in (*older, current))
+            statuses.update(
+                row["status"] + "-" * (row["sgpa"] is not None) for row in (*older, current)
+            )
             started = {row["semester"] for row in history.standings[str(ticket)].values()}
-            unfinished = {s for s in started if not history.finished(str(ticket), s)}
+            unfinished = {s for s in started if not history.is_finished(str(ticket), s)}
             assert {row["semester"] for row in page.iter_rows(named=True)} >= unfinished
             for row in older:
                 cleared = row["semester"] not in unfinished
@@ -170,60 +176,69 @@ def test_statuses_mean_what_they_mean_on_real_pages(whole: dict[str, pl.DataFram
                 assert not unfinished
             if current["status"] == "PROMOTED" and current["sgpa"] is not None:
                 assert "ALREADY PROMOTED" in [row["status"] for row in older]
-    assert met == {
+    assert statuses == {
         "PASSED-", "PROMOTED", "PROMOTED-", "COMPLETED-", "ALREADY PROMOTED", "DETAINED",
     }  # fmt: skip
 
 
-def test_the_cgpa_is_printed_once_everything_is_done_and_not_before(
-    whole: dict[str, pl.DataFrame],
+def test_the_cgpa_is_printed_only_when_all_semesters_are_finished(
+    six_years: dict[str, pl.DataFrame],
 ) -> None:
-    printed = whole["results"].filter(pl.col("cgpa").is_not_null())
-    final = whole["student_cgpas"].join(
+    printed = six_years["results"].filter(pl.col("cgpa").is_not_null())
+    final = six_years["student_cgpas"].join(
         printed.unique("hall_ticket", keep="last", maintain_order=True), on="hall_ticket"
     )
     assert len(final)
     assert (final["open_subjects"] == 0).all()
     assert (final["cgpa"] == final["cgpa_right"]).all()
-    entry = final.join(whole["students"], on="hall_ticket")
+    entry = final.join(six_years["students"], on="hall_ticket")
     expected = pl.when(pl.col("lateral_entry")).then(6).otherwise(8)
     assert entry.select((pl.col("semesters_finished") == expected).all()).item()
     assert set(entry["lateral_entry"]) == {True, False}
 
 
-def test_students_are_held_back_in_some_years_only(whole: dict[str, pl.DataFrame]) -> None:
-    lines = whole["results"].join(whole["releases"], on="release")
+def test_students_are_detained_only_in_some_years(six_years: dict[str, pl.DataFrame]) -> None:
+    lines = six_years["results"].join(six_years["releases"], on="release")
     even_main = lines.filter((pl.col("kind") == "main") & (pl.col("session_month") == 7))
-    held = set(even_main.filter(pl.col("status") == "DETAINED")["session_year"])
-    assert len(held) > 1
-    assert not held & {2025, 2028}
+    years = set(even_main.filter(pl.col("status") == "DETAINED")["session_year"])
+    assert len(years) > 1
+    assert not years & {2025, 2028}
 
 
-def test_who_was_held_back_goes_on_a_year_later(whole: dict[str, pl.DataFrame]) -> None:
-    lines = whole["results"].join(whole["releases"], on="release", maintain_order="left")
+def test_detained_students_begin_the_next_semester_a_year_later(
+    six_years: dict[str, pl.DataFrame],
+) -> None:
+    lines = six_years["results"].join(six_years["releases"], on="release", maintain_order="left")
     key = ["hall_ticket", "session_year", "semester"]
-    at_the_end_of_a_year = lines.filter(pl.col("session_month") == 7).unique(
+    at_end_of_year = lines.filter(pl.col("session_month") == 7).unique(
         key, keep="last", maintain_order=True
     )
-    held = at_the_end_of_a_year.filter(pl.col("status") == "DETAINED").select(key)
+    detained = at_end_of_year.filter(pl.col("status") == "DETAINED").select(key)
     begun = lines.group_by("hall_ticket", pl.col("semester") - 1).agg(
         pl.col("session_year").min().alias("begun")
     )
-    went_on = held.unique(key[::2], keep="first").join(begun, on=key[::2])
-    assert len(went_on)
-    assert (went_on["begun"] >= went_on["session_year"] + 2).all()
+    continued = detained.unique(key[::2], keep="first").join(begun, on=key[::2])
+    assert len(continued)
+    assert (continued["begun"] >= continued["session_year"] + 2).all()
 
 
-def test_revaluation_changes_a_few_percent_mostly_upwards(whole: dict[str, pl.DataFrame]) -> None:
-    pairs = whole["releases"].filter(pl.col("kind") == "revaluation").select("release", "revises")
+def test_revaluation_changes_a_few_percent_mostly_upwards(
+    six_years: dict[str, pl.DataFrame],
+) -> None:
+    pairs = (
+        six_years["releases"].filter(pl.col("kind") == "revaluation").select("release", "revises")
+    )
     key = ["hall_ticket", "subject_code"]
-    after = whole["attempts"].join(pairs, on="release")
+    after = six_years["attempts"].join(pairs, on="release")
     both = after.join(
-        whole["attempts"], left_on=["revises", *key], right_on=["release", *key], suffix="_before"
+        six_years["attempts"],
+        left_on=["revises", *key],
+        right_on=["release", *key],
+        suffix="_before",
     )
     assert len(both) == len(after)
     changed = both.filter(pl.col("grade") != pl.col("grade_before"))
-    revised = whole["attempts"].join(pairs, left_on="release", right_on="revises")
+    revised = six_years["attempts"].join(pairs, left_on="release", right_on="revises")
     assert 0.005 < len(changed) / len(revised) < 0.05
     up = changed.filter(pl.col("points") > pl.col("points_before"))
     down = changed.filter(pl.col("points") < pl.col("points_before"))
@@ -233,32 +248,36 @@ def test_revaluation_changes_a_few_percent_mostly_upwards(whole: dict[str, pl.Da
     )
 
 
-def test_undecided_results_are_decided_in_a_later_release(whole: dict[str, pl.DataFrame]) -> None:
-    pending = whole["attempts"].filter(pl.col("points").is_null())
+def test_most_pending_results_become_passes_in_a_later_release(
+    six_years: dict[str, pl.DataFrame],
+) -> None:
+    pending = six_years["attempts"].filter(pl.col("points").is_null())
     assert set(pending["grade"]) == {"", "WH", "MP", "RL"}
     fate = (
         pending.select("hall_ticket", "subject_code")
         .unique()
-        .join(whole["standings"], on=["hall_ticket", "subject_code"])
+        .join(six_years["standings"], on=["hall_ticket", "subject_code"])
     )
     assert (fate["state"] == "passed").sum() > len(fate) / 2
 
 
-def test_releases_count_the_students_they_show(whole: dict[str, pl.DataFrame]) -> None:
-    shown = whole["attempts"].group_by("release").agg(pl.col("hall_ticket").n_unique().alias("n"))
-    counted = whole["releases"].join(shown, on="release", how="left")
+def test_releases_count_the_students_they_show(six_years: dict[str, pl.DataFrame]) -> None:
+    shown = (
+        six_years["attempts"].group_by("release").agg(pl.col("hall_ticket").n_unique().alias("n"))
+    )
+    counted = six_years["releases"].join(shown, on="release", how="left")
     assert (counted["pages"] == counted["n"]).all()
 
 
-def test_nobody_is_exported_whom_no_release_shows(truth: dict[str, pl.DataFrame]) -> None:
+def test_only_students_with_a_page_are_exported(truth: dict[str, pl.DataFrame]) -> None:
     seen = set(truth["attempts"]["hall_ticket"])
     for table in ("students", "standings", "semester_gpas", "student_cgpas", "results"):
         assert set(truth[table]["hall_ticket"]) == seen
 
 
-def test_a_supplementary_holds_backlogs_alone(whole: dict[str, pl.DataFrame]) -> None:
-    extra = whole["releases"].filter(pl.col("session_month") == 9)["release"]
-    rows = whole["attempts"].filter(pl.col("release").is_in(extra.implode()))
-    standings = whole["standings"].join(rows, on=["hall_ticket", "subject_code"])
+def test_a_supplementary_session_holds_only_backlogs(six_years: dict[str, pl.DataFrame]) -> None:
+    extra = six_years["releases"].filter(pl.col("session_month") == 9)["release"]
+    rows = six_years["attempts"].filter(pl.col("release").is_in(extra.implode()))
+    standings = six_years["standings"].join(rows, on=["hall_ticket", "subject_code"])
     assert len(extra)
     assert (standings["first_release"] != standings["release"]).all()

@@ -1,4 +1,4 @@
-"""The stand-in's own ladder of grades and its rounding, against exact decimals."""
+"""The grades of the stand-in and the rounding of its GPAs, compared with exact decimals."""
 
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -12,9 +12,9 @@ from ouspark_assets.standin.grading import (
     NO_GPA,
     POINTS,
     STATES,
-    grade_of_marks,
-    hundredths,
-    two_decimals,
+    compute_gpa,
+    format_hundredths,
+    grade_marks,
 )
 
 
@@ -25,11 +25,11 @@ from ouspark_assets.standin.grading import (
         (50, "D"), (49.9, "E"), (40, "E"), (39.9, "F"), (-5, "F"),
     ],
 )  # fmt: skip
-def test_marks_have_the_grade_of_the_regulations(marks: float, grade: str) -> None:
-    assert GRADES[grade_of_marks(np.array([marks], dtype=np.float32))[0]] == grade
+def test_marks_get_the_grade_of_the_regulations(marks: float, grade: str) -> None:
+    assert GRADES[grade_marks(np.array([marks], dtype=np.float32))[0]] == grade
 
 
-def test_grades_are_worth_ten_down_to_five_and_failing_nothing() -> None:
+def test_passes_have_ten_to_five_points_and_a_failure_none() -> None:
     worth = dict(zip(GRADES, POINTS.tolist(), strict=True))
     assert [worth[grade] for grade in "SABCDEF"] == [10, 9, 8, 7, 6, 5, 0]
     assert worth["Ab"] == 0
@@ -42,15 +42,15 @@ def test_gpas_are_rounded_half_up(rows: list[tuple[int, int]]) -> None:
     weights = sum(weight for weight, _ in rows)
     exact = Decimal(weighted) / Decimal(weights)
     rounded = exact.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)
-    assert hundredths(np.array([weighted]), np.array([weights])).tolist() == [int(rounded * 100)]
+    assert compute_gpa(np.array([weighted]), np.array([weights])).tolist() == [int(rounded * 100)]
 
 
 def test_without_credits_there_is_no_gpa() -> None:
-    assert hundredths(np.array([0]), np.array([0])).tolist() == [NO_GPA]
+    assert compute_gpa(np.array([0]), np.array([0])).tolist() == [NO_GPA]
 
 
 @given(st.integers(0, 1000))
-def test_two_decimals_drop_trailing_zeros_and_nothing_else(value: int) -> None:
-    printed = two_decimals(value)
+def test_printed_gpas_drop_only_trailing_zeros(value: int) -> None:
+    printed = format_hundredths(value)
     assert Decimal(printed) * 100 == value
     assert not ("." in printed and printed.endswith("0"))

@@ -1,4 +1,4 @@
-"""HTTP as the stand-in speaks it: whole requests and broken ones, many on one connection."""
+"""The HTTP server of the stand-in: valid, invalid and pipelined requests, and faulty deliveries."""
 
 import socket
 import time
@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ouspark_assets.standin.http_messages import (
-    MOST_BODY_BYTES,
-    MOST_HEADER_BYTES,
+    MAX_BODY_BYTES,
+    MAX_HEADER_BYTES,
     RefusedError,
-    parsed,
+    parse_request,
 )
 from ouspark_assets.standin.process import RunningStandin, running_standin
 
@@ -33,16 +33,16 @@ def connection(site: RunningStandin) -> Iterator[socket.socket]:
         yield connection
 
 
-def received(connection: socket.socket) -> bytes:
-    """Everything until the other side closes."""
+def read_all(connection: socket.socket) -> bytes:
+    """Return everything until the server closes the connection."""
     parts = []
     while part := connection.recv(65536):
         parts.append(part)
     return b"".join(parts)
 
 
-def answers(text: bytes) -> list[tuple[int, bytes]]:
-    """Status and body of each response."""
+def split_answers(text: bytes) -> list[tuple[int, bytes]]:
+    """Return status and body of each response."""
     found = []
     while text:
         head, _, rest = text.partition(b"\r\n\r\n")
@@ -54,25 +54,25 @@ def answers(text: bytes) -> list[tuple[int, bytes]]:
 
 
 @given(st.lists(st.sampled_from([GET, POST]), min_size=1, max_size=4), st.data())
-def test_requests_are_read_whole_however_they_arrive(
+def test_requests_are_parsed_whatever_pieces_they_arrive_in(
     requests: list[bytes], data: st.DataObject
 ) -> None:
     text, buffer, read = b"".join(requests), bytearray(), []
     cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=6)))
     for begin, end in zip([0, *cuts], [*cuts, len(text)], strict=True):
         buffer += text[begin:end]
-        while whole := parsed(buffer):
-            read.append(whole[0])
-            del buffer[: whole[1]]
+        while parsed := parse_request(buffer):
+            read.append(parsed[0])
+            del buffer[: parsed[1]]
     assert [request.parameters()["htno"] for request in read] == ["160423733001"] * len(requests)
     assert not buffer
 
 
 @given(st.binary(max_size=300))
-def test_rubbish_is_refused_or_waited_on_and_never_more(rubbish: bytes) -> None:
+def test_arbitrary_bytes_are_refused_parsed_or_incomplete(data: bytes) -> None:
     outcome: object
     try:
-        outcome = parsed(bytearray(rubbish + b"\r\n\r\n"))
+        outcome = parse_request(bytearray(data + b"\r\n\r\n"))
     except RefusedError as refused:
         outcome = refused.status
     refusals = (HTTPStatus.BAD_REQUEST, HTTPStatus.METHOD_NOT_ALLOWED)
@@ -91,72 +91,76 @@ def test_rubbish_is_refused_or_waited_on_and_never_more(rubbish: bytes) -> None:
         (b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n", 400),
         (b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1e3\r\n\r\n", 400),
         (b"DELETE / HTTP/1.1\r\nHost: h\r\n\r\n", 405),
-        (b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % (MOST_BODY_BYTES + 1), 413),
-        (b"GET / HTTP/1.1\r\nHost: h\r\nX: " + b"x" * MOST_HEADER_BYTES + b"\r\n\r\n", 431),
-        (b"GET /" + b"x" * MOST_HEADER_BYTES, 431),
+        (b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % (MAX_BODY_BYTES + 1), 413),
+        (b"GET / HTTP/1.1\r\nHost: h\r\nX: " + b"x" * MAX_HEADER_BYTES + b"\r\n\r\n", 431),
+        (b"GET /" + b"x" * MAX_HEADER_BYTES, 431),
         (b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 501),
     ],
 )
-def test_a_broken_request_gets_its_status_and_the_connection_ends(
+def test_an_invalid_request_gets_its_status_and_the_connection_is_closed(
     connection: socket.socket, request_: bytes, status: int
 ) -> None:
     connection.sendall(request_)
-    assert [answer[0] for answer in answers(received(connection))] == [status]
+    assert [answer[0] for answer in split_answers(read_all(connection))] == [status]
 
 
-def test_pipelined_requests_are_answered_in_their_order(connection: socket.socket) -> None:
+def test_pipelined_requests_are_answered_in_order(connection: socket.socket) -> None:
     last = GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
     tickets = [b"160423733001", b"160423733002", b"160423733003"]
     connection.sendall(b"".join(
         [*(GET.replace(b"160423733001", ticket) for ticket in tickets), POST, last]
     ))  # fmt: skip
-    read = answers(received(connection))
+    read = split_answers(read_all(connection))
     assert [status for status, _ in read] == [200] * 5
     for ticket, (_, body) in zip([*tickets, *tickets[:1] * 2], read, strict=True):
         assert b"&nbsp;" + ticket in body or b'"' + ticket + b'" Is Not Found' in body
 
 
-def test_head_is_answered_with_the_headers_of_get_alone(connection: socket.socket) -> None:
+def test_head_gets_the_headers_of_get_without_a_body(connection: socket.socket) -> None:
     connection.sendall(GET.replace(b"GET", b"HEAD").replace(b"here", b"here\r\nConnection: close"))
-    head, _, body = received(connection).partition(b"\r\n\r\n")
+    head, _, body = read_all(connection).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200 OK")
     assert b"Content-Type: text/html;charset=ISO-8859-1" in head
     assert int(head.split(b"Content-Length: ")[1].split(b"\r\n")[0]) > 1000
     assert body == b""
 
 
-def test_old_clients_get_one_answer_and_the_end(connection: socket.socket) -> None:
+def test_http_1_0_clients_get_one_answer_and_the_connection_is_closed(
+    connection: socket.socket,
+) -> None:
     connection.sendall(GET.replace(b"HTTP/1.1", b"HTTP/1.0"))
-    assert [status for status, _ in answers(received(connection))] == [200]
+    assert [status for status, _ in split_answers(read_all(connection))] == [200]
 
 
-def test_whole_addresses_are_understood(connection: socket.socket) -> None:
+def test_absolute_urls_in_requests_are_accepted(connection: socket.socket) -> None:
     connection.sendall(GET.replace(b"GET /", b"GET http://here/").replace(b"1.1", b"1.0"))
-    assert [status for status, _ in answers(received(connection))] == [200]
+    assert [status for status, _ in split_answers(read_all(connection))] == [200]
 
 
-def test_a_client_that_does_not_read_gets_everything_once_it_does(
+def test_a_client_that_reads_late_gets_every_answer(
     connection: socket.socket,
 ) -> None:
     last = GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
     connection.sendall(GET * 1000 + last)
     time.sleep(0.2)
-    assert len(answers(received(connection))) == 1001
+    assert len(split_answers(read_all(connection))) == 1001
 
 
-def asked(faults: str, *requests: bytes, patience: float = 20) -> list[tuple[bytes, float, bool]]:
-    """What arrives on such a day, when, and whether it was reset; a connection per request."""
+def request_with_faults(
+    faults: str, *requests: bytes, timeout: float = 20
+) -> list[tuple[bytes, float, bool]]:
+    """Return per request what arrived, after how long, and whether the connection was reset."""
     with running_standin(students=40, releases=1, faults=faults) as site:
-        return [exchange(site, request, patience) for request in requests]
+        return [exchange(site, request, timeout) for request in requests]
 
 
-def exchange(site: RunningStandin, request: bytes, patience: float) -> tuple[bytes, float, bool]:
+def exchange(site: RunningStandin, request: bytes, timeout: float) -> tuple[bytes, float, bool]:
     where = urlsplit(site.url)
     began = time.monotonic()
-    with socket.create_connection((where.hostname, where.port), timeout=patience) as connection:
+    with socket.create_connection((where.hostname, where.port), timeout=timeout) as connection:
         connection.sendall(request)
         try:
-            return received(connection), time.monotonic() - began, False
+            return read_all(connection), time.monotonic() - began, False
         except ConnectionResetError:
             return b"", time.monotonic() - began, True
         except TimeoutError:
@@ -166,25 +170,25 @@ def exchange(site: RunningStandin, request: bytes, patience: float) -> tuple[byt
 LAST = GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
 
 
-def test_a_reset_is_a_real_reset() -> None:
-    assert asked("resets:1", GET)[0][2]
+def test_the_fault_reset_is_a_tcp_reset() -> None:
+    assert request_with_faults("resets:1", GET)[0][2]
 
 
-def test_a_site_that_never_answers_keeps_the_connection_open() -> None:
-    ((body, seconds, reset),) = asked("timeouts:1", GET + GET, patience=1)
+def test_the_fault_timeout_keeps_the_connection_open() -> None:
+    ((body, seconds, reset),) = request_with_faults("timeouts:1", GET + GET, timeout=1)
     assert (body, reset) == (b"", False)
     assert seconds >= 1
 
 
-def test_a_slow_site_answers_later_and_in_order() -> None:
-    ((text, seconds, _),) = asked("slow:0.2", POST + LAST)
-    assert [status for status, _ in answers(text)] == [200, 200]
+def test_a_slow_site_answers_late_and_in_order() -> None:
+    ((text, seconds, _),) = request_with_faults("slow:0.2", POST + LAST)
+    assert [status for status, _ in split_answers(text)] == [200, 200]
     assert seconds >= 0.2
 
 
-def test_a_cut_body_ends_before_its_length_or_states_the_cut_one() -> None:
+def test_a_truncated_body_ends_before_its_length_or_states_the_cut_length() -> None:
     requests = [LAST.replace(b"001 HTTP", b"%03d HTTP" % serial) for serial in range(1, 13)]
-    texts = [text for text, _, _ in asked("truncated:1", *requests)]
+    texts = [text for text, _, _ in request_with_faults("truncated:1", *requests)]
     lengths = [
         (
             int(text.split(b"Content-Length: ")[1].split(b"\r\n")[0]),

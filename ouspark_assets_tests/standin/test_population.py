@@ -1,4 +1,4 @@
-"""The population: tickets, gaps, lateral entry, names, curricula, and the same seed twice."""
+"""The students of the stand-in: tickets, lateral entry, names, curricula, and reproducibility."""
 
 from collections import Counter, defaultdict
 from hashlib import sha256
@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 
 from ouspark_assets.domain.errors import OuSparkError
-from ouspark_assets.standin.cohort import GENDERS
-from ouspark_assets.standin.cohorts import COLLEGES, OWN_RESULTS, WOMENS_COLLEGES, Scale
-from ouspark_assets.standin.curriculum import BRANCHES, MAIN_BRANCHES, curricula
-from ouspark_assets.standin.release_calendar import timetable
+from ouspark_assets.standin.cohorts import COLLEGES, GENDERS, OWN_RESULTS, WOMENS_COLLEGES, Scale
+from ouspark_assets.standin.curriculum import BRANCHES, MAIN_BRANCHES, load_curricula
+from ouspark_assets.standin.release_calendar import first_releases
 from ouspark_assets.standin.result_pages import ReleasePages
-from ouspark_assets.standin.student_names import LONGEST_NAME, name_of
+from ouspark_assets.standin.student_names import MAX_NAME_LENGTH, compose_name
 from ouspark_assets.standin.world import World
 
 LARGE = Scale(seed=2, students=10_000, releases=6)
@@ -24,25 +23,25 @@ def large() -> World:
     return World(LARGE)
 
 
-def serials(world: World) -> dict[str, list[int]]:
+def serials_by_class(world: World) -> dict[str, list[int]]:
     classes: dict[str, list[int]] = defaultdict(list)
     for ticket in world.students:
         classes[ticket[:9]].append(int(ticket[9:]))
     return classes
 
 
-def rows_digest(world: World) -> str:
+def digest_rows(world: World) -> str:
     digest = sha256()
-    for publication in world.published:
-        for sheets in publication.sheets:
-            for rows in (sheets.mark_offsets, sheets.marks, sheets.line_offsets, sheets.lines):
-                digest.update(rows.astype("<u4").tobytes())
+    for published in world.published:
+        for rows in published.cohort_rows:
+            for column in (rows.mark_offsets, rows.marks, rows.result_offsets, rows.results):
+                digest.update(column.astype("<u4").tobytes())
     return digest.hexdigest()
 
 
 def names(world: World) -> list[str]:
     return [
-        name_of(int(bits), GENDERS[int(female)])
+        compose_name(int(bits), GENDERS[int(female)])
         for cohort in world.cohorts
         for bits, female in zip(cohort.name_bits, cohort.female, strict=True)
     ]
@@ -51,18 +50,20 @@ def names(world: World) -> list[str]:
 @pytest.mark.parametrize(
     ("students", "releases"), [(1, 1), (2, 6), (300, 6), (1001, 9), (10_000, 1)]
 )
-def test_the_releases_show_exactly_the_students_asked_for(students: int, releases: int) -> None:
+def test_the_releases_show_exactly_the_requested_number_of_students(
+    students: int, releases: int
+) -> None:
     world = World(Scale(seed=5, students=students, releases=releases))
-    assert sum(int(world.seen(cohort).sum()) for cohort in range(len(world.cohorts))) == students
+    assert sum(int(cohort.appeared.sum()) for cohort in world.cohorts) == students
 
 
-def test_ten_thousand_of_one_cohort_fit_into_one_main_release() -> None:
+def test_one_cohort_of_ten_thousand_students_fits_into_one_main_release() -> None:
     world = World(Scale(students=10_000, releases=1))
-    assert [publication.pages for publication in world.published] == [10_000]
+    assert [published.page_count for published in world.published] == [10_000]
     assert len(world.cohorts) == 1
 
 
-def test_as_many_as_fit_nowhere_are_refused_in_one_line() -> None:
+def test_more_students_than_the_classes_hold_are_refused_in_one_line() -> None:
     with pytest.raises(
         OuSparkError, match=r"2000000 students don't fit .* fewer students"
     ) as error:
@@ -71,24 +72,24 @@ def test_as_many_as_fit_nowhere_are_refused_in_one_line() -> None:
 
 
 def test_the_same_seed_gives_the_same_rows_on_every_machine() -> None:
-    digest = rows_digest(World(Scale(seed=1, students=300, releases=6)))
-    assert digest == rows_digest(World(Scale(seed=1, students=300, releases=6)))
+    digest = digest_rows(World(Scale(seed=1, students=300, releases=6)))
+    assert digest == digest_rows(World(Scale(seed=1, students=300, releases=6)))
     assert digest == "48301e5f408ad361e0db3b070431b6e72f77688d06457a7bd49fb25c22ddbc13"
 
 
-def test_another_seed_gives_other_people() -> None:
+def test_another_seed_gives_other_students() -> None:
     first, second = World(Scale(seed=1)), World(Scale(seed=2))
-    assert rows_digest(first) != rows_digest(second)
+    assert digest_rows(first) != digest_rows(second)
     assert names(first) != names(second)
 
 
-def test_what_is_published_stays_as_it_is_when_more_follows() -> None:
+def test_published_pages_do_not_change_when_later_releases_follow() -> None:
     world = World(Scale(seed=4, students=200, releases=3))
-    pages = [ReleasePages(world, publication) for publication in world.published]
+    pages = [ReleasePages(world, published) for published in world.published]
     tickets = list(world.students)
     before = [page.answer(ticket) for page in pages for ticket in tickets]
     for _ in range(6):
-        world.unfold()
+        world.publish_next_release()
     assert [page.answer(ticket) for page in pages for ticket in tickets] == before
 
 
@@ -103,7 +104,7 @@ def test_tickets_are_college_year_branch_serial(large: World) -> None:
 
 def test_serials_begin_at_1_and_at_301_and_have_short_gaps(large: World) -> None:
     steps: Counter[int] = Counter()
-    for class_serials in serials(large).values():
+    for class_serials in serials_by_class(large).values():
         regular = sorted(serial for serial in class_serials if serial < 301)
         lateral = sorted(serial for serial in class_serials if serial >= 301)
         assert regular[0] <= 6
@@ -115,15 +116,15 @@ def test_serials_begin_at_1_and_at_301_and_have_short_gaps(large: World) -> None
     assert 0.005 < sum(count for step, count in steps.items() if step > 1) / steps.total() < 0.03
 
 
-def test_lateral_entry_joins_its_class_in_semester_three(large: World) -> None:
+def test_lateral_entrants_join_in_semester_three(large: World) -> None:
     for number, cohort in enumerate(large.cohorts):
         lateral = cohort.intake.lateral
         assert (cohort.first_release[lateral][:, :20] == -1).all()
-        joined = large.seen(number)[lateral]
+        joined = cohort.appeared[lateral]
         assert joined.all() if number == 0 else not joined.any()
 
 
-def test_colleges_for_women_have_women_alone(large: World) -> None:
+def test_colleges_for_women_have_only_women(large: World) -> None:
     for cohort in large.cohorts:
         colleges = [COLLEGES[college] for college in cohort.intake.college]
         women = np.isin(colleges, WOMENS_COLLEGES)
@@ -133,18 +134,18 @@ def test_colleges_for_women_have_women_alone(large: World) -> None:
 
 def test_names_are_upper_case_and_cut_at_thirty_characters(large: World) -> None:
     lengths = Counter(map(len, names(large)))
-    assert max(lengths) == LONGEST_NAME
-    assert 0.01 < lengths[LONGEST_NAME] / lengths.total() < 0.06
+    assert max(lengths) == MAX_NAME_LENGTH
+    assert 0.01 < lengths[MAX_NAME_LENGTH] / lengths.total() < 0.06
     assert all(name == name.strip() == name.upper() for name in names(large))
 
 
-@pytest.mark.parametrize("oddity", ["  ", ". ", "&", "'", "’", "É"])
-def test_some_names_are_odd(large: World, oddity: str) -> None:
-    odd = [name for name in names(large) if oddity in name]
+@pytest.mark.parametrize("text", ["  ", ". ", "&", "'", "’", "É"])
+def test_a_few_names_have_unusual_characters(large: World, text: str) -> None:
+    odd = [name for name in names(large) if text in name]
     assert 0 < len(odd) < 0.1 * len(large.students)
 
 
-def test_odd_names_arrive_as_bytes_of_the_pages_charset(large: World) -> None:
+def test_unusual_names_are_encoded_in_the_charset_of_the_pages(large: World) -> None:
     pages = ReleasePages(large, large.published[5])
     everything = b"".join(pages.answer(ticket) for ticket in list(large.students)[:5000])
     assert b" D\x92" in everything
@@ -153,7 +154,7 @@ def test_odd_names_arrive_as_bytes_of_the_pages_charset(large: World) -> None:
 
 
 def test_the_first_digit_of_a_code_is_its_semester() -> None:
-    taught = curricula()
+    taught = load_curricula()
     for options in taught.options:
         for slot, subjects in enumerate(options.tolist()):
             for subject in subjects:
@@ -161,13 +162,13 @@ def test_the_first_digit_of_a_code_is_its_semester() -> None:
 
 
 def test_a_code_belongs_to_one_subject() -> None:
-    codes = [subject.code for subject in curricula().subjects]
+    codes = [subject.code for subject in load_curricula().subjects]
     assert len(set(codes)) == len(codes)
     assert {"101", "301", "306I", "402B", "273A", "671D"} <= set(codes)
 
 
 def test_semesters_have_about_twenty_credits_and_end_with_the_project() -> None:
-    taught = curricula()
+    taught = load_curricula()
     for options in taught.options:
         for semester in range(8):
             slots = options[semester * 10 : semester * 10 + 10, 0]
@@ -180,7 +181,7 @@ def test_semesters_have_about_twenty_credits_and_end_with_the_project() -> None:
 
 
 def test_branches_share_subjects_and_students_choose_electives(large: World) -> None:
-    options = curricula().options
+    options = load_curricula().options
     civil, computing, technology = (
         set(options[[b.code for b in BRANCHES].index(code)].ravel().tolist()) - {-1}
         for code in ("732", "733", "737")
@@ -193,7 +194,7 @@ def test_branches_share_subjects_and_students_choose_electives(large: World) -> 
     assert max(electives) >= 3
 
 
-def test_grades_of_a_student_go_together(large: World) -> None:
+def test_grades_of_a_student_are_correlated(large: World) -> None:
     cohort = large.cohorts[0]
     regular = ~cohort.intake.lateral & (cohort.latest[:, 0] >= 0) & (cohort.latest[:, 1] >= 0)
     grades = cohort.latest[regular].astype(float)
@@ -201,32 +202,32 @@ def test_grades_of_a_student_go_together(large: World) -> None:
 
 
 def test_laboratories_are_easier_than_theory(large: World) -> None:
-    subjects = curricula().subjects
+    subjects = load_curricula().subjects
     labs = np.array([each.name.endswith("LAB") for each in subjects])
-    marks = large.published[0].sheets[0].marks
+    marks = large.published[0].cohort_rows[0].marks
     grades, in_lab = marks & 15, labs[marks >> 4]
     graded = grades <= 6
     assert grades[graded & in_lab].mean() < grades[graded & ~in_lab].mean() - 0.5
 
 
-def test_some_are_absent_and_some_leave(large: World) -> None:
-    marks = np.concatenate([sheets.marks for sheets in large.published[5].sheets])
+def test_some_students_are_absent_and_some_leave(large: World) -> None:
+    marks = np.concatenate([rows.marks for rows in large.published[5].cohort_rows])
     assert 0.003 < ((marks & 15) == 7).mean() < 0.03
     first, latest = large.published[0], large.published[5]
-    gone = first.sheets[0].pages() & ~latest.sheets[0].pages()
-    assert 0 < gone.sum() < 0.05 * first.pages
+    gone = first.cohort_rows[0].have_pages() & ~latest.cohort_rows[0].have_pages()
+    assert 0 < gone.sum() < 0.05 * first.page_count
 
 
-def test_subjects_are_spelled_differently_in_some_later_release() -> None:
+def test_later_releases_spell_some_subjects_differently() -> None:
     world = World(Scale(seed=1, students=60, releases=9))
     seen = b"".join(
-        ReleasePages(world, publication).answer(ticket)
-        for publication in world.published
+        ReleasePages(world, published).answer(ticket)
+        for published in world.published
         for ticket in world.students
     )
     assert b"&nbsp;FINANCE AND ACCOUNTING<" in seen
     assert b"&nbsp;FINANCE &amp; ACCOUNTING<" in seen
 
 
-def test_the_timetable_goes_on_for_years() -> None:
-    assert len({release.key for release in timetable(60)}) == 60
+def test_the_calendar_has_sixty_releases_with_different_keys() -> None:
+    assert len({release.key for release in first_releases(60)}) == 60

@@ -1,4 +1,4 @@
-"""A student's page, point by point: skeleton, ids, labels, values, and how releases differ."""
+"""A student's page: structure, ids, labels, values, and the differences between releases."""
 
 import re
 
@@ -7,14 +7,13 @@ import polars as pl
 import pytest
 from lxml import html
 
-from ouspark_assets.standin.page_style import STYLES, style_of
-from ouspark_assets.standin.release_calendar import timetable
+from ouspark_assets.standin.page_templates import STYLES, choose_style
+from ouspark_assets.standin.release_calendar import first_releases
 from ouspark_assets.standin.result_pages import ReleasePages
 from ouspark_assets.standin.world import World
-from ouspark_assets_tests.standin.scale import RELEASES
-from ouspark_assets_tests.standin.scraper import Scraped, scrape, text_of
+from ouspark_assets_tests.standin.scraper import RELEASES, Scraped, scrape, text_of
 
-KEYS = [release.key for release in timetable(RELEASES)]
+KEYS = [release.key for release in first_releases(RELEASES)]
 FIVE = ["Sub Code", "Subject Name", "Credits", "Grade Points", "Grade Secured"]
 FOUR = [heading for heading in FIVE if heading != "Grade Points"]
 RESULT = re.compile(
@@ -23,12 +22,12 @@ RESULT = re.compile(
 SPELLINGS = {"FAIL": "F", "AB": "Ab", "F AB": "Ab"}
 
 
-def found_tickets(truth: dict[str, pl.DataFrame], key: str) -> list[str]:
+def tickets_with_page(truth: dict[str, pl.DataFrame], key: str) -> list[str]:
     rows = truth["attempts"].filter(pl.col("release") == key)
     return rows["hall_ticket"].unique(maintain_order=True).to_list()
 
 
-def page_of(client: httpx.Client, key: str, ticket: str) -> bytes:
+def fetch_page(client: httpx.Client, key: str, ticket: str) -> bytes:
     answer = client.post(f"/res07/{key}.jsp", data={"mbstatus": "SEARCH", "htno": ticket})
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "text/html;charset=ISO-8859-1"
@@ -42,7 +41,7 @@ def key(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def page(client: httpx.Client, truth: dict[str, pl.DataFrame], key: str) -> bytes:
-    return page_of(client, key, found_tickets(truth, key)[0])
+    return fetch_page(client, key, tickets_with_page(truth, key)[0])
 
 
 @pytest.fixture
@@ -58,7 +57,7 @@ def test_every_table_has_its_id(page: bytes, number: int) -> None:
     assert len(tree.xpath(f'//table[@id="AutoNumber{number}"]')) == 1
 
 
-def test_the_tables_follow_one_another_and_the_search_box_closes_the_page(page: bytes) -> None:
+def test_the_tables_are_in_order_and_the_search_box_is_last(page: bytes) -> None:
     places = [page.index(b'id="AutoNumber%d"' % number) for number in range(1, 7)]
     assert places == sorted(places)
     assert page.rindex(b"<table") < places[-1]
@@ -66,7 +65,7 @@ def test_the_tables_follow_one_another_and_the_search_box_closes_the_page(page: 
     assert page.rstrip().endswith(b"</html>")
 
 
-def test_the_title_stands_first_and_the_date_of_publication_after_it(
+def test_the_title_is_first_and_followed_by_the_date_of_publication(
     page: bytes, truth: dict[str, pl.DataFrame], key: str
 ) -> None:
     tree = html.fromstring(page.decode("cp1252"))
@@ -82,7 +81,7 @@ def test_the_title_stands_first_and_the_date_of_publication_after_it(
     )
 
 
-def test_the_form_is_the_one_that_scrapers_fill_in(page: bytes) -> None:
+def test_the_form_has_the_fields_that_scrapers_fill_in(page: bytes) -> None:
     (form,) = html.fromstring(page).xpath("//form")
     assert (form.get("name"), form.get("method"), form.get("action")) == (
         "FrontPage_Form1", "post", "",
@@ -96,7 +95,9 @@ def test_the_form_is_the_one_that_scrapers_fill_in(page: bytes) -> None:
     assert inputs["Submit"].get("value") == "Go"
 
 
-def test_the_example_tickets_in_the_red_line_are_nobodys(page: bytes, world: World) -> None:
+def test_the_example_tickets_in_the_red_line_belong_to_no_student(
+    page: bytes, world: World
+) -> None:
     box = page[page.index(b'id="AutoNumber6"') :]
     assert b'color="#FF0000">Please Enter  12 Digit Hall Ticket Number Ex: ' in box
     examples = re.findall(rb"\d{12}", box)
@@ -122,12 +123,12 @@ def test_personal_details_have_a_title_and_three_rows_of_label_and_value(page: b
     assert rows[1].xpath('./td[2]/b/font[@color="#FF0000"]')
 
 
-def test_personal_details_are_the_students(
+def test_personal_details_equal_the_truth(
     client: httpx.Client, truth: dict[str, pl.DataFrame], key: str
 ) -> None:
     students = truth["students"].rows_by_key("hall_ticket", named=True, unique=True)
-    for ticket in found_tickets(truth, key)[:40]:
-        read = scrape(page_of(client, key, ticket))
+    for ticket in tickets_with_page(truth, key)[:40]:
+        read = scrape(fetch_page(client, key, ticket))
         assert read is not None
         student = students[ticket]
         assert read.details["Hall Ticket No."] == ticket
@@ -138,10 +139,10 @@ def test_personal_details_are_the_students(
         assert read.details["Course"] in ("BE(CBCS)", "BE(AICTE)")
 
 
-def test_the_marks_table_has_five_columns_or_four_under_a_title_of_five(
+def test_the_marks_table_has_four_or_five_columns_under_a_title_that_spans_five(
     page: bytes, scraped: Scraped, key: str
 ) -> None:
-    five = style_of(KEYS.index(key)).points_column
+    five = choose_style(KEYS.index(key)).has_points_column
     assert scraped.headings == (FIVE if five else FOUR)
     assert {len(row) for row in scraped.marks} == {5 if five else 4}
     rows = html.fromstring(page).xpath('//table[@id="AutoNumber4"]/tr')
@@ -153,11 +154,11 @@ def test_the_marks_table_has_five_columns_or_four_under_a_title_of_five(
 def test_the_result_table_has_a_title_and_bold_headings(page: bytes, key: str) -> None:
     rows = html.fromstring(page).xpath('//table[@id="AutoNumber5"]/tr')
     assert [cell.get("colspan") for cell in rows[0].xpath("./td")] == ["3"]
-    heading = style_of(KEYS.index(key)).result_heading
+    heading = choose_style(KEYS.index(key)).result_heading
     assert rows[1].xpath("./td/b/font/text()") == ["Semester", heading, "Over all CGPA"]
 
 
-def test_what_stands_below_the_result_is_there(page: bytes) -> None:
+def test_the_notice_and_the_print_button_are_below_the_result(page: bytes) -> None:
     below = page[page.index(b'id="AutoNumber5"') : page.index(b'id="AutoNumber6"')]
     assert (
         b"This information is provided to the candidate on his/her online request and is only a "
@@ -167,12 +168,12 @@ def test_what_stands_below_the_result_is_there(page: bytes) -> None:
     assert b"0 &nbsp;" in below
 
 
-def test_marks_rows_are_the_truth_as_the_release_prints_it(
+def test_marks_rows_equal_the_truth(
     client: httpx.Client, truth: dict[str, pl.DataFrame], key: str
 ) -> None:
     attempts = truth["attempts"].filter(pl.col("release") == key)
-    for ticket in found_tickets(truth, key)[:40]:
-        read = scrape(page_of(client, key, ticket))
+    for ticket in tickets_with_page(truth, key)[:40]:
+        read = scrape(fetch_page(client, key, ticket))
         assert read is not None
         known = attempts.filter(pl.col("hall_ticket") == ticket)
         printed = {
@@ -186,12 +187,12 @@ def test_marks_rows_are_the_truth_as_the_release_prints_it(
         )
 
 
-def test_result_rows_are_the_truth_oldest_semester_first(
+def test_result_rows_equal_the_truth_with_the_oldest_semester_first(
     client: httpx.Client, truth: dict[str, pl.DataFrame], key: str
 ) -> None:
     results = truth["results"].filter(pl.col("release") == key)
-    for ticket in found_tickets(truth, key)[:40]:
-        read = scrape(page_of(client, key, ticket))
+    for ticket in tickets_with_page(truth, key)[:40]:
+        read = scrape(fetch_page(client, key, ticket))
         assert read is not None
         known = results.filter(pl.col("hall_ticket") == ticket).rows(named=True)
         assert [int(row[0]) for row in read.results] == [row["semester"] for row in known]
@@ -205,51 +206,52 @@ def test_result_rows_are_the_truth_oldest_semester_first(
             assert row["cgpa"] is None
 
 
-def pages_in(world: World, style: int) -> list[bytes]:
-    """All pages of the release with that style."""
+def render_pages(world: World, style: int) -> list[bytes]:
+    """Return all pages of the first release with a style."""
     pages = ReleasePages(world, world.published[style])
     return [
-        pages.found(ticket, number, row)
-        for ticket, (number, row) in world.students.items()
-        if number < len(pages.publication.sheets) and pages.publication.sheets[number].has_page(row)
+        pages.render_student(ticket, cohort, row)
+        for ticket, (cohort, row) in world.students.items()
+        if cohort < len(pages.published.cohort_rows)
+        and pages.published.cohort_rows[cohort].has_page(row)
     ]
 
 
-def test_an_unclosed_table_swallows_the_marks(world: World) -> None:
-    unclosed = [place for place, style in enumerate(STYLES) if style.unclosed_table]
+def test_an_unclosed_table_contains_the_marks_table(world: World) -> None:
+    unclosed = [place for place, style in enumerate(STYLES) if style.has_unclosed_table]
     for style in unclosed:
-        tree = html.fromstring(pages_in(world, style)[0])
+        tree = html.fromstring(render_pages(world, style)[0])
         (inner,) = tree.xpath('//table[@id="AutoNumber3"]//table[@id="AutoNumber4"]')
         assert "Subject Name" in inner.text_content()
     assert unclosed
 
 
-def test_blank_rows_trail_the_results_of_some_releases(world: World) -> None:
+def test_blank_rows_follow_the_results_in_some_releases(world: World) -> None:
     for place, style in enumerate(STYLES):
-        tree = html.fromstring(pages_in(world, place)[0])
+        tree = html.fromstring(render_pages(world, place)[0])
         first_cells = [text_of(each) for each in tree.xpath('//table[@id="AutoNumber5"]/tr/td[1]')]
         assert first_cells.count("") == style.blank_result_rows
         assert all(not each for each in first_cells[len(first_cells) - style.blank_result_rows :])
 
 
-def test_letters_stand_for_points_in_some_release(world: World) -> None:
+def test_some_releases_print_letters_instead_of_points(world: World) -> None:
     for place, style in enumerate(STYLES):
-        if not style.points_column:
+        if not style.has_points_column:
             continue
-        read = scrape(pages_in(world, place)[0])
+        read = scrape(render_pages(world, place)[0])
         assert read is not None
         points, grades = read.column("Grade Points"), read.column("Grade Secured")
-        assert (points == grades) is style.letters_for_points
+        assert (points == grades) is style.has_letters_for_points
 
 
 def marks_lines(page: bytes) -> list[bytes]:
     return [line for line in page.split(b"\n") if line.startswith(b'<tr><td align="center"><b>')]
 
 
-def test_some_rows_are_printed_twice_word_for_word(world: World) -> None:
+def test_some_releases_print_rows_twice(world: World) -> None:
     for place, style in enumerate(STYLES):
         repeats = 0
-        for page in pages_in(world, place):
+        for page in render_pages(world, place):
             lines = marks_lines(page)
             codes = {line.split(b"&nbsp;")[1] for line in lines}
             assert len(codes) == len(set(lines))
@@ -257,28 +259,28 @@ def test_some_rows_are_printed_twice_word_for_word(world: World) -> None:
         assert (repeats > 0) is style.repeats_rows
 
 
-def test_absent_and_failed_are_spelled_in_several_ways(world: World) -> None:
+def test_absent_and_failed_have_several_spellings(world: World) -> None:
     spellings = {
         line.rsplit(b"&nbsp;", 1)[1].partition(b"<")[0].decode()
         for place in range(len(STYLES))
-        for page in pages_in(world, place)
+        for page in render_pages(world, place)
         for line in marks_lines(page)
     }
     assert spellings == {*"SABCDEF", "FAIL", "Ab", "AB", "F AB", "", "WH", "MP", "RL"}
 
 
-def test_zero_credits_are_an_equals_sign_and_halves_keep_their_half(world: World) -> None:
+def test_zero_credits_are_an_equals_sign_and_half_credits_keep_their_decimal(world: World) -> None:
     printed: set[str] = set()
-    for page in pages_in(world, 5)[::5]:
+    for page in render_pages(world, 5)[::5]:
         read = scrape(page)
         assert read is not None
         printed.update(read.column("Credits"))
     assert printed == {"=", "1", "1.5", "2", "3", "4"}
 
 
-def test_several_semesters_share_a_marks_table(world: World) -> None:
+def test_one_marks_table_can_hold_several_semesters(world: World) -> None:
     several = 0
-    for page in pages_in(world, 5)[::5]:
+    for page in render_pages(world, 5)[::5]:
         read = scrape(page)
         assert read is not None
         several += len({code[0] for code in read.column("Sub Code")}) > 1

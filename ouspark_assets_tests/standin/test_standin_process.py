@@ -1,4 +1,4 @@
-"""The stand-in as a process: how it starts, says so, publishes on time, and stops."""
+"""The stand-in as a process: start, ready file, publication of releases, errors and shutdown."""
 
 import os
 import signal
@@ -16,17 +16,17 @@ from click.testing import CliRunner
 from ouspark_assets.domain.errors import SiteError
 from ouspark_assets.standin.command import standin
 from ouspark_assets.standin.process import running_standin
-from ouspark_assets.standin.release_calendar import timetable
+from ouspark_assets.standin.release_calendar import first_releases
 
 MODULE = [sys.executable, "-m", "ouspark_assets.standin"]
-NEXT = timetable(3)[2].key
+NEXT = first_releases(3)[2].key
 
 
-def eventually(happens: Callable[[], bool], seconds: float = 20) -> bool:
-    ends = time.monotonic() + seconds
-    while not (happened := happens()) and time.monotonic() < ends:
+def becomes_true(condition: Callable[[], bool], timeout: float = 20) -> bool:
+    deadline = time.monotonic() + timeout
+    while not (result := condition()) and time.monotonic() < deadline:
         time.sleep(0.05)
-    return happened
+    return result
 
 
 def is_alive(pid: int) -> bool:
@@ -38,7 +38,7 @@ def is_alive(pid: int) -> bool:
     return not state.exists() or state.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
-def test_one_process_answers_as_another_does() -> None:
+def test_two_processes_give_the_same_answers() -> None:
     with (
         running_standin(students=60, seed=11) as first,
         running_standin(students=60, seed=11) as second,
@@ -49,7 +49,7 @@ def test_one_process_answers_as_another_does() -> None:
             assert client.get(first.url + path).content == client.get(second.url + path).content
 
 
-def test_the_process_is_gone_when_the_block_ends_even_badly() -> None:
+def test_the_process_ends_with_the_block_even_after_an_error() -> None:
     def fail_inside() -> None:
         with running_standin(students=5, releases=1) as site:
             pids.append(site.pid)
@@ -61,39 +61,39 @@ def test_the_process_is_gone_when_the_block_ends_even_badly() -> None:
     assert not is_alive(pids[0])
 
 
-def test_releases_appear_one_by_one_while_it_runs() -> None:
+def test_further_releases_are_published_while_it_runs() -> None:
     with (
         running_standin(students=50, releases=2, release_after=2) as site,
         httpx.Client() as client,
     ):
         index = client.get(site.url + "/examination-results.php")
 
-        def is_out() -> bool:
+        def is_published() -> bool:
             return client.get(f"{site.url}/res07/{NEXT}.jsp").status_code == 200
 
         assert client.get(f"{site.url}/res07/2027becbcs.jsp").status_code == 404
-        assert eventually(is_out)
+        assert becomes_true(is_published)
         tag = {"If-None-Match": index.headers["etag"]}
         assert NEXT not in index.text
         assert NEXT in client.get(site.url + "/examination-results.php", headers=tag).text
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_says_where_it_listens_and_stops_cleanly(tmp_path: Path, number: int) -> None:
+def test_it_prints_its_address_and_stops_cleanly(tmp_path: Path, number: int) -> None:
     ready = tmp_path / "url"
     command = [*MODULE, "--port", "0", "--students", "20", "--ready-file", str(ready)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert eventually(ready.exists)
+        assert becomes_true(ready.exists)
         url = ready.read_text(encoding="utf-8")
         with httpx.Client() as client:
             assert client.get(url).status_code == 200
             process.send_signal(number)
-            said, _ = process.communicate(timeout=30)
-    assert said == f"Results site: {url}  students 20, releases 6, faults none\n"
+            output, _ = process.communicate(timeout=30)
+    assert output == f"Results site: {url}  students 20, releases 6, faults none\n"
     assert process.returncode == 0
 
 
-def test_it_ends_with_the_process_that_started_it() -> None:
+def test_it_stops_when_its_parent_process_is_gone() -> None:
     script = (
         "from ouspark_assets.standin.process import running_standin\n"
         "import time\n"
@@ -108,10 +108,10 @@ def test_it_ends_with_the_process_that_started_it() -> None:
         pid = int(starter.stdout.readline())
         assert is_alive(pid)
         starter.kill()
-    assert eventually(lambda: not is_alive(pid))
+    assert becomes_true(lambda: not is_alive(pid))
 
 
-def test_a_port_that_is_taken_is_one_clear_line() -> None:
+def test_a_port_in_use_is_reported_in_one_line() -> None:
     with running_standin(students=5, releases=1) as site:
         port = int(site.url.rsplit(":", 1)[1])
         with (
@@ -124,13 +124,15 @@ def test_a_port_that_is_taken_is_one_clear_line() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--faults", "rain"], "'rain' is no fault profile"),
+        (["--faults", "rain"], "'rain' is not a fault profile"),
         (["--students", "9999999"], "9999999 students don't fit"),
         (["--export", "/dev/null/x"], "Can't write the truth to /dev/null/x"),
         (["--ready-file", "/nowhere/at/all"], "Can't write --ready-file /nowhere/at/all"),
     ],
 )
-def test_what_can_not_be_done_is_one_line_and_a_failure(options: list[str], message: str) -> None:
+def test_an_error_is_reported_in_one_line_with_exit_code_1(
+    options: list[str], message: str
+) -> None:
     done = CliRunner().invoke(standin, ["--port", "0", *options])
     assert done.exit_code == 1
     assert done.stderr.startswith("Error: ")
@@ -138,7 +140,7 @@ def test_what_can_not_be_done_is_one_line_and_a_failure(options: list[str], mess
     assert done.stderr.count("\n") == 1
 
 
-def test_export_alone_writes_the_truth_and_stops(tmp_path: Path) -> None:
+def test_export_without_port_writes_the_truth_and_exits(tmp_path: Path) -> None:
     done = CliRunner().invoke(standin, ["--students", "30", "--export", str(tmp_path / "truth")])
     assert done.exit_code == 0
     assert "students 30" in done.stdout
@@ -154,7 +156,7 @@ def test_export_alone_writes_the_truth_and_stops(tmp_path: Path) -> None:
     assert len(pl.read_parquet(tmp_path / "truth" / "students.parquet")) == 30
 
 
-def test_the_stand_in_imports_nothing_of_the_pipeline() -> None:
+def test_the_stand_in_imports_no_pipeline_code_and_no_dagster() -> None:
     script = (
         "import sys, ouspark_assets.standin.command\n"
         "inside = [name for name in sys.modules if name.startswith('ouspark_assets.')]\n"
