@@ -13,8 +13,8 @@ from ouspark_assets.cli.output import show_json
 from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.domain.hall_tickets import is_hall_ticket
 from ouspark_assets.operations.explain.availability import (
-    ProductionState,
     PublishedVersion,
+    StudentPublication,
     explain_absence,
     find_in_production,
 )
@@ -103,12 +103,12 @@ def _unknown_ticket(ticket: str) -> OuSparkError:
     return OuSparkError(explain_absence(ticket, outcomes, forgotten=ticket in archive.forgotten))
 
 
-def _production_state(database: str, version: int) -> ProductionState:
+def _production_state(database: str, version: int) -> StudentPublication:
     try:
         with Production().connected("explain") as connection:
             known = read_publications(connection)
     except OuSparkError as error:
-        return ProductionState(None, None, f"unknown: {error}")
+        return StudentPublication(None, None, f"unknown: {error}")
     newest_first = [
         PublishedVersion(each.number, each.source_database, each.source_version, each.restores)
         for each in known

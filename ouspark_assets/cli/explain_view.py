@@ -9,7 +9,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from ouspark_assets.operations.explain.availability import ProductionState
+from ouspark_assets.operations.explain.availability import StudentPublication
 from ouspark_assets.operations.explain.model import (
     Attempt,
     Backlog,
@@ -47,7 +47,7 @@ NONE = "-"
 SUBJECT_WIDTHS = (5, NAME_WIDTH, 3, 11, 8, 6, 2, 2, 26)
 
 
-def show_explanation(explanation: Explanation, production: ProductionState) -> None:
+def show_explanation(explanation: Explanation, production: StudentPublication) -> None:
     """Print every section, from the student's details to the publication."""
     console = Console(highlight=False, emoji=False)
     if not console.is_terminal or console.width > WIDTH:
@@ -56,7 +56,7 @@ def show_explanation(explanation: Explanation, production: ProductionState) -> N
         console.print(part)
 
 
-def _parts(explanation: Explanation, production: ProductionState) -> Iterator[RenderableType]:
+def _parts(explanation: Explanation, production: StudentPublication) -> Iterator[RenderableType]:
     yield from _details(explanation.details)
     by_semester: dict[int | None, list[Subject]] = {}
     for subject in explanation.subjects:

@@ -5,7 +5,6 @@ not started, and a server that cannot be reached is reported as such.
 """
 
 from dataclasses import asdict
-from itertools import starmap
 
 from ouspark_assets.cache.client import connect_cache
 from ouspark_assets.cli.output import show_json
@@ -21,7 +20,6 @@ from ouspark_assets.operations.status import (
     PublicationState,
     QuarantineReason,
     ServiceState,
-    StageRun,
     Status,
     select_failed,
     select_running,
@@ -58,8 +56,8 @@ def report_status(*, as_json: bool) -> None:
 
 def _collect(connection: Connection, settings: Settings) -> Status:
     publication, published = _publication(current_source(connection))
-    stages = list(starmap(StageRun, recent_stage_runs(connection, MAX_STAGES)))
-    latest = list(starmap(StageRun, latest_stage_runs(connection)))
+    stages = recent_stage_runs(connection, MAX_STAGES)
+    latest = latest_stage_runs(connection)
     running_ids = running_stages(connection)
     checks = read_failed_blocking_checks(settings)
     if checks is None:

@@ -12,10 +12,10 @@ from ouspark_assets.operations.status import (
     LastRun,
     PublicationState,
     StageOutcome,
-    StageRun,
     Status,
 )
 from ouspark_assets.warehouse.records.site_health import SiteHealth, UnfinishedScrape
+from ouspark_assets.warehouse.records.stage_runs import StageRun
 
 MAX_LINES = 8
 COLOURS = {

@@ -1,10 +1,8 @@
 """Prometheus metrics: their names, meanings, labels and values, and how they are exported.
 
-`cli/metrics.py` finds out the facts; they arrive here as a `Snapshot`. The text format is written
-by prometheus-client, including escaping and the choice between its two formats.
-
-Labels are bounded: stages, releases (some sixty), outcomes, tables. Times are timestamps and not
-ages, so that they are still right in a file that is read later.
+The facts are collected by `cli/metrics.py` and arrive as a `Snapshot`; prometheus-client writes the
+text formats. Labels are bounded: stages, releases (some sixty), outcomes, tables. Times are
+timestamps and not ages, so that they are still right in a file that is read later.
 """
 
 import logging
@@ -12,6 +10,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -33,7 +32,6 @@ from ouspark_assets.operations.status import CacheState, PublicationState
 from ouspark_assets.warehouse.records.counters import (
     BUCKETS,
     LatestStage,
-    OpenRecords,
     OperationalCounts,
     ScrapeCounts,
     StageCounts,
@@ -46,6 +44,64 @@ TEXT = "text/plain; charset=utf-8"
 # While this many snapshots hang, no further one is started.
 MAX_HANGING_SNAPSHOTS = 8
 BREAKER_STATES = ("closed", "open", "half-open")
+# Every metric, with what it counts or measures.
+MEANINGS = {
+    "ouspark_up": "Whether the development database could be read",
+    "ouspark_stage_runs": (
+        "Runs of a stage by outcome; died means killed before it could record an outcome"
+    ),
+    "ouspark_unfinished_stages": (
+        "Stages without an end: running now, or dead and not yet closed by a later run"
+    ),
+    "ouspark_stage_read_rows": "Rows that stages read (for the scrape: requests)",
+    "ouspark_stage_written_rows": (
+        "Rows in the tables of stages after each run (for the scrape: students found)"
+    ),
+    "ouspark_stage_changed_rows": "Rows that stages added, changed or removed",
+    "ouspark_stage_quarantined_rows": (
+        "Records in quarantine at the end of stages, summed over their runs"
+    ),
+    "ouspark_stage_duration_seconds": "Duration of stages, whether they succeeded or failed",
+    "ouspark_stage_last_success": "Whether the latest run of a stage and release succeeded",
+    "ouspark_stage_last_end_timestamp_seconds": "When the latest run of a stage and release ended",
+    "ouspark_stage_last_duration_seconds": "Duration of the latest run of a stage and release",
+    "ouspark_stage_last_rows": "Rows that the latest run read, or wrote if it reads none",
+    "ouspark_scrape_requests": "Requests to the results site",
+    "ouspark_scrape_answers": "Hall tickets by outcome of their answer",
+    "ouspark_scrape_retries": "Hall tickets that were requested again after a failure",
+    "ouspark_scrape_received_bytes": "Bytes of answers received",
+    "ouspark_scrape_outages": "How often the circuit breaker opened because the site was down",
+    "ouspark_site_breaker_state": (
+        "1 for the state of the site's circuit breaker as of its latest scrape, 0 for the others"
+    ),
+    "ouspark_site_up_or_down_since_timestamp_seconds": "When the circuit breaker entered its state",
+    "ouspark_site_seen_timestamp_seconds": "When a scrape last reported on the site",
+    "ouspark_site_concurrency_limit": "Current limit of concurrent requests",
+    "ouspark_site_scraping": "Whether a scrape of the site is running now",
+    "ouspark_quarantine_open_records": (
+        "Open quarantine records by the table that they were meant for"
+    ),
+    "ouspark_releases": (
+        "Releases that runs select by default; complete if every hall ticket has an answer"
+    ),
+    "ouspark_failed_checks": (
+        "Blocking checks whose latest result is a failure; they prevent publishing"
+    ),
+    "ouspark_production_up": "Whether the production database could be read",
+    "ouspark_publication_number": "Number of the newest publication; 0 if there is none",
+    "ouspark_publication_timestamp_seconds": "When the newest publication was made",
+    "ouspark_publication_behind": "Whether development has changed since the newest publication",
+    "ouspark_publication_held": (
+        "Whether publishing is on hold after a rollback until it is resumed"
+    ),
+    "ouspark_cache_up": "Whether the cache could be read",
+    "ouspark_cache_publication_number": (
+        "Publication of the current cache generation; 0 if there is none"
+    ),
+    "ouspark_cache_built_timestamp_seconds": "When the current cache generation was built",
+    "ouspark_cache_behind": "Whether the cache generation is older than the newest publication",
+}
+Samples = Iterable[tuple[tuple[str, ...], float | datetime | None]]
 
 log = logging.getLogger(__name__)
 
@@ -193,229 +249,121 @@ class _Handler(BaseHTTPRequestHandler):
 
 def metric_families(snapshot: Snapshot) -> Iterator[Metric]:
     """Yield the metrics of every known fact."""
-    history = snapshot.history
-    yield _gauge(
-        "ouspark_up", "Whether the development database could be read", float(history is not None)
-    )
+    history, complete = snapshot.history, snapshot.complete_releases
+    yield from _gauge("ouspark_up", history is not None)
     if history is not None:
-        yield from _runs(history.stages)
-        yield from _rows(history.stages)
-        yield _durations(history.stages)
+        yield from _stages(history.stages)
         yield from _latest_stages(history.latest)
         yield from _scrapes(history.scrapes)
         if history.sites:
             # Only the site scraped last: the others are e.g. yesterday's stand-in.
             yield from _site(history.sites[0])
-        yield _quarantine(history.quarantine)
-    if snapshot.complete_releases is not None and snapshot.incomplete_releases is not None:
-        yield _releases(snapshot.complete_releases, snapshot.incomplete_releases)
-    if snapshot.failed_checks is not None:
-        yield _gauge(
-            "ouspark_failed_checks",
-            "Blocking checks whose latest result is a failure; they prevent publishing",
-            snapshot.failed_checks,
-        )
-    if snapshot.publication is not None:
-        yield from _publication(snapshot.publication)
-    if snapshot.cache is not None:
-        yield from _cache(snapshot.cache)
+        records = [((table.table_name,), table.records) for table in history.quarantine]
+        yield _gauges("ouspark_quarantine_open_records", ["table"], records)
+    if complete is not None and snapshot.incomplete_releases is not None:
+        states = [(("complete",), complete), (("incomplete",), snapshot.incomplete_releases)]
+        yield _gauges("ouspark_releases", ["state"], states)
+    yield from _gauge("ouspark_failed_checks", snapshot.failed_checks)
+    if publication := snapshot.publication:
+        yield from _gauge("ouspark_production_up", publication.problem is None)
+        if publication.problem is None:
+            yield from _gauge("ouspark_publication_number", publication.number or 0)
+            yield from _gauge("ouspark_publication_timestamp_seconds", publication.published_at)
+            yield from _gauge("ouspark_publication_behind", publication.behind)
+            yield from _gauge("ouspark_publication_held", publication.held is not None)
+    if cache := snapshot.cache:
+        yield from _gauge("ouspark_cache_up", cache.problem is None)
+        if cache.problem is None:
+            yield from _gauge("ouspark_cache_publication_number", cache.publication or 0)
+            yield from _gauge("ouspark_cache_built_timestamp_seconds", cache.built_at)
+            yield from _gauge("ouspark_cache_behind", cache.behind)
 
 
-def _runs(stages: Sequence[StageCounts]) -> Iterator[Metric]:
-    runs = CounterMetricFamily(
-        "ouspark_stage_runs",
-        "Runs of a stage by outcome; died means killed before it could record an outcome",
-        labels=["stage", "outcome"],
+def _stages(stages: Sequence[StageCounts]) -> Iterator[Metric]:
+    runs = [
+        ((stage.asset, outcome), getattr(stage, outcome))
+        for stage in stages
+        for outcome in ("succeeded", "failed", "died")
+    ]
+    yield _counters("ouspark_stage_runs", ["stage", "outcome"], runs)
+    running, dead = sum(stage.running for stage in stages), sum(stage.dead for stage in stages)
+    yield _gauges(
+        "ouspark_unfinished_stages", ["state"], [(("at_work",), running), (("dead",), dead)]
     )
-    unfinished = GaugeMetricFamily(
-        "ouspark_unfinished_stages",
-        "Stages without an end: running now, or dead and not yet closed by a later run",
-        labels=["state"],
-    )
-    unfinished.add_metric(["at_work"], sum(stage.running for stage in stages))
-    unfinished.add_metric(["dead"], sum(stage.dead for stage in stages))
+    for name, column in (
+        ("ouspark_stage_read_rows", "rows_in"),
+        ("ouspark_stage_written_rows", "rows_written"),
+        ("ouspark_stage_changed_rows", "rows_changed"),
+        ("ouspark_stage_quarantined_rows", "rows_quarantined"),
+    ):
+        yield _counters(name, ["stage"], [((row.asset,), getattr(row, column)) for row in stages])
+    name = "ouspark_stage_duration_seconds"
+    durations = HistogramMetricFamily(name, MEANINGS[name], labels=["stage"])
     for stage in stages:
-        runs.add_metric([stage.asset, "succeeded"], stage.succeeded)
-        runs.add_metric([stage.asset, "failed"], stage.failed)
-        runs.add_metric([stage.asset, "died"], stage.died)
-    yield from (runs, unfinished)
-
-
-def _rows(stages: Iterable[StageCounts]) -> Iterator[Metric]:
-    def family(kind: str, meaning: str) -> CounterMetricFamily:
-        return CounterMetricFamily(f"ouspark_stage_{kind}_rows", meaning, labels=["stage"])
-
-    read = family("read", "Rows that stages read (for the scrape: requests)")
-    written = family(
-        "written", "Rows in the tables of stages after each run (for the scrape: students found)"
-    )
-    changed = family("changed", "Rows that stages added, changed or removed")
-    quarantined = family(
-        "quarantined", "Records in quarantine at the end of stages, summed over their runs"
-    )
-    for stage in stages:
-        read.add_metric([stage.asset], stage.rows_in)
-        written.add_metric([stage.asset], stage.rows_written)
-        changed.add_metric([stage.asset], stage.rows_changed)
-        quarantined.add_metric([stage.asset], stage.rows_quarantined)
-    yield from (read, written, changed, quarantined)
-
-
-def _durations(stages: Iterable[StageCounts]) -> Metric:
-    family = HistogramMetricFamily(
-        "ouspark_stage_duration_seconds",
-        "Duration of stages, whether they succeeded or failed",
-        labels=["stage"],
-    )
-    for stage in stages:
-        bounds = [str(bound) for bound in BUCKETS]
-        buckets = [*zip(bounds, stage.within, strict=True), ("+Inf", stage.ended)]
-        family.add_metric([stage.asset], buckets, stage.seconds)
-    return family
+        buckets = [*zip(map(str, BUCKETS), stage.within, strict=True), ("+Inf", stage.ended)]
+        durations.add_metric([stage.asset], buckets, stage.seconds)
+    yield durations
 
 
 def _latest_stages(latest: Iterable[LatestStage]) -> Iterator[Metric]:
-    def family(name: str, meaning: str) -> GaugeMetricFamily:
-        return GaugeMetricFamily(f"ouspark_stage_last_{name}", meaning, labels=["stage", "release"])
-
-    success = family("success", "Whether the latest run of a stage and release succeeded")
-    ended = family("end_timestamp_seconds", "When the latest run of a stage and release ended")
-    seconds = family("duration_seconds", "Duration of the latest run of a stage and release")
-    rows = family("rows", "Rows that the latest run read, or wrote if it reads none")
-    for stage in latest:
-        labels = [stage.asset, stage.release or ""]
-        success.add_metric(labels, float(stage.succeeded))
-        ended.add_metric(labels, stage.ended.timestamp())
-        if stage.seconds is not None:
-            seconds.add_metric(labels, stage.seconds)
-        if stage.rows is not None:
-            rows.add_metric(labels, stage.rows)
-    yield from (success, ended, seconds, rows)
+    for name, column in (
+        ("ouspark_stage_last_success", "succeeded"),
+        ("ouspark_stage_last_end_timestamp_seconds", "ended"),
+        ("ouspark_stage_last_duration_seconds", "seconds"),
+        ("ouspark_stage_last_rows", "rows"),
+    ):
+        samples = [((run.asset, run.release or ""), getattr(run, column)) for run in latest]
+        yield _gauges(name, ["stage", "release"], samples)
 
 
 def _scrapes(scrapes: Iterable[ScrapeCounts]) -> Iterator[Metric]:
-    def family(name: str, meaning: str, *more: str) -> CounterMetricFamily:
-        return CounterMetricFamily(f"ouspark_scrape_{name}", meaning, labels=["release", *more])
-
-    requests = family("requests", "Requests to the results site")
-    answers = family("answers", "Hall tickets by outcome of their answer", "outcome")
-    retries = family("retries", "Hall tickets that were requested again after a failure")
-    received = family("received_bytes", "Bytes of answers received")
-    outages = family("outages", "How often the circuit breaker opened because the site was down")
-    for scrape in scrapes:
-        requests.add_metric([scrape.release], scrape.requests)
-        answers.add_metric([scrape.release, "found"], scrape.found)
-        answers.add_metric([scrape.release, "not_found"], scrape.not_found)
-        answers.add_metric([scrape.release, "no_change"], scrape.no_change)
-        answers.add_metric([scrape.release, "failed"], scrape.failed)
-        retries.add_metric([scrape.release], scrape.retries)
-        received.add_metric([scrape.release], scrape.received)
-        outages.add_metric([scrape.release], scrape.outages)
-    yield from (requests, answers, retries, received, outages)
+    answers = [
+        ((scrape.release, outcome), getattr(scrape, outcome))
+        for scrape in scrapes
+        for outcome in ("found", "not_found", "no_change", "failed")
+    ]
+    for name, column in (
+        ("ouspark_scrape_requests", "requests"),
+        ("ouspark_scrape_retries", "retries"),
+        ("ouspark_scrape_received_bytes", "received"),
+        ("ouspark_scrape_outages", "outages"),
+    ):
+        samples = [((scrape.release,), getattr(scrape, column)) for scrape in scrapes]
+        yield _counters(name, ["release"], samples)
+    yield _counters("ouspark_scrape_answers", ["release", "outcome"], answers)
 
 
 def _site(site: SiteHealth) -> Iterator[Metric]:
-    breaker = GaugeMetricFamily(
-        "ouspark_site_breaker_state",
-        "1 for the state of the site's circuit breaker as of its latest scrape, 0 for the others",
-        labels=["site", "state"],
-    )
-    for state in BREAKER_STATES:
-        breaker.add_metric([site.host, state], float(site.breaker == state))
-    yield breaker
-    for name, meaning, value in (
-        (
-            "site_up_or_down_since_timestamp_seconds",
-            "When the circuit breaker entered its state",
-            site.since.timestamp(),
-        ),
-        (
-            "site_seen_timestamp_seconds",
-            "When a scrape last reported on the site",
-            site.seen_at.timestamp(),
-        ),
-        ("site_concurrency_limit", "Current limit of concurrent requests", site.at_once),
-        ("site_scraping", "Whether a scrape of the site is running now", float(site.alive)),
+    states = [((site.host, state), site.breaker == state) for state in BREAKER_STATES]
+    yield _gauges("ouspark_site_breaker_state", ["site", "state"], states)
+    for name, value in (
+        ("ouspark_site_up_or_down_since_timestamp_seconds", site.since),
+        ("ouspark_site_seen_timestamp_seconds", site.seen_at),
+        ("ouspark_site_concurrency_limit", site.at_once),
+        ("ouspark_site_scraping", site.alive),
     ):
-        family = GaugeMetricFamily(f"ouspark_{name}", meaning, labels=["site"])
-        family.add_metric([site.host], value)
-        yield family
+        yield _gauges(name, ["site"], [((site.host,), value)])
 
 
-def _quarantine(tables: Iterable[OpenRecords]) -> Metric:
-    family = GaugeMetricFamily(
-        "ouspark_quarantine_open_records",
-        "Open quarantine records by the table that they were meant for",
-        labels=["table"],
-    )
-    for table in tables:
-        family.add_metric([table.table_name], table.records)
+def _gauge(name: str, value: float | datetime | None) -> Iterator[Metric]:
+    """Yield a gauge without labels; nothing if its value is unknown."""
+    if value is not None:
+        yield _gauges(name, [], [((), value)])
+
+
+def _gauges(name: str, labels: Sequence[str], samples: Samples) -> Metric:
+    return _add_samples(GaugeMetricFamily(name, MEANINGS[name], labels=labels), samples)
+
+
+def _counters(name: str, labels: Sequence[str], samples: Samples) -> Metric:
+    return _add_samples(CounterMetricFamily(name, MEANINGS[name], labels=labels), samples)
+
+
+def _add_samples(family: GaugeMetricFamily | CounterMetricFamily, samples: Samples) -> Metric:
+    """Add the known values, times as seconds since 1970."""
+    for labels, value in samples:
+        if isinstance(value, datetime):
+            family.add_metric(labels, value.timestamp())
+        elif value is not None:
+            family.add_metric(labels, float(value))
     return family
-
-
-def _releases(complete: int, incomplete: int) -> Metric:
-    family = GaugeMetricFamily(
-        "ouspark_releases",
-        "Releases that runs select by default; complete if every hall ticket has an answer",
-        labels=["state"],
-    )
-    family.add_metric(["complete"], complete)
-    family.add_metric(["incomplete"], incomplete)
-    return family
-
-
-def _publication(publication: PublicationState) -> Iterator[Metric]:
-    up = publication.problem is None
-    yield _gauge(
-        "ouspark_production_up", "Whether the production database could be read", float(up)
-    )
-    if not up:
-        return
-    yield _gauge(
-        "ouspark_publication_number",
-        "Number of the newest publication; 0 if there is none",
-        publication.number or 0,
-    )
-    if publication.published_at is not None:
-        yield _gauge(
-            "ouspark_publication_timestamp_seconds",
-            "When the newest publication was made",
-            publication.published_at.timestamp(),
-        )
-    yield _gauge(
-        "ouspark_publication_behind",
-        "Whether development has changed since the newest publication",
-        float(publication.behind),
-    )
-    yield _gauge(
-        "ouspark_publication_held",
-        "Whether publishing is on hold after a rollback until it is resumed",
-        float(publication.held is not None),
-    )
-
-
-def _cache(cache: CacheState) -> Iterator[Metric]:
-    up = cache.problem is None
-    yield _gauge("ouspark_cache_up", "Whether the cache could be read", float(up))
-    if not up:
-        return
-    yield _gauge(
-        "ouspark_cache_publication_number",
-        "Publication of the current cache generation; 0 if there is none",
-        cache.publication or 0,
-    )
-    if cache.built_at is not None:
-        yield _gauge(
-            "ouspark_cache_built_timestamp_seconds",
-            "When the current cache generation was built",
-            cache.built_at.timestamp(),
-        )
-    yield _gauge(
-        "ouspark_cache_behind",
-        "Whether the cache generation is older than the newest publication",
-        float(cache.behind),
-    )
-
-
-def _gauge(name: str, meaning: str, value: float) -> Metric:
-    return GaugeMetricFamily(name, meaning, value=value)

@@ -4,12 +4,13 @@ Pure: facts in, frozen dataclasses out. `cli/status.py` collects the facts and s
 `operations/metrics.py` exposes some of them.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from ouspark_assets.warehouse.records.site_health import SiteHealth, UnfinishedScrape
+from ouspark_assets.warehouse.records.stage_runs import StageRun
 
 # One `ouspark run` starts several Dagster runs. Only Dagster's own overhead lies between them, and
 # that takes less than this even on a busy machine.
@@ -25,20 +26,6 @@ class StageOutcome(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     KILLED = "killed"
-
-
-@dataclass(frozen=True)
-class StageRun:
-    """One row of `ops.stage_runs`."""
-
-    id: int
-    run_id: str
-    asset: str
-    release: str | None
-    started: datetime
-    ended: datetime | None
-    outcome: str
-    error: str | None
 
 
 @dataclass(frozen=True)
@@ -137,16 +124,16 @@ class Status:
     @property
     def stale(self) -> tuple[str, ...]:
         """What the next run would bring up to date, one line each."""
-        return tuple(self._stale_lines())
-
-    def _stale_lines(self) -> Iterator[str]:
-        for release in self.releases:
-            if release.stale_because:
-                yield f"release {release.release}: {release.stale_because}"
+        lines = [
+            f"release {release.release}: {release.stale_because}"
+            for release in self.releases
+            if release.stale_because
+        ]
         if self.publication.behind:
-            yield "production: development has changed since the newest publication"
+            lines.append("production: development has changed since the newest publication")
         if self.cache.behind:
-            yield "cache: its generation is older than the newest publication"
+            lines.append("cache: its generation is older than the newest publication")
+        return tuple(lines)
 
 
 def summarize_last_run(

@@ -8,12 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import polars as pl
 from psycopg import sql
-from psycopg.rows import scalar_row
 
 from ouspark_assets.schemas.clean import QUARANTINE
 from ouspark_assets.schemas.table import Table
-from ouspark_assets.warehouse.core.connection import Connection
-from ouspark_assets.warehouse.core.frames import identifier, read_query
+from ouspark_assets.warehouse.core.connection import Connection, fetch_value
+from ouspark_assets.warehouse.core.frames import column_list, identifier, read_query
 from ouspark_assets.warehouse.core.locks import Lock, acquire
 from ouspark_assets.warehouse.core.statements import key_as_json
 from ouspark_assets.warehouse.core.writing import write_transaction
@@ -29,9 +28,7 @@ def student_tables(tables: Iterable[Table]) -> list[Table]:
 def read_student_rows(connection: Connection, table: Table, ticket: str) -> pl.DataFrame:
     """Return the rows of a student in one table, ordered by key."""
     query = sql.SQL("SELECT {} FROM {} WHERE hall_ticket = %s ORDER BY {}").format(
-        sql.SQL(", ").join(map(sql.Identifier, table.columns)),
-        identifier(table),
-        sql.SQL(", ").join(map(sql.Identifier, table.key)),
+        column_list(table.columns), identifier(table), column_list(table.key)
     )
     return read_query(connection, query, table.dtypes, (ticket,))
 
@@ -43,9 +40,8 @@ def count_student_rows(
     counts: dict[str, int] = {}
     for table in student_tables(tables):
         query = sql.SQL("SELECT count(*) FROM {} WHERE hall_ticket = %s").format(identifier(table))
-        with connection.cursor(row_factory=scalar_row) as cursor:
-            if count := cursor.execute(query, (ticket,)).fetchone():
-                counts[table.qualified_name] = count
+        if count := fetch_value(connection, query, (ticket,)):
+            counts[table.qualified_name] = count
     return counts
 
 
@@ -62,8 +58,7 @@ def latest_student_version(connection: Connection, tables: Iterable[Table], tick
     ).format(sql.Literal(ticket))
     union = sql.SQL(" UNION ALL ").join([*versions, tombstones])
     query = sql.SQL("SELECT coalesce(max(version), 0) FROM ({}) AS versions").format(union)
-    with connection.cursor(row_factory=scalar_row) as cursor:
-        version: int = cursor.execute(query).fetchone() or 0
+    version: int = fetch_value(connection, query)
     return version
 
 
@@ -83,8 +78,13 @@ def delete_in_development(
         for table in student_tables(tables):
             if table is QUARANTINE:
                 continue
-            query = _delete_with_tombstones(table) if table.published else _delete(table)
-            count = connection.execute(query, {"ticket": ticket}).rowcount
+            query = _DELETE_WITH_TOMBSTONES if table.published else _DELETE
+            composed = sql.SQL(query).format(
+                target=identifier(table),
+                key=key_as_json(table),
+                name=sql.Literal(table.qualified_name),
+            )
+            count = connection.execute(composed, {"ticket": ticket}).rowcount
             removed[table.qualified_name] = count
             if count and table.published:
                 writer.changed_tables.add(table.qualified_name)
@@ -111,23 +111,11 @@ def delete_from_history(production: Connection, ticket: str) -> int:
         return removed + production.execute(_REMOVE_FROM_TOPPERS, {"ticket": ticket}).rowcount
 
 
-def _delete_with_tombstones(table: Table) -> sql.Composed:
-    return sql.SQL(
-        """
-        WITH removed AS (
-          DELETE FROM {target} AS target WHERE hall_ticket = %(ticket)s RETURNING {key} AS key
-        )
-        INSERT INTO ops.tombstones (table_name, key) SELECT {name}, key FROM removed
-        """
-    ).format(
-        target=identifier(table), key=key_as_json(table), name=sql.Literal(table.qualified_name)
-    )
-
-
-def _delete(table: Table) -> sql.Composed:
-    return sql.SQL("DELETE FROM {} WHERE hall_ticket = %(ticket)s").format(identifier(table))
-
-
+_DELETE = "DELETE FROM {target} AS target WHERE hall_ticket = %(ticket)s"
+_DELETE_WITH_TOMBSTONES = f"""
+WITH removed AS ({_DELETE} RETURNING {{key}} AS key)
+INSERT INTO ops.tombstones (table_name, key) SELECT {{name}}, key FROM removed
+"""
 # A quarantined record of one student can contain another's data: a page for the wrong ticket.
 _ABOUT_THE_STUDENT = "(hall_ticket = %(ticket)s OR strpos(raw::text, %(ticket)s) > 0)"
 _DELETE_QUARANTINE = f"DELETE FROM clean.quarantine WHERE {_ABOUT_THE_STUDENT}"

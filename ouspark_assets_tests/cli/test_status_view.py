@@ -12,11 +12,11 @@ from ouspark_assets.cli.status_view import show_status
 from ouspark_assets.operations.status import (
     CacheState,
     PublicationState,
-    StageRun,
     Status,
     summarize_last_run,
 )
 from ouspark_assets.warehouse.records.site_health import SiteHealth, UnfinishedScrape
+from ouspark_assets.warehouse.records.stage_runs import StageRun
 
 NOW = datetime.now(UTC)
 RELEASE = "20250402"

@@ -2,11 +2,11 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 
 from ouspark_assets.operations.status import (
-    StageRun,
     select_failed,
     select_running,
     summarize_last_run,
 )
+from ouspark_assets.warehouse.records.stage_runs import StageRun
 
 NOON = datetime(2025, 4, 2, 12, tzinfo=UTC)
 ids = count(1)

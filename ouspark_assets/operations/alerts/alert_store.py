@@ -132,17 +132,18 @@ class AlertStore:
         with self.transaction() as connection:
             alerts = [
                 AlertState(
-                    severity=row["severity"],
-                    rule=row["rule"],
-                    headline=row["headline"],
-                    since=_to_time(row["since"]),
-                    ended=None if row["ended_at"] is None else _to_time(row["ended_at"]),
-                    is_news=bool(row["is_news"]),
-                    told=tuple(row["told"].split(",")) if row["told"] else (),
+                    severity,
+                    rule,
+                    headline,
+                    since=_to_time(since),
+                    ended=None if ended is None else _to_time(ended),
+                    is_news=bool(is_news),
+                    told=tuple(told.split(",")) if told else (),
                 )
-                for row in connection.execute(
+                for severity, rule, headline, since, ended, is_news, told in connection.execute(
                     """
-                    SELECT *, (SELECT group_concat(channel) FROM (
+                    SELECT severity, rule, headline, since, ended_at, is_news,
+                           (SELECT group_concat(channel) FROM (
                                  SELECT DISTINCT channel FROM deliveries
                                   WHERE alert = alerts.id AND delivered_at IS NOT NULL
                                   ORDER BY channel)) AS told
@@ -155,17 +156,10 @@ class AlertStore:
                 )
             ]
             pending = tuple(
-                PendingDelivery(
-                    channel=row["channel"],
-                    event=row["event"],
-                    headline=row["headline"],
-                    attempts=row["attempts"],
-                    due=_to_time(row["due_at"]),
-                    error=row["error"],
-                )
+                PendingDelivery(**{**row, "due": _to_time(row["due"])})
                 for row in connection.execute(
                     """
-                    SELECT deliveries.*, headline
+                    SELECT channel, event, headline, attempts, due_at AS due, error
                       FROM deliveries JOIN alerts ON alerts.id = deliveries.alert
                      WHERE delivered_at IS NULL ORDER BY deliveries.id
                     """

@@ -7,7 +7,6 @@ read in `orchestration/`.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 import polars as pl
 from redis import Redis
@@ -24,7 +23,7 @@ from ouspark_assets.operations.alerts.facts import (
 )
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.sources.results_site.release_index import select_releases
-from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.core.connection import Connection, fetch_objects, fetch_value
 from ouspark_assets.warehouse.publication.publications import (
     Publication,
     current_hold,
@@ -71,7 +70,7 @@ class ProductionState:
     def read(cls, production: Connection, now: datetime) -> "ProductionState":
         """Return the current state of production."""
         hold = current_hold(production)
-        row: Any = production.execute(
+        row = production.execute(
             """
             SELECT (SELECT min(published_at) FROM ops.publications),
                    coalesce((SELECT releases FROM ops.publications WHERE published_at < %s
@@ -94,7 +93,7 @@ def fetch_stage_durations(development: Connection) -> list[StageDuration]:
 
     A run that changed rows is compared only with runs that changed rows: the others end at once.
     """
-    rows: list[Any] = development.execute(
+    rows = development.execute(
         """
         WITH latest AS (
           SELECT DISTINCT ON (asset, coalesce(release, '')) *
@@ -124,7 +123,7 @@ def fetch_stage_durations(development: Connection) -> list[StageDuration]:
 
 def compare_with_previous_run(development: Connection) -> list[VolumeComparison]:
     """Return the rows of each stage and release of the last week, compared with the run before."""
-    rows: list[Any] = development.execute(
+    rows = development.execute(
         """
         SELECT asset, release, run_id, ended, rows_written, before FROM (
           SELECT *, lead(rows_written) OVER stage AS before, row_number() OVER stage AS place
@@ -154,7 +153,7 @@ def compare_with_previous_run(development: Connection) -> list[VolumeComparison]
 
 def fetch_student_counts(development: Connection) -> Mapping[str, tuple[int, datetime]]:
     """Return per release how many students' pages were accepted, and when it was loaded."""
-    rows: list[Any] = development.execute(
+    rows = development.execute(
         """
         SELECT release, accepted, loaded_at FROM ops.accounts JOIN ops.loads USING (release)
          WHERE table_name = 'appearances'
@@ -165,14 +164,15 @@ def fetch_student_counts(development: Connection) -> Mapping[str, tuple[int, dat
 
 def fetch_open_quarantine(development: Connection) -> list[QuarantinedRecords]:
     """Return the open quarantine records of the last year, counted by release and time."""
-    rows: list[Any] = development.execute(
+    return fetch_objects(
+        development,
+        QuarantinedRecords,
         """
-        SELECT release, first_seen_at, count(*) FROM clean.quarantine
+        SELECT release, first_seen_at, count(*) AS records FROM clean.quarantine
          WHERE status = 'open' AND first_seen_at > now() - interval '1 year'
          GROUP BY release, first_seen_at
-        """
-    ).fetchall()
-    return [QuarantinedRecords(*row) for row in rows]
+        """,
+    )
 
 
 def fetch_publication_freshness(development: Connection, production: ProductionState) -> Freshness:
@@ -183,11 +183,11 @@ def fetch_publication_freshness(development: Connection, production: ProductionS
         return Freshness(number, None)
     is_same_source = last is not None and last.source_database == source.database
     version = last.source_version if last and is_same_source else 0
-    row = development.execute(
+    behind_since = fetch_value(
+        development,
         "SELECT min(committed_at) FROM ops.versions WHERE version > %s AND tables && %s::text[]",
         (version, [table.qualified_name for table in PUBLISHED_TABLES]),
-    ).fetchone()
-    behind_since = row[0] if row and isinstance(row[0], datetime) else None
+    )
     return Freshness(number, behind_since, production.hold)
 
 
@@ -203,10 +203,8 @@ def find_listed_releases(index: pl.DataFrame, served: ServedGeneration) -> list[
     """Return the releases of the index that the pipeline loads automatically."""
     selected = index.filter(pl.col("release").is_in(select_releases(index)))
     return [
-        ListedRelease(release, title, first_seen_at, release in served.releases)
-        for release, title, first_seen_at in selected.select(
-            "release", "title", "first_seen_at"
-        ).iter_rows()
+        ListedRelease(**row, is_served=row["release"] in served.releases)
+        for row in selected.select("release", "title", "first_seen_at").iter_rows(named=True)
     ]
 
 

@@ -43,16 +43,16 @@ def record_evaluation(
     ui_url: str | None = None,
 ) -> RecordedChanges:
     """Open, update and close alerts, and queue the messages for the active channels."""
+    by_name = {rule.name: rule for rule in rules}
     with store.transaction() as connection:
-        recorder = _Recorder(
-            connection, evaluation, {rule.name: rule for rule in rules}, active_channels, ui_url
-        )
+        recorder = _Recorder(connection, evaluation, by_name, active_channels, ui_url)
         opened = sum(recorder.record_finding(finding) for finding in evaluation.findings)
         closed = sum(recorder.close_alert(alert) for alert in recorder.missing_alerts())
         open_alerts = recorder.open_alerts()
         for alert in open_alerts:
             recorder.queue_messages(alert)
-        recorder.delete_old_alerts()
+        oldest = recorder.now - RETENTION.total_seconds()
+        connection.execute("DELETE FROM alerts WHERE ended_at < ?", (oldest,))
         return RecordedChanges(opened, closed, sum(not alert["is_news"] for alert in open_alerts))
 
 
@@ -90,15 +90,12 @@ class _Recorder:
         # News is the same for every store: its receivers recognise a repetition by its id.
         uid = uuid5(NAMESPACE_URL, "/".join(finding.key)) if rule.is_news else uuid4()
         values = {
+            **vars(observation),
             "uid": str(uid),
             "rule": rule.name,
             "topic": finding.topic,
-            "subject": observation.subject,
             "severity": rule.severity,
-            "headline": observation.headline,
             "details": orjson.dumps(observation.details).decode(),
-            "next_step": observation.next_step,
-            "run_id": observation.run_id,
             "over": rule.recovery,
             "is_news": rule.is_news,
             "since": observation.since.timestamp(),
@@ -194,12 +191,6 @@ class _Recorder:
             # Where the first message is still pending, a reminder would only repeat it.
             if channel in rule.channels and not is_pending:
                 self._queue(alert, channel, Event.REMINDER, number)
-
-    def delete_old_alerts(self) -> None:
-        """Delete the alerts that ended before the retention period, with their messages."""
-        self.connection.execute(
-            "DELETE FROM alerts WHERE ended_at < ?", (self.now - RETENTION.total_seconds(),)
-        )
 
     def _told_channels(self, alert: sqlite3.Row) -> dict[str, bool]:
         """Return the channels with messages about an alert, and whether one is still pending."""

@@ -20,7 +20,7 @@ class PublishedVersion:
 
 
 @dataclass(frozen=True)
-class ProductionState:
+class StudentPublication:
     """The newest publication, and the first one with the student's present data."""
 
     publication: int | None
@@ -30,33 +30,33 @@ class ProductionState:
 
 def find_in_production(
     newest_first: Sequence[PublishedVersion], database: str, version: int
-) -> ProductionState:
+) -> StudentPublication:
     """Return which publications have the student as development does.
 
     `version` is the version of development in which the student was last changed.
     """
     if not newest_first:
-        return ProductionState(None, None, "nothing has been published yet")
+        return StudentPublication(None, None, "nothing has been published yet")
     newest = newest_first[0]
     if newest.restores is not None:
         sentence = (
             f"publication {newest.number} rolled back to publication {newest.restores}, so "
             "readers have the data of that publication"
         )
-        return ProductionState(newest.number, None, sentence)
+        return StudentPublication(newest.number, None, sentence)
     if newest.database != database or newest.version < version:
         sentence = (
             f"not published yet as shown here: publication {newest.number} is older, the next "
             "run publishes it"
         )
-        return ProductionState(newest.number, None, sentence)
+        return StudentPublication(newest.number, None, sentence)
     since = newest.number
     for publication in newest_first:
         if publication.database != database or publication.version < version:
             break
         since = publication.number
     unchanged = "" if since == newest.number else f", unchanged since publication {since}"
-    return ProductionState(newest.number, since, f"publication {newest.number}{unchanged}")
+    return StudentPublication(newest.number, since, f"publication {newest.number}{unchanged}")
 
 
 def explain_absence(ticket: str, answers: Mapping[str, str], *, forgotten: bool) -> str:

@@ -6,7 +6,7 @@ behind SGPA and CGPA) is computed by the functions of `analytics/` that the pipe
 
 import calendar
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 
@@ -42,6 +42,7 @@ from ouspark_assets.schemas.analytics import REQUIREMENTS, SCOPES
 
 EARNED_AT_LEAST = REQUIREMENTS[0]
 Row = Mapping[str, Any]
+T = TypeVar("T")
 
 
 def explain_student(records: StudentRecords) -> Explanation:
@@ -55,38 +56,36 @@ def explain_student(records: StudentRecords) -> Explanation:
         semesters=semesters,
         cgpa=_cgpa(records, semesters, sums),
         credits=_credits(records.student_credits),
-        ranks=_ranks(records.student_rankings),
+        ranks=tuple(
+            _from_row(Rank, row)
+            for row in records.student_rankings.sort(
+                pl.col("scope").cast(pl.Enum(SCOPES))
+            ).iter_rows(named=True)
+        ),
         backlogs=_backlogs(records),
         revaluations=_revaluations(records),
         quarantine=tuple(
-            QuarantinedRecord(
-                id=row["id"],
-                release=row["release"],
-                table_name=row["table_name"],
-                reasons=tuple(row["reasons"]),
-                first_seen_at=row["first_seen_at"],
-            )
+            _from_row(QuarantinedRecord, row, reasons=tuple(row["reasons"]))
             for row in records.quarantine.iter_rows(named=True)
         ),
     )
+
+
+def _from_row(kind: type[T], row: Row, /, **values: object) -> T:
+    """Return an object with these values; its other fields have the names of columns."""
+    names = kind.__dataclass_fields__.keys() - values.keys()  # type: ignore[attr-defined]
+    return kind(**{name: row[name] for name in names}, **values)
 
 
 def _details(records: StudentRecords) -> StudentDetails:
     student = records.students.row(0, named=True)
     colleges = dict(records.colleges.select("college_code", "name").iter_rows())
     branches = dict(records.branches.select("branch_code", "name").iter_rows())
-    return StudentDetails(
-        hall_ticket=student["hall_ticket"],
-        name=student["name"],
-        gender=student["gender"],
-        course=student["course"],
-        medium=student["medium"],
+    return _from_row(
+        StudentDetails,
+        student,
         college=_code_and_name(student["college_code"], colleges),
         branch=_code_and_name(student["branch_code"], branches),
-        admission_year=student["admission_year"],
-        serial=student["serial"],
-        lateral_entry=student["lateral_entry"],
-        last_release=student["last_release"],
     )
 
 
@@ -136,25 +135,20 @@ def _subject(code: str, rows: Sequence[Row], stored: Row | None, name: str | Non
     standing = stored or counting or {}
     derived = counting["grade"] if counting else None
     passes = [row for row in rows if row["state"] == State.PASSED.value]
-    return Subject(
+    return _from_row(
+        Subject,
+        standing,
         code=code,
         name=name,
-        semester=standing["semester"],
-        credits=standing["credits"],
         attempts=tuple(
-            Attempt(
-                release=row["release"],
+            _from_row(
+                Attempt,
+                row,
                 session=_session(row),
                 kind=row["exam_kind"] or "not in the index",
-                grade=row["grade"],
-                points=row["points"],
-                counts=row["counts"],
             )
             for row in rows
         ),
-        grade=standing["grade"],
-        points=standing["points"],
-        state=standing["state"],
         sittings=stored["attempts"] if stored else 0,
         rule=_rule(standing["state"], counting, passes),
         derived_grade=derived if stored is None or derived != stored["grade"] else None,
@@ -186,7 +180,7 @@ def _semesters(
     records: StudentRecords, subjects: tuple[Subject, ...], sums: pl.DataFrame
 ) -> tuple[Semester, ...]:
     derived = {
-        row["semester"]: _weighted_sum(row)
+        row["semester"]: _from_row(WeightedSum, row)
         for row in _in_credits(sums.with_columns(sgpa().alias("value")))
         .with_columns(unpack_semester("key").alias("semester"))
         .iter_rows(named=True)
@@ -196,22 +190,19 @@ def _semesters(
     )
     printed = dict(results.select("semester", "status").iter_rows())
     return tuple(
-        Semester(
+        _from_row(
+            Semester,
+            row,
             number=row["semester"],
-            state=row["state"],
             because=_because(row, subjects),
-            sgpa=row["sgpa"],
             sum=derived.get(row["semester"]) or WeightedSum(0.0, 0.0, None),
-            sgpa_printed=row["sgpa_printed"],
             status_printed=printed.get(row["semester"]),
-            difference=_difference(row["sgpa"], row["sgpa_printed"]),
+            difference=None
+            if row["sgpa"] is None or row["sgpa_printed"] is None
+            else round(row["sgpa"] - row["sgpa_printed"], 2),
         )
         for row in records.semester_gpas.sort("semester").iter_rows(named=True)
     )
-
-
-def _difference(ours: float | None, printed: float | None) -> float | None:
-    return None if ours is None or printed is None else round(ours - printed, 2)
 
 
 def _because(row: Row, subjects: tuple[Subject, ...]) -> str:
@@ -235,7 +226,7 @@ def _cgpa(
     reasons = row["incomplete_because"]
     return Cgpa(
         value=row["cgpa"],
-        sum=None if total.is_empty() else _weighted_sum(total.row(0, named=True)),
+        sum=None if total.is_empty() else _from_row(WeightedSum, total.row(0, named=True)),
         semesters=tuple(
             semester.number for semester in semesters if semester.state == SemesterState.FINISHED
         ),
@@ -248,23 +239,11 @@ def _in_credits(sums: pl.DataFrame) -> pl.DataFrame:
     return sums.with_columns(from_hundredths(pl.col("credits", "weighted")))
 
 
-def _weighted_sum(row: Row) -> WeightedSum:
-    return WeightedSum(row["weighted"], row["credits"], row["value"])
-
-
 def _credits(student_credits: pl.DataFrame) -> Credits | None:
     if student_credits.is_empty():
         return None
     row = student_credits.row(0, named=True)
-    return Credits(
-        attempted=row["attempted"],
-        earned=row["earned"],
-        open=row["open"],
-        pending=row["pending"],
-        boundary=row["boundary"],
-        boundary_rule=_boundary_rule(row),
-        met=row["meets_required"],
-    )
+    return _from_row(Credits, row, boundary_rule=_boundary_rule(row), met=row["meets_required"])
 
 
 def _boundary_rule(row: Row) -> str | None:
@@ -284,23 +263,15 @@ def _boundary_rule(row: Row) -> str | None:
     return f"{rule} (provisional: the year is not complete)" if row["provisional"] else rule
 
 
-def _ranks(student_rankings: pl.DataFrame) -> tuple[Rank, ...]:
-    in_order = student_rankings.sort(pl.col("scope").cast(pl.Enum(SCOPES)))
-    rows = in_order.select(Rank.__dataclass_fields__.keys()).iter_rows(named=True)
-    return tuple(Rank(**row) for row in rows)
-
-
 def _backlogs(records: StudentRecords) -> tuple[Backlog, ...]:
     names = _subject_names(records)
     return tuple(
-        Backlog(
+        _from_row(
+            Backlog,
+            row,
             code=row["subject_code"],
             name=names.get(row["subject_code"]),
-            semester=row["semester"],
-            credits=row["credits"],
-            since_release=row["since_release"],
             sittings=row["attempts"],
-            state=row["state"],
         )
         for row in records.backlogs.sort("semester", "subject_code").iter_rows(named=True)
     )
@@ -308,8 +279,7 @@ def _backlogs(records: StudentRecords) -> tuple[Backlog, ...]:
 
 def _revaluations(records: StudentRecords) -> tuple[Revaluation, ...]:
     impact = add_release_order(records.revaluation_impact, records.release_index)
-    same_names = [name for name in Revaluation.__dataclass_fields__ if name != "code"]
     return tuple(
-        Revaluation(code=row["subject_code"], **{name: row[name] for name in same_names})
+        _from_row(Revaluation, row, code=row["subject_code"])
         for row in impact.sort("release_order", "subject_code").iter_rows(named=True)
     )

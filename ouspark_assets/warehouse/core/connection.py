@@ -1,17 +1,19 @@
-"""Connections to the two databases, and one clear line when a connection fails.
+"""Connections to the two databases, queries of one value or of objects, and connection errors.
 
-Nothing is read or written here. Addresses are arguments and appear in no message.
+Which tables are read or written does not belong here. Addresses appear in no message.
 """
 
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
+from psycopg import sql
+from psycopg.abc import Params
 from psycopg.conninfo import conninfo_to_dict
-from psycopg.rows import scalar_row
+from psycopg.rows import class_row, scalar_row
 
 from ouspark_assets.domain.errors import WarehouseError
 
@@ -29,7 +31,9 @@ KEEPALIVES = {
     "tcp_user_timeout": 60_000,
 }
 
-Connection = psycopg.Connection[tuple[object, ...]]
+Connection = psycopg.Connection[tuple[Any, ...]]
+Query = str | sql.SQL | sql.Composed
+T = TypeVar("T")
 
 
 class Side(StrEnum):
@@ -48,6 +52,20 @@ class Side(StrEnum):
 IDENTIFYING_TABLES = {Side.DEVELOPMENT: "ops.identity", Side.PRODUCTION: "ops.publications"}
 
 
+def fetch_value(connection: Connection, query: Query, parameters: Params | None = None) -> Any:
+    """Return the first column of the first row; None without a row."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        return cursor.execute(query, parameters).fetchone()
+
+
+def fetch_objects(
+    connection: Connection, kind: type[T], query: Query, parameters: Params | None = None
+) -> list[T]:
+    """Return every row as an object; the columns are the arguments of the class."""
+    with connection.cursor(row_factory=class_row(kind)) as cursor:
+        return cursor.execute(query, parameters).fetchall()
+
+
 @contextmanager
 def connected(
     dsn: str, side: Side, purpose: str = "ouspark", timeout: int = DEFAULT_CONNECT_TIMEOUT
@@ -62,13 +80,18 @@ def open_connection(
 ) -> Connection:
     """Connect to a server of at least MIN_SERVER_VERSION."""
     parameters = _parse_dsn(dsn, side)
+    configured_timeout = int(parameters.get("connect_timeout") or 0) or DEFAULT_CONNECT_TIMEOUT
+    is_pooler = str(parameters.get("port")) == str(TRANSACTION_POOLER_PORT)
     try:
         connection = psycopg.connect(
             dsn,
             autocommit=True,
             application_name=purpose,
-            connect_timeout=_connect_timeout(parameters, timeout),
-            prepare_threshold=None if _is_transaction_pooler(parameters) else 5,
+            # A timeout that the caller chose caps the one of the address.
+            connect_timeout=configured_timeout
+            if timeout == DEFAULT_CONNECT_TIMEOUT
+            else min(configured_timeout, timeout),
+            prepare_threshold=None if is_pooler else 5,
             **_default_parameters(parameters, side),
         )
     except psycopg.Error as error:
@@ -134,28 +157,14 @@ def _parse_dsn(dsn: str, side: Side) -> dict[str, Any]:
 def _default_parameters(parameters: Mapping[str, Any], side: Side) -> dict[str, Any]:
     """Return what the address does not say: keepalives, and TLS to a remote production."""
     defaults: dict[str, Any] = dict(KEEPALIVES)
-    is_remote = not _is_local(str(parameters.get("host") or os.environ.get("PGHOST", "")))
+    hosts = str(parameters.get("host") or os.environ.get("PGHOST", ""))
+    is_remote = any(
+        host not in ("", "localhost", "::1") and not host.startswith(("/", "@", "127."))
+        for host in hosts.split(",")
+    )
     if side is Side.PRODUCTION and is_remote and "PGSSLMODE" not in os.environ:
         defaults["sslmode"] = "require"
     return {name: value for name, value in defaults.items() if name not in parameters}
-
-
-def _is_local(hosts: str) -> bool:
-    """Return whether all hosts are Unix sockets or loopback addresses."""
-    return all(
-        host in ("", "localhost", "::1") or host.startswith(("/", "@", "127."))
-        for host in hosts.split(",")
-    )
-
-
-def _connect_timeout(parameters: Mapping[str, Any], timeout: int) -> int:
-    """Return the timeout of the address, capped by a timeout that the caller chose."""
-    configured = int(parameters.get("connect_timeout") or 0) or DEFAULT_CONNECT_TIMEOUT
-    return configured if timeout == DEFAULT_CONNECT_TIMEOUT else min(configured, timeout)
-
-
-def _is_transaction_pooler(parameters: Mapping[str, Any]) -> bool:
-    return str(parameters.get("port")) == str(TRANSACTION_POOLER_PORT)
 
 
 @contextmanager
@@ -176,10 +185,7 @@ def first_line(error: psycopg.Error) -> str:
 def refuse_wrong_side(connection: Connection, side: Side) -> None:
     """Raise an error if the database is already in use as the other side's database."""
     other = Side.PRODUCTION if side is Side.DEVELOPMENT else Side.DEVELOPMENT
-    with connection.cursor(row_factory=scalar_row) as cursor:
-        query = "SELECT to_regclass(%s) IS NOT NULL"
-        is_other = cursor.execute(query, (IDENTIFYING_TABLES[other],)).fetchone()
-    if is_other:
+    if fetch_value(connection, "SELECT to_regclass(%s)", (IDENTIFYING_TABLES[other],)):
         message = (
             f"The {side} database is already used as the {other} database: both addresses lead to "
             f"the same one, or they were swapped. Give {side.variable} a database of its own."

@@ -21,9 +21,7 @@ def copy_in(
     connection: Connection, target: sql.Composable, columns: Sequence[str], frame: pl.DataFrame
 ) -> None:
     """COPY columns of a frame into a table, in chunks that bound the memory."""
-    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(
-        target, sql.SQL(", ").join(map(sql.Identifier, columns))
-    )
+    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(target, column_list(columns))
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         for chunk in frame.select(columns).iter_slices(ROWS_PER_CHUNK):
             copy.write(chunk.with_columns(_array_literals(chunk)).write_csv(include_header=False))
@@ -50,16 +48,14 @@ def read_table(
 ) -> pl.DataFrame:
     """Return all rows of a table, with all or some of its columns."""
     names = list(columns or table.columns)
-    query = sql.SQL("SELECT {} FROM {}").format(
-        sql.SQL(", ").join(map(sql.Identifier, names)), identifier(table)
-    )
+    query = sql.SQL("SELECT {} FROM {}").format(column_list(names), identifier(table))
     return read_query(connection, query, {name: table.dtypes[name] for name in names})
 
 
 def read_releases(connection: Connection, table: Table, releases: Sequence[str]) -> pl.DataFrame:
     """Return the rows of these releases."""
     query = sql.SQL("SELECT {} FROM {} WHERE release = ANY(%s)").format(
-        sql.SQL(", ").join(map(sql.Identifier, table.columns)), identifier(table)
+        column_list(table.columns), identifier(table)
     )
     return read_query(connection, query, table.dtypes, (list(releases),))
 
@@ -67,6 +63,12 @@ def read_releases(connection: Connection, table: Table, releases: Sequence[str])
 def identifier(table: Table) -> sql.Identifier:
     """Return the table's qualified name as SQL."""
     return sql.Identifier(table.schema, table.name)
+
+
+def column_list(columns: Iterable[str], alias: str | None = None) -> sql.Composed:
+    """Return the names of columns as SQL, separated by commas and qualified by the alias."""
+    parts = (sql.Identifier(alias, name) if alias else sql.Identifier(name) for name in columns)
+    return sql.SQL(", ").join(parts)
 
 
 def _array_literals(frame: pl.DataFrame) -> Iterable[pl.Expr]:

@@ -8,10 +8,9 @@ from contextlib import contextmanager
 from enum import IntEnum
 
 import psycopg
-from psycopg.rows import scalar_row
 
 from ouspark_assets.domain.errors import WarehouseError
-from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.core.connection import Connection, fetch_value
 
 # "OU", the first key of every lock of this project.
 NAMESPACE = 0x4F55
@@ -65,7 +64,8 @@ def exclusive_lock(
     try:
         with connection.transaction():
             connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-            if not _try_acquire(connection, lock):
+            query = "SELECT pg_try_advisory_xact_lock(%s, %s)"
+            if not fetch_value(connection, query, (NAMESPACE, lock.value)):
                 notify(f"{activity} is waiting for {_holder_of(connection, lock)} to finish.")
                 acquire_within(connection, lock, seconds, activity)
             yield
@@ -74,12 +74,6 @@ def exclusive_lock(
         # The connection was lost after the block had finished, so there is nothing to report.
         if not (is_done and connection.broken):
             raise
-
-
-def _try_acquire(connection: Connection, lock: Lock) -> bool:
-    with connection.cursor(row_factory=scalar_row) as cursor:
-        query = "SELECT pg_try_advisory_xact_lock(%s, %s)"
-        return cursor.execute(query, (NAMESPACE, lock.value)).fetchone() is True
 
 
 def _holder_of(connection: Connection, lock: Lock) -> str:

@@ -15,6 +15,7 @@ from ouspark_assets.warehouse.core.connection import (
     Connection,
     Side,
     connected,
+    fetch_value,
     first_line,
     open_connection,
     permission_error,
@@ -30,11 +31,20 @@ _THREAD_LOCK = threading.Lock()
 def migrate(dsn: str, side: Side) -> bool:
     """Apply the missing revisions; return whether there were any."""
     with connected(dsn, side, "ouspark migrate") as connection:
-        current = _current_revision(connection)
-        if current == newest_revision(side):
+        current: str | None = None
+        if fetch_value(connection, "SELECT to_regclass('ops.migrations')"):
+            current = fetch_value(connection, "SELECT version_num FROM ops.migrations")
+        newest = newest_revision(side)
+        if current == newest:
             return False
         refuse_wrong_side(connection, side)
-        _refuse_newer(current, side)
+        if current is not None and current > newest:
+            message = (
+                f"The {side} database was migrated by a newer version of OuSpark (revision "
+                f"{current}; this version knows revisions up to {newest}). Update OuSpark, or set "
+                f"{side.variable} to another database."
+            )
+            raise WarehouseError(message)
     with _THREAD_LOCK:
         _upgrade(dsn, side)
     return True
@@ -44,24 +54,6 @@ def migrate(dsn: str, side: Side) -> bool:
 def newest_revision(side: Side) -> str:
     """Return the newest revision, from the file names of this database's migrations."""
     return max(path.name[:4] for path in (MIGRATIONS / side).glob("[0-9]*.py"))
-
-
-def _refuse_newer(current: str | None, side: Side) -> None:
-    if current is not None and current > newest_revision(side):
-        message = (
-            f"The {side} database was migrated by a newer version of OuSpark (revision {current}; "
-            f"this version knows revisions up to {newest_revision(side)}). Update OuSpark, or set "
-            f"{side.variable} to another database."
-        )
-        raise WarehouseError(message)
-
-
-def _current_revision(connection: Connection) -> str | None:
-    found = connection.execute("SELECT to_regclass('ops.migrations')").fetchone()
-    if found is None or found[0] is None:
-        return None
-    row = connection.execute("SELECT version_num FROM ops.migrations").fetchone()
-    return str(row[0]) if row else None
 
 
 def _upgrade(dsn: str, side: Side) -> None:
@@ -76,12 +68,14 @@ def _upgrade(dsn: str, side: Side) -> None:
     config.set_main_option("script_location", str(MIGRATIONS))
     config.set_main_option("version_locations", str(MIGRATIONS / side))
     config.set_main_option("path_separator", "os")
-    engine = create_engine(
-        "postgresql+psycopg://",
-        # SQLAlchemy manages the transactions, so autocommit is off.
-        creator=lambda: _without_autocommit(open_connection(dsn, side, "ouspark migrate")),
-        poolclass=NullPool,
-    )
+
+    def connect() -> Connection:
+        connection = open_connection(dsn, side, "ouspark migrate")
+        # SQLAlchemy manages the transactions.
+        connection.autocommit = False
+        return connection
+
+    engine = create_engine("postgresql+psycopg://", creator=connect, poolclass=NullPool)
     try:
         with engine.connect() as connection:
             config.attributes["connection"] = connection
@@ -104,8 +98,3 @@ def _migration_error(error: BaseException | None, side: Side) -> WarehouseError:
         f"Nothing was changed. Check that {side.variable} is the right database, and that its "
         "schemas contain nothing else."
     )
-
-
-def _without_autocommit(connection: Connection) -> Connection:
-    connection.autocommit = False
-    return connection

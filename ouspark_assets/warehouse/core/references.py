@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from psycopg import sql
-from psycopg.rows import scalar_row
 
 from ouspark_assets.schemas.clean import APPEARANCES, MARKS, RESULTS, STUDENTS
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.schemas.table import Table
-from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.core.connection import Connection, fetch_value
 from ouspark_assets.warehouse.core.frames import identifier
 
 
@@ -52,8 +51,7 @@ def count_dangling_rows(connection: Connection, reference: Reference) -> int:
         _NOT_QUARANTINED if reference.or_quarantined else sql.SQL(""),
     )
     parameters = (reference.to.name,) * reference.or_quarantined
-    with connection.cursor(row_factory=scalar_row) as cursor:
-        count: int = cursor.execute(query, parameters).fetchone() or 0
+    count: int = fetch_value(connection, query, parameters)
     return count
 
 

@@ -3,12 +3,12 @@
 Identifiers come from `schemas/`, never from data. Nothing is executed here.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 
 from psycopg import sql
 
 from ouspark_assets.schemas.table import Table
-from ouspark_assets.warehouse.core.frames import identifier
+from ouspark_assets.warehouse.core.frames import column_list, identifier
 
 # IS NOT DISTINCT FROM decides; the equality before it allows a hash join (6,200 rows of
 # demographics: 1.1 s without it, 0.13 s with it).
@@ -23,7 +23,7 @@ def create_staging(table: Table, staged: sql.Identifier, columns: Sequence[str])
     """Create a temporary table with these columns of the table."""
     return sql.SQL(
         "CREATE TEMPORARY TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA"
-    ).format(staged, _names(columns), identifier(table))
+    ).format(staged, column_list(columns), identifier(table))
 
 
 def same_key(table: Table) -> sql.Composed:
@@ -72,11 +72,11 @@ def merge_differences(
         target=identifier(table),
         staged=staged,
         same_key=same_key(table),
-        old=_names(content, "target"),
-        new=_names(content, "staged"),
+        old=column_list(content, "target"),
+        new=column_list(content, "staged"),
         assignments=sql.SQL(", ").join(assignments),
-        columns=_names(table.columns),
-        values=_names(table.columns, "staged"),
+        columns=column_list(table.columns),
+        values=column_list(table.columns, "staged"),
     )
 
 
@@ -96,9 +96,3 @@ def key_as_json(table: Table) -> sql.Composed:
         for name in table.key
     )
     return sql.SQL("jsonb_build_object({})").format(sql.SQL(", ").join(pairs))
-
-
-def _names(columns: Iterable[str], alias: str | None = None) -> sql.Composed:
-    return sql.SQL(", ").join(
-        sql.Identifier(alias, name) if alias else sql.Identifier(name) for name in columns
-    )

@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 
 import polars as pl
 from psycopg import sql
-from psycopg.rows import scalar_row
 
 from ouspark_assets.schemas.table import Table
-from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.core.connection import Connection, fetch_value
 from ouspark_assets.warehouse.core.frames import copy_in, identifier
 from ouspark_assets.warehouse.core.locks import Lock, acquire
 from ouspark_assets.warehouse.core.statements import (
@@ -63,7 +62,10 @@ class Writer:
 
     def start_load(self, table: Table, scope: Scope = WHOLE_TABLE) -> "TableLoad":
         """Start to load the scope of a table, one frame at a time."""
-        if _is_empty(self.connection, table, scope):
+        query = sql.SQL("SELECT NOT EXISTS (SELECT FROM {} AS target WHERE {})").format(
+            identifier(table), _scope_condition(scope)
+        )
+        if fetch_value(self.connection, query, list(scope.values())):
             return TableLoad(self, table, scope, identifier(table))
         staged = sql.Identifier(f"staged_{table.name}")
         self.connection.execute(create_staging(table, staged, table.columns))
@@ -88,26 +90,26 @@ class TableLoad:
 
     def finish(self) -> MergeResult:
         """Apply the differences and return what changed."""
-        if self.target == identifier(self.table):
+        connection, table, staged = self.writer.connection, self.table, self.target
+        if staged == identifier(table):
             change = MergeResult(rows=self.rows, written=self.rows, removed=0)
         else:
-            change = self._merge()
-        if change.changed and self.table.published:
-            self.writer.changed_tables.add(self.table.qualified_name)
+            connection.execute(sql.SQL("ANALYZE {}").format(staged))
+            removed = connection.execute(
+                sql.SQL(_REMOVE_MISSING).format(
+                    delete=delete_missing(table, staged, _scope_condition(self.scope)),
+                    key=key_as_json(table),
+                ),
+                (*self.scope.values(), table.qualified_name),
+            ).rowcount
+            written = connection.execute(
+                merge_differences(table, staged, table.content, renewed=BOOKKEEPING)
+            ).rowcount
+            connection.execute(sql.SQL("DROP TABLE {}").format(staged))
+            change = MergeResult(rows=self.rows, written=written, removed=removed)
+        if change.changed and table.published:
+            self.writer.changed_tables.add(table.qualified_name)
         return change
-
-    def _merge(self) -> MergeResult:
-        connection, table = self.writer.connection, self.table
-        connection.execute(sql.SQL("ANALYZE {}").format(self.target))
-        removed = connection.execute(
-            _remove_missing(table, self.target, self.scope),
-            (*self.scope.values(), table.qualified_name),
-        ).rowcount
-        written = connection.execute(
-            merge_differences(table, self.target, table.content, renewed=BOOKKEEPING)
-        ).rowcount
-        connection.execute(sql.SQL("DROP TABLE {}").format(self.target))
-        return MergeResult(rows=self.rows, written=written, removed=removed)
 
 
 @contextmanager
@@ -115,8 +117,7 @@ def write_transaction(connection: Connection, run_id: str) -> Iterator[Writer]:
     """Yield the writer of one transaction that holds the write lock and has a new version."""
     with connection.transaction():
         acquire(connection, Lock.WRITE)
-        with connection.cursor(row_factory=scalar_row) as cursor:
-            version: int = cursor.execute("SELECT nextval('ops.version_numbers')").fetchone() or 0
+        version: int = fetch_value(connection, "SELECT nextval('ops.version_numbers')")
         # With this, a merge of a million rows is a hash join (2 s) instead of a nested loop (4 s).
         connection.execute("SET LOCAL hash_mem_multiplier = 16")
         # The defaults of the bookkeeping columns read these two settings.
@@ -133,23 +134,12 @@ def write_transaction(connection: Connection, run_id: str) -> Iterator[Writer]:
             )
 
 
-def _is_empty(connection: Connection, table: Table, scope: Scope) -> bool:
-    query = sql.SQL("SELECT NOT EXISTS (SELECT FROM {} AS target WHERE {})").format(
-        identifier(table), _scope_condition(scope)
-    )
-    with connection.cursor(row_factory=scalar_row) as cursor:
-        return cursor.execute(query, list(scope.values())).fetchone() is True
-
-
 def _scope_condition(scope: Scope) -> sql.Composed:
     conditions = [sql.SQL("{} = %s").format(sql.Identifier("target", name)) for name in scope]
     return sql.SQL(" AND ").join([sql.SQL("true"), *conditions])
 
 
-def _remove_missing(table: Table, staged: sql.Identifier, scope: Scope) -> sql.Composed:
-    return sql.SQL(
-        """
-        WITH removed AS ({delete} RETURNING {key} AS key)
-        INSERT INTO ops.tombstones (table_name, key) SELECT %s, key FROM removed
-        """
-    ).format(delete=delete_missing(table, staged, _scope_condition(scope)), key=key_as_json(table))
+_REMOVE_MISSING = """
+WITH removed AS ({delete} RETURNING {key} AS key)
+INSERT INTO ops.tombstones (table_name, key) SELECT %s, key FROM removed
+"""

@@ -8,11 +8,10 @@ not belong here.
 from dataclasses import dataclass
 
 from psycopg import sql
-from psycopg.rows import class_row
 
 from ouspark_assets.schemas.table import Table
-from ouspark_assets.warehouse.core.connection import Connection
-from ouspark_assets.warehouse.core.frames import identifier
+from ouspark_assets.warehouse.core.connection import Connection, fetch_objects
+from ouspark_assets.warehouse.core.frames import column_list, identifier
 from ouspark_assets.warehouse.core.statements import (
     create_staging,
     key_as_json,
@@ -53,10 +52,13 @@ class ChangeLog:
     is_kept: bool
 
 
-def create_stage(production: Connection, table: Table) -> sql.Identifier:
-    """Create an empty temporary table with the columns of the table."""
-    staged = sql.Identifier(f"staged_{table.name}")
-    production.execute(create_staging(table, staged, table.columns))
+def create_stage(
+    production: Connection, table: Table, *, only_keys: bool = False
+) -> sql.Identifier:
+    """Create an empty temporary table with the columns, or only the key, of the table."""
+    staged = sql.Identifier(f"{'removed' if only_keys else 'staged'}_{table.name}")
+    columns = table.key if only_keys else table.columns
+    production.execute(create_staging(table, staged, columns))
     return staged
 
 
@@ -74,28 +76,33 @@ def apply_staged(
     change = _read_change(production, sql.SQL(_COUNT_CHANGED).format(changed))
     if change.rows:
         # Only the keys are joined on, and the old rows are wide.
-        keys = sql.SQL(", ").join(map(sql.Identifier, table.key))
-        production.execute(sql.SQL("ANALYZE {} ({})").format(changed, keys))
-        _log_changed(production, table, changed, log)
+        production.execute(sql.SQL("ANALYZE {} ({})").format(changed, column_list(table.key)))
+        if log.is_kept:
+            production.execute(
+                sql.SQL(_LOG_CHANGED).format(key_as_json(table), changed),
+                (log.number, table.qualified_name),
+            )
         production.execute(_write_changed(table, changed))
     drop_tables(production, changed)
     return change
 
 
-def remove_listed(
-    production: Connection, table: Table, listed: sql.Identifier, log: ChangeLog
+def remove_rows(
+    production: Connection, table: Table, staged: sql.Identifier, log: ChangeLog, *, listed: bool
 ) -> TableChange:
-    """Remove the rows whose keys are in `listed`."""
-    exists = sql.SQL("EXISTS (SELECT FROM {} AS staged WHERE {})")
-    return _remove(production, table, exists.format(listed, same_key(table)), log)
-
-
-def remove_unlisted(
-    production: Connection, table: Table, staged: sql.Identifier, log: ChangeLog
-) -> TableChange:
-    """Remove the rows whose keys are not in `staged`."""
-    missing = sql.SQL("NOT EXISTS (SELECT FROM {} AS staged WHERE {})")
-    return _remove(production, table, missing.format(staged, same_key(table)), log)
+    """Remove the rows whose keys are in `staged`, or with `listed=False` those that are not."""
+    query = sql.SQL(_REMOVE).format(
+        target=identifier(table),
+        negation=sql.SQL("" if listed else "NOT"),
+        staged=staged,
+        same_key=same_key(table),
+        key=key_as_json(table),
+        hash=row_hash(table, "target"),
+        kept=sql.SQL(_LOG_REMOVED if log.is_kept else "").format(
+            number=sql.Literal(log.number), name=sql.Literal(table.qualified_name)
+        ),
+    )
+    return _read_change(production, query)
 
 
 def log_filled(production: Connection, table: Table, log: ChangeLog) -> None:
@@ -119,6 +126,8 @@ def count_and_checksum(production: Connection, table: Table) -> tuple[int, int]:
 def _find_changed(
     table: Table, staged: sql.Identifier, changed: sql.Identifier, log: ChangeLog
 ) -> sql.Composed:
+    # A row was found if a key column that is never null is not null.
+    column = next(name for name in table.key if name not in table.nullable_key)
     content = [name for name in table.columns if name not in table.key]
     return sql.SQL(
         """
@@ -133,12 +142,12 @@ def _find_changed(
         old_row=sql.SQL("to_jsonb(target)" if log.is_kept else "NULL::jsonb"),
         new_hash=row_hash(table, "staged"),
         old_hash=row_hash(table, "target"),
-        found=_found(table),
+        found=sql.SQL("({} IS NOT NULL)").format(sql.Identifier("target", column)),
         staged=staged,
         target=identifier(table),
         same_key=same_key(table),
-        old=_columns("target", content),
-        new=_columns("staged", content),
+        old=column_list(content, "target"),
+        new=column_list(content, "staged"),
     )
 
 
@@ -147,27 +156,27 @@ SELECT count(*) FILTER (WHERE old_hash IS NULL) AS inserted, count(old_hash) AS 
        coalesce(bit_xor(new_hash # coalesce(old_hash, 0)), 0) AS checksum
   FROM {}
 """
+_LOG_CHANGED = """
+INSERT INTO ops.publication_changes (number, table_name, key, old_row)
+SELECT %s, %s, {}, old_row FROM {} AS target
+"""
+_REMOVE = """
+WITH removed AS (
+  DELETE FROM {target} AS target
+   WHERE {negation} EXISTS (SELECT FROM {staged} AS staged WHERE {same_key})
+  RETURNING {key} AS key, to_jsonb(target) AS old_row, {hash} AS old_hash
+){kept}
+SELECT count(*) AS removed, coalesce(bit_xor(old_hash), 0) AS checksum FROM removed
+"""
+_LOG_REMOVED = """, kept AS (
+  INSERT INTO ops.publication_changes (number, table_name, key, old_row)
+  SELECT {number}, {name}, key, old_row FROM removed)
+"""
 
 
 def _read_change(production: Connection, query: sql.Composed) -> TableChange:
     """Run a query whose columns are fields of a TableChange."""
-    with production.cursor(row_factory=class_row(TableChange)) as cursor:
-        return cursor.execute(query).fetchone() or TableChange()
-
-
-def _log_changed(
-    production: Connection, table: Table, changed: sql.Identifier, log: ChangeLog
-) -> None:
-    if log.is_kept:
-        production.execute(
-            sql.SQL(
-                """
-                INSERT INTO ops.publication_changes (number, table_name, key, old_row)
-                SELECT %s, %s, {}, old_row FROM {} AS target
-                """
-            ).format(key_as_json(table), changed),
-            (log.number, table.qualified_name),
-        )
+    return fetch_objects(production, TableChange, query)[0]
 
 
 def _write_changed(table: Table, changed: sql.Identifier) -> sql.Composed:
@@ -187,43 +196,6 @@ def _write_changed(table: Table, changed: sql.Identifier) -> sql.Composed:
         changed=changed,
         same_key=same_key(table),
         assignments=sql.SQL(", ").join(assignments),
-        columns=sql.SQL(", ").join(map(sql.Identifier, table.columns)),
-        values=_columns("staged", table.columns),
+        columns=column_list(table.columns),
+        values=column_list(table.columns, "staged"),
     )
-
-
-def _remove(
-    production: Connection, table: Table, which: sql.Composed, log: ChangeLog
-) -> TableChange:
-    kept = sql.SQL(
-        """, kept AS (
-            INSERT INTO ops.publication_changes (number, table_name, key, old_row)
-            SELECT {number}, {name}, key, old_row FROM removed)
-        """
-    ).format(number=sql.Literal(log.number), name=sql.Literal(table.qualified_name))
-    query = sql.SQL(
-        """
-        WITH removed AS (
-          DELETE FROM {target} AS target WHERE {which}
-          RETURNING {key} AS key, to_jsonb(target) AS old_row, {hash} AS old_hash
-        ){kept}
-        SELECT count(*) AS removed, coalesce(bit_xor(old_hash), 0) AS checksum FROM removed
-        """
-    ).format(
-        target=identifier(table),
-        which=which,
-        key=key_as_json(table),
-        hash=row_hash(table, "target"),
-        kept=kept if log.is_kept else sql.SQL(""),
-    )
-    return _read_change(production, query)
-
-
-def _found(table: Table) -> sql.Composed:
-    """Return whether the join found a row: a key column that is never null is not null."""
-    column = next(name for name in table.key if name not in table.nullable_key)
-    return sql.SQL("({} IS NOT NULL)").format(sql.Identifier("target", column))
-
-
-def _columns(alias: str, names: list[str]) -> sql.Composed:
-    return sql.SQL(", ").join(sql.Identifier(alias, name) for name in names)

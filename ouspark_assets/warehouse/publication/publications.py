@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from psycopg.rows import class_row, scalar_row
 from psycopg.types.json import Jsonb
 
 from ouspark_assets.domain.errors import WarehouseError
-from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.core.connection import Connection, fetch_objects, fetch_value
 
 CHECKSUM_BITS = 64
 _COLUMNS = """
@@ -110,11 +109,8 @@ def combined_checksum(states: Mapping[str, TableState]) -> str:
 
 def read_publications(production: Connection, limit: int | None = None) -> list[Publication]:
     """Return the publications, newest first."""
-    with production.cursor(row_factory=class_row(Publication)) as cursor:
-        cursor.execute(
-            f"SELECT {_COLUMNS} FROM ops.publications ORDER BY number DESC LIMIT %s", (limit,)
-        )
-        return cursor.fetchall()
+    query = f"SELECT {_COLUMNS} FROM ops.publications ORDER BY number DESC LIMIT %s"
+    return fetch_objects(production, Publication, query, (limit,))
 
 
 def last_publication(production: Connection) -> Publication | None:
@@ -128,23 +124,11 @@ def insert_publication(production: Connection, publication: Publication) -> None
         """
         INSERT INTO ops.publications (number, run_id, kind, source_id, source_version, releases,
                tables, father_names, checksum, seconds, revision, restores, reversible)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        VALUES (%(number)s, %(run_id)s, %(kind)s, %(source_database)s, %(source_version)s,
+                %(releases)s, %(tables)s, %(father_names)s, %(checksum)s, %(seconds)s,
+                %(revision)s, %(restores)s, %(reversible)s)
         """,
-        (
-            publication.number,
-            publication.run_id,
-            publication.kind,
-            publication.source_database,
-            publication.source_version,
-            publication.releases,
-            Jsonb(publication.tables),
-            publication.father_names,
-            publication.checksum,
-            publication.seconds,
-            publication.revision,
-            publication.restores,
-            publication.reversible,
-        ),
+        {**vars(publication), "tables": Jsonb(publication.tables)},
     )
 
 
@@ -153,16 +137,11 @@ def update_source(production: Connection, same: Publication) -> None:
     production.execute(
         """
         UPDATE ops.publications
-           SET source_id = %s, source_version = %s, releases = %s, father_names = %s
-         WHERE number = %s
+           SET source_id = %(source_database)s, source_version = %(source_version)s,
+               releases = %(releases)s, father_names = %(father_names)s
+         WHERE number = %(number)s
         """,
-        (
-            same.source_database,
-            same.source_version,
-            same.releases,
-            same.father_names,
-            same.number,
-        ),
+        vars(same),
     )
 
 
@@ -177,14 +156,11 @@ def prune_history(production: Connection, last: int, keep: int) -> None:
 
 def current_hold(production: Connection) -> Hold | None:
     """Return the hold on publishing, if there is one."""
-    with production.cursor(row_factory=class_row(Hold)) as cursor:
-        cursor.execute(
-            """
-            SELECT publication, since AT TIME ZONE 'UTC' AS since FROM ops.holds
-             WHERE lifted_at IS NULL ORDER BY since DESC LIMIT 1
-            """
-        )
-        return cursor.fetchone()
+    query = """
+        SELECT publication, since AT TIME ZONE 'UTC' AS since FROM ops.holds
+         WHERE lifted_at IS NULL ORDER BY since DESC LIMIT 1
+    """
+    return next(iter(fetch_objects(production, Hold, query)), None)
 
 
 def hold_publishing(production: Connection, publication: int) -> None:
@@ -194,16 +170,11 @@ def hold_publishing(production: Connection, publication: int) -> None:
 
 def lift_hold(production: Connection) -> bool:
     """End the hold; return whether there was one."""
-    return (
-        production.execute(
-            "UPDATE ops.holds SET lifted_at = now() WHERE lifted_at IS NULL"
-        ).rowcount
-        > 0
-    )
+    lift = "UPDATE ops.holds SET lifted_at = now() WHERE lifted_at IS NULL"
+    return production.execute(lift).rowcount > 0
 
 
 def current_revision(production: Connection) -> str:
     """Return the migration revision of production."""
-    with production.cursor(row_factory=scalar_row) as cursor:
-        revision: str | None = cursor.execute("SELECT version_num FROM ops.migrations").fetchone()
+    revision: str | None = fetch_value(production, "SELECT version_num FROM ops.migrations")
     return revision or ""

@@ -15,10 +15,7 @@ from ouspark_assets.settings import PublicationSettings
 from ouspark_assets.warehouse.core.connection import Connection, Side, refuse_wrong_side
 from ouspark_assets.warehouse.core.locks import Lock, acquire_within
 from ouspark_assets.warehouse.publication.changes import ChangeLog, TableChange, count_and_checksum
-from ouspark_assets.warehouse.publication.guards import (
-    refuse_shrinking,
-    translate_errors,
-)
+from ouspark_assets.warehouse.publication.guards import refuse_shrinking, translate_errors
 from ouspark_assets.warehouse.publication.publications import (
     Publication,
     PublishingHeldError,
@@ -80,27 +77,6 @@ class Published:
         return sum(change.rows for change in self.sent.values())
 
 
-@dataclass(frozen=True)
-class _State:
-    """The last publication of production, and the state of development."""
-
-    last: Publication | None
-    source: Source
-    revision: str
-    same_tables: bool
-
-    def is_incremental(self, terms: Terms) -> bool:
-        """Return whether versions identify all changes since the last publication."""
-        return (
-            self.last is not None
-            and not terms.full
-            and self.same_tables
-            and self.last.source_database == self.source.database
-            and self.last.source_version <= self.source.version
-            and self.last.father_names == terms.father_names
-        )
-
-
 def publish(
     development: Connection,
     production: Connection,
@@ -116,51 +92,46 @@ def publish(
         publication_transaction(production, terms),
     ):
         development.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        _refuse_while_held(production)
-        current = _read_state(development, production, tables)
-        if _is_current(current, terms):
+        if hold := current_hold(production):
+            message = f"{hold}."
+            raise PublishingHeldError(message)
+        source, last = current_source(development), last_publication(production)
+        revision, names = current_revision(production), {table.qualified_name for table in tables}
+        same_tables = last is not None and last.revision == revision and set(last.tables) == names
+        # The publication whose version identifies all changes since; without it, all rows are sent.
+        base = last if same_tables and _can_build_on(last, source, terms) else None
+        if base is not None and base.source_version == source.version:
             return None
         refuse_outdated(development, tables)
-        log = _change_log(current.last, terms)
+        # The first publication replaces nothing that is worth keeping.
+        is_kept = last is not None and terms.keep > 0
+        log = ChangeLog(last.number + 1 if last else 1, is_kept)
         transfer = Transfer(development, production, log)
-        sent, states = _send(transfer, tables, terms, current)
-        publication = _describe(current, terms, log, states, run_id)
-        if (
-            current.last is not None
-            and current.same_tables
-            and not any(change.rows for change in sent.values())
-        ):
-            update_source(production, replace(publication, number=current.last.number))
-            return None
-        if current.last is not None and not terms.allow_shrink:
-            refuse_shrinking(current.last.states, states, terms.most_shrink)
-        publication = replace(publication, seconds=time.monotonic() - started)
+        hidden = {table: hidden_columns(table, father_names=terms.father_names) for table in tables}
+        sent, states = _send_since(transfer, hidden, base) if base else _send_all(transfer, hidden)
+        publication = Publication(
+            number=log.number,
+            run_id=run_id,
+            kind="changes" if base else "full",
+            source_database=source.database,
+            source_version=source.version,
+            releases=source.releases,
+            tables={name: state.as_json() for name, state in states.items()},
+            father_names=terms.father_names,
+            checksum=combined_checksum(states),
+            seconds=time.monotonic() - started,
+            revision=revision,
+            reversible=log.is_kept,
+        )
+        if last is not None:
+            if same_tables and not any(change.rows for change in sent.values()):
+                update_source(production, replace(publication, number=last.number))
+                return None
+            if not terms.allow_shrink:
+                refuse_shrinking(last.states, states, terms.most_shrink)
         insert_publication(production, publication)
         prune_history(production, publication.number, terms.keep)
     return Published(publication, sent)
-
-
-def _describe(
-    current: _State,
-    terms: Terms,
-    log: ChangeLog,
-    states: Mapping[str, TableState],
-    run_id: str,
-) -> Publication:
-    return Publication(
-        number=log.number,
-        run_id=run_id,
-        kind="changes" if current.is_incremental(terms) else "full",
-        source_database=current.source.database,
-        source_version=current.source.version,
-        releases=current.source.releases,
-        tables={name: state.as_json() for name, state in states.items()},
-        father_names=terms.father_names,
-        checksum=combined_checksum(states),
-        seconds=0,
-        revision=current.revision,
-        reversible=log.is_kept,
-    )
 
 
 @contextmanager
@@ -193,8 +164,7 @@ def current_source(development: Connection) -> Source:
             "The development database has no identity. Run `ouspark rebuild` on a new database."
         )
         raise WarehouseError(message)
-    releases = row[2] if isinstance(row[2], list) else []
-    return Source(str(row[0]), int(str(row[1])), releases)
+    return Source(*row)
 
 
 def hidden_columns(table: Table, *, father_names: bool) -> tuple[str, ...]:
@@ -202,42 +172,22 @@ def hidden_columns(table: Table, *, father_names: bool) -> tuple[str, ...]:
     return () if father_names else table.private
 
 
-def _refuse_while_held(production: Connection) -> None:
-    if hold := current_hold(production):
-        message = f"{hold}."
-        raise PublishingHeldError(message)
-
-
-def _read_state(development: Connection, production: Connection, tables: Sequence[Table]) -> _State:
-    last, revision = last_publication(production), current_revision(production)
-    names = {table.qualified_name for table in tables}
-    same_tables = last is not None and last.revision == revision and set(last.tables) == names
-    return _State(last, current_source(development), revision, same_tables)
-
-
-def _is_current(current: _State, terms: Terms) -> bool:
+def _can_build_on(last: Publication | None, source: Source, terms: Terms) -> bool:
     return (
-        current.last is not None
-        and current.is_incremental(terms)
-        and current.last.source_version == current.source.version
+        last is not None
+        and not terms.full
+        and last.source_database == source.database
+        and last.source_version <= source.version
+        and last.father_names == terms.father_names
     )
 
 
-def _change_log(last: Publication | None, terms: Terms) -> ChangeLog:
-    """Return the log of the next publication; the first one replaces nothing worth keeping."""
-    number = 1 if last is None else last.number + 1
-    return ChangeLog(number, is_kept=last is not None and terms.keep > 0)
-
-
-def _send(
-    transfer: Transfer, tables: Sequence[Table], terms: Terms, current: _State
+def _send_all(
+    transfer: Transfer, hidden: Mapping[Table, tuple[str, ...]]
 ) -> tuple[dict[str, TableChange], dict[str, TableState]]:
-    hidden = {table: hidden_columns(table, father_names=terms.father_names) for table in tables}
-    if current.last is not None and current.is_incremental(terms):
-        return _send_since(transfer, hidden, current.last)
     sent, states = {}, {}
-    for table in tables:
-        change = replace_table(transfer, table, hidden[table])
+    for table, columns in hidden.items():
+        change = replace_table(transfer, table, columns)
         rows, checksum = count_and_checksum(transfer.production, table)
         sent[table.qualified_name] = change
         states[table.qualified_name] = TableState(rows, change.rows, checksum)
@@ -245,30 +195,21 @@ def _send(
 
 
 def _send_since(
-    transfer: Transfer, hidden: Mapping[Table, tuple[str, ...]], last: Publication
+    transfer: Transfer, hidden: Mapping[Table, tuple[str, ...]], base: Publication
 ) -> tuple[dict[str, TableChange], dict[str, TableState]]:
-    since, before = last.source_version, last.states
-    changed = _changed_tables(transfer.development, since)
-    sent = {
-        table.qualified_name: send_changes(transfer, table, columns, since)
-        if table.qualified_name in changed
-        else TableChange()
-        for table, columns in hidden.items()
-    }
-    return sent, {name: apply_change(before[name], change) for name, change in sent.items()}
-
-
-def apply_change(before: TableState, change: TableChange) -> TableState:
-    """Return the state of a table after a change, without reading its other rows."""
-    return TableState(
-        rows=before.rows + change.inserted - change.removed,
-        changed=change.rows,
-        checksum=before.checksum ^ change.checksum,
-    )
-
-
-def _changed_tables(development: Connection, since: int) -> set[str]:
-    rows = development.execute(
-        "SELECT DISTINCT unnest(tables) FROM ops.versions WHERE version > %s", (since,)
-    ).fetchall()
-    return {str(row[0]) for row in rows}
+    """Send the changes since a publication; unchanged rows of production are not read."""
+    query = "SELECT DISTINCT unnest(tables) FROM ops.versions WHERE version > %s"
+    rows = transfer.development.execute(query, (base.source_version,)).fetchall()
+    changed, before = {name for (name,) in rows}, base.states
+    sent, states = {}, {}
+    for table, columns in hidden.items():
+        name, change = table.qualified_name, TableChange()
+        if name in changed:
+            change = send_changes(transfer, table, columns, base.source_version)
+        sent[name] = change
+        states[name] = TableState(
+            rows=before[name].rows + change.inserted - change.removed,
+            changed=change.rows,
+            checksum=before[name].checksum ^ change.checksum,
+        )
+    return sent, states

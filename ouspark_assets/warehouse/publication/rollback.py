@@ -10,13 +10,11 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from psycopg import sql
-from psycopg.rows import scalar_row
 
 from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.schemas.table import Table
-from ouspark_assets.warehouse.core.connection import Connection
-from ouspark_assets.warehouse.core.frames import identifier
-from ouspark_assets.warehouse.core.statements import create_staging
+from ouspark_assets.warehouse.core.connection import Connection, fetch_value
+from ouspark_assets.warehouse.core.frames import column_list, identifier
 from ouspark_assets.warehouse.publication.changes import (
     ChangeLog,
     TableChange,
@@ -24,8 +22,7 @@ from ouspark_assets.warehouse.publication.changes import (
     count_and_checksum,
     create_stage,
     drop_tables,
-    remove_listed,
-    remove_unlisted,
+    remove_rows,
 )
 from ouspark_assets.warehouse.publication.guards import translate_errors
 from ouspark_assets.warehouse.publication.publications import (
@@ -51,6 +48,15 @@ CREATE TEMPORARY TABLE {earliest} ON COMMIT DROP AS
 SELECT DISTINCT ON (key) key, old_row FROM ops.publication_changes
  WHERE table_name = {name} AND number > {wanted} AND number < {emptied} AND key IS NOT NULL
  ORDER BY key, number
+"""
+_STAGE = """
+INSERT INTO {staged} SELECT {columns}
+  FROM {earliest}, jsonb_populate_record(NULL::{target}, {source}) AS old
+ WHERE old_row IS {condition}
+"""
+_FIRST_FILLED = """
+SELECT min(number) FROM ops.publication_changes
+ WHERE table_name = %s AND number > %s AND key IS NULL
 """
 _NEVER = 2**62
 
@@ -101,7 +107,14 @@ def roll_back(
         prune_history(production, publication.number, terms.keep)
         if current_hold(production) is None:
             hold_publishing(production, publication.number)
-    return RollbackResult(publication, changes, _differing_tables(wanted, states))
+    before = wanted.states
+    differing = tuple(
+        name
+        for name, state in states.items()
+        if name in before
+        and (before[name].rows, before[name].checksum) != (state.rows, state.checksum)
+    )
+    return RollbackResult(publication, changes, differing)
 
 
 def restorable_publications(newest_first: Sequence[Publication], revision: str) -> set[int]:
@@ -137,7 +150,8 @@ def _find_publications(production: Connection, number: int) -> tuple[Publication
 def _restore_table(
     production: Connection, table: Table, wanted: int, log: ChangeLog
 ) -> TableChange:
-    filled = _filled_at(production, table, wanted)
+    # The first publication after `wanted` that found the table empty.
+    filled: int | None = fetch_value(production, _FIRST_FILLED, (table.qualified_name, wanted))
     earliest = sql.Identifier(f"earliest_{table.name}")
     production.execute(
         sql.SQL(_EARLIEST).format(
@@ -147,86 +161,32 @@ def _restore_table(
             emptied=sql.Literal(filled or _NEVER),
         )
     )
-    staged = _stage_old_rows(production, table, earliest)
+    staged = _stage(production, table, earliest)
     if filled:
-        removed = remove_unlisted(production, table, staged, log)
+        removed = remove_rows(production, table, staged, log, listed=False)
     else:
-        listed = _stage_new_keys(production, table, earliest)
-        removed = remove_listed(production, table, listed, log)
+        listed = _stage(production, table, earliest, added=True)
+        removed = remove_rows(production, table, listed, log, listed=True)
         drop_tables(production, listed)
     change = removed + apply_staged(production, table, staged, log)
     drop_tables(production, staged, earliest)
     return change
 
 
-def _filled_at(production: Connection, table: Table, wanted: int) -> int | None:
-    """Return the first publication after `wanted` that found the table empty."""
-    with production.cursor(row_factory=scalar_row) as cursor:
-        number: int | None = cursor.execute(
-            """
-            SELECT min(number) FROM ops.publication_changes
-             WHERE table_name = %s AND number > %s AND key IS NULL
-            """,
-            (table.qualified_name, wanted),
-        ).fetchone()
-    return number
-
-
-def _stage_old_rows(
-    production: Connection, table: Table, earliest: sql.Identifier
+def _stage(
+    production: Connection, table: Table, earliest: sql.Identifier, *, added: bool = False
 ) -> sql.Identifier:
-    staged = create_stage(production, table)
+    """Stage the rows that were replaced, or the keys of those that were added."""
+    staged = create_stage(production, table, only_keys=added)
     production.execute(
-        sql.SQL(
-            """
-            INSERT INTO {staged} SELECT {columns}
-              FROM {earliest}, jsonb_populate_record(NULL::{target}, old_row) AS old
-             WHERE old_row IS NOT NULL
-            """
-        ).format(
+        sql.SQL(_STAGE).format(
             staged=staged,
-            columns=_columns("old", table.columns),
+            columns=column_list(table.key if added else table.columns, "old"),
             earliest=earliest,
             target=identifier(table),
+            source=sql.Identifier("key" if added else "old_row"),
+            condition=sql.SQL("NULL" if added else "NOT NULL"),
         )
     )
     production.execute(sql.SQL("ANALYZE {}").format(staged))
     return staged
-
-
-def _stage_new_keys(
-    production: Connection, table: Table, earliest: sql.Identifier
-) -> sql.Identifier:
-    """Stage the keys of rows that were added after the publication."""
-    listed = sql.Identifier(f"removed_{table.name}")
-    production.execute(create_staging(table, listed, table.key))
-    production.execute(
-        sql.SQL(
-            """
-            INSERT INTO {listed} SELECT {columns}
-              FROM {earliest}, jsonb_populate_record(NULL::{target}, key) AS old
-             WHERE old_row IS NULL
-            """
-        ).format(
-            listed=listed,
-            columns=_columns("old", table.key),
-            earliest=earliest,
-            target=identifier(table),
-        )
-    )
-    production.execute(sql.SQL("ANALYZE {}").format(listed))
-    return listed
-
-
-def _columns(alias: str, names: Sequence[str]) -> sql.Composed:
-    return sql.SQL(", ").join(sql.Identifier(alias, name) for name in names)
-
-
-def _differing_tables(wanted: Publication, states: Mapping[str, TableState]) -> tuple[str, ...]:
-    before = wanted.states
-    return tuple(
-        name
-        for name, state in states.items()
-        if name in before
-        and (before[name].rows, before[name].checksum) != (state.rows, state.checksum)
-    )

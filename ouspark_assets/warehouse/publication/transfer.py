@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from psycopg import sql
-from psycopg.rows import scalar_row
 
 from ouspark_assets.schemas.table import Table
-from ouspark_assets.warehouse.core.connection import Connection
-from ouspark_assets.warehouse.core.frames import identifier
-from ouspark_assets.warehouse.core.statements import create_staging, same_key
+from ouspark_assets.warehouse.core.connection import Connection, fetch_value
+from ouspark_assets.warehouse.core.frames import column_list, identifier
+from ouspark_assets.warehouse.core.statements import same_key
 from ouspark_assets.warehouse.publication.changes import (
     ChangeLog,
     TableChange,
@@ -22,8 +21,7 @@ from ouspark_assets.warehouse.publication.changes import (
     create_stage,
     drop_tables,
     log_filled,
-    remove_listed,
-    remove_unlisted,
+    remove_rows,
 )
 
 CHUNK_BYTES = 1 << 18
@@ -43,7 +41,9 @@ def replace_table(transfer: Transfer, table: Table, hidden: Sequence[str]) -> Ta
     """Send every row: write rows that differ, and remove rows that no longer exist."""
     production, log = transfer.production, transfer.log
     rows = sql.SQL("SELECT {} FROM {}").format(_columns(table, hidden), identifier(table))
-    if _is_empty(production, table):
+    if fetch_value(
+        production, sql.SQL("SELECT NOT EXISTS (SELECT FROM {})").format(identifier(table))
+    ):
         inserted = _stream(transfer, rows, identifier(table), table.columns)
         if inserted:
             log_filled(production, table, log)
@@ -52,7 +52,7 @@ def replace_table(transfer: Transfer, table: Table, hidden: Sequence[str]) -> Ta
     staged = create_stage(production, table)
     if _stream(transfer, rows, staged, table.columns):
         production.execute(sql.SQL("ANALYZE {}").format(staged))
-    removed = remove_unlisted(production, table, staged, log)
+    removed = remove_rows(production, table, staged, log, listed=False)
     change = removed + apply_staged(production, table, staged, log)
     drop_tables(production, staged)
     return change
@@ -85,40 +85,33 @@ def _remove_by_tombstones(transfer: Transfer, table: Table, since: int) -> Table
         ) AS staged WHERE NOT EXISTS (SELECT FROM {table} AS target WHERE {same_key})
         """
     ).format(
-        key=_key_of_tombstones(table),
+        key=sql.SQL(", ").join(
+            sql.SQL("(jsonb_populate_record(NULL::{}, key)).{name} AS {name}").format(
+                identifier(table), name=sql.Identifier(name)
+            )
+            for name in table.key
+        ),
         name=sql.Literal(table.qualified_name),
         since=sql.Literal(since),
         table=identifier(table),
         same_key=same_key(table),
     )
-    production, listed = transfer.production, sql.Identifier(f"removed_{table.name}")
-    production.execute(create_staging(table, listed, table.key))
+    production = transfer.production
+    listed = create_stage(production, table, only_keys=True)
     change = TableChange()
     if _stream(transfer, rows, listed, table.key):
         production.execute(sql.SQL("ANALYZE {}").format(listed))
-        change = remove_listed(production, table, listed, transfer.log)
+        change = remove_rows(production, table, listed, transfer.log, listed=True)
     drop_tables(production, listed)
     return change
 
 
-def _key_of_tombstones(table: Table) -> sql.Composed:
-    return sql.SQL(", ").join(
-        sql.SQL("(jsonb_populate_record(NULL::{}, key)).{} AS {}").format(
-            identifier(table), sql.Identifier(name), sql.Identifier(name)
-        )
-        for name in table.key
-    )
-
-
 def _stream(
-    transfer: Transfer,
-    rows: sql.Composable,
-    target: sql.Identifier,
-    columns: Sequence[str],
+    transfer: Transfer, rows: sql.Composable, target: sql.Identifier, columns: Sequence[str]
 ) -> int:
-    names = sql.SQL(", ").join(map(sql.Identifier, columns))
+    """Copy rows into a table of production; return their number."""
     source = sql.SQL("COPY ({}) TO STDOUT (FORMAT binary)").format(rows)
-    sink = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(target, names)
+    sink = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(target, column_list(columns))
     with transfer.development.cursor() as reader, transfer.production.cursor() as writer:
         with reader.copy(source) as outgoing, writer.copy(sink) as incoming:
             for chunk in _chunks(outgoing):
@@ -144,9 +137,3 @@ def _columns(table: Table, hidden: Sequence[str]) -> sql.Composed:
         else sql.Identifier(name)
         for name in table.columns
     )
-
-
-def _is_empty(production: Connection, table: Table) -> bool:
-    query = sql.SQL("SELECT NOT EXISTS (SELECT FROM {})").format(identifier(table))
-    with production.cursor(row_factory=scalar_row) as cursor:
-        return cursor.execute(query).fetchone() is True

@@ -6,14 +6,15 @@ rows that should be equal and are not.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import reduce
+from operator import xor
 
 from psycopg import sql
 
 from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.warehouse.core.connection import Connection, read_only_snapshot
-from ouspark_assets.warehouse.core.frames import identifier
+from ouspark_assets.warehouse.core.frames import column_list, identifier
 from ouspark_assets.warehouse.core.statements import row_hash
 from ouspark_assets.warehouse.publication.guards import translate_errors
 from ouspark_assets.warehouse.publication.publications import (
@@ -26,14 +27,8 @@ from ouspark_assets.warehouse.publication.publish_transaction import current_sou
 # About a thousand rows each in a table of a million.
 BUCKETS = 1024
 Key = tuple[str | None, ...]
-
-
-@dataclass(frozen=True)
-class Bucket:
-    """The rows of a table whose keys have the same hash."""
-
-    rows: int
-    checksum: int
+# The number of rows whose keys have the same hash, and the checksum of these rows.
+Bucket = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -76,13 +71,6 @@ class Verdict:
         return all(table.is_clean for table in self.tables)
 
 
-@dataclass(frozen=True)
-class _Row:
-    checksum: int
-    # Changed in development since the publication.
-    newer: bool = False
-
-
 def verify(development: Connection, production: Connection, tables: Sequence[Table]) -> Verdict:
     """Compare every published table, in one snapshot of each database."""
     with (
@@ -96,14 +84,10 @@ def verify(development: Connection, production: Connection, tables: Sequence[Tab
                 "There is no publication to verify yet. Run `ouspark run` to make the first one."
             )
             raise WarehouseError(message)
-        comparison = _Comparison(development, production, last, _since(development, last))
+        is_same_source = current_source(development).database == last.source_database
+        since = last.source_version if is_same_source else None
+        comparison = _Comparison(development, production, last, since)
         return Verdict(last.number, tuple(map(comparison.compare, tables)))
-
-
-def _since(development: Connection, last: Publication) -> int | None:
-    """Return the version of the publication; None if it came from another database."""
-    same = current_source(development).database == last.source_database
-    return last.source_version if same else None
 
 
 @dataclass(frozen=True)
@@ -111,6 +95,7 @@ class _Comparison:
     development: Connection
     production: Connection
     last: Publication
+    # The version of the publication; None if it came from another development database.
     since: int | None
 
     def compare(self, table: Table) -> TableVerdict:
@@ -119,22 +104,22 @@ class _Comparison:
         wanted = _read_buckets(self.development, table, hidden)
         found = _read_buckets(self.production, table, ())
         differing = [
-            bucket
-            for bucket in wanted.keys() | found.keys()
-            if wanted.get(bucket) != found.get(bucket)
+            number
+            for number in wanted.keys() | found.keys()
+            if wanted.get(number) != found.get(number)
         ]
         differences, unpublished = (
             self._compare_rows(table, hidden, differing) if differing else ((), 0)
         )
-        total = _total(found)
+        rows = sum(count for count, _ in found.values())
+        checksum = reduce(xor, (checksum for _, checksum in found.values()), 0)
         state = self.last.states.get(table.qualified_name)
         return TableVerdict(
             name=table.qualified_name,
-            rows=total.rows,
-            expected_rows=_total(wanted).rows,
-            checksum=TableState(total.rows, 0, total.checksum).shown_checksum,
-            recorded=state is not None
-            and (state.rows, state.checksum) == (total.rows, total.checksum),
+            rows=rows,
+            expected_rows=sum(count for count, _ in wanted.values()),
+            checksum=TableState(rows, 0, checksum).shown_checksum,
+            recorded=state is not None and (state.rows, state.checksum) == (rows, checksum),
             differing_buckets=len(differing),
             differences=differences,
             unpublished=unpublished,
@@ -143,22 +128,19 @@ class _Comparison:
     def _compare_rows(
         self, table: Table, hidden: Sequence[str], buckets: Sequence[int]
     ) -> tuple[tuple[Difference, ...], int]:
-        newer = (
-            sql.SQL("false")
-            if self.since is None
-            else sql.SQL("version > {}").format(sql.Literal(self.since))
-        )
-        wanted = _read_hashes(self.development, table, hidden, buckets, newer)
+        is_newer: sql.Composable = sql.SQL("false")
+        gone: set[Key] = set()
+        if self.since is not None:
+            is_newer = sql.SQL("version > {}").format(sql.Literal(self.since))
+            gone = _removed_keys(self.development, table, self.since)
+        wanted = _read_hashes(self.development, table, hidden, buckets, is_newer)
         found = _read_hashes(self.production, table, (), buckets, sql.SQL("false"))
-        gone = (
-            _removed_keys(self.development, table, self.since) if self.since is not None else set()
-        )
         differences, unpublished = [], 0
         for key in sorted(wanted.keys() | found.keys(), key=str):
             one, other = wanted.get(key), found.get(key)
-            if one and other and one.checksum == other.checksum:
+            if one and other and one[0] == other[0]:
                 continue
-            if (one and one.newer) or (one is None and key in gone):
+            if one[1] if one else key in gone:
                 unpublished += 1
                 continue
             problem = (
@@ -169,7 +151,7 @@ class _Comparison:
 
 
 def _read_buckets(connection: Connection, table: Table, hidden: Sequence[str]) -> dict[int, Bucket]:
-    rows: list[tuple[Any, ...]] = connection.execute(
+    rows = connection.execute(
         sql.SQL(
             "SELECT {bucket}, count(*), bit_xor({hash}) FROM {table} AS target GROUP BY 1"
         ).format(
@@ -178,14 +160,7 @@ def _read_buckets(connection: Connection, table: Table, hidden: Sequence[str]) -
             table=identifier(table),
         )
     ).fetchall()
-    return {bucket: Bucket(count, checksum) for bucket, count, checksum in rows}
-
-
-def _total(buckets: Mapping[int, Bucket]) -> Bucket:
-    rows, checksum = 0, 0
-    for bucket in buckets.values():
-        rows, checksum = rows + bucket.rows, checksum ^ bucket.checksum
-    return Bucket(rows, checksum)
+    return {number: (count, checksum) for number, count, checksum in rows}
 
 
 def _read_hashes(
@@ -193,25 +168,26 @@ def _read_hashes(
     table: Table,
     hidden: Sequence[str],
     buckets: Sequence[int],
-    newer: sql.Composable,
-) -> dict[Key, _Row]:
-    rows: list[tuple[Any, ...]] = connection.execute(
+    is_newer: sql.Composable,
+) -> dict[Key, tuple[int, bool]]:
+    """Return the hash of each row, and whether it was changed since the publication."""
+    rows = connection.execute(
         sql.SQL(
             "SELECT {hash}, {newer}, {key} FROM {table} AS target WHERE {bucket} = ANY(%s)"
         ).format(
             hash=row_hash(table, "target", hidden),
-            newer=newer,
+            newer=is_newer,
             key=_key_as_text("target", table),
             table=identifier(table),
             bucket=_bucket_of(table),
         ),
         (list(buckets),),
     ).fetchall()
-    return {tuple(key): _Row(checksum, newer) for checksum, newer, *key in rows}
+    return {tuple(key): (checksum, newer) for checksum, newer, *key in rows}
 
 
 def _removed_keys(development: Connection, table: Table, since: int) -> set[Key]:
-    rows: list[tuple[Any, ...]] = development.execute(
+    rows = development.execute(
         sql.SQL(
             """
             SELECT {key} FROM ops.tombstones, jsonb_populate_record(NULL::{table}, key) AS gone
@@ -224,8 +200,9 @@ def _removed_keys(development: Connection, table: Table, since: int) -> set[Key]
 
 
 def _bucket_of(table: Table) -> sql.Composed:
-    key = sql.SQL(", ").join(sql.Identifier("target", name) for name in table.key)
-    return sql.SQL("(hash_record_extended(ROW({}), 0) & {})").format(key, sql.Literal(BUCKETS - 1))
+    return sql.SQL("(hash_record_extended(ROW({}), 0) & {})").format(
+        column_list(table.key, "target"), sql.Literal(BUCKETS - 1)
+    )
 
 
 def _key_as_text(alias: str, table: Table) -> sql.Composed:

@@ -9,16 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from ouspark_assets.domain.errors import WarehouseError
-from ouspark_assets.warehouse.core.connection import Connection
-
-_COLUMNS = """
-id, release, hall_ticket, table_name, fingerprint, reasons, raw, first_seen_at, run_id, status,
-resolved_at
-"""
+from ouspark_assets.warehouse.core.connection import Connection, fetch_objects
 
 
 @dataclass(frozen=True)
@@ -36,6 +30,9 @@ class QuarantinedRecord:
     run_id: str
     status: str
     resolved_at: datetime | None
+
+
+_COLUMNS = ", ".join(QuarantinedRecord.__dataclass_fields__)
 
 
 @dataclass(frozen=True)
@@ -71,19 +68,17 @@ def find_records(connection: Connection, record_filter: RecordFilter) -> list[Qu
                             WHERE strpos(lower(r), lower(%(reason)s)) > 0))
          ORDER BY id
     """
-    with connection.cursor(row_factory=class_row(QuarantinedRecord)) as cursor:
-        return cursor.execute(query, vars(record_filter)).fetchall()
+    return fetch_objects(connection, QuarantinedRecord, query, vars(record_filter))
 
 
 def find_record(connection: Connection, number: int) -> QuarantinedRecord:
     """Return one record; raises a WarehouseError if there is none with this number."""
     query = f"SELECT {_COLUMNS} FROM clean.quarantine WHERE id = %s"
-    with connection.cursor(row_factory=class_row(QuarantinedRecord)) as cursor:
-        found = cursor.execute(query, (number,)).fetchone()
-    if found is None:
+    found = fetch_objects(connection, QuarantinedRecord, query, (number,))
+    if not found:
         message = f"There is no quarantined record {number}. See `ouspark quarantine list`."
         raise WarehouseError(message)
-    return found
+    return found[0]
 
 
 def parse_record_number(text: str) -> int:
@@ -103,19 +98,13 @@ def correct_record(
             """
             INSERT INTO ops.corrections AS c
                    (release, hall_ticket, table_name, fingerprint, changes, made_by)
-            VALUES (%s, %s, %s, %s, %s, %s)
+            VALUES (%(release)s, %(hall_ticket)s, %(table_name)s, %(fingerprint)s, %(changes)s,
+                    %(made_by)s)
             ON CONFLICT (release, hall_ticket, table_name, fingerprint) DO UPDATE
                SET changes = c.changes || EXCLUDED.changes, made_by = EXCLUDED.made_by,
                    made_at = now()
             """,
-            (
-                wrong.release,
-                wrong.hall_ticket,
-                wrong.table_name,
-                wrong.fingerprint,
-                Jsonb(dict(changes)),
-                _current_user(),
-            ),
+            {**vars(wrong), "changes": Jsonb(dict(changes)), "made_by": _current_user()},
         )
         record_decision(connection, wrong.id, "corrected", {"changes": dict(changes)})
 
@@ -162,8 +151,7 @@ def read_corrections(connection: Connection, release: str) -> list[StoredCorrect
         SELECT release, hall_ticket, table_name, fingerprint, changes
           FROM ops.corrections WHERE release = %s ORDER BY made_at
     """
-    with connection.cursor(row_factory=class_row(StoredCorrection)) as cursor:
-        return cursor.execute(query, (release,)).fetchall()
+    return fetch_objects(connection, StoredCorrection, query, (release,))
 
 
 def _current_user() -> str:

@@ -5,15 +5,13 @@ is resolved, not deleted. What makes a record unacceptable is decided in `pages/
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import polars as pl
 from psycopg import sql
-from psycopg.rows import scalar_row
 
 from ouspark_assets.schemas.clean import QUARANTINE
-from ouspark_assets.warehouse.core.connection import Connection
-from ouspark_assets.warehouse.core.frames import copy_in, identifier
+from ouspark_assets.warehouse.core.connection import Connection, fetch_value
+from ouspark_assets.warehouse.core.frames import column_list, copy_in, identifier
 from ouspark_assets.warehouse.core.writing import Writer
 
 REJECTED_COLUMNS = ("release", "hall_ticket", "table_name", "fingerprint", "reasons", "raw")
@@ -34,21 +32,20 @@ def update_quarantine(writer: Writer, release: str, rejected: pl.DataFrame) -> Q
     connection.execute(
         sql.SQL(
             "CREATE TEMPORARY TABLE rejected ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA"
-        ).format(sql.SQL(", ").join(map(sql.Identifier, REJECTED_COLUMNS)), identifier(QUARANTINE))
+        ).format(column_list(REJECTED_COLUMNS), identifier(QUARANTINE))
     )
     copy_in(connection, sql.Identifier("rejected"), REJECTED_COLUMNS, rejected)
     resolved = connection.execute(_RESOLVE, (release,)).rowcount
     new = connection.execute(_ADD).rowcount
     connection.execute("DROP TABLE rejected")
-    with connection.cursor(row_factory=scalar_row) as cursor:
-        query = "SELECT count(*) FROM clean.quarantine WHERE release = %s AND status = 'open'"
-        count: int = cursor.execute(query, (release,)).fetchone() or 0
+    query = "SELECT count(*) FROM clean.quarantine WHERE release = %s AND status = 'open'"
+    count: int = fetch_value(connection, query, (release,))
     return QuarantineChange(open=count, new=new, resolved=resolved)
 
 
 def count_open_reasons(connection: Connection) -> list[tuple[str, str, int]]:
     """Return the tables and reasons of open records with their counts, the most frequent first."""
-    rows: list[tuple[Any, ...]] = connection.execute(
+    rows = connection.execute(
         """
         SELECT table_name, reason, count(*)
           FROM clean.quarantine, unnest(reasons) AS reason
@@ -62,9 +59,8 @@ def count_open_reasons(connection: Connection) -> list[tuple[str, str, int]]:
 
 def count_open_records(connection: Connection) -> int:
     """Return the number of open records."""
-    with connection.cursor(row_factory=scalar_row) as cursor:
-        query = "SELECT count(*) FROM clean.quarantine WHERE status = 'open'"
-        count: int = cursor.execute(query).fetchone() or 0
+    query = "SELECT count(*) FROM clean.quarantine WHERE status = 'open'"
+    count: int = fetch_value(connection, query)
     return count
 
 

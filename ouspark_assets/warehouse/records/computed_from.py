@@ -7,11 +7,9 @@ published before the outdated table has been computed again.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from psycopg.rows import scalar_row
-
 from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.schemas.table import Table
-from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.core.connection import Connection, fetch_objects, fetch_value
 from ouspark_assets.warehouse.core.writing import Writer
 
 MAX_TABLES_NAMED = 3
@@ -32,16 +30,15 @@ class Outdated:
 
 def current_version(connection: Connection) -> int:
     """Return the version of the last committed change; 0 without any."""
-    with connection.cursor(row_factory=scalar_row) as cursor:
-        version: int | None = cursor.execute("SELECT max(version) FROM ops.versions").fetchone()
-    return version or 0
+    query = "SELECT coalesce(max(version), 0) FROM ops.versions"
+    version: int = fetch_value(connection, query)
+    return version
 
 
 def seconds_since_last_change(connection: Connection) -> float | None:
     """Return the seconds since the last committed change; None without any."""
-    with connection.cursor(row_factory=scalar_row) as cursor:
-        query = "SELECT extract(epoch FROM now() - max(committed_at))::float8 FROM ops.versions"
-        seconds: float | None = cursor.execute(query).fetchone()
+    query = "SELECT extract(epoch FROM now() - max(committed_at))::float8 FROM ops.versions"
+    seconds: float | None = fetch_value(connection, query)
     return seconds
 
 
@@ -61,17 +58,18 @@ def store_inputs(writer: Writer, table: Table, versions: Mapping[str, int]) -> N
 
 def find_outdated(connection: Connection, tables: Sequence[Table]) -> list[Outdated]:
     """Return the tables that have an input that changed after they were computed."""
-    rows = connection.execute(
+    return fetch_objects(
+        connection,
+        Outdated,
         """
-        SELECT DISTINCT ON (c.table_name) c.table_name, c.input, v.run_id
+        SELECT DISTINCT ON (c.table_name) c.table_name AS table, c.input, v.run_id
           FROM ops.computed_from c
           JOIN ops.versions v ON v.version > c.version AND c.input = ANY (v.tables)
          WHERE c.table_name = ANY (%s)
          ORDER BY c.table_name, v.version DESC
         """,
         ([table.qualified_name for table in tables],),
-    ).fetchall()
-    return [Outdated(*map(str, row)) for row in rows]
+    )
 
 
 def refuse_outdated(development: Connection, tables: Sequence[Table]) -> None:

@@ -8,9 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from psycopg.rows import class_row
-
-from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.core.connection import Connection, fetch_objects
 from ouspark_assets.warehouse.records.site_health import SiteHealth, read_site_health
 
 # Upper bounds of the histogram of stage durations, in seconds.
@@ -84,79 +82,53 @@ class OperationalCounts:
     quarantine: Sequence[OpenRecords]
 
 
+_STAGES = f"""
+SELECT history.asset,
+       count(*) FILTER (WHERE outcome = 'succeeded') AS succeeded,
+       count(*) FILTER (WHERE outcome = 'failed' AND NOT died) AS failed,
+       count(*) FILTER (WHERE died) AS died,
+       count(*) FILTER (WHERE alive) AS running,
+       count(*) FILTER (WHERE NOT alive) AS dead,
+       coalesce(sum(rows_in), 0)::bigint AS rows_in,
+       coalesce(sum(rows_written), 0)::bigint AS rows_written,
+       coalesce(sum(rows_changed), 0)::bigint AS rows_changed,
+       coalesce(sum(rows_quarantined), 0)::bigint AS rows_quarantined,
+       ARRAY[{", ".join(f"count(*) FILTER (WHERE seconds <= {bound})" for bound in BUCKETS)}]
+         AS within,
+       count(seconds) AS ended,
+       coalesce(sum(seconds), 0) AS seconds
+  FROM ops.stage_history AS history
+  LEFT JOIN ops.unfinished_stages AS unfinished USING (id)
+ GROUP BY history.asset
+ ORDER BY history.asset
+"""
+_LATEST = """
+SELECT DISTINCT ON (asset, coalesce(release, ''))
+       asset, release, outcome = 'succeeded' AS succeeded, ended, seconds, rows
+  FROM ops.stage_history
+ WHERE ended IS NOT NULL
+ ORDER BY asset, coalesce(release, ''), id DESC
+"""
+_SCRAPES = """
+SELECT release, host, sum(requests)::bigint AS requests, sum(found)::bigint AS found,
+       sum(not_found)::bigint AS not_found, sum(no_change)::bigint AS no_change,
+       sum(failed)::bigint AS failed, sum(retries)::bigint AS retries,
+       sum(received)::bigint AS received, sum(outages)::bigint AS outages
+  FROM ops.scrapes JOIN ops.stage_runs ON id = stage_run
+ GROUP BY release, host ORDER BY release, host
+"""
+_QUARANTINE = """
+SELECT table_name, count(*) FILTER (WHERE status = 'open') AS records
+  FROM clean.quarantine GROUP BY table_name ORDER BY table_name
+"""
+
+
 def read_counters(connection: Connection) -> OperationalCounts:
     """Return all counters."""
     return OperationalCounts(
-        stages=_stages(connection),
-        latest=_latest(connection),
-        scrapes=_scrapes(connection),
+        stages=fetch_objects(connection, StageCounts, _STAGES),
+        latest=fetch_objects(connection, LatestStage, _LATEST),
+        scrapes=fetch_objects(connection, ScrapeCounts, _SCRAPES),
         sites=read_site_health(connection),
-        quarantine=_quarantine(connection),
+        quarantine=fetch_objects(connection, OpenRecords, _QUARANTINE),
     )
-
-
-def _stages(connection: Connection) -> list[StageCounts]:
-    within = ", ".join(f"count(*) FILTER (WHERE seconds <= {bound})" for bound in BUCKETS)
-    with connection.cursor(row_factory=class_row(StageCounts)) as cursor:
-        return cursor.execute(
-            f"""
-            SELECT history.asset,
-                   count(*) FILTER (WHERE outcome = 'succeeded') AS succeeded,
-                   count(*) FILTER (WHERE outcome = 'failed' AND NOT died) AS failed,
-                   count(*) FILTER (WHERE died) AS died,
-                   count(*) FILTER (WHERE alive) AS running,
-                   count(*) FILTER (WHERE NOT alive) AS dead,
-                   coalesce(sum(rows_in), 0)::bigint AS rows_in,
-                   coalesce(sum(rows_written), 0)::bigint AS rows_written,
-                   coalesce(sum(rows_changed), 0)::bigint AS rows_changed,
-                   coalesce(sum(rows_quarantined), 0)::bigint AS rows_quarantined,
-                   ARRAY[{within}] AS within,
-                   count(seconds) AS ended,
-                   coalesce(sum(seconds), 0) AS seconds
-              FROM ops.stage_history AS history
-              LEFT JOIN ops.unfinished_stages AS unfinished USING (id)
-             GROUP BY history.asset
-             ORDER BY history.asset
-            """
-        ).fetchall()
-
-
-def _latest(connection: Connection) -> list[LatestStage]:
-    with connection.cursor(row_factory=class_row(LatestStage)) as cursor:
-        return cursor.execute(
-            """
-            SELECT DISTINCT ON (asset, coalesce(release, ''))
-                   asset, release, outcome = 'succeeded' AS succeeded, ended, seconds, rows
-              FROM ops.stage_history
-             WHERE ended IS NOT NULL
-             ORDER BY asset, coalesce(release, ''), id DESC
-            """
-        ).fetchall()
-
-
-def _scrapes(connection: Connection) -> list[ScrapeCounts]:
-    sums = ", ".join(
-        f"sum({name})::bigint AS {name}"
-        for name in (
-            "requests", "found", "not_found", "no_change", "failed", "retries", "received",
-            "outages",
-        )
-    )  # fmt: skip
-    with connection.cursor(row_factory=class_row(ScrapeCounts)) as cursor:
-        return cursor.execute(
-            f"""
-            SELECT release, host, {sums}
-              FROM ops.scrapes JOIN ops.stage_runs ON id = stage_run
-             GROUP BY release, host ORDER BY release, host
-            """
-        ).fetchall()
-
-
-def _quarantine(connection: Connection) -> list[OpenRecords]:
-    with connection.cursor(row_factory=class_row(OpenRecords)) as cursor:
-        return cursor.execute(
-            """
-            SELECT table_name, count(*) FILTER (WHERE status = 'open') AS records
-              FROM clean.quarantine GROUP BY table_name ORDER BY table_name
-            """
-        ).fetchall()

@@ -4,26 +4,23 @@ A follow-up is everything from the clean tables to the cache. The caller adds ot
 settings) to the digest.
 """
 
-from psycopg.rows import scalar_row
-
-from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.core.connection import Connection, fetch_value
 
 
 def inputs_digest(connection: Connection) -> str:
     """Return a digest of the tables that a follow-up reads: loads, quarantine, index."""
-    with connection.cursor(row_factory=scalar_row) as cursor:
-        digest: str | None = cursor.execute(_INPUTS_DIGEST).fetchone()
-    return digest or ""
-
-
-_INPUTS_DIGEST = """
+    digest: str = fetch_value(
+        connection,
+        """
         SELECT md5(concat_ws('|',
           (SELECT string_agg(concat(release, fingerprint, loaded_at), ',' ORDER BY release)
              FROM ops.loads),
           (SELECT concat_ws(':', count(*), count(*) FILTER (WHERE status = 'open'), max(id),
                             max(resolved_at)) FROM clean.quarantine),
           (SELECT max(version) FROM source.release_index)))
-"""
+        """,
+    )
+    return digest
 
 
 def store_digest(connection: Connection, digest: str) -> None:
@@ -35,5 +32,5 @@ def store_digest(connection: Connection, digest: str) -> None:
 
 def is_stored(connection: Connection, digest: str) -> bool:
     """Return whether the last follow-up had this digest."""
-    row = connection.execute("SELECT FROM ops.follow_ups WHERE digest = %s", (digest,)).fetchone()
-    return row is not None
+    query = "SELECT EXISTS (SELECT FROM ops.follow_ups WHERE digest = %s)"
+    return fetch_value(connection, query, (digest,)) is True

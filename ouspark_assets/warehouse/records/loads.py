@@ -44,8 +44,7 @@ def store_accounts(writer: Writer, release: str, accounting: pl.DataFrame) -> No
 
 def loaded_fingerprints(connection: Connection) -> Mapping[str, str]:
     """Return the fingerprint of the loaded pages of each release."""
-    rows = connection.execute("SELECT release, fingerprint FROM ops.loads").fetchall()
-    return {str(release): str(fingerprint) for release, fingerprint in rows}
+    return dict(connection.execute("SELECT release, fingerprint FROM ops.loads").fetchall())
 
 
 def layouts_of_others(connection: Connection, release: str) -> list[str]:
@@ -53,7 +52,7 @@ def layouts_of_others(connection: Connection, release: str) -> list[str]:
     rows = connection.execute(
         "SELECT layout::text FROM ops.loads WHERE release <> %s ORDER BY release", (release,)
     ).fetchall()
-    return [str(layout) for (layout,) in rows]
+    return [layout for (layout,) in rows]
 
 
 def find_unbalanced_accounts(
@@ -61,7 +60,7 @@ def find_unbalanced_accounts(
 ) -> list[tuple[str, str]]:
     """Return the tables of these releases whose accounts do not add up, with the numbers."""
     rows = connection.execute(_UNBALANCED, {"releases": list(releases)}).fetchall()
-    return [(str(table), str(line)) for table, line in rows]
+    return [(table, line) for table, line in rows]
 
 
 def releases_with_pending_results(connection: Connection, releases: Sequence[str]) -> list[str]:
@@ -74,7 +73,7 @@ def releases_with_pending_results(connection: Connection, releases: Sequence[str
         """,
         (list(releases),),
     ).fetchall()
-    return [str(release) for (release,) in rows]
+    return [release for (release,) in rows]
 
 
 _UNBALANCED = """

@@ -7,9 +7,7 @@ depends on them. The circuit breaker itself is in `sources/results_site/`.
 from dataclasses import dataclass
 from datetime import datetime
 
-from psycopg.rows import class_row
-
-from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.core.connection import Connection, fetch_objects
 
 
 @dataclass(frozen=True)
@@ -107,26 +105,28 @@ def store_snapshot(
 
 def read_site_health(connection: Connection) -> list[SiteHealth]:
     """Return every site that was ever scraped, the most recent one first."""
-    with connection.cursor(row_factory=class_row(SiteHealth)) as cursor:
-        return cursor.execute(
-            """
-            SELECT host, breaker, since, trouble, troubled_at, at_once, most_at_once, scraping,
-                   coalesce(stage.alive, false) AS alive, seen_at
-              FROM ops.site_health
-              LEFT JOIN ops.unfinished_stages AS stage ON stage.id = stage_run
-             ORDER BY seen_at DESC
-            """
-        ).fetchall()
+    return fetch_objects(
+        connection,
+        SiteHealth,
+        """
+        SELECT host, breaker, since, trouble, troubled_at, at_once, most_at_once, scraping,
+               coalesce(stage.alive, false) AS alive, seen_at
+          FROM ops.site_health
+          LEFT JOIN ops.unfinished_stages AS stage ON stage.id = stage_run
+         ORDER BY seen_at DESC
+        """,
+    )
 
 
 def read_unfinished_scrapes(connection: Connection) -> list[UnfinishedScrape]:
     """Return the scrapes that have not ended, oldest first."""
-    with connection.cursor(row_factory=class_row(UnfinishedScrape)) as cursor:
-        return cursor.execute(
-            """
-            SELECT run_id, release, host, started, expected, requests, found, failed, per_second,
-                   seen_at, alive
-              FROM ops.scrapes JOIN ops.unfinished_stages AS stage ON stage.id = stage_run
-             ORDER BY stage.id
-            """
-        ).fetchall()
+    return fetch_objects(
+        connection,
+        UnfinishedScrape,
+        """
+        SELECT run_id, release, host, started, expected, requests, found, failed, per_second,
+               seen_at, alive
+          FROM ops.scrapes JOIN ops.unfinished_stages AS stage ON stage.id = stage_run
+         ORDER BY stage.id
+        """,
+    )

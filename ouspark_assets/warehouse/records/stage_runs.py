@@ -8,21 +8,40 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
 import psycopg
-from psycopg.rows import scalar_row
 
 from ouspark_assets.domain.masking import mask_secrets
-from ouspark_assets.warehouse.core.connection import Connection, first_line
+from ouspark_assets.warehouse.core.connection import (
+    Connection,
+    fetch_objects,
+    fetch_value,
+    first_line,
+)
 
 MAX_ERROR_LENGTH = 2_000
 # Run ids of commands that work outside Dagster begin with this.
 COMMAND_PREFIX = "cli "
 
-_COLUMNS = "id, run_id, asset, release, started, ended, outcome, error"
-Row = tuple[object, ...]
-
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class StageRun:
+    """One row of `ops.stage_runs`."""
+
+    id: int
+    run_id: str
+    asset: str
+    release: str | None
+    started: datetime
+    ended: datetime | None
+    outcome: str
+    error: str | None
+
+
+_COLUMNS = ", ".join(StageRun.__dataclass_fields__)
 
 
 @dataclass
@@ -41,12 +60,8 @@ def record_stage(
     connection: Connection, run_id: str, asset: str, release: str | None = None
 ) -> Iterator[StageRecord]:
     """Record the start and the end of the block as a stage, whether it succeeds or fails."""
-    with connection.cursor(row_factory=scalar_row) as cursor:
-        query = (
-            "INSERT INTO ops.stage_runs (run_id, asset, release) VALUES (%s, %s, %s) RETURNING id"
-        )
-        number: int = cursor.execute(query, (run_id, asset, release)).fetchone() or 0
-    stage = StageRecord(number)
+    query = "INSERT INTO ops.stage_runs (run_id, asset, release) VALUES (%s, %s, %s) RETURNING id"
+    stage = StageRecord(fetch_value(connection, query, (run_id, asset, release)))
     try:
         yield stage
     except BaseException as error:
@@ -67,19 +82,12 @@ def _end_stage(connection: Connection, stage: StageRecord, outcome: str, error: 
         connection.execute(
             """
             UPDATE ops.stage_runs
-               SET ended = now(), rows_in = %s, rows_written = %s, rows_changed = %s,
-                   rows_quarantined = %s, outcome = %s, error = %s
-             WHERE id = %s
+               SET ended = now(), rows_in = %(rows_in)s, rows_written = %(rows_written)s,
+                   rows_changed = %(rows_changed)s, rows_quarantined = %(rows_quarantined)s,
+                   outcome = %(outcome)s, error = %(error)s
+             WHERE id = %(number)s
             """,
-            (
-                stage.rows_in,
-                stage.rows_written,
-                stage.rows_changed,
-                stage.rows_quarantined,
-                outcome,
-                error,
-                stage.number,
-            ),
+            {**vars(stage), "outcome": outcome, "error": error},
         )
     except psycopg.Error as lost:
         # Raising here would hide the error of the stage itself.
@@ -91,7 +99,7 @@ def unfinished_runs(connection: Connection) -> list[str]:
     rows = connection.execute(
         "SELECT DISTINCT run_id FROM ops.stage_runs WHERE outcome = 'running'"
     ).fetchall()
-    return [str(row[0]) for row in rows]
+    return [run_id for (run_id,) in rows]
 
 
 def close_stage_runs(connection: Connection, run_ids: Sequence[str], why: str) -> int:
@@ -111,23 +119,22 @@ def close_command_stages(connection: Connection, why: str) -> int:
         "SELECT run_id FROM ops.unfinished_stages WHERE NOT alive AND starts_with(run_id, %s)",
         (COMMAND_PREFIX,),
     ).fetchall()
-    return close_stage_runs(connection, [str(row[0]) for row in rows], why)
+    return close_stage_runs(connection, [run_id for (run_id,) in rows], why)
 
 
-def recent_stage_runs(connection: Connection, limit: int) -> Sequence[Row]:
+def recent_stage_runs(connection: Connection, limit: int) -> list[StageRun]:
     """Return the latest rows of `ops.stage_runs`, oldest first."""
-    rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM ops.stage_runs ORDER BY id DESC LIMIT %s", (limit,)
-    ).fetchall()
-    return rows[::-1]
+    query = f"SELECT {_COLUMNS} FROM ops.stage_runs ORDER BY id DESC LIMIT %s"
+    return fetch_objects(connection, StageRun, query, (limit,))[::-1]
 
 
-def latest_stage_runs(connection: Connection) -> Sequence[Row]:
+def latest_stage_runs(connection: Connection) -> list[StageRun]:
     """Return the latest row of every stage and release, oldest first."""
-    return connection.execute(f"SELECT {_COLUMNS} FROM ops.latest_stages ORDER BY id").fetchall()
+    query = f"SELECT {_COLUMNS} FROM ops.latest_stages ORDER BY id"
+    return fetch_objects(connection, StageRun, query)
 
 
 def running_stages(connection: Connection) -> set[int]:
     """Return the ids of the stages that are running; others without an end were killed."""
-    with connection.cursor(row_factory=scalar_row) as cursor:
-        return set(cursor.execute("SELECT id FROM ops.unfinished_stages WHERE alive").fetchall())
+    rows = connection.execute("SELECT id FROM ops.unfinished_stages WHERE alive").fetchall()
+    return {number for (number,) in rows}

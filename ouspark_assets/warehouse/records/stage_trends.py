@@ -6,18 +6,8 @@ The medians (over earlier successful runs) are defined by the view.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from psycopg.rows import class_row
-
-from ouspark_assets.warehouse.core.connection import Connection
-
-_COLUMNS = """
-t.id, t.run_id, t.asset, t.release, t.started, t.ended, t.outcome, t.died, t.error, t.rows_in,
-t.rows_written, t.rows_changed, t.rows_quarantined, t.seconds, t.rows, t.rows_per_second,
-t.reject_share, t.changed_share, t.earlier, t.usual_seconds, t.usual_rows, t.usual_reject_share,
-t.usual_rows_per_second, t.seconds_ratio, t.rows_ratio
-"""
+from ouspark_assets.warehouse.core.connection import Connection, fetch_objects
 
 
 @dataclass(frozen=True)
@@ -54,44 +44,49 @@ class StageTrend:
     rows_ratio: float | None
 
 
+_COLUMNS = ", ".join(f"t.{name}" for name in StageTrend.__dataclass_fields__)
+
+
 def latest_trends(
     connection: Connection, asset: str | None = None, release: str | None = None
 ) -> Sequence[StageTrend]:
     """Return the latest run of every stage and release, in the order of the runs."""
-    with connection.cursor(row_factory=class_row(StageTrend)) as cursor:
-        return cursor.execute(
-            f"""
-            SELECT {_COLUMNS} FROM ops.latest_stages JOIN ops.stage_trends AS t USING (id)
-             WHERE (%(asset)s::text IS NULL OR t.asset = %(asset)s)
-               AND (%(release)s::text IS NULL OR t.release = %(release)s)
-             ORDER BY id
-            """,
-            {"asset": asset, "release": release},
-        ).fetchall()
+    return fetch_objects(
+        connection,
+        StageTrend,
+        f"""
+        SELECT {_COLUMNS} FROM ops.latest_stages JOIN ops.stage_trends AS t USING (id)
+         WHERE (%(asset)s::text IS NULL OR t.asset = %(asset)s)
+           AND (%(release)s::text IS NULL OR t.release = %(release)s)
+         ORDER BY id
+        """,
+        {"asset": asset, "release": release},
+    )
 
 
 def read_trends(
     connection: Connection, asset: str | None, release: str | None, limit: int
 ) -> Sequence[StageTrend]:
     """Return the latest runs of a stage or a release, oldest first."""
-    with connection.cursor(row_factory=class_row(StageTrend)) as cursor:
-        found = cursor.execute(
-            f"""
-            SELECT {_COLUMNS} FROM ops.stage_trends AS t
-             WHERE (%(asset)s::text IS NULL OR t.asset = %(asset)s)
-               AND (%(release)s::text IS NULL OR t.release = %(release)s)
-             ORDER BY id DESC LIMIT %(limit)s
-            """,
-            {"asset": asset, "release": release, "limit": limit},
-        ).fetchall()
-    return found[::-1]
+    newest_first = fetch_objects(
+        connection,
+        StageTrend,
+        f"""
+        SELECT {_COLUMNS} FROM ops.stage_trends AS t
+         WHERE (%(asset)s::text IS NULL OR t.asset = %(asset)s)
+           AND (%(release)s::text IS NULL OR t.release = %(release)s)
+         ORDER BY id DESC LIMIT %(limit)s
+        """,
+        {"asset": asset, "release": release, "limit": limit},
+    )
+    return newest_first[::-1]
 
 
 def read_stage_durations(
     connection: Connection, limit: int
 ) -> dict[tuple[str, str | None], list[float]]:
     """Return the seconds of the latest successful runs per stage and release, oldest first."""
-    rows: list[tuple[Any, ...]] = connection.execute(
+    rows = connection.execute(
         """
         SELECT asset, release, array_agg(seconds ORDER BY id)
           FROM (SELECT id, asset, release, seconds,

@@ -172,7 +172,10 @@ class LossyConnection:
     def __init__(self, development: Connection, lost: Connection) -> None:
         self.development, self.pid = development, lost.info.backend_pid
 
-    def cursor(self) -> Any:
+    def cursor(self, **options: Any) -> Any:
+        # Only COPY uses a cursor without options.
+        if options:
+            return self.development.cursor(**options)
         with psycopg.connect(self.development.info.dsn, autocommit=True) as administrator:
             administrator.execute("SELECT pg_terminate_backend(%s, 5000)", (self.pid,))
         return self.development.cursor()
