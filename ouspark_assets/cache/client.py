@@ -8,6 +8,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from ouspark_assets.domain.errors import CacheError
+from ouspark_assets.warehouse.core.connection import first_line
 
 COMMAND_TIMEOUT = 30
 CONNECT_TIMEOUT = 10
@@ -60,16 +61,12 @@ def connect_cache(url: str, connect_timeout: float = CONNECT_TIMEOUT) -> Iterato
 
 def _refused(error: redis.ResponseError) -> CacheError:
     return CacheError(
-        f"The cache refused a command: {_first_line(error)}. OUSPARK_REDIS_URL must name a server "
+        f"The cache refused a command: {first_line(error)}. OUSPARK_REDIS_URL must name a server "
         "that accepts writes and has memory left, and a user with the necessary permissions."
     )
 
 
 def _unreachable(error: Exception) -> CacheError:
     return CacheError(
-        f"The cache can't be reached: {_first_line(error)}. Start it or correct OUSPARK_REDIS_URL."
+        f"The cache can't be reached: {first_line(error)}. Start it or correct OUSPARK_REDIS_URL."
     )
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [""])[0].rstrip(".") or type(error).__name__

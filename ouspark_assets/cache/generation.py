@@ -5,7 +5,7 @@ behind. The generation that is replaced gets a short one, so that readers in the
 request still find its keys. The caller ensures that there is one build at a time.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
@@ -93,21 +93,24 @@ def build_generation(
     started = [_StartedKind.of(kind) for kind in documents]
     before = read_memory(client)
     require_capacity(before, sum(kind.estimate_bytes(generation) for kind in started))
-    writer = _Writer(
-        client, generation, settings.cache_building_seconds, bulk_commands.has_msetex(client)
-    )
-    counts = {kind.kind: writer.write(kind) for kind in started}
-    keys = sum(counts.values())
+    has_msetex = bulk_commands.has_msetex(client)
+    writer = _Writer(client, settings.cache_building_seconds, has_msetex)
+    counts = {
+        kind.kind: writer.write(generation.key(kind.kind, ""), chain([kind.first], kind.rest))
+        for kind in started
+    }
+    keys, size = sum(counts.values()), writer.bytes
     described = {**meta, "generation": generation.name, "counts": counts, "keys": keys}
-    writer.write_meta(orjson.dumps(described).decode())
-    _check_sample(client, generation, writer)
+    document = orjson.dumps(described).decode()
+    writer.write(generation.prefix, [pl.DataFrame({"name": [META], "document": [document]})])
+    _check_sample(client, generation, pl.concat(writer.sample))
     client.sadd(GENERATIONS_KEY, generation.name)
     _persist(client, generation, pl.concat(writer.keys), settings.cache_retired_seconds)
     client.set(CURRENT_KEY, generation.name)
     retire_others(client, generation.name, settings.cache_retired_seconds, also=current)
     after = read_memory(client)
     memory = after.used - before.used if after and before else None
-    return BuildResult(generation.name, keys, writer.bytes, written=True, memory=memory)
+    return BuildResult(generation.name, keys, size, written=True, memory=memory)
 
 
 def retire_others(client: Redis, name: str, seconds: int, also: str | None = None) -> None:
@@ -150,45 +153,33 @@ class _Writer:
     """Writes documents; remembers all keys, and some values to compare afterwards."""
 
     client: Redis
-    generation: Generation
     seconds: int
     msetex: bool
     keys: list[pl.Series] = field(default_factory=list)
     sample: list[pl.DataFrame] = field(default_factory=list)
     bytes: int = 0
 
-    def write(self, kind: _StartedKind) -> int:
-        """Write the documents of a kind and return their number."""
-        already_written = len(self.keys)
-        batches = chain([kind.first], kind.rest)
-        self.bytes += self._write(self.generation.key(kind.kind, ""), batches)
-        return sum(keys.len() for keys in self.keys[already_written:])
+    def write(self, prefix: str, batches: Iterable[pl.DataFrame]) -> int:
+        """Write documents under a prefix and return their number."""
+        n = 0
 
-    def write_meta(self, document: str) -> None:
-        """Write the meta document, the last key of a generation."""
-        self._write(
-            self.generation.prefix, iter([pl.DataFrame({"name": [META], "document": [document]})])
+        def remembered() -> Iterator[pl.DataFrame]:
+            nonlocal n
+            for batch in batches:
+                keyed = batch.select((pl.lit(prefix) + pl.col("name")).alias("key"), "document")
+                self.keys.append(keyed["key"])
+                self.sample.append(keyed.gather_every(max(1, keyed.height // SAMPLES_PER_BATCH)))
+                n += batch.height
+                yield batch
+
+        self.bytes += bulk_commands.set_with_ttl(
+            self.client, prefix, remembered(), self.seconds, msetex=self.msetex
         )
-
-    def _write(self, prefix: str, batches: Iterator[pl.DataFrame]) -> int:
-        return bulk_commands.set_with_ttl(
-            self.client,
-            prefix,
-            (self._remember(prefix, batch) for batch in batches),
-            self.seconds,
-            msetex=self.msetex,
-        )
-
-    def _remember(self, prefix: str, batch: pl.DataFrame) -> pl.DataFrame:
-        keyed = batch.select((pl.lit(prefix) + pl.col("name")).alias("key"), "document")
-        self.keys.append(keyed["key"])
-        self.sample.append(keyed.gather_every(max(1, keyed.height // SAMPLES_PER_BATCH)))
-        return batch
+        return n
 
 
-def _check_sample(client: Redis, generation: Generation, writer: _Writer) -> None:
+def _check_sample(client: Redis, generation: Generation, sample: pl.DataFrame) -> None:
     """Raise CacheError if a sample of the values differs from what was written."""
-    sample = pl.concat(writer.sample)
     values = bulk_commands.get_values(client, sample["key"])
     differing = sum(
         value != document.encode()

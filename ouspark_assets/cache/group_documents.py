@@ -16,7 +16,6 @@ from ouspark_assets.cache.published_tables import PublishedTables
 Row = dict[str, Any]
 # jsonb columns, which are strings in frames.
 JSON_COLUMNS = frozenset({"toppers", "grades", "histogram", "statuses"})
-EMPTY = pl.DataFrame(schema={"name": pl.String, "document": pl.String})
 
 
 def colleges(tables: PublishedTables) -> pl.DataFrame:
@@ -44,10 +43,8 @@ def colleges(tables: PublishedTables) -> pl.DataFrame:
 def departments(tables: PublishedTables) -> pl.DataFrame:
     """Return one document per department, with its statistics by admission year."""
     key = ("college_code", "branch_code")
-    stats, ranks = (
-        _group_by(tables.department_stats, *key),
-        _group_by(tables.department_rankings, *key),
-    )
+    stats = _group_by(tables.department_stats, *key)
+    ranks = _group_by(tables.department_rankings, *key)
     groups = _group_by(tables.demographics.filter(pl.col("branch_code").is_not_null()), *key)
     college_names = _names(tables.colleges, "college_code")
     branch_names = _names(tables.branches, "branch_code")
@@ -118,17 +115,14 @@ def group_rankings(tables: PublishedTables) -> pl.DataFrame:
 
 def _years(stats: Sequence[Row], ranks: Sequence[Row]) -> list[Row]:
     """Return the statistics by admission year; rank and its own n are nested in `ranking`."""
-    ranking = {row["admission_year"]: row for row in ranks}
+    codes = ("college_code", "branch_code")
+    ranking = {
+        row["admission_year"]: _without(row, *codes, "admission_year", "mean_cgpa", "pass_percent")
+        for row in ranks
+    }
     return [
-        _without(row, "college_code", "branch_code")
-        | {"ranking": _ranking(ranking.get(row["admission_year"]))}
-        for row in stats
+        _without(row, *codes) | {"ranking": ranking.get(row["admission_year"])} for row in stats
     ]
-
-
-def _ranking(row: Row | None) -> Row | None:
-    keys = ("college_code", "branch_code", "admission_year", "mean_cgpa", "pass_percent")
-    return None if row is None else _without(row, *keys)
 
 
 def _departments_of(stats: Sequence[Row], branches: Mapping[str, str]) -> list[Row]:
@@ -169,8 +163,5 @@ def _without(row: Row, *names: str) -> Row:
 
 
 def _to_json(documents: Mapping[str, Row]) -> pl.DataFrame:
-    rows = {
-        "name": list(documents),
-        "document": [orjson.dumps(document).decode() for document in documents.values()],
-    }
-    return pl.DataFrame(rows, schema=EMPTY.schema)
+    rows = [(name, orjson.dumps(document).decode()) for name, document in documents.items()]
+    return pl.DataFrame(rows, {"name": pl.String, "document": pl.String}, orient="row")

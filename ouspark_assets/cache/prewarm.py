@@ -6,7 +6,6 @@ The only module of this package that reads the production database.
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-from psycopg.rows import scalar_row
 from redis import Redis
 
 from ouspark_assets.cache.documents import build_documents
@@ -21,11 +20,14 @@ from ouspark_assets.cache.keys import Generation
 from ouspark_assets.cache.published_tables import SOURCES, PublishedTables
 from ouspark_assets.domain.errors import CacheError
 from ouspark_assets.settings import CacheSettings
-from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.core.connection import Connection, fetch_value
 from ouspark_assets.warehouse.core.frames import read_table
-from ouspark_assets.warehouse.core.locks import Lock, acquire_within
+from ouspark_assets.warehouse.core.locks import Lock, exclusive_lock
 from ouspark_assets.warehouse.publication.guards import translate_errors
 from ouspark_assets.warehouse.publication.publications import Publication, last_publication
+
+# The database's time as ISO 8601.
+_NOW = "SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
 
 
 def prewarm_cache(
@@ -48,7 +50,7 @@ def prewarm_cache(
         connect_production("prewarm") as source,
         connect_cache() as client,
         translate_errors("Prewarming the cache", production=source),
-        _exclusive_lock(lock, wait_seconds),
+        exclusive_lock(lock, Lock.CACHE, wait_seconds, "Prewarming the cache"),
         snapshot(source),
     ):
         publication = newest_publication(source)
@@ -60,7 +62,7 @@ def prewarm_cache(
             return publication, BuildResult(name, 0, 0, written=False)
         meta = {
             "publication": publication.number,
-            "built_at": _now(source),
+            "built_at": fetch_value(source, _NOW),
             "releases": publication.releases,
         }
         documents = build_documents(read_published(source), settings.cache_top)
@@ -96,19 +98,3 @@ def newest_publication(source: Connection) -> Publication:
 def read_published(source: Connection) -> PublishedTables:
     """Return every table that documents are built from."""
     return PublishedTables.from_frames({table: read_table(source, table) for table in SOURCES})
-
-
-@contextmanager
-def _exclusive_lock(lock: Connection, wait_seconds: float) -> Iterator[None]:
-    """Hold the advisory lock of the cache for the duration of the block."""
-    with lock.transaction():
-        lock.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-        acquire_within(lock, Lock.CACHE, wait_seconds, "Prewarming the cache")
-        yield
-
-
-def _now(source: Connection) -> str:
-    """Return the database's time as ISO 8601 in UTC."""
-    query = "SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
-    with source.cursor(row_factory=scalar_row) as cursor:
-        return str(cursor.execute(query).fetchone())

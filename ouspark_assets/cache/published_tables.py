@@ -4,35 +4,13 @@ Reading them from production is `prewarm.py`.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import polars as pl
 
-from ouspark_assets.schemas.analytics import (
-    BACKLOGS,
-    COLLEGE_RANKINGS,
-    COLLEGE_STATS,
-    DEMOGRAPHICS,
-    DEPARTMENT_RANKINGS,
-    DEPARTMENT_STATS,
-    REVALUATION_IMPACT,
-    SEMESTER_GPAS,
-    SEMESTER_STATS,
-    STANDINGS,
-    STUDENT_CGPAS,
-    STUDENT_CREDITS,
-    STUDENT_RANKINGS,
-    SUBJECT_STATS,
-)
-from ouspark_assets.schemas.clean import STUDENTS
-from ouspark_assets.schemas.reference import BRANCHES, COLLEGES, SUBJECTS
+from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.schemas.table import Table
 
-SOURCES = (
-    STUDENTS, STANDINGS, SEMESTER_GPAS, STUDENT_CGPAS, STUDENT_CREDITS, STUDENT_RANKINGS, BACKLOGS,
-    REVALUATION_IMPACT, COLLEGES, BRANCHES, SUBJECTS, COLLEGE_STATS, DEPARTMENT_STATS,
-    COLLEGE_RANKINGS, DEPARTMENT_RANKINGS, DEMOGRAPHICS, SEMESTER_STATS, SUBJECT_STATS,
-)  # fmt: skip
 TICKET = "hall_ticket"
 
 
@@ -61,8 +39,16 @@ class PublishedTables:
 
     @classmethod
     def from_frames(cls, frames: Mapping[Table, pl.DataFrame]) -> "PublishedTables":
-        """Sort and collect the frames of the tables in `SOURCES`."""
-        return cls(**{table.name: _sorted(table, frame) for table, frame in frames.items()})
+        """Collect the frames of the tables in `SOURCES`, each sorted by its key.
+
+        The hall ticket comes first, so that the rows of consecutive students are a slice.
+        """
+        return cls(
+            **{
+                table.name: frame.sort(sorted(table.key, key=lambda name: name != TICKET))
+                for table, frame in frames.items()
+            }
+        )
 
     def student_batches(self, size: int) -> Iterator["PublishedTables"]:
         """Yield these tables with the rows of `size` students at a time.
@@ -71,20 +57,14 @@ class PublishedTables:
         """
         for students in self.students.iter_slices(size):
             first, last = students[TICKET][0], students[TICKET][-1]
-            slices = {
-                field.name: _slice(getattr(self, field.name), first, last)
-                for field in fields(self)
-                if TICKET in getattr(self, field.name).columns
-            }
+            slices = {}
+            for name, frame in vars(self).items():
+                if TICKET in frame.columns:
+                    begin = frame[TICKET].search_sorted(first, side="left")
+                    slices[name] = frame[begin : frame[TICKET].search_sorted(last, side="right")]
             yield replace(self, **slices)
 
 
-def _sorted(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
-    """Sort by hall ticket first, so that the rows of consecutive students are a slice."""
-    others = [name for name in table.key if name != TICKET]
-    return frame.sort(*([TICKET] if TICKET in table.columns else []), *others)
-
-
-def _slice(frame: pl.DataFrame, first: str, last: str) -> pl.DataFrame:
-    begin = frame[TICKET].search_sorted(first, side="left")
-    return frame[begin : frame[TICKET].search_sorted(last, side="right")]
+SOURCES = tuple(
+    table for table in PUBLISHED_TABLES if table.name in PublishedTables.__dataclass_fields__
+)

@@ -27,25 +27,18 @@ CGPA_COLUMNS = ("cgpa", "open_subjects", "pending_subjects", "incomplete")
 def students(tables: PublishedTables) -> pl.DataFrame:
     """Return one document per student: details, semesters, ranks, credits and backlogs."""
     revaluations = tables.revaluation_impact.sort(TICKET, "release", "subject_code")
-    documents = (
-        _details(tables)
-        .join(tables.student_cgpas, on=TICKET, how="left")
-        .join(_struct_per_student(tables.student_credits, "credits"), on=TICKET, how="left")
-        .join(_ranks(tables.student_rankings), on=TICKET, how="left")
-        .join(_semesters(tables), on=TICKET, how="left")
-        .join(
-            _list_per_student(_with_subject_names(tables, tables.backlogs), "backlogs"),
-            on=TICKET,
-            how="left",
-        )
-        .join(
-            _list_per_student(_with_subject_names(tables, revaluations), "revaluations"),
-            on=TICKET,
-            how="left",
-        )
-        .with_columns(pl.col("semesters", "backlogs", "revaluations").fill_null([]))
-    )
-    return _to_json(documents, TICKET)
+    documents = _details(tables)
+    for part in (
+        tables.student_cgpas,
+        tables.student_credits.select(TICKET, pl.struct(pl.exclude(TICKET)).alias("credits")),
+        _ranks(tables.student_rankings),
+        _semesters(tables),
+        _list_per_student(_with_subject_names(tables, tables.backlogs), "backlogs"),
+        _list_per_student(_with_subject_names(tables, revaluations), "revaluations"),
+    ):
+        documents = documents.join(part, on=TICKET, how="left")
+    lists = pl.col("semesters", "backlogs", "revaluations")
+    return _to_json(documents.with_columns(lists.fill_null([])), TICKET)
 
 
 def class_sheets(tables: PublishedTables) -> pl.DataFrame:
@@ -119,10 +112,6 @@ def _with_subject_names(tables: PublishedTables, rows: pl.DataFrame) -> pl.DataF
     named = rows.join(names, on="subject_code", how="left", maintain_order="left")
     first = (TICKET, "subject_code", "subject_name")
     return named.select(*first, pl.exclude(first))
-
-
-def _struct_per_student(rows: pl.DataFrame, name: str) -> pl.DataFrame:
-    return rows.select(TICKET, pl.struct(pl.exclude(TICKET)).alias(name))
 
 
 def _list_per_student(rows: pl.DataFrame, name: str) -> pl.DataFrame:

@@ -443,7 +443,7 @@ def print_roles() -> None:
     An administrator runs it. It creates a publishing and a reading role, each with the least
     privileges that it needs.
     """
-    from ouspark_assets.warehouse.publication.roles import roles_script
+    from ouspark_assets.warehouse.publication.guards import roles_script
 
     click.echo(roles_script(), nl=False)
 

@@ -135,7 +135,7 @@ class SnapshotTaker:
         self._threads: list[threading.Thread] = []
 
     def take(self) -> Snapshot:
-        """Return what is known now, or when the time is up."""
+        """Return the facts that are known when all are, or when the time is up."""
         snapshot = Snapshot()
         with self._lock:
             self._threads = [thread for thread in self._threads if thread.is_alive()]

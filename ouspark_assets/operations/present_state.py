@@ -47,7 +47,7 @@ def read_release_states(
             loaded=fingerprints.get(release) == archive.fingerprint(release),
             unanswered=archive.answers(release).filter(failed).height,
         )
-        for release, complete in _completeness(index, archive, settings).items()
+        for release, complete in read_completeness(development, archive, settings).items()
     ]
 
 
@@ -58,13 +58,7 @@ def read_completeness(
 
     Reads the markers in the lake and no pages.
     """
-    return _completeness(read_table(development, RELEASE_INDEX), archive, settings)
-
-
-def _completeness(
-    index: pl.DataFrame, archive: PageArchive, settings: SiteSettings
-) -> dict[str, bool]:
-    codes = KnownCodes.from_reference_files()
+    index, codes = read_table(development, RELEASE_INDEX), KnownCodes.from_reference_files()
     return {
         release: is_complete(settings, ScrapeRequest.from_index(index, release), archive, codes)
         for release in select_releases(index)

@@ -3,30 +3,22 @@
 Plain values and the kind of each cell; fonts and colours are up to `workbook.py`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import polars as pl
 
 from ouspark_assets.domain.grades import State
 from ouspark_assets.reports.report_data import (
+    TOTALS,
     ClassKey,
     ReportNames,
     ReportTables,
     subject_totals,
 )
 
-CellValue = str | float | int | None
-TOTALS = {
-    "Appeared": "appeared",
-    "Passed": "passed",
-    "Failed": "failed",
-    "Absent": "absent",
-    "Pending": "pending",
-    "Pass %": "pass_percent",
-    "Mean points": "mean_points",
-}
 FIXED_COLUMNS = ("Hall ticket", "Name")
 OPEN_STATES = (State.FAILED.value, State.ABSENT.value)
 
@@ -53,7 +45,7 @@ KINDS_OF_STATES = {
 class Cell:
     """A value and its kind."""
 
-    value: CellValue
+    value: str | float | int | None
     kind: CellKind = CellKind.PLAIN
 
 
@@ -73,15 +65,25 @@ class Sheet:
 
 def class_sheet(key: ClassKey, tables: ReportTables, names: ReportNames) -> Sheet:
     """Return the sheet of a class."""
-    totals = subject_totals(tables.grades)
+    totals = subject_totals(tables.grades, names.subjects)
     codes = totals["subject_code"].to_list()
     semesters = tables.semesters["semester"].unique().sort().to_list()
-    last_columns = _last_columns(tables)
-    students = _StudentValues.of(tables, names.distinction)
-    rows = tuple(
-        _student_row(student, students, codes, semesters, last_columns)
-        for student in tables.students.sort("hall_ticket").iter_rows(named=True)
-    )
+    last_columns = {"cgpa": "CGPA", "open": "Open subjects", "pending": "Pending"}
+    if not tables.release:
+        # Ranks exist for standings only.
+        last_columns |= {"rank": "Rank in class", "remark": "Remark"}
+    graded = tables.grades.select("hall_ticket", "subject_code", "grade", "points", "state")
+    grades = {(ticket, code): rest for ticket, code, *rest in graded.iter_rows()}
+    averages = tables.semesters.select("hall_ticket", "semester", "sgpa")
+    sgpas = {(ticket, semester): sgpa for ticket, semester, sgpa in averages.iter_rows()}
+    rows = []
+    for student in _with_last_columns(tables).sort("hall_ticket").iter_rows(named=True):
+        ticket = student["hall_ticket"]
+        row = [Cell(ticket), Cell(student["name"])]
+        row += [_grade(grades.get((ticket, code)), names.distinction) for code in codes]
+        row += [_gpa(sgpas.get((ticket, number)), names.distinction) for number in semesters]
+        row += [_last_cell(name, student[name], names.distinction) for name in last_columns]
+        rows.append(tuple(row))
     return Sheet(
         key=key,
         title=f"{names.college(key.college)}: {names.branch(key.branch)}",
@@ -92,68 +94,39 @@ def class_sheet(key: ClassKey, tables: ReportTables, names: ReportNames) -> Shee
             *(f"SGPA {semester}" for semester in semesters),
             *last_columns.values(),
         ),
-        subject_names=("", "", *(names.subjects.get(code) or "" for code in codes)),
-        rows=rows,
-        totals=tuple(_total_row(label, totals[column]) for label, column in TOTALS.items()),
-        subjects=totals.with_columns(
-            pl.Series("subject_name", [names.subjects.get(code) for code in codes], pl.String)
+        subject_names=("", "", *(name or "" for name in totals["subject_name"])),
+        rows=tuple(rows),
+        totals=tuple(
+            tuple(Cell(value, CellKind.TOTAL) for value in (None, heading, *totals[column]))
+            for column, heading in TOTALS.items()
         ),
+        subjects=totals,
     )
 
 
-@dataclass(frozen=True)
-class _StudentValues:
-    """The values of the students of a class, as cells."""
-
-    grades: Mapping[tuple[str, str], tuple[str, int | None, str]]
-    sgpas: Mapping[tuple[str, int], float | None]
-    last: Mapping[str, Mapping[str, object]]
-    distinction: float
-
-    @classmethod
-    def of(cls, tables: ReportTables, distinction: float) -> "_StudentValues":
-        grades = tables.grades.select("hall_ticket", "subject_code", "grade", "points", "state")
-        sgpas = tables.semesters.select("hall_ticket", "semester", "sgpa")
-        last = {row["hall_ticket"]: row for row in _last_values(tables).iter_rows(named=True)}
-        return cls(
-            {(ticket, code): tuple(rest) for ticket, code, *rest in grades.iter_rows()},
-            {(ticket, semester): sgpa for ticket, semester, sgpa in sgpas.iter_rows()},
-            last,
-            distinction,
-        )
-
-    def grade(self, ticket: str, code: str) -> Cell:
-        """Return the grade of a student in a subject."""
-        graded = self.grades.get((ticket, code))
-        if graded is None:
-            return Cell(None)
-        grade, points, state = graded
-        if points is not None and points >= self.distinction:
-            return Cell(grade, CellKind.DISTINCTION)
-        return Cell(grade or "?", KINDS_OF_STATES.get(state, CellKind.PLAIN))
-
-    def gpa(self, value: object) -> Cell:
-        """Return an SGPA or CGPA."""
-        if not isinstance(value, float):
-            return Cell(None)
-        return Cell(value, CellKind.DISTINCTION if value >= self.distinction else CellKind.PLAIN)
-
-    def last_column(self, column: str, value: object) -> Cell:
-        """Return the cell of one of the last columns."""
-        if column == "cgpa":
-            return self.gpa(value)
-        shown = value if isinstance(value, str | int) else None
-        kinds = {"open": CellKind.FAILED, "pending": CellKind.PENDING}
-        return Cell(shown, kinds.get(column, CellKind.PLAIN) if shown else CellKind.PLAIN)
+def _grade(graded: Sequence[Any] | None, distinction: float) -> Cell:
+    if graded is None:
+        return Cell(None)
+    grade, points, state = graded
+    if points is not None and points >= distinction:
+        return Cell(grade, CellKind.DISTINCTION)
+    return Cell(grade or "?", KINDS_OF_STATES.get(state, CellKind.PLAIN))
 
 
-def _last_columns(tables: ReportTables) -> Mapping[str, str]:
-    """Return names and headings of the last columns; ranks exist for standings only."""
-    always = {"cgpa": "CGPA", "open": "Open subjects", "pending": "Pending"}
-    return always if tables.release else {**always, "rank": "Rank in class", "remark": "Remark"}
+def _gpa(value: float | None, distinction: float) -> Cell:
+    is_distinction = value is not None and value >= distinction
+    return Cell(value, CellKind.DISTINCTION if is_distinction else CellKind.PLAIN)
 
 
-def _last_values(tables: ReportTables) -> pl.DataFrame:
+def _last_cell(column: str, value: Any, distinction: float) -> Cell:
+    if column == "cgpa":
+        return _gpa(value, distinction)
+    kinds = {"open": CellKind.FAILED, "pending": CellKind.PENDING}
+    return Cell(value, kinds.get(column, CellKind.PLAIN) if value else CellKind.PLAIN)
+
+
+def _with_last_columns(tables: ReportTables) -> pl.DataFrame:
+    """Return the students with CGPA, open and pending subjects, rank and remark."""
     counts = tables.grades.group_by("hall_ticket").agg(
         pl.col("state").is_in(OPEN_STATES).sum().alias("open"),
         (pl.col("state") == State.PENDING.value).sum().alias("pending"),
@@ -162,35 +135,9 @@ def _last_values(tables: ReportTables) -> pl.DataFrame:
         "hall_ticket", "rank", pl.col("unranked_because").alias("remark")
     )
     return (
-        tables.students.select("hall_ticket")
+        tables.students.select("hall_ticket", "name")
         .join(tables.cgpas.select("hall_ticket", "cgpa"), on="hall_ticket", how="left")
         .join(counts, on="hall_ticket", how="left")
         .join(ranks, on="hall_ticket", how="left")
         .with_columns(pl.col("open", "pending").fill_null(0))
-    )
-
-
-def _student_row(
-    student: Mapping[str, str],
-    values: _StudentValues,
-    codes: Sequence[str],
-    semesters: Sequence[int],
-    last_columns: Mapping[str, str],
-) -> tuple[Cell, ...]:
-    ticket = student["hall_ticket"]
-    row = values.last[ticket]
-    return (
-        Cell(ticket),
-        Cell(student["name"]),
-        *(values.grade(ticket, code) for code in codes),
-        *(values.gpa(values.sgpas.get((ticket, semester))) for semester in semesters),
-        *(values.last_column(column, row[column]) for column in last_columns),
-    )
-
-
-def _total_row(label: str, values: pl.Series) -> tuple[Cell, ...]:
-    return (
-        Cell(None, CellKind.TOTAL),
-        Cell(label, CellKind.TOTAL),
-        *(Cell(value, CellKind.TOTAL) for value in values),
     )

@@ -12,7 +12,7 @@ import polars as pl
 
 from ouspark_assets.analytics.group_stats import MAX_TOPPER_RANK
 from ouspark_assets.reports import plots
-from ouspark_assets.reports.report_data import ReportNames, ReportTables, subject_totals
+from ouspark_assets.reports.report_data import TOTALS, ReportNames, ReportTables, subject_totals
 
 STYLE = """
 @page { size: A4; margin: 15mm; }
@@ -53,13 +53,7 @@ SUBJECTS = {
     "subject_code": "Code",
     "subject_name": "Subject",
     "semester": "Sem",
-    "appeared": "Appeared",
-    "passed": "Passed",
-    "failed": "Failed",
-    "absent": "Absent",
-    "pending": "Pending",
-    "pass_percent": "Pass %",
-    "mean_points": "Mean points",
+    **TOTALS,
 }
 SEMESTERS = {
     "semester": "Semester",
@@ -109,12 +103,12 @@ class Department:
 def department_page(department: Department, names: ReportNames) -> str:
     """Return the page of a department as HTML."""
     title = f"{names.college(department.college)}: {names.branch(department.branch)}"
-    sections = _release_sections if department.tables.release else _standing_sections
-    return _document(title, names.title, [*sections(department), *_subjects(department, names)])
-
-
-def _release_sections(department: Department) -> Iterator[Section]:
-    yield Section("Semesters of this release", _table(department.semester_stats, SEMESTERS))
+    if department.tables.release:
+        semesters = _table(department.semester_stats, SEMESTERS)
+        sections = [Section("Semesters of this release", semesters)]
+    else:
+        sections = [*_standing_sections(department)]
+    return _document(title, names.title, [*sections, *_subjects(department, names)])
 
 
 def _standing_sections(department: Department) -> Iterator[Section]:
@@ -123,12 +117,11 @@ def _standing_sections(department: Department) -> Iterator[Section]:
     yield Section("Students by admission year", _table(statistics, STATISTICS))
     ranked = department.rankings.sort("admission_year")
     yield Section("Rank among departments by mean CGPA", _table(ranked, RANKS))
-    toppers = _table(_toppers(department), TOPPER_COLUMNS)
-    yield Section(f"Ranks 1 to {MAX_TOPPER_RANK} of each class", toppers)
-    yield from _plots(department)
-
-
-def _plots(department: Department) -> Iterator[Section]:
+    first = (pl.col("scope") == "class") & (pl.col("rank") <= MAX_TOPPER_RANK)
+    students = department.tables.students.select("hall_ticket", "name", "admission_year")
+    toppers = department.tables.rankings.filter(first).join(students, on="hall_ticket")
+    in_order = toppers.sort("admission_year", "rank", "hall_ticket")
+    yield Section(f"Ranks 1 to {MAX_TOPPER_RANK} of each class", _table(in_order, TOPPER_COLUMNS))
     cgpas = department.tables.cgpas.select("hall_ticket", "cgpa")
     if cgpas["cgpa"].count():
         yield Section("CGPA", _figure(plots.distribution_of_cgpas(cgpas)))
@@ -147,20 +140,10 @@ def _plots(department: Department) -> Iterator[Section]:
 
 
 def _subjects(department: Department, names: ReportNames) -> Iterator[Section]:
-    totals = subject_totals(department.tables.grades)
-    subject_names = [names.subjects.get(code) for code in totals["subject_code"]]
-    rows = totals.with_columns(pl.Series("subject_name", subject_names, pl.String))
+    rows = subject_totals(department.tables.grades, names.subjects)
     if rows.height:
         yield Section("Lowest pass percentages", _figure(plots.pass_percent_of_subjects(rows)))
     yield Section("Subjects", _table(rows, SUBJECTS))
-
-
-def _toppers(department: Department) -> pl.DataFrame:
-    ranks = department.tables.rankings.filter(
-        (pl.col("scope") == "class") & (pl.col("rank") <= MAX_TOPPER_RANK)
-    )
-    students = department.tables.students.select("hall_ticket", "name", "admission_year")
-    return ranks.join(students, on="hall_ticket").sort("admission_year", "rank", "hall_ticket")
 
 
 def _document(title: str, subtitle: str, sections: Iterable[Section]) -> str:

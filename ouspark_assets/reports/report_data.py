@@ -4,7 +4,7 @@ Without a release, grades and SGPAs are the standings. With one, they are those 
 the release print.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 
@@ -14,6 +14,16 @@ from ouspark_assets.domain.grades import State, state_expression
 from ouspark_assets.domain.hall_tickets import hall_ticket_parts
 from ouspark_assets.domain.rounding import HUNDRED, percent_half_up, ratio_half_up
 
+# Columns of `subject_totals` and their headings.
+TOTALS = {
+    "appeared": "Appeared",
+    "passed": "Passed",
+    "failed": "Failed",
+    "absent": "Absent",
+    "pending": "Pending",
+    "pass_percent": "Pass %",
+    "mean_points": "Mean points",
+}
 CLASS_COLUMNS = ("college_code", "branch_code", "admission_year")
 
 
@@ -113,8 +123,8 @@ def combine_classes(parts: Sequence[ReportTables]) -> ReportTables:
     )
 
 
-def subject_totals(grades: pl.DataFrame) -> pl.DataFrame:
-    """Return counts by state, pass percentage and mean points of each subject.
+def subject_totals(grades: pl.DataFrame, names: Mapping[str, str | None]) -> pl.DataFrame:
+    """Return the name, counts by state, pass percentage and mean points of each subject.
 
     As everywhere, appeared = passed + failed; absent and pending are separate.
     """
@@ -123,7 +133,7 @@ def subject_totals(grades: pl.DataFrame) -> pl.DataFrame:
     ]
     appeared = pl.col("passed") + pl.col("failed")
     points = pl.col("points").filter(pl.col("state").is_in(["passed", "failed"]))
-    return (
+    totals = (
         grades.group_by("subject_code")
         .agg(
             pl.col("semester").max(),
@@ -141,15 +151,16 @@ def subject_totals(grades: pl.DataFrame) -> pl.DataFrame:
         .drop("_points")
         .sort("semester", "subject_code", nulls_last=True)
     )
+    subject_names = [names.get(code) for code in totals["subject_code"]]
+    return totals.with_columns(pl.Series("subject_name", subject_names, pl.String))
 
 
 def _group_by_class(frame: pl.DataFrame) -> dict[tuple[str, str, int], pl.DataFrame]:
     parts = [part for part in hall_ticket_parts() if part.meta.output_name() in CLASS_COLUMNS]
     grouped = frame.with_columns(parts).partition_by(CLASS_COLUMNS, as_dict=True)
-    columns = frame.columns
     return {
-        (str(key[0]), str(key[1]), int(str(key[2]))): rows.select(columns)
-        for key, rows in grouped.items()
+        (str(college), str(branch), int(str(year))): rows.select(frame.columns)
+        for (college, branch, year), rows in grouped.items()
     }
 
 

@@ -14,7 +14,8 @@ from xlsxwriter.format import Format
 from xlsxwriter.workbook import Workbook
 from xlsxwriter.worksheet import Worksheet
 
-from ouspark_assets.reports.class_sheet import FIXED_COLUMNS, Cell, CellKind, CellValue, Sheet
+from ouspark_assets.reports.class_sheet import FIXED_COLUMNS, Cell, CellKind, Sheet
+from ouspark_assets.reports.report_data import TOTALS
 
 # Values that Excel would take for formulas. Escaped with an apostrophe and not only by the cell
 # type, because people save the sheet as CSV and open that.
@@ -40,13 +41,7 @@ SUBJECT_COLUMNS = {
     "subject_name": "Subject",
     "semester": "Semester",
     "credits": "Credits",
-    "appeared": "Appeared",
-    "passed": "Passed",
-    "failed": "Failed",
-    "absent": "Absent",
-    "pending": "Pending",
-    "pass_percent": "Pass %",
-    "mean_points": "Mean points",
+    **TOTALS,
 }
 OPTIONS = {
     "in_memory": True,
@@ -154,7 +149,7 @@ def _write_subjects(page: Worksheet, sheet: Sheet, formats: _Formats) -> None:
 
 
 def _write_cell(page: Worksheet, row: int, column: int, cell: Cell, formats: _Formats) -> None:
-    value: CellValue = cell.value
+    value = cell.value
     cell_format = formats.cells[cell.kind, isinstance(value, float)]
     if value is None:
         page.write_blank(row, column, None, cell_format)

@@ -46,7 +46,7 @@ def test_without_a_publication_nothing_has_been_published() -> None:
         ({}, "never requested"),
         (
             {"a": "not_found", "b": "no_change"},
-            "has no result for it in the releases requested (a, b)",
+            "has no result of this hall ticket in the releases requested (a, b)",
         ),
         ({"a": "not_found", "b": "failed"}, "failed to answer (b)"),
         ({"a": "failed", "b": "found"}, "the lake has a page of it (b)"),

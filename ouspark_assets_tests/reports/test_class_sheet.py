@@ -104,7 +104,7 @@ def test_appeared_is_passed_plus_failed_without_absent_and_pending() -> None:
 
 def test_a_subject_in_which_everyone_was_absent_has_no_pass_percentage() -> None:
     absent = report_tables().grades.filter(pl.col("grade") == "Ab")
-    assert subject_totals(absent).select("appeared", "pass_percent").row(0) == (0, None)
+    assert subject_totals(absent, {}).select("appeared", "pass_percent").row(0) == (0, None)
 
 
 def test_the_sheet_of_a_release_shows_what_its_pages_print() -> None:

@@ -118,7 +118,7 @@ def claim_delivery(store: AlertStore, channel: str, now: float) -> Delivery | No
 
 
 def record_success(store: AlertStore, delivery: Delivery, note: str | None, now: float) -> None:
-    """Mark a message as delivered, whoever holds its lease by now."""
+    """Mark a message as delivered, even if another sender holds its lease by now."""
     with store.transaction() as connection:
         connection.execute(
             """
@@ -161,5 +161,5 @@ def make_all_due(store: AlertStore, now: float) -> int:
 
 
 def retry_delay(attempts: int) -> float:
-    """Return the seconds until the next attempt after so many."""
+    """Return the seconds to wait after this number of failed attempts."""
     return float(min(MIN_RETRY_DELAY * 2 ** min(attempts - 1, 10), MAX_RETRY_DELAY))

@@ -1,4 +1,4 @@
-"""Where a student can be found: in which publication, or why in no table.
+"""The publications that contain a student, or the reason why the student is in no table.
 
 Pure: facts in, one sentence out.
 """
@@ -84,6 +84,6 @@ def explain_absence(ticket: str, answers: Mapping[str, str], *, forgotten: bool)
             "next run requests it again."
         )
     return (
-        f"{ticket} is unknown: the site has no result for it in the releases requested "
-        f"({', '.join(answers)})."
+        f"{ticket} is unknown: the site has no result of this hall ticket in the releases "
+        f"requested ({', '.join(answers)})."
     )

@@ -1,4 +1,4 @@
 """PostgreSQL itself: connections, migrations, locks, reading and writing frames.
 
-What is published, quarantined or recorded is the neighbouring packages' business.
+What is published, quarantined or recorded is in the neighbouring packages.
 """

@@ -177,9 +177,9 @@ def read_only_snapshot(connection: Connection, timeout: str | None = None) -> It
         yield
 
 
-def first_line(error: psycopg.Error) -> str:
+def first_line(error: Exception) -> str:
     """Return the server's message without its details, which may contain rows of students."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+    return (str(error).strip().splitlines() or [""])[0].rstrip(".") or type(error).__name__
 
 
 def refuse_wrong_side(connection: Connection, side: Side) -> None:

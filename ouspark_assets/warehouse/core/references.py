@@ -1,6 +1,6 @@
 """References between the clean tables, and the number of rows that violate them.
 
-They are no foreign keys, because marks may be loaded while their appearance is in quarantine, and
+They are not foreign keys, because marks may be loaded while their appearance is in quarantine, and
 because a foreign key looks up every row during COPY. Blocking checks enforce them.
 """
 
@@ -18,12 +18,12 @@ from ouspark_assets.warehouse.core.frames import identifier
 
 @dataclass(frozen=True)
 class Reference:
-    """Every row of `table` needs a row in `to`; `columns` pairs the columns of both."""
+    """Every row of `table` refers to a row of `to`; `columns` pairs the columns of both."""
 
     table: Table
     to: Table
     columns: Sequence[tuple[str, str]]
-    # The row is not needed while its record is in quarantine.
+    # Rows whose referenced record is in quarantine do not count as violations.
     or_quarantined: bool = False
 
 

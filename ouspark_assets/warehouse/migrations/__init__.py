@@ -1,5 +1,5 @@
-"""The history of both databases' tables, as Alembic revisions in plain SQL.
+"""Alembic revisions in plain SQL, which create and change the tables of both databases.
 
-A revision is never edited once it has been released; a test holds the newest state against the
+A revision is never edited once it has been released. A test compares the newest state with the
 models in `schemas/`.
 """

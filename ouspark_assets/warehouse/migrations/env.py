@@ -1,6 +1,6 @@
-"""What Alembic runs: all missing revisions of a database in one transaction, one at a time.
+"""Alembic's entry point: applies the missing revisions of a database in one transaction.
 
-The connection and the lock come from `warehouse/migrate.py`; the revisions say the rest.
+The connection comes from `warehouse/core/migrate.py`. An advisory lock excludes other processes.
 """
 
 from alembic import context
@@ -14,7 +14,7 @@ with context.begin_transaction():
     connection.exec_driver_sql(
         "SELECT pg_advisory_xact_lock(%s, %s)", (NAMESPACE, Lock.MIGRATE.value)
     )
-    # IF NOT EXISTS asks for the right to create even when there is nothing to create.
+    # CREATE SCHEMA IF NOT EXISTS needs the right to create schemas even if the schema exists.
     found = connection.exec_driver_sql("SELECT FROM pg_namespace WHERE nspname = 'ops'").first()
     if found is None:
         connection.exec_driver_sql("CREATE SCHEMA ops")

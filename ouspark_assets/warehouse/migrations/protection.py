@@ -1,12 +1,11 @@
-"""Who may see production's tables: nobody but their owner and members of `ouspark_reader`.
+"""Row level security of production: only owners and members of `ouspark_reader` see rows.
 
 Applied after every migration of production, so that no new table is forgotten. A managed server
-may offer whole schemas through an API of its own; without a policy for its roles it shows
-nothing there.
+may publish whole schemas through an API; its roles have no policy, so the API returns no rows.
 """
 
 READER = "ouspark_reader"
-# The role need not exist yet: roles are the administrator's, tables are the publisher's.
+# The role may not exist yet: an administrator creates roles, the publisher creates tables.
 _MAY_READ = f"""
   EXISTS (SELECT FROM pg_roles AS reader
            WHERE reader.rolname = ''{READER}'' AND pg_has_role(reader.oid, ''member''))

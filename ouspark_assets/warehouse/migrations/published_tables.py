@@ -1,6 +1,6 @@
-"""Tables that stand in both databases, so that a revision of each side says them once."""
+"""The SQL of tables that exist in both databases, shared by the revisions of both."""
 
-# Development rows carry the run and the version of their last change; see warehouse/writing.py.
+# Development rows carry the run and the version of their last change (core/writing.py).
 BOOKKEEPING = """,
   run_id     text        NOT NULL DEFAULT current_setting('ouspark.run'),
   version    bigint      NOT NULL DEFAULT current_setting('ouspark.version')::bigint,
@@ -8,7 +8,7 @@ BOOKKEEPING = """,
 
 
 def create_schema(name: str) -> str:
-    """Create a schema unless it is there; asks for no right when it is."""
+    """Return SQL that creates a schema; if it exists, no right to create one is needed."""
     return f"""
 DO $$ BEGIN
   IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = '{name}') THEN
@@ -18,7 +18,7 @@ END $$"""
 
 
 def reference_data(bookkeeping: str = "") -> str:
-    """What codes stand for."""
+    """Return the SQL of the tables that explain codes."""
     return f"""
 CREATE TABLE clean.colleges (
   college_code text PRIMARY KEY,
@@ -45,7 +45,7 @@ CREATE TABLE clean.subjects (
 
 
 def results_and_grades(bookkeeping: str = "") -> str:
-    """The tables of students, their results and marks, and what is computed per student."""
+    """Return the SQL of students, results, marks, and what is computed per student."""
     return f"""
 CREATE TABLE clean.appearances (
   release      text NOT NULL,
@@ -135,7 +135,7 @@ CREATE TABLE analytics.student_cgpas (
 
 
 def aggregates(bookkeeping: str = "") -> str:
-    """Credits, ranks, backlogs, revaluation and the statistics over students."""
+    """Return the SQL of credits, ranks, backlogs, revaluations and statistics."""
     return f"""
 ALTER TABLE analytics.student_cgpas
   ADD COLUMN passed_subjects smallint NOT NULL DEFAULT 0,

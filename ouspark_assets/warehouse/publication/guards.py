@@ -1,10 +1,11 @@
-"""Guards of production: refuse a publication that shrinks a table, and explain database errors.
+"""Guards of production: the script of its roles, shrinking tables, and explained errors.
 
 Nothing here changes a row.
 """
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 import psycopg
 
@@ -18,6 +19,27 @@ MAX_ROWS_IGNORED = 10
 FACTS_PREFIX = "clean."
 # Hundreds of backlogs are cleared on a good result day.
 MAY_SHRINK = frozenset({"analytics.backlogs"})
+# For an operator: what happened, and what to do.
+EXPLANATIONS: Mapping[type[psycopg.Error], tuple[str, str]] = {
+    psycopg.errors.QueryCanceled: (
+        "exceeded the time for one statement",
+        "Raise OUSPARK_PUBLISH_TIMEOUT, or find out why the database is slow.",
+    ),
+    psycopg.errors.InsufficientPrivilege: (
+        "is not allowed",
+        "Ask an administrator to run the script that `ouspark publication roles` prints.",
+    ),
+    psycopg.errors.DiskFull: (
+        "failed because the disk of a database is full",
+        "Free some space, then run again.",
+    ),
+}
+ROLES_SCRIPT = Path(__file__).with_name("roles.sql")
+
+
+def roles_script() -> str:
+    """Return the script that creates the roles, which only an administrator may run."""
+    return ROLES_SCRIPT.read_text("utf-8")
 
 
 def refuse_shrinking(
@@ -54,23 +76,11 @@ def translate_errors(activity: str, **connections: Connection) -> Iterator[None]
     """
     try:
         yield
-    except psycopg.errors.QueryCanceled as error:
-        message = (
-            f"{activity} exceeded the time for one statement ({first_line(error)}). Nothing was "
-            "changed. Raise OUSPARK_PUBLISH_TIMEOUT, or find out why the database is slow."
+    except tuple(EXPLANATIONS) as error:
+        problem, advice = next(
+            text for kind, text in EXPLANATIONS.items() if isinstance(error, kind)
         )
-        raise WarehouseError(message) from error
-    except psycopg.errors.InsufficientPrivilege as error:
-        message = (
-            f"{activity} is not allowed ({first_line(error)}). Nothing was changed. Ask an "
-            "administrator to run the script that `ouspark publication roles` prints."
-        )
-        raise WarehouseError(message) from error
-    except psycopg.errors.DiskFull as error:
-        message = (
-            f"{activity} failed because the disk of a database is full ({first_line(error)}). "
-            "Nothing was changed. Free some space, then run again."
-        )
+        message = f"{activity} {problem} ({first_line(error)}). Nothing was changed. {advice}"
         raise WarehouseError(message) from error
     except psycopg.OperationalError as error:
         broken = [name for name, connection in connections.items() if connection.broken]

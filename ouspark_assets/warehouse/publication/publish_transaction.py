@@ -39,7 +39,7 @@ TRANSACTION_TIMEOUT_VERSION = 170000
 
 @dataclass(frozen=True)
 class Terms:
-    """On what terms a publication is made."""
+    """The options of a publication."""
 
     father_names: bool = DEFAULTS.publish_father_names
     # Compare every row instead of trusting versions; repairs what was changed by hand.

@@ -18,9 +18,9 @@ from ouspark_assets.warehouse.core.connection import Connection, Side, connected
 from ouspark_assets.warehouse.core.frames import read_table
 from ouspark_assets.warehouse.core.migrate import migrate
 from ouspark_assets.warehouse.core.writing import write_transaction
+from ouspark_assets.warehouse.publication.guards import roles_script
 from ouspark_assets.warehouse.publication.publications import lift_hold
 from ouspark_assets.warehouse.publication.publish_transaction import Terms, publish
-from ouspark_assets.warehouse.publication.roles import roles_script
 from ouspark_assets.warehouse.publication.rollback import roll_back
 from ouspark_assets.warehouse.publication.verification import verify
 from ouspark_assets_tests.support.factories import marks

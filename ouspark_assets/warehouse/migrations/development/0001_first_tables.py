@@ -123,7 +123,7 @@ CREATE INDEX quarantine_open ON clean.quarantine (release) WHERE status = 'open'
 
 
 def upgrade() -> None:
-    """Create everything."""
+    """Create the tables."""
     for schema in ("source", "clean", "analytics"):
         op.execute(create_schema(schema))
     op.execute(OPERATIONS)

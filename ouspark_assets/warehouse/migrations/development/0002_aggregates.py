@@ -9,5 +9,5 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    """Create them."""
+    """Create the tables."""
     op.execute(aggregates(BOOKKEEPING))

@@ -1,4 +1,4 @@
-"""Which state of its inputs each computed table was computed from."""
+"""The table `ops.computed_from`: the versions of the inputs of each computed table."""
 
 from alembic import op
 
@@ -18,5 +18,5 @@ COMMENT ON TABLE ops.computed_from IS
 
 
 def upgrade() -> None:
-    """Create it; a table that is not in it yet counts as up to date until it is computed again."""
+    """Create the table; a computed table without a row counts as up to date."""
     op.execute(COMPUTED_FROM)

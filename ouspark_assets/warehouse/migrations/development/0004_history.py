@@ -139,7 +139,7 @@ COMMENT ON VIEW ops.unfinished_stages IS
 
 
 def upgrade() -> None:
-    """Create everything."""
+    """Create the tables and views."""
     op.execute(STAGE_RUNS)
     op.execute(SCRAPES)
     op.execute(VIEWS)

@@ -46,7 +46,7 @@ CREATE TABLE ops.holds (
 
 
 def upgrade() -> None:
-    """Create everything."""
+    """Create the tables."""
     for schema in ("clean", "analytics"):
         op.execute(create_schema(schema))
     op.execute(PUBLICATIONS)
