@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from types import TracebackType
 from typing import IO
 
 from ouspark_assets.domain.masking import mask_secrets
@@ -102,7 +101,7 @@ class TextFormatter(logging.Formatter):
 
 
 class StderrHandler(logging.StreamHandler[IO[str]]):
-    """Writes to `sys.stderr` as it is when a line is logged, because rich replaces it meanwhile."""
+    """Writes to the current `sys.stderr`, which rich replaces while it shows a progress bar."""
 
     def __init__(self, settings: LoggingSettings) -> None:
         """Use the format that the settings ask for."""
@@ -140,7 +139,9 @@ def configure_logging(settings: LoggingSettings) -> None:
     if settings.log_format == JSON:
         # Warnings and uncaught exceptions would otherwise be printed as plain text.
         logging.captureWarnings(capture=True)
-        sys.excepthook = _log_uncaught
+        sys.excepthook = lambda kind, error, trace: logging.getLogger(PACKAGE).critical(
+            "%s", error, exc_info=(kind, error, trace)
+        )
 
 
 def logs_json() -> bool:
@@ -199,9 +200,3 @@ def _describe_error(error: BaseException) -> dict[str, str]:
         "message": mask_secrets(str(error)),
         "traceback": mask_secrets("".join(traceback.format_exception(error))),
     }
-
-
-def _log_uncaught(
-    kind: type[BaseException], error: BaseException, trace: TracebackType | None
-) -> None:
-    logging.getLogger(PACKAGE).critical("%s", error, exc_info=(kind, error, trace))

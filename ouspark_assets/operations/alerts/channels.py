@@ -83,7 +83,7 @@ class Channel(Protocol):
         """Deliver a message; return a note to keep, if any. Raises ChannelError."""
 
     def send_test(self, message: Message) -> str | None:
-        """Deliver a test message to nobody who should not get one."""
+        """Deliver a test message, which no student may receive."""
 
 
 class ChannelSettings(BaseModel, ABC):

@@ -5,20 +5,23 @@ A condition reads the facts and describes what it applies to. Reading facts is i
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from statistics import median
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, TypeVar
 
 from pydantic import Field
 
 from ouspark_assets.operations.alerts.facts import (
-    CommandOutcome,
     Facts,
     FailedCheck,
     FailedRun,
+    ListedRelease,
+    LiveRelease,
     QuarantinedRecords,
+    Scrape,
     StageDuration,
+    VolumeComparison,
 )
 from ouspark_assets.operations.alerts.formatting import (
     format_count,
@@ -48,6 +51,7 @@ RERUN_STEP = f"`ouspark run` resumes where it stopped. {STATUS_STEP}"
 MIN_EARLIER_RUNS = 3
 # The details that a push message is made of.
 EXAM, STUDENTS = "Exam", "Students"
+T = TypeVar("T")
 
 
 class RunFailed(ReleaseRule, AssetRule):
@@ -58,34 +62,10 @@ class RunFailed(ReleaseRule, AssetRule):
 
     def evaluate(self, facts: Facts) -> Observations:
         """Return the failed runs, and the command that failed without one."""
-        runs = (
-            None if facts.failed_runs is None else [_describe_run(run) for run in facts.failed_runs]
-        )
+        runs = _describe_each(facts.failed_runs, _describe_run)
         if facts.command is None:
             return {"runs": runs}
-        return {"runs": runs, "command": self._evaluate_command(facts.command, facts)}
-
-    def _evaluate_command(
-        self, command: CommandOutcome, facts: Facts
-    ) -> Sequence[Observation] | None:
-        """Return the failed command, unless a failed run or check since its start explains it."""
-        if command.error is None:
-            return []
-        if facts.failed_runs is None or facts.failed_checks is None:
-            return None
-        explained_at = [run.at for run in facts.failed_runs]
-        explained_at += [check.at for check in facts.failed_checks]
-        if any(at >= command.started for at in explained_at):
-            return []
-        return [
-            Observation(
-                subject=command.name,
-                headline=f"`{command.name}` failed",
-                since=facts.at,
-                details=(("Why", to_one_line(command.error)),),
-                next_step=RERUN_STEP,
-            )
-        ]
+        return {"runs": runs, "command": _describe_command(facts)}
 
 
 class CheckFailed(AssetRule):
@@ -97,15 +77,21 @@ class CheckFailed(AssetRule):
 
     def evaluate(self, facts: Facts) -> Observations:
         """Return the failed checks of the rule's severity."""
-        if facts.failed_checks is None:
-            return {"checks": None}
-        return {
-            "checks": [
-                _describe_check(check)
-                for check in facts.failed_checks
-                if check.is_error is not self.warnings
-            ]
-        }
+        return {"checks": _describe_each(facts.failed_checks, self._describe)}
+
+    def _describe(self, check: FailedCheck) -> Observation | None:
+        if check.is_error is self.warnings:
+            return None
+        blocked = "Publishing is blocked until the check passes. " if check.is_error else ""
+        return Observation(
+            subject=f"{check.asset}: {check.check}",
+            headline=f"Check failed: {check.check} of {check.asset}",
+            since=check.at,
+            details=(("Found", to_one_line(check.summary)),) if check.summary else (),
+            next_step=blocked + STATUS_STEP,
+            run_id=check.run_id,
+            asset=check.asset,
+        )
 
 
 class FailureShare(ReleaseRule):
@@ -119,30 +105,25 @@ class FailureShare(ReleaseRule):
 
     def evaluate(self, facts: Facts) -> Observations:
         """Return the releases whose latest scrape had a larger share of failures."""
-        if facts.scrapes is None:
-            return {"scrapes": None}
-        return {
-            "scrapes": [
-                Observation(
-                    subject=scrape.release,
-                    headline=(
-                        f"{format_percent(scrape.failed / scrape.tickets)} of the hall tickets of "
-                        f"{scrape.release} failed"
-                    ),
-                    since=scrape.at,
-                    details=(("Failed", f"{scrape.failed:,} of {scrape.tickets:,} hall tickets"),),
-                    next_step=(
-                        "Check that the results site is up. The next `ouspark run` requests the "
-                        "failed hall tickets first."
-                    ),
-                    run_id=scrape.run_id,
-                    release=scrape.release,
-                )
-                for scrape in facts.scrapes
-                if scrape.tickets >= self.at_least
-                and scrape.failed > self.more_than * scrape.tickets > 0
-            ]
-        }
+        return {"scrapes": _describe_each(facts.scrapes, self._describe)}
+
+    def _describe(self, scrape: Scrape) -> Observation | None:
+        is_judged = scrape.tickets >= self.at_least
+        if not (is_judged and scrape.failed > self.more_than * scrape.tickets > 0):
+            return None
+        share = format_percent(scrape.failed / scrape.tickets)
+        return Observation(
+            subject=scrape.release,
+            headline=f"{share} of the hall tickets of {scrape.release} failed",
+            since=scrape.at,
+            details=(("Failed", f"{scrape.failed:,} of {scrape.tickets:,} hall tickets"),),
+            next_step=(
+                "Check that the results site is up. The next `ouspark run` requests the failed "
+                "hall tickets first."
+            ),
+            run_id=scrape.run_id,
+            release=scrape.release,
+        )
 
 
 class VolumeDrop(ReleaseRule, AssetRule):
@@ -155,37 +136,30 @@ class VolumeDrop(ReleaseRule, AssetRule):
 
     def evaluate(self, facts: Facts) -> Observations:
         """Return the numbers that fell by more than the share."""
-        if facts.volumes is None:
-            return {self.against: None}
-        is_last_run = self.against == "last_run"
-        return {
-            self.against: [
-                Observation(
-                    subject=f"{volume.measure} against {volume.baseline}",
-                    headline=(
-                        f"{format_percent(1 - volume.count / volume.baseline_count)} fewer "
-                        f"{volume.measure} than {volume.baseline}"
-                    ),
-                    since=volume.at,
-                    details=(
-                        ("Now", f"{volume.count:,}"),
-                        ("Before", f"{volume.baseline_count:,}"),
-                    ),
-                    next_step=(
-                        "If the loss is not intended, `ouspark publication rollback N` restores an "
-                        "earlier publication."
-                        if is_last_run
-                        else "Check whether colleges are missing: `ouspark run --release "
-                        f"{volume.release} --recheck` requests missing results again."
-                    ),
-                    run_id=volume.run_id,
-                    release=volume.release,
-                    asset=volume.asset,
-                )
-                for volume in (facts.volumes.last_run if is_last_run else facts.volumes.year_before)
-                if volume.baseline_count - volume.count > self.more_than * volume.baseline_count
-            ]
-        }
+        volumes = getattr(facts.volumes, self.against) if facts.volumes else None
+        return {self.against: _describe_each(volumes, self._describe)}
+
+    def _describe(self, volume: VolumeComparison) -> Observation | None:
+        if volume.baseline_count - volume.count <= self.more_than * volume.baseline_count:
+            return None
+        loss = format_percent(1 - volume.count / volume.baseline_count)
+        next_step = (
+            "If the loss is not intended, `ouspark publication rollback N` restores an earlier "
+            "publication."
+            if self.against == "last_run"
+            else "Check whether colleges are missing: `ouspark run --release "
+            f"{volume.release} --recheck` requests missing results again."
+        )
+        return Observation(
+            subject=f"{volume.measure} against {volume.baseline}",
+            headline=f"{loss} fewer {volume.measure} than {volume.baseline}",
+            since=volume.at,
+            details=(("Now", f"{volume.count:,}"), ("Before", f"{volume.baseline_count:,}")),
+            next_step=next_step,
+            run_id=volume.run_id,
+            release=volume.release,
+            asset=volume.asset,
+        )
 
 
 class SlowStage(ReleaseRule, AssetRule):
@@ -199,16 +173,28 @@ class SlowStage(ReleaseRule, AssetRule):
 
     def evaluate(self, facts: Facts) -> Observations:
         """Return the slow stages of the last day, running ones included."""
-        if facts.stage_durations is None:
-            return {"stages": None}
-        observations = []
-        for stage in facts.stage_durations:
-            earlier = stage.earlier_seconds[: self.last]
-            if len(earlier) < MIN_EARLIER_RUNS or stage.seconds < self.longer_than.total_seconds():
-                continue
-            if stage.seconds > self.times * median(earlier):
-                observations.append(_describe_slow_stage(stage, median(earlier)))
-        return {"stages": observations}
+        return {"stages": _describe_each(facts.stage_durations, self._describe)}
+
+    def _describe(self, stage: StageDuration) -> Observation | None:
+        earlier = stage.earlier_seconds[: self.last]
+        if len(earlier) < MIN_EARLIER_RUNS or stage.seconds < self.longer_than.total_seconds():
+            return None
+        usual = median(earlier)
+        if stage.seconds <= self.times * usual:
+            return None
+        subject = f"{stage.asset}{_of_release(stage.release)}"
+        verb = "has been running for" if stage.is_running else "took"
+        return Observation(
+            subject=subject,
+            headline=f"{subject} {verb} {format_duration(timedelta(seconds=stage.seconds))}",
+            since=stage.started,
+            details=(("Usually", format_duration(timedelta(seconds=usual))),),
+            next_step=("Check whether the run is stuck. " if stage.is_running else "")
+            + STATUS_STEP,
+            run_id=stage.run_id,
+            release=stage.release,
+            asset=stage.asset,
+        )
 
 
 class Stale(Rule):
@@ -256,26 +242,25 @@ class LateToReaders(ReleaseRule):
 
     def evaluate(self, facts: Facts) -> Observations:
         """Return the releases that the index has listed for too long and the cache lacks."""
-        if facts.listed_releases is None:
-            return {"arrivals": None}
         limit = facts.sla if self.within is None else self.within
-        return {
-            "arrivals": [
-                Observation(
-                    subject=release.release,
-                    headline=(
-                        f"Release {release.release} has not reached readers after "
-                        f"{format_duration(facts.at - release.first_seen_at)}"
-                    ),
-                    since=release.first_seen_at,
-                    details=(("Release", to_one_line(release.title) or release.release),),
-                    next_step=f"`ouspark run --release {release.release}` loads it. {STATUS_STEP}",
-                    release=release.release,
-                )
-                for release in facts.listed_releases
-                if not release.is_served and facts.at - release.first_seen_at > limit
-            ]
-        }
+
+        def describe(release: ListedRelease) -> Observation | None:
+            delay = facts.at - release.first_seen_at
+            if release.is_served or delay <= limit:
+                return None
+            return Observation(
+                subject=release.release,
+                headline=(
+                    f"Release {release.release} has not reached readers after "
+                    f"{format_duration(delay)}"
+                ),
+                since=release.first_seen_at,
+                details=(("Release", to_one_line(release.title) or release.release),),
+                next_step=f"`ouspark run --release {release.release}` loads it. {STATUS_STEP}",
+                release=release.release,
+            )
+
+        return {"arrivals": _describe_each(facts.listed_releases, describe)}
 
 
 class QuarantineGrowth(ReleaseRule):
@@ -314,34 +299,14 @@ class QuarantineGrowth(ReleaseRule):
 
 
 class ResultsLive(ReleaseRule):
-    """A new release is available to readers: news, told once, to students too."""
+    """A new release is available to readers: news, sent once, also to students."""
 
     is_news: ClassVar[bool] = True
     when: Literal["results_live"] = "results_live"
 
     def evaluate(self, facts: Facts) -> Observations:
         """Return the releases that recently became available."""
-        if facts.live_releases is None:
-            return {"live": None}
-        observations = []
-        for release in facts.live_releases:
-            exam = to_one_line(release.title) or release.release
-            details = (
-                (EXAM, exam),
-                (STUDENTS, f"{release.students:,}"),
-                ("Release", release.release),
-                ("Publication", str(release.publication)),
-            )
-            observations.append(
-                Observation(
-                    subject=release.release,
-                    headline=f"Results are live: {exam}",
-                    since=release.since,
-                    details=details,
-                    release=release.release,
-                )
-            )
-        return {"live": observations}
+        return {"live": _describe_each(facts.live_releases, _describe_live_release)}
 
 
 # The condition classes by the word after `when`, as one pydantic type.
@@ -359,6 +324,15 @@ AnyRule = Annotated[
 ]
 
 
+def _describe_each(
+    facts: Iterable[T] | None, describe: Callable[[T], Observation | None]
+) -> list[Observation] | None:
+    """Describe the facts that a condition applies to; None if they could not be read."""
+    if facts is None:
+        return None
+    return [observation for fact in facts if (observation := describe(fact))]
+
+
 def _describe_run(run: FailedRun) -> Observation:
     subject = f"{run.name}{_of_release(run.release)}"
     others = f" (and {run.other_failures} more steps)" if run.other_failures else ""
@@ -374,32 +348,33 @@ def _describe_run(run: FailedRun) -> Observation:
     )
 
 
-def _describe_check(check: FailedCheck) -> Observation:
-    return Observation(
-        subject=f"{check.asset}: {check.check}",
-        headline=f"Check failed: {check.check} of {check.asset}",
-        since=check.at,
-        details=(("Found", to_one_line(check.summary)),) if check.summary else (),
-        next_step=("Publishing is blocked until the check passes. " if check.is_error else "")
-        + STATUS_STEP,
-        run_id=check.run_id,
-        asset=check.asset,
-    )
+def _describe_command(facts: Facts) -> Sequence[Observation] | None:
+    """Return the failed command, unless a failed run or check since its start explains it."""
+    command, runs, checks = facts.command, facts.failed_runs, facts.failed_checks
+    if command is None or command.error is None:
+        return []
+    if runs is None or checks is None:
+        return None
+    ends = [run.at for run in runs] + [check.at for check in checks]
+    if any(at >= command.started for at in ends):
+        return []
+    headline, details = f"`{command.name}` failed", (("Why", to_one_line(command.error)),)
+    return [Observation(command.name, headline, facts.at, details, next_step=RERUN_STEP)]
 
 
-def _describe_slow_stage(stage: StageDuration, usual_seconds: float) -> Observation:
-    subject = f"{stage.asset}{_of_release(stage.release)}"
-    duration = format_duration(timedelta(seconds=stage.seconds))
-    verb = "has been running for" if stage.is_running else "took"
+def _describe_live_release(release: LiveRelease) -> Observation:
+    exam = to_one_line(release.title) or release.release
     return Observation(
-        subject=subject,
-        headline=f"{subject} {verb} {duration}",
-        since=stage.started,
-        details=(("Usually", format_duration(timedelta(seconds=usual_seconds))),),
-        next_step=("Check whether the run is stuck. " if stage.is_running else "") + STATUS_STEP,
-        run_id=stage.run_id,
-        release=stage.release,
-        asset=stage.asset,
+        subject=release.release,
+        headline=f"Results are live: {exam}",
+        since=release.since,
+        details=(
+            (EXAM, exam),
+            (STUDENTS, f"{release.students:,}"),
+            ("Release", release.release),
+            ("Publication", str(release.publication)),
+        ),
+        release=release.release,
     )
 
 

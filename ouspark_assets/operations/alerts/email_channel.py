@@ -212,5 +212,5 @@ def _parse_addresses(value: str | Variable, environment: Mapping[str, str]) -> t
 
 
 def _is_address(text: str) -> bool:
-    user, at, host = parseaddr(text)[1].rpartition("@")
-    return bool(user and at and host) and text.isascii() and text.isprintable()
+    user, _, host = parseaddr(text)[1].rpartition("@")
+    return bool(user and host) and text.isascii() and text.isprintable()

@@ -1,7 +1,7 @@
 """Recording an evaluation: opening, updating and closing alerts, and queueing their messages.
 
-An alert is told when it opens, repeated at growing intervals while it is open, and its recovery is
-told once. One evaluation is one transaction, however many processes evaluate at the same time.
+A message about an alert is sent when it opens, at growing intervals while it is open, and once when
+it ends. One evaluation is one transaction, however many processes evaluate at the same time.
 Sending the messages is in `deliveries.py`.
 """
 
@@ -113,15 +113,15 @@ class _Recorder:
         )
         if updated.rowcount > 0:
             return False
-        # News is told once. Another process may have seen the end after this evaluation was made.
-        was_told = self.connection.execute(
+        # News is sent once. Another process may have closed the alert since this evaluation.
+        is_known = self.connection.execute(
             """
             SELECT 1 FROM alerts
              WHERE rule = :rule AND subject = :subject AND (:is_news OR ended_at > :now)
             """,
             values,
         ).fetchone()
-        if was_told:
+        if is_known:
             return False
         self.connection.execute(
             """
@@ -165,18 +165,18 @@ class _Recorder:
                 return False
         self._update(alert, "ended_at", self.now)
         if has_end:
-            for channel in self._told_channels(alert):
+            for channel in self._pending_by_channel(alert):
                 self._queue(alert, channel, Event.RECOVERED, 0)
         return True
 
     def queue_messages(self, alert: sqlite3.Row) -> None:
-        """Tell active channels that were not told of an open alert, and remind the others."""
+        """Queue the first message for active channels without one, reminders for the others."""
         rule = self.rules.get(alert["rule"])
         if rule is None:
             return
-        told = self._told_channels(alert)
+        pending = self._pending_by_channel(alert)
         for channel in rule.channels:
-            if channel in self.active_channels and channel not in told:
+            if channel in self.active_channels and channel not in pending:
                 self._queue(alert, channel, Event.NEWS if alert["is_news"] else Event.OPENED, 0)
         if alert["is_news"] or alert["quiet_since"] is not None or rule.remind_after is None:
             return
@@ -187,12 +187,12 @@ class _Recorder:
         number = alert["reminders"] + 1
         self._update(alert, "reminders", number)
         self._update(alert, "told_at", self.now)
-        for channel, is_pending in told.items():
+        for channel, is_pending in pending.items():
             # Where the first message is still pending, a reminder would only repeat it.
             if channel in rule.channels and not is_pending:
                 self._queue(alert, channel, Event.REMINDER, number)
 
-    def _told_channels(self, alert: sqlite3.Row) -> dict[str, bool]:
+    def _pending_by_channel(self, alert: sqlite3.Row) -> dict[str, bool]:
         """Return the channels with messages about an alert, and whether one is still pending."""
         rows = self.connection.execute(
             """

@@ -58,7 +58,7 @@ class Rule(BaseModel, ABC):
     model_config = MODEL_CONFIG
     # What the message about the end of an alert says.
     recovery: ClassVar[str] = ""
-    # News is told once and has no end.
+    # News is sent once and has no end.
     is_news: ClassVar[bool] = False
 
     name: Name
@@ -70,7 +70,7 @@ class Rule(BaseModel, ABC):
 
     @abstractmethod
     def evaluate(self, facts: Facts) -> Observations:
-        """Return what the condition applies to, whatever its release and asset."""
+        """Return everything that the condition applies to; filters are applied afterwards."""
 
 
 class ReleaseRule(Rule):
@@ -87,7 +87,7 @@ class AssetRule(Rule):
 
 @dataclass(frozen=True)
 class Finding:
-    """An observation that a rule makes an alert of."""
+    """An observation that leads to an alert, and its rule."""
 
     rule: Rule
     topic: str

@@ -1,7 +1,7 @@
 """Deriving an explanation from a student's stored rows.
 
-Stored values are shown as stored. What they should follow from (which attempt counts, the sums
-behind SGPA and CGPA) is computed by the functions of `analytics/` that the pipeline uses too.
+Stored values are shown as stored. The attempt that counts and the sums behind SGPA and CGPA are
+computed here, by the functions of `analytics/` that the pipeline uses too.
 """
 
 import calendar

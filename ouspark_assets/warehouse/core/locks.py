@@ -59,7 +59,7 @@ def exclusive_lock(
     activity: str,
     notify: Callable[[str], None] = lambda _: None,
 ) -> Iterator[None]:
-    """Hold the lock for the duration of the block; `notify` is told if that means waiting."""
+    """Hold the lock for the duration of the block; call `notify` before waiting for it."""
     is_done = False
     try:
         with connection.transaction():

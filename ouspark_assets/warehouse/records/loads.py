@@ -1,4 +1,4 @@
-"""`ops.loads` and `ops.accounts`: the loaded pages of each release, and the fate of their rows.
+"""`ops.loads` and `ops.accounts`: the loaded pages of each release, and the counts of their rows.
 
 A load stores the fingerprint of the pages that it read, so that a run can tell whether the lake
 contains pages that are not loaded.

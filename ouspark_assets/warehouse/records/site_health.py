@@ -67,7 +67,7 @@ class UnfinishedScrape:
 def store_snapshot(
     connection: Connection, stage_run: int, snapshot: ScrapeSnapshot, *, scraping: bool = True
 ) -> None:
-    """Store the snapshot of a scrape over its earlier one."""
+    """Store the snapshot of a scrape and replace its earlier one."""
     connection.execute(
         """
         WITH scrape AS (

@@ -45,41 +45,33 @@ class StageTrend:
 
 
 _COLUMNS = ", ".join(f"t.{name}" for name in StageTrend.__dataclass_fields__)
+_IS_REQUESTED = """
+(%(asset)s::text IS NULL OR t.asset = %(asset)s)
+AND (%(release)s::text IS NULL OR t.release = %(release)s)
+"""
 
 
 def latest_trends(
     connection: Connection, asset: str | None = None, release: str | None = None
 ) -> Sequence[StageTrend]:
     """Return the latest run of every stage and release, in the order of the runs."""
-    return fetch_objects(
-        connection,
-        StageTrend,
-        f"""
+    query = f"""
         SELECT {_COLUMNS} FROM ops.latest_stages JOIN ops.stage_trends AS t USING (id)
-         WHERE (%(asset)s::text IS NULL OR t.asset = %(asset)s)
-           AND (%(release)s::text IS NULL OR t.release = %(release)s)
-         ORDER BY id
-        """,
-        {"asset": asset, "release": release},
-    )
+         WHERE {_IS_REQUESTED} ORDER BY id
+    """
+    return fetch_objects(connection, StageTrend, query, {"asset": asset, "release": release})
 
 
 def read_trends(
     connection: Connection, asset: str | None, release: str | None, limit: int
 ) -> Sequence[StageTrend]:
     """Return the latest runs of a stage or a release, oldest first."""
-    newest_first = fetch_objects(
-        connection,
-        StageTrend,
-        f"""
+    query = f"""
         SELECT {_COLUMNS} FROM ops.stage_trends AS t
-         WHERE (%(asset)s::text IS NULL OR t.asset = %(asset)s)
-           AND (%(release)s::text IS NULL OR t.release = %(release)s)
-         ORDER BY id DESC LIMIT %(limit)s
-        """,
-        {"asset": asset, "release": release, "limit": limit},
-    )
-    return newest_first[::-1]
+         WHERE {_IS_REQUESTED} ORDER BY id DESC LIMIT %(limit)s
+    """
+    parameters = {"asset": asset, "release": release, "limit": limit}
+    return fetch_objects(connection, StageTrend, query, parameters)[::-1]
 
 
 def read_stage_durations(
