@@ -68,7 +68,10 @@ class Doomed:
     def __init__(self, development: Connection, settings: ServerSettings) -> None:
         self.development, self.settings = development, settings
 
-    def cursor(self) -> Any:
+    def cursor(self, **options: Any) -> Any:
+        # Only COPY uses a cursor without options.
+        if options:
+            return self.development.cursor(**options)
         kill(self.settings, "prod_dsn")
         time.sleep(0.5)
         return self.development.cursor()
