@@ -23,7 +23,7 @@ from ouspark_assets.cache.client import connect_cache
 from ouspark_assets.cache.documents import Documents, build_documents
 from ouspark_assets.cache.generation import build_generation
 from ouspark_assets.cache.keys import Generation
-from ouspark_assets.cache.published_tables import SOURCES, PublishedTables
+from ouspark_assets.cache.source_tables import SOURCES, PublishedTables
 from ouspark_assets.settings import CacheSettings
 
 GENERATION, WRITING = "a whole generation", "its values alone"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from ouspark_assets.cache import group_documents, student_documents
-from ouspark_assets.cache.published_tables import PublishedTables
+from ouspark_assets.cache.source_tables import PublishedTables
 
 STUDENTS_PER_BATCH = 5_000
 

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import polars as pl
 
-from ouspark_assets.cache.published_tables import PublishedTables
+from ouspark_assets.cache.source_tables import PublishedTables
 
 Row = dict[str, Any]
 # jsonb columns, which are strings in frames.

@@ -17,7 +17,7 @@ from ouspark_assets.cache.generation import (
     retire_others,
 )
 from ouspark_assets.cache.keys import Generation
-from ouspark_assets.cache.published_tables import SOURCES, PublishedTables
+from ouspark_assets.cache.source_tables import SOURCES, PublishedTables
 from ouspark_assets.domain.errors import CacheError
 from ouspark_assets.settings import CacheSettings
 from ouspark_assets.warehouse.core.connection import Connection, fetch_value

@@ -6,7 +6,7 @@ come from the published tables.
 
 import polars as pl
 
-from ouspark_assets.cache.published_tables import TICKET, PublishedTables
+from ouspark_assets.cache.source_tables import TICKET, PublishedTables
 from ouspark_assets.schemas.analytics import SCOPES
 
 CLASS_NAME = pl.format("{}-{}-{}", "college_code", "branch_code", "admission_year")

@@ -32,7 +32,10 @@ from ouspark_assets.settings import ServerSettings, Settings, load_settings
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.publication.publications import Publication
 from ouspark_assets.warehouse.publication.publish_transaction import Source, current_source
-from ouspark_assets.warehouse.quarantine.records import count_open_reasons, count_open_records
+from ouspark_assets.warehouse.quarantine.rejected_records import (
+    count_open_reasons,
+    count_open_records,
+)
 from ouspark_assets.warehouse.records.site_health import read_site_health, read_unfinished_scrapes
 from ouspark_assets.warehouse.records.stage_runs import (
     latest_stage_runs,

@@ -25,7 +25,7 @@ from ouspark_assets.warehouse.quarantine.decisions import (
     parse_record_number,
     read_corrections,
 )
-from ouspark_assets.warehouse.quarantine.records import QuarantineChange, update_quarantine
+from ouspark_assets.warehouse.quarantine.rejected_records import QuarantineChange, update_quarantine
 from ouspark_assets.warehouse.records.loads import mark_loaded, store_accounts
 
 PARSED_TABLES = (APPEARANCES, RESULTS, MARKS)

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from ouspark_assets.cache.documents import build_documents
-from ouspark_assets.cache.published_tables import SOURCES, PublishedTables
+from ouspark_assets.cache.source_tables import SOURCES, PublishedTables
 from ouspark_assets.schemas.analytics import (
     BACKLOGS,
     COLLEGE_RANKINGS,

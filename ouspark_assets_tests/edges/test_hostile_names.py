@@ -29,7 +29,7 @@ from ouspark_assets.schemas.reference import SUBJECTS
 from ouspark_assets.warehouse.core.connection import Side, connected
 from ouspark_assets.warehouse.core.frames import read_table
 from ouspark_assets.warehouse.core.writing import write_transaction
-from ouspark_assets.warehouse.quarantine.records import update_quarantine
+from ouspark_assets.warehouse.quarantine.rejected_records import update_quarantine
 from ouspark_assets_tests.analytics.universities import ANN, FEB_22, LazyAggregates
 from ouspark_assets_tests.operations.test_explain_derivation import explanation
 from ouspark_assets_tests.pages.page_builder import RELEASE, TICKET, ResultPage, pages_of
