@@ -69,7 +69,7 @@ def estimate_requests(
     codes, total = KnownCodes.from_reference_files(), 0
     for request in requests:
         plan, answered = plan_scrape(settings, request, archive, codes)
-        total += max(plan.estimate().likely - len(answered), 0)
+        total += max(plan.likely_requests() - len(answered), 0)
     return total
 
 

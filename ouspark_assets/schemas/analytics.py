@@ -4,6 +4,8 @@ Columns, ranges and rules within a row belong here: first the tables per student
 statistics over groups of students. The computations are in `ouspark_assets/analytics/`.
 """
 
+from functools import partial
+
 import pandera.polars as pa
 import polars as pl
 
@@ -39,7 +41,7 @@ def _between(low: str, value: str, high: str) -> pl.Expr:
     return pl.when(missing).then(pl.col(low).is_null()).otherwise(inside)
 
 
-class Standings(pa.DataFrameModel):
+class Standings(fields.TableModel):
     """One row per student and subject: the effective grade over all attempts."""
 
     hall_ticket: str = fields.hall_ticket()
@@ -57,24 +59,15 @@ class Standings(pa.DataFrameModel):
         "First release in which the subject was passed; null if it is not passed.", nullable=True
     )
 
-    @pa.dataframe_check(name="state_fits_the_grade")
-    @classmethod
-    def _state_fits_the_grade(cls, data: pa.PolarsData) -> pl.LazyFrame:
-        return data.lazyframe.select(pl.col("state") == state_expression())
-
-    @pa.dataframe_check(name="cleared_when_passed")
-    @classmethod
-    def _cleared_when_passed(cls, data: pa.PolarsData) -> pl.LazyFrame:
-        return data.lazyframe.select(has_passed() == pl.col("cleared_release").is_not_null())
-
-    class Config:
-        """Rules for the whole table."""
-
-        strict = True
-        unique = ["hall_ticket", "subject_code"]
+    _state_fits_the_grade = fields.row_rule(
+        "state_fits_the_grade", pl.col("state") == state_expression()
+    )
+    _cleared_when_passed = fields.row_rule(
+        "cleared_when_passed", has_passed() == pl.col("cleared_release").is_not_null()
+    )
 
 
-class SemesterGpas(pa.DataFrameModel):
+class SemesterGpas(fields.TableModel):
     """One row per student and semester: whether the semester is finished, and its SGPA."""
 
     hall_ticket: str = fields.hall_ticket()
@@ -88,20 +81,13 @@ class SemesterGpas(pa.DataFrameModel):
         "is not decided).",
     )
 
-    @pa.dataframe_check(name="sgpa_of_finished_semesters_only")
-    @classmethod
-    def _sgpa_of_finished_semesters_only(cls, data: pa.PolarsData) -> pl.LazyFrame:
-        finished = (pl.col("state") == "finished") & (pl.col("credits") > 0)
-        return data.lazyframe.select(finished == pl.col("sgpa").is_not_null())
-
-    class Config:
-        """Rules for the whole table."""
-
-        strict = True
-        unique = ["hall_ticket", "semester"]
+    _sgpa_of_finished_semesters_only = fields.row_rule(
+        "sgpa_of_finished_semesters_only",
+        pl.col("sgpa").is_not_null() == ((pl.col("state") == "finished") & (pl.col("credits") > 0)),
+    )
 
 
-class StudentCgpas(pa.DataFrameModel):
+class StudentCgpas(fields.TableModel):
     """One row per student: the CGPA over all finished semesters, and what is open or missing."""
 
     hall_ticket: str = fields.hall_ticket(unique=True)
@@ -126,27 +112,15 @@ class StudentCgpas(pa.DataFrameModel):
         description="Class award at the end of the course; null unless limits are configured.",
     )
 
-    @pa.dataframe_check(name="incomplete_says_why")
-    @classmethod
-    def _incomplete_says_why(cls, data: pa.PolarsData) -> pl.LazyFrame:
-        return data.lazyframe.select(
-            pl.col("incomplete") == pl.col("incomplete_because").is_not_null()
-        )
-
-    @pa.dataframe_check(name="cgpa_counts_credits")
-    @classmethod
-    def _cgpa_counts_credits(cls, data: pa.PolarsData) -> pl.LazyFrame:
-        return data.lazyframe.select(
-            pl.col("cgpa").is_not_null() == (pl.col("credits_counted") > 0)
-        )
-
-    class Config:
-        """Rules for the whole table."""
-
-        strict = True
+    _incomplete_says_why = fields.row_rule(
+        "incomplete_says_why", pl.col("incomplete") == pl.col("incomplete_because").is_not_null()
+    )
+    _cgpa_counts_credits = fields.row_rule(
+        "cgpa_counts_credits", pl.col("cgpa").is_not_null() == (pl.col("credits_counted") > 0)
+    )
 
 
-class StudentCredits(pa.DataFrameModel):
+class StudentCredits(fields.TableModel):
     """One row per student: credits, and the requirement of the next year boundary."""
 
     hall_ticket: str = fields.hall_ticket(unique=True)
@@ -180,27 +154,19 @@ class StudentCredits(pa.DataFrameModel):
         description="Whether the last semester before the boundary has not been sat yet.",
     )
 
-    @pa.dataframe_check(name="credits_add_up")
-    @classmethod
-    def _credits_add_up(cls, data: pa.PolarsData) -> pl.LazyFrame:
-        parts = pl.col("earned") + pl.col("open") + pl.col("pending")
-        return data.lazyframe.select((pl.col("attempted") - parts).abs() < fields.TOLERANCE)
-
-    @pa.dataframe_check(name="met_when_nothing_is_short")
-    @classmethod
-    def _met_when_nothing_is_short(cls, data: pa.PolarsData) -> pl.LazyFrame:
-        return data.lazyframe.select(
-            pl.col("meets_required").eq_missing(pl.col("short_by") == 0)
-            & (pl.col("boundary").is_not_null() | pl.col("required").is_null())
-        )
-
-    class Config:
-        """Rules for the whole table."""
-
-        strict = True
+    _credits_add_up = fields.row_rule(
+        "credits_add_up",
+        (pl.col("attempted") - (pl.col("earned") + pl.col("open") + pl.col("pending"))).abs()
+        < fields.TOLERANCE,
+    )
+    _met_when_nothing_is_short = fields.row_rule(
+        "met_when_nothing_is_short",
+        pl.col("meets_required").eq_missing(pl.col("short_by") == 0),
+        pl.col("boundary").is_not_null() | pl.col("required").is_null(),
+    )
 
 
-class StudentRankings(pa.DataFrameModel):
+class StudentRankings(fields.TableModel):
     """One row per student and scope: the rank within the admission year, or why there is none."""
 
     hall_ticket: str = fields.hall_ticket()
@@ -221,29 +187,18 @@ class StudentRankings(pa.DataFrameModel):
         nullable=True, description="Why the student is not ranked; null if ranked."
     )
 
-    @pa.dataframe_check(name="ranked_or_says_why")
-    @classmethod
-    def _ranked_or_says_why(cls, data: pa.PolarsData) -> pl.LazyFrame:
-        ranked = pl.col("rank").is_not_null()
-        return data.lazyframe.select(
-            (ranked == pl.col("unranked_because").is_null())
-            & (ranked == pl.col("percentile").is_not_null())
-            & (~ranked | pl.col("value").is_not_null())
-        )
-
-    @pa.dataframe_check(name="rank_within_out_of")
-    @classmethod
-    def _rank_within_out_of(cls, data: pa.PolarsData) -> pl.LazyFrame:
-        return data.lazyframe.select(pl.col("rank").fill_null(0) <= pl.col("out_of"))
-
-    class Config:
-        """Rules for the whole table."""
-
-        strict = True
-        unique = ["hall_ticket", "scope"]
+    _ranked_or_says_why = fields.row_rule(
+        "ranked_or_says_why",
+        pl.col("rank").is_null() == pl.col("unranked_because").is_not_null(),
+        pl.col("rank").is_null() == pl.col("percentile").is_null(),
+        pl.col("rank").is_null() | pl.col("value").is_not_null(),
+    )
+    _rank_within_out_of = fields.row_rule(
+        "rank_within_out_of", pl.col("rank").fill_null(0) <= pl.col("out_of")
+    )
 
 
-class Backlogs(pa.DataFrameModel):
+class Backlogs(fields.TableModel):
     """One row per backlog: a subject whose standing is failed or absent."""
 
     hall_ticket: str = fields.hall_ticket()
@@ -258,14 +213,8 @@ class Backlogs(pa.DataFrameModel):
         isin=[state.value for state in OPEN_STATES], description="State: failed or absent."
     )
 
-    class Config:
-        """Rules for the whole table."""
 
-        strict = True
-        unique = ["hall_ticket", "subject_code"]
-
-
-class RevaluationImpact(pa.DataFrameModel):
+class RevaluationImpact(fields.TableModel):
     """One row per marks row of a revaluation release: grade, SGPA and CGPA before and after it."""
 
     release: str = fields.release("Key of the revaluation release.")
@@ -288,14 +237,8 @@ class RevaluationImpact(pa.DataFrameModel):
     cgpa_before: float = fields.gpa("CGPA before the release.")
     cgpa_after: float = fields.gpa("CGPA including the release.")
 
-    class Config:
-        """Rules for the whole table."""
 
-        strict = True
-        unique = ["release", "hall_ticket", "subject_code"]
-
-
-class _GroupStats(pa.DataFrameModel):
+class _GroupStats(fields.TableModel):
     """The statistics of a group of students, each with the number it is computed from."""
 
     students: pl.Int32 = fields.count("Students with at least one standing.")
@@ -310,38 +253,30 @@ class _GroupStats(pa.DataFrameModel):
     lowest_cgpa: float = fields.gpa("Lowest CGPA.")
     highest_cgpa: float = fields.gpa("Highest CGPA.")
 
-    @pa.dataframe_check(name="parts_within_the_whole")
-    @classmethod
-    def _parts_within_the_whole(cls, data: pa.PolarsData) -> pl.LazyFrame:
-        whole = pl.col("students")
-        return data.lazyframe.select(
-            (pl.col("decided") <= whole)
-            & (pl.col("with_cgpa") <= whole)
-            & (pl.col("all_clear") + pl.col("with_backlogs") <= whole)
-        )
-
-    @pa.dataframe_check(name="mean_and_median_within_range")
-    @classmethod
-    def _mean_and_median_within_range(cls, data: pa.PolarsData) -> pl.LazyFrame:
-        return data.lazyframe.select(
-            _between("lowest_cgpa", "mean_cgpa", "highest_cgpa")
-            & _between("lowest_cgpa", "median_cgpa", "highest_cgpa")
-        )
-
-    @pa.dataframe_check(name="no_mean_without_n")
-    @classmethod
-    def _no_mean_without_n(cls, data: pa.PolarsData) -> pl.LazyFrame:
-        return data.lazyframe.select(pl.col("mean_cgpa").is_not_null() == (pl.col("with_cgpa") > 0))
+    _parts_within_the_whole = fields.row_rule(
+        "parts_within_the_whole",
+        pl.col("decided") <= pl.col("students"),
+        pl.col("with_cgpa") <= pl.col("students"),
+        pl.col("all_clear") + pl.col("with_backlogs") <= pl.col("students"),
+    )
+    _mean_and_median_within_range = fields.row_rule(
+        "mean_and_median_within_range",
+        _between("lowest_cgpa", "mean_cgpa", "highest_cgpa"),
+        _between("lowest_cgpa", "median_cgpa", "highest_cgpa"),
+    )
+    _no_mean_without_n = fields.row_rule(
+        "no_mean_without_n", pl.col("mean_cgpa").is_not_null() == (pl.col("with_cgpa") > 0)
+    )
 
 
-class _CollegeKey(pa.DataFrameModel):
+class _CollegeKey(fields.TableModel):
     """The key of a college's students of an admission year."""
 
     college_code: str = fields.college_code()
     admission_year: pl.Int16 = fields.admission_year()
 
 
-class _DepartmentKey(pa.DataFrameModel):
+class _DepartmentKey(fields.TableModel):
     """The key of a department's students of an admission year."""
 
     college_code: str = fields.college_code()
@@ -349,7 +284,7 @@ class _DepartmentKey(pa.DataFrameModel):
     admission_year: pl.Int16 = fields.admission_year()
 
 
-class _GroupRank(pa.DataFrameModel):
+class _GroupRank(fields.TableModel):
     """The rank of a group by mean CGPA, with the numbers it is computed from."""
 
     n: pl.Int32 = fields.count("Students with a CGPA.")
@@ -363,13 +298,11 @@ class _GroupRank(pa.DataFrameModel):
         nullable=True, description="Why the group is not ranked; null if ranked."
     )
 
-    @pa.dataframe_check(name="ranked_or_says_why")
-    @classmethod
-    def _ranked_or_says_why(cls, data: pa.PolarsData) -> pl.LazyFrame:
-        return data.lazyframe.select(
-            (pl.col("rank").is_null() == pl.col("unranked_because").is_not_null())
-            & (pl.col("rank").fill_null(0) <= pl.col("out_of"))
-        )
+    _ranked_or_says_why = fields.row_rule(
+        "ranked_or_says_why",
+        pl.col("rank").is_null() == pl.col("unranked_because").is_not_null(),
+        pl.col("rank").fill_null(0) <= pl.col("out_of"),
+    )
 
 
 class CollegeStats(_GroupStats, _CollegeKey):
@@ -377,33 +310,15 @@ class CollegeStats(_GroupStats, _CollegeKey):
 
     toppers: str = _json("Students of rank 1 to 10 in the college, ties included")
 
-    class Config:
-        """Rules for the whole table."""
-
-        strict = True
-        unique = ["college_code", "admission_year"]
-
 
 class DepartmentStats(_GroupStats, _DepartmentKey):
     """One row per department and admission year: its students, their CGPAs and the toppers."""
 
     toppers: str = _json("Students of rank 1 to 10 in the class, ties included")
 
-    class Config:
-        """Rules for the whole table."""
-
-        strict = True
-        unique = ["college_code", "branch_code", "admission_year"]
-
 
 class CollegeRankings(_GroupRank, _CollegeKey):
     """One row per college and admission year: its rank among all colleges by mean CGPA."""
-
-    class Config:
-        """Rules for the whole table."""
-
-        strict = True
-        unique = ["college_code", "admission_year"]
 
 
 class DepartmentRankings(_GroupRank, _DepartmentKey):
@@ -416,14 +331,8 @@ class DepartmentRankings(_GroupRank, _DepartmentKey):
         ge=1, nullable=True, description="Rank among the departments of the same branch."
     )
 
-    class Config:
-        """Rules for the whole table."""
 
-        strict = True
-        unique = ["college_code", "branch_code", "admission_year"]
-
-
-class _DimensionKey(pa.DataFrameModel):
+class _DimensionKey(fields.TableModel):
     """The key of the students with one value of a dimension; null codes mean all."""
 
     dimension: str = pa.Field(
@@ -442,14 +351,8 @@ class _DimensionKey(pa.DataFrameModel):
 class Demographics(_GroupStats, _DimensionKey):
     """One row per gender, medium, course, way of entry or section, per place and admission year."""
 
-    class Config:
-        """Rules for the whole table."""
 
-        strict = True
-        unique = ["dimension", "value", "college_code", "branch_code", "admission_year"]
-
-
-class SemesterStats(pa.DataFrameModel):
+class SemesterStats(fields.TableModel):
     """One row per release and semester: who appeared, who passed everything, the printed SGPAs."""
 
     release: str = fields.release()
@@ -477,39 +380,25 @@ class SemesterStats(pa.DataFrameModel):
         "Number of printed SGPAs by the lower end of each band of half a grade point"
     )
 
-    @pa.dataframe_check(name="parts_within_the_whole")
-    @classmethod
-    def _parts_within_the_whole(cls, data: pa.PolarsData) -> pl.LazyFrame:
-        return data.lazyframe.select(
-            (pl.col("all_clear") <= pl.col("appeared"))
-            & (pl.col("with_sgpa") <= pl.col("printed_lines"))
-            & (pl.col("printed_promoted") + pl.col("printed_detained") <= pl.col("printed_lines"))
-        )
-
-    @pa.dataframe_check(name="counts_add_up")
-    @classmethod
-    def _counts_add_up(cls, data: pa.PolarsData) -> pl.LazyFrame:
-        return data.lazyframe.select(
-            (_sum_of_counts("histogram") == pl.col("with_sgpa"))
-            & (_sum_of_counts("statuses") == pl.col("printed_lines"))
-        )
-
-    @pa.dataframe_check(name="mean_and_median_within_range")
-    @classmethod
-    def _mean_and_median_within_range(cls, data: pa.PolarsData) -> pl.LazyFrame:
-        return data.lazyframe.select(
-            _between("lowest_sgpa", "mean_sgpa", "highest_sgpa")
-            & _between("lowest_sgpa", "median_sgpa", "highest_sgpa")
-        )
-
-    class Config:
-        """Rules for the whole table."""
-
-        strict = True
-        unique = ["release", "semester"]
+    _parts_within_the_whole = fields.row_rule(
+        "parts_within_the_whole",
+        pl.col("all_clear") <= pl.col("appeared"),
+        pl.col("with_sgpa") <= pl.col("printed_lines"),
+        pl.col("printed_promoted") + pl.col("printed_detained") <= pl.col("printed_lines"),
+    )
+    _counts_add_up = fields.row_rule(
+        "counts_add_up",
+        _sum_of_counts("histogram") == pl.col("with_sgpa"),
+        _sum_of_counts("statuses") == pl.col("printed_lines"),
+    )
+    _mean_and_median_within_range = fields.row_rule(
+        "mean_and_median_within_range",
+        _between("lowest_sgpa", "mean_sgpa", "highest_sgpa"),
+        _between("lowest_sgpa", "median_sgpa", "highest_sgpa"),
+    )
 
 
-class SubjectStats(pa.DataFrameModel):
+class SubjectStats(fields.TableModel):
     """One row per subject and main release: its results, and what revaluation changed later."""
 
     subject_code: str = fields.subject_code()
@@ -532,39 +421,19 @@ class SubjectStats(pa.DataFrameModel):
     )
     raised_percent: float = fields.percent("100 × revaluation_raised / revalued.")
 
-    @pa.dataframe_check(name="grades_add_up_to_appeared")
-    @classmethod
-    def _grades_add_up_to_appeared(cls, data: pa.PolarsData) -> pl.LazyFrame:
-        return data.lazyframe.select(
-            (pl.col("passed") + pl.col("failed") == pl.col("appeared"))
-            & (_sum_of_counts("grades") == pl.col("appeared"))
-        )
-
-    @pa.dataframe_check(name="no_mean_without_n")
-    @classmethod
-    def _no_mean_without_n(cls, data: pa.PolarsData) -> pl.LazyFrame:
-        appeared = pl.col("appeared") > 0
-        return data.lazyframe.select(
-            (pl.col("mean_points").is_not_null() == appeared)
-            & (pl.col("pass_percent").is_not_null() == appeared)
-        )
-
-    class Config:
-        """Rules for the whole table."""
-
-        strict = True
-        unique = ["subject_code", "release"]
+    _grades_add_up_to_appeared = fields.row_rule(
+        "grades_add_up_to_appeared",
+        pl.col("passed") + pl.col("failed") == pl.col("appeared"),
+        _sum_of_counts("grades") == pl.col("appeared"),
+    )
+    _no_mean_without_n = fields.row_rule(
+        "no_mean_without_n",
+        pl.col("mean_points").is_not_null() == (pl.col("appeared") > 0),
+        pl.col("pass_percent").is_not_null() == (pl.col("appeared") > 0),
+    )
 
 
-def _table(
-    name: str,
-    model: type[pa.DataFrameModel],
-    key: tuple[str, ...],
-    nullable_key: tuple[str, ...] = (),
-) -> Table:
-    return Table("analytics", name, model, key, nullable_key=nullable_key)
-
-
+_table = partial(Table, "analytics")
 _COLLEGE = ("college_code", "admission_year")
 _DEPARTMENT = ("college_code", "branch_code", "admission_year")
 
@@ -579,7 +448,7 @@ AGGREGATE_TABLES = (
     COLLEGE_RANKINGS := _table("college_rankings", CollegeRankings, _COLLEGE),
     DEPARTMENT_RANKINGS := _table("department_rankings", DepartmentRankings, _DEPARTMENT),
     DEMOGRAPHICS := _table(
-        "demographics", Demographics, ("dimension", "value", *_DEPARTMENT), _DEPARTMENT
+        "demographics", Demographics, ("dimension", "value", *_DEPARTMENT), nullable_key=_DEPARTMENT
     ),
     SEMESTER_STATS := _table("semester_stats", SemesterStats, ("release", "semester")),
     SUBJECT_STATS := _table("subject_stats", SubjectStats, ("subject_code", "release")),

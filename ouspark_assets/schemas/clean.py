@@ -24,7 +24,7 @@ def _page_hash() -> str:
     return field
 
 
-class _PersonalDetails(pa.DataFrameModel):
+class _PersonalDetails(fields.TableModel):
     """The personal details that a page prints."""
 
     name: str = fields.text(
@@ -51,7 +51,7 @@ class _PersonalDetails(pa.DataFrameModel):
     sha256: str = _page_hash()
 
 
-class _PageKey(pa.DataFrameModel):
+class _PageKey(fields.TableModel):
     """The key of a page: the release and the hall ticket."""
 
     release: str = fields.release()
@@ -61,20 +61,14 @@ class _PageKey(pa.DataFrameModel):
 class Appearances(_PersonalDetails, _PageKey):
     """One row per result page: a student's personal details as the page prints them."""
 
-    class Config:
-        """Rules for the whole table."""
 
-        strict = True
-        unique = ["release", "hall_ticket"]
-
-
-class _StudentKey(pa.DataFrameModel):
+class _StudentKey(fields.TableModel):
     """The key of a student."""
 
     hall_ticket: str = fields.hall_ticket(unique=True)
 
 
-class _TicketParts(pa.DataFrameModel):
+class _TicketParts(fields.TableModel):
     """The parts of a student's hall ticket, and the release that the details come from."""
 
     college_code: str = fields.college_code()
@@ -92,13 +86,8 @@ class _TicketParts(pa.DataFrameModel):
 class Students(_TicketParts, _PersonalDetails, _StudentKey):
     """One row per student: the personal details of the student's latest page in release order."""
 
-    class Config:
-        """Rules for the whole table."""
 
-        strict = True
-
-
-class Results(pa.DataFrameModel):
+class Results(fields.TableModel):
     """One row per semester line of a result page: status, SGPA and CGPA as printed."""
 
     release: str = fields.release()
@@ -109,14 +98,8 @@ class Results(pa.DataFrameModel):
     cgpa_printed: float = fields.gpa("CGPA that the page prints; null if it prints none.")
     sha256: str = _page_hash()
 
-    class Config:
-        """Rules for the whole table."""
 
-        strict = True
-        unique = ["release", "hall_ticket", "semester"]
-
-
-class Marks(pa.DataFrameModel):
+class Marks(fields.TableModel):
     """One row per attempt: a marks row of a result page."""
 
     release: str = fields.release()
@@ -143,19 +126,12 @@ class Marks(pa.DataFrameModel):
     )
     sha256: str = _page_hash()
 
-    @pa.dataframe_check(name="points_fit_the_grade")
-    @classmethod
-    def _points_fit_the_grade(cls, data: pa.PolarsData) -> pl.LazyFrame:
-        return data.lazyframe.select(pl.col("points").eq_missing(points_expression()))
-
-    class Config:
-        """Rules for the whole table."""
-
-        strict = True
-        unique = ["release", "hall_ticket", "subject_code"]
+    _points_fit_the_grade = fields.row_rule(
+        "points_fit_the_grade", pl.col("points").eq_missing(points_expression())
+    )
 
 
-class Quarantine(pa.DataFrameModel):
+class Quarantine(fields.TableModel):
     """One row per record that was not accepted, with the raw input and every reason."""
 
     id: pl.Int64 = pa.Field(unique=True, description="Number of the quarantined record.")
@@ -180,11 +156,6 @@ class Quarantine(pa.DataFrameModel):
     resolved_at: Annotated[pl.Datetime, "us", "UTC"] = pa.Field(
         nullable=True, description="When the record was resolved or discarded."
     )
-
-    class Config:
-        """Rules for the whole table."""
-
-        strict = True
 
 
 APPEARANCES = Table(

@@ -7,6 +7,7 @@ shown in the UI.
 from typing import Any
 
 import pandera.polars as pa
+import polars as pl
 
 from ouspark_assets.domain.hall_tickets import HALL_TICKET_PATTERN
 from ouspark_assets.domain.releases import RELEASE_KEY_PATTERN
@@ -33,6 +34,22 @@ SUBJECT_CODE_PATTERN = r"^[A-Z&./()+_ -]*[0-9][A-Z0-9&./()+_ -]*$"
 MAX_NAME_LENGTH, MAX_SUBJECT_NAME_LENGTH, MAX_TEXT_LENGTH = 100, 200, 60
 MAX_SUBJECT_CODE_LENGTH = 20
 FIRST_ADMISSION_YEAR, LAST_ADMISSION_YEAR = 2000, 2099
+
+
+class TableModel(pa.DataFrameModel):
+    """A model without room for further columns. `Table` adds that its key is unique."""
+
+    class Config:
+        """Pandera's options for every table."""
+
+        strict = True
+
+
+def row_rule(name: str, *conditions: pl.Expr) -> Any:
+    """Return a check that all conditions hold in every row; `name` is shown in the UI."""
+    return pa.dataframe_check(
+        lambda _, data: data.lazyframe.select(pl.all_horizontal(conditions)), name=name
+    )
 
 
 def release(description: str = "Key of the release.", **more: Any) -> Any:

@@ -4,6 +4,8 @@ Rows come from the files in `domain/reference/` and, marked as `inferred`, from 
 seen on result pages.
 """
 
+from typing import Any
+
 import pandera.polars as pa
 import polars as pl
 
@@ -21,18 +23,12 @@ def _inferred() -> bool:
     return field
 
 
-class _Named(pa.DataFrameModel):
-    """Reference data has a name; only inferred rows may lack it."""
-
-    @pa.dataframe_check(name="named_unless_inferred")
-    @classmethod
-    def _named_unless_inferred(cls, data: pa.PolarsData) -> pl.LazyFrame:
-        columns = data.lazyframe.collect_schema().names()
-        name = next(column for column in columns if column.endswith("name"))
-        return data.lazyframe.select(pl.col(name).is_not_null() | pl.col("inferred"))
+def _named_unless_inferred(name: str = "name") -> Any:
+    """Return the rule that only inferred rows may lack a name."""
+    return fields.row_rule("named_unless_inferred", pl.col(name).is_not_null() | pl.col("inferred"))
 
 
-class Colleges(_Named):
+class Colleges(fields.TableModel):
     """One row per college: the first four digits of a hall ticket."""
 
     college_code: str = fields.college_code(unique=True)
@@ -49,14 +45,10 @@ class Colleges(_Named):
         "have result pages.",
     )
     inferred: bool = _inferred()
-
-    class Config:
-        """Rules for the whole table."""
-
-        strict = True
+    _named = _named_unless_inferred()
 
 
-class Branches(_Named):
+class Branches(fields.TableModel):
     """One row per branch: digits seven to nine of a hall ticket."""
 
     branch_code: str = fields.branch_code(unique=True)
@@ -65,14 +57,10 @@ class Branches(_Named):
     )
     short_name: str = fields.text("Common abbreviation.", min_length=1, nullable=True)
     inferred: bool = _inferred()
-
-    class Config:
-        """Rules for the whole table."""
-
-        strict = True
+    _named = _named_unless_inferred()
 
 
-class Subjects(_Named):
+class Subjects(fields.TableModel):
     """One row per subject code, with the usual name, credits and semester of the subject."""
 
     subject_code: str = fields.subject_code(unique=True)
@@ -90,11 +78,7 @@ class Subjects(_Named):
         isin=KINDS, nullable=True, description="Theory or laboratory; null if unknown."
     )
     inferred: bool = _inferred()
-
-    class Config:
-        """Rules for the whole table."""
-
-        strict = True
+    _named = _named_unless_inferred("subject_name")
 
 
 COLLEGES = Table("clean", "colleges", Colleges, ("college_code",))

@@ -10,10 +10,10 @@ from ouspark_assets.schemas import fields
 from ouspark_assets.schemas.table import Table
 
 
-class ReleaseIndex(pa.DataFrameModel):
+class ReleaseIndex(fields.TableModel):
     """One row per release: a link to a results page on the university's index page."""
 
-    release: str = fields.release("Key of the release: the file name in its URL.")
+    release: str = fields.release("Key of the release: the file name in its URL.", unique=True)
     title: str = pa.Field(description="Title of the link as printed.")
     url: str = pa.Field(description="URL of the results page.")
     course: str = pa.Field(nullable=True, description="Course parsed from the title, e.g. B.E.")
@@ -46,12 +46,6 @@ class ReleaseIndex(pa.DataFrameModel):
     first_seen_at: Annotated[pl.Datetime, "us", "UTC"] = pa.Field(
         description="When the index page was first seen with this link."
     )
-
-    class Config:
-        """Rules for the whole table."""
-
-        strict = True
-        unique = ["release"]
 
 
 RELEASE_INDEX = Table(

@@ -4,6 +4,7 @@ What all tables have in common belongs here. The columns of each table are in th
 schemas.
 """
 
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -35,9 +36,18 @@ class Table:
         return f"{self.schema}.{self.name}"
 
     @cached_property
+    def rules(self) -> pa.DataFrameSchema:
+        """The model as a Pandera schema, with the rule that the key is unique."""
+        rules: pa.DataFrameSchema = copy(self.model.to_schema())
+        if len(self.key) > 1:
+            # A key of one column is declared unique by its field.
+            rules.unique = list(self.key)
+        return rules
+
+    @cached_property
     def dtypes(self) -> dict[str, pl.DataType]:
         """The polars type of every column, in order."""
-        columns: dict[str, Any] = self.model.to_schema().columns
+        columns: dict[str, Any] = self.rules.columns
         # Pandera gives classes for plain types and instances for nested ones.
         types = {name: column.dtype.type for name, column in columns.items()}
         return {name: t() if isinstance(t, type) else t for name, t in types.items()}

@@ -38,7 +38,7 @@ UNPRINTABLE_REASON = "has characters that can't be displayed"
 def find_broken_rules(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
     """Return every rule that the frame breaks (column, rule, cases), most cases first."""
     try:
-        table.model.validate(frame, lazy=True)
+        table.rules.validate(frame, lazy=True)
     except SchemaErrors as errors:
         cases: pl.DataFrame = errors.failure_cases
         return (
@@ -75,7 +75,7 @@ def find_violations(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
     wrong.
     """
     try:
-        table.model.validate(table.conform(frame), lazy=True)
+        table.rules.validate(table.conform(frame), lazy=True)
     except SchemaErrors as errors:
         found = [_violations_of(error, table.columns) for error in errors.schema_errors]
         return pl.concat([no_violations(), *found])

@@ -56,7 +56,7 @@ class LazyAggregates(dict[str, pl.DataFrame]):
     def __missing__(self, name: str) -> pl.DataFrame:
         aggregate = AGGREGATES_BY_NAME[name]
         result = aggregate.compute(self, self.options)
-        self[name] = aggregate.table.model.validate(result, lazy=True)
+        self[name] = aggregate.table.rules.validate(result, lazy=True)
         return self[name]
 
 

@@ -18,7 +18,7 @@ TABLES = (APPEARANCES, RESULTS, MARKS)
 def assert_sound(batch: CleanBatch, bodies: dict[str, bytes]) -> None:
     for table in TABLES:
         frame = getattr(batch, table.name)
-        table.model.validate(frame, lazy=True)
+        table.rules.validate(frame, lazy=True)
         for ticket in frame["hall_ticket"].unique():
             assert ticket.encode() in bodies[ticket], "a row whose hall ticket is not on its page"
     rejected = batch.rejected

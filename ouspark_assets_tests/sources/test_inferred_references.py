@@ -28,7 +28,7 @@ def known(*rows: tuple[str, str, float | None, int | None, str | None]) -> pl.Da
 def test_an_unknown_code_becomes_a_nameless_row_marked_inferred() -> None:
     seen = pl.Series(["1604", "9999", "1604", None, "9999"])
     frame = add_inferred_codes(COLLEGES, read_colleges(), seen)
-    COLLEGES.model.validate(frame, lazy=True)
+    COLLEGES.rules.validate(frame, lazy=True)
     assert frame.filter("inferred").rows() == [("9999", None, None, None, True)]
     assert_frame_equal(frame.filter(~pl.col("inferred")), read_colleges())
 
@@ -53,7 +53,7 @@ def test_the_inferred_name_is_the_most_frequent_one() -> None:
         ),
         RELEASES,
     )
-    SUBJECTS.model.validate(frame, lazy=True)
+    SUBJECTS.rules.validate(frame, lazy=True)
     assert frame.rows() == [("501", "SOFTWARE ENGG", 3.0, 5, "theory", True)]
 
 

@@ -30,7 +30,7 @@ def test_the_files_of_the_repository_satisfy_their_models(
     table: Table, load: Callable[..., pl.DataFrame]
 ) -> None:
     frame = load()
-    table.model.validate(frame, lazy=True)
+    table.rules.validate(frame, lazy=True)
     assert frame.schema == pl.Schema(table.dtypes)
     assert not frame["inferred"].any()
 

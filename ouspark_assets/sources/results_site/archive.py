@@ -117,9 +117,8 @@ class PageArchive:
     def fingerprint(self, release: str) -> str:
         """Return a hash over the students found in a release and the hashes of their pages."""
         found = self.answers(release).filter(pl.col("outcome") == Outcome.FOUND.value)
-        return hashlib.sha256(
-            found.select("hall_ticket", "sha256").write_csv().encode()
-        ).hexdigest()
+        pages = found.select("hall_ticket", "sha256").write_csv()
+        return hashlib.sha256(pages.encode()).hexdigest()
 
     def pages(
         self, release: str, batch_rows: int = 1024, tickets: Collection[str] | None = None
@@ -143,7 +142,11 @@ class PageArchive:
                     # The part was compacted meanwhile: its rows are in a newer part.
                     break
                 chosen = frame[rows["row"]]
-                if not all(map(_is_intact, chosen["sha256"], chosen["body"])):
+                # A damaged part may still be readable, so every page is compared with its digest.
+                if any(
+                    body is None or hashlib.sha256(body).hexdigest() != digest
+                    for digest, body in zip(chosen["sha256"], chosen["body"], strict=True)
+                ):
                     raise self._store.damaged(str(part), "the digest of a page is wrong")
                 seen.append(chosen["hall_ticket"])
                 yield from chosen.iter_slices(batch_rows)
@@ -200,7 +203,7 @@ class PageArchive:
         between leaves rows twice, which are read once, and loses none.
         """
         before = self.parts(release)
-        merge = _PartMerge()
+        small: dict[str, pl.DataFrame] = {}
         for part in before:
             rows = self._store.read_columns(part, _columns("hall_ticket"))
             if rows is None or rows.height >= SMALL_PART_ROWS:
@@ -208,11 +211,15 @@ class PageArchive:
             frame = self._store.read_columns(part, COLUMNS)
             if frame is None:
                 continue
-            if merge.would_overflow(frame):
-                self._write_merged(release, merge)
-                merge = _PartMerge()
-            merge.add(part, frame)
-        self._write_merged(release, merge)
+            together = [*small.values(), frame]
+            if (
+                sum(rows.height for rows in together) > MAX_ROWS_OF_PART
+                or sum(rows.estimated_size() for rows in together) > MAX_BYTES_OF_PART
+            ):
+                self._merge_parts(release, small)
+                small = {}
+            small[part] = frame
+        self._merge_parts(release, small)
         return len(before) - len(self.parts(release))
 
     def write_marker(self, release: str, marker: dict[str, Any]) -> None:
@@ -224,7 +231,7 @@ class PageArchive:
         """Return the marker of a release; None if there is none or it cannot be read."""
         data = self._store.get(_folder(release) + MARKER)
         try:
-            marker = None if data is None else json.loads(data)
+            marker = json.loads(data or b"null")
         except ValueError:
             return None
         return marker if isinstance(marker, dict) else None
@@ -240,11 +247,16 @@ class PageArchive:
         self._store.put(path, _encode(frame))
         return path
 
-    def _write_merged(self, release: str, merge: "_PartMerge") -> None:
-        if len(merge.parts) > 1:
-            self._write_part(release, merge.frame())
-            for part in merge.parts:
-                self._store.delete(part)
+    def _merge_parts(self, release: str, parts: dict[str, pl.DataFrame]) -> None:
+        """Write one part with the rows of several, each once, and delete these."""
+        if len(parts) <= 1:
+            return
+        # A compaction that died may have left some rows twice.
+        key = ["hall_ticket", "outcome", "fetched_at", "sha256"]
+        rows = pl.concat(list(parts.values())).unique(key, keep="first", maintain_order=True)
+        self._write_part(release, rows)
+        for part in parts:
+            self._store.delete(part)
 
     def _remove_from_part(self, part: str, ticket: str) -> int:
         frame = self._store.read_columns(part, COLUMNS)
@@ -267,12 +279,10 @@ class PageArchive:
         A later answer counts more than an earlier one; a failure counts only if there is nothing
         else.
         """
+        schema = {**COLUMNS_WITHOUT_BODY, "row": pl.UInt32(), "part": pl.String()}
         frames = self._read_parts(release, COLUMNS_WITHOUT_BODY)
-        empty = pl.DataFrame(
-            schema={**COLUMNS_WITHOUT_BODY, "row": pl.UInt32(), "part": pl.String()}
-        )
         return (
-            pl.concat([empty, *frames])
+            pl.concat([pl.DataFrame(schema=schema), *frames])
             .with_columns(_failed=pl.col("outcome") == Outcome.FAILED.value)
             .sort("_failed", "fetched_at", "part", "row", descending=[True, False, False, False])
             .unique("hall_ticket", keep="last", maintain_order=True)
@@ -291,17 +301,19 @@ class PageArchive:
                     break
                 if not frame["outcome"].is_in(OUTCOMES).all():
                     raise self._store.damaged(part, "it holds an unknown outcome")
-                placed = _add_place(frame, part) if columns is COLUMNS_WITHOUT_BODY else frame
-                read.append(self._without_forgotten(placed))
+                rows = frame
+                if columns is COLUMNS_WITHOUT_BODY:
+                    rows = frame.with_row_index("row").select(
+                        *columns, pl.col("row").cast(pl.UInt32), pl.lit(part).alias("part")
+                    )
+                if self.forgotten:
+                    tickets = rows["hall_ticket"].unique()
+                    gone = [ticket for ticket in tickets if ticket in self.forgotten]
+                    rows = rows.filter(~pl.col("hall_ticket").is_in(gone))
+                read.append(rows)
             else:
                 return read
         raise self._parts_keep_changing(release)
-
-    def _without_forgotten(self, frame: pl.DataFrame) -> pl.DataFrame:
-        if not self.forgotten:
-            return frame
-        gone = [ticket for ticket in frame["hall_ticket"].unique() if ticket in self.forgotten]
-        return frame.filter(~pl.col("hall_ticket").is_in(gone))
 
     def _parts_keep_changing(self, release: str) -> LakeError:
         return LakeError(
@@ -309,33 +321,6 @@ class PageArchive:
             f" {MAX_READ_ATTEMPTS} times that they were read, because another process compacts"
             " them. Run again when it has ended."
         )
-
-
-class _PartMerge:
-    """Small parts that become one large part."""
-
-    def __init__(self) -> None:
-        self.parts: list[str] = []
-        self._frames: list[pl.DataFrame] = []
-        self._rows = 0
-        self._bytes = 0
-
-    def would_overflow(self, frame: pl.DataFrame) -> bool:
-        """Return whether the merged part would be too large with these rows."""
-        rows, size = self._rows + frame.height, self._bytes + frame.estimated_size()
-        return rows > MAX_ROWS_OF_PART or size > MAX_BYTES_OF_PART
-
-    def add(self, part: str, frame: pl.DataFrame) -> None:
-        """Add a part with its rows."""
-        self.parts.append(part)
-        self._frames.append(frame)
-        self._rows += frame.height
-        self._bytes += int(frame.estimated_size())
-
-    def frame(self) -> pl.DataFrame:
-        """Return all rows, each once: a compaction that died may have left some twice."""
-        key = ["hall_ticket", "outcome", "fetched_at", "sha256"]
-        return pl.concat(self._frames).unique(key, keep="first", maintain_order=True)
 
 
 def _folder(release: str) -> str:
@@ -346,19 +331,7 @@ def _columns(*names: str) -> dict[str, pl.DataType]:
     return {name: COLUMNS[name] for name in names}
 
 
-def _add_place(frame: pl.DataFrame, part: str) -> pl.DataFrame:
-    row = pl.col("row").cast(pl.UInt32)
-    return frame.with_row_index("row").select(
-        *COLUMNS_WITHOUT_BODY, row, pl.lit(part).alias("part")
-    )
-
-
 def _encode(frame: pl.DataFrame) -> bytes:
     buffer = io.BytesIO()
     frame.write_parquet(buffer, compression="zstd", compression_level=ZSTD_LEVEL)
     return buffer.getvalue()
-
-
-def _is_intact(digest: str | None, body: bytes | None) -> bool:
-    """Return whether a page has its digest: a damaged part may still be readable."""
-    return body is not None and hashlib.sha256(body).hexdigest() == digest

@@ -74,8 +74,10 @@ class TicketFetcher:
         self._tasks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
         self._paused_until = 0.0
-        # A ticket that the site has answered before: if it fails now, the site is down.
-        self._canary = _choose_canary(self._answered)
+        # A ticket that the site has answered before, preferably found: if it fails now, the site
+        # is down.
+        found = (ticket for ticket, seen in self._answered.items() if seen is Outcome.FOUND)
+        self._canary = next(found, None) or next(iter(self._answered), None)
         self._has_answered = False
         self._fatal: BaseException | None = None
         self._progress_shown_at = 0.0
@@ -139,16 +141,13 @@ class TicketFetcher:
                 f"the site was down for {outage:.0f} s without a break; the tickets that are left"
                 " count as failed and the next run requests them first"
             )
-        elif self.breaker.is_trial_due(now) and (ticket := self._trial_ticket(now)) is not None:
-            self.breaker.start_trial()
-            self._start(self._request_trial(ticket))
+        elif self.breaker.is_trial_due(now):
+            ticket = self._canary or self._retries.pop_first() or self._next_ticket(now)
+            if ticket is not None:
+                self.breaker.start_trial()
+                self._start(self._request_trial(ticket))
         nap = self.breaker.seconds_to_trial(now)
         return None if nap is None else max(nap, MIN_NAP)
-
-    def _trial_ticket(self, now: float) -> str | None:
-        if self._canary is not None:
-            return self._canary
-        return self._retries.pop_first() or self._next_ticket(now)
 
     def _next_ticket(self, now: float) -> str | None:
         """Return a ticket whose backoff is over, else the plan's next, else a deferred one."""
@@ -220,30 +219,31 @@ class TicketFetcher:
             verdict = Verdict.failed(answer.cause or Cause.CONNECTION)
         else:
             verdict = judge_answer(answer.body, ticket, answer.status)
-        if verdict.cause is not None:
-            self.counts.failed_requests[verdict.cause] += 1
-            self.counts.last_cause = verdict.cause
-            self._raise_if_page_is_gone(answer)
-        return verdict
-
-    def _raise_if_page_is_gone(self, answer: Answer) -> None:
+        if verdict.cause is None:
+            return verdict
+        causes, requests = self.counts.failed_requests, self.counts.requests
+        causes[verdict.cause] += 1
+        self.counts.last_cause = verdict.cause
         is_gone = answer.status == HTTP_NOT_FOUND or answer.cause == Cause.REDIRECT
-        requests = self.counts.requests
-        if is_gone and not self._has_answered and requests >= REQUESTS_UNTIL_PAGE_IS_GONE:
-            causes = self.counts.failed_requests
-            if causes["http_404"] + causes[Cause.REDIRECT.value] == requests:
-                raise ResultsPageGoneError(answer.status)
+        if (
+            is_gone
+            and not self._has_answered
+            and requests >= REQUESTS_UNTIL_PAGE_IS_GONE
+            and causes["http_404"] + causes[Cause.REDIRECT.value] == requests
+        ):
+            raise ResultsPageGoneError(answer.status)
+        return verdict
 
     def _record_answer(self, ticket: str, answer: Answer, verdict: Verdict) -> None:
         self._record_site_up(time.monotonic())
         self._canary, self._has_answered = ticket, True
-        attempts = self._retries.record_success(ticket) + 1
+        now, attempts = datetime.now(UTC), self._retries.record_success(ticket) + 1
         self._archive(
             ArchivedAnswer(
                 ticket,
                 verdict.outcome,
                 answer.status,
-                datetime.now(UTC),
+                now,
                 attempts,
                 answer.elapsed_ms,
                 answer.body,
@@ -342,9 +342,3 @@ class TicketFetcher:
         if self._progress is not None and is_due:
             self._progress_shown_at = now
             self._progress(self)
-
-
-def _choose_canary(answered: Mapping[str, Outcome]) -> str | None:
-    """Return a ticket that the site has answered before, preferably found; None without one."""
-    found = (ticket for ticket, outcome in answered.items() if outcome is Outcome.FOUND)
-    return next(found, None) or next(iter(answered), None)

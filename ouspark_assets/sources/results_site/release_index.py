@@ -175,18 +175,19 @@ def _find_revised(row: dict[str, Any], main: list[dict[str, Any]]) -> str | None
     """Return the one main release of a session with this scheme and these semesters, else None."""
     if None in _session_of(row):
         return None
-    same = [other for other in main if _may_share_page(other["scheme"], row["scheme"])]
-    exact = [other for other in same if other["scheme"] == row["scheme"]]
-    candidates = exact or same
+    scheme = row["scheme"]
+    exact = [other for other in main if other["scheme"] == scheme]
+    # AICTE is a choice-based scheme too, so that CBCS and AICTE may share a page.
+    candidates = exact or [
+        other
+        for other in main
+        if None in (other["scheme"], scheme)
+        or (other["scheme"] == Scheme.NON_CBCS) == (scheme == Scheme.NON_CBCS)
+    ]
     if len(candidates) > 1 and row["semesters"]:
         wanted = set(row["semesters"])
         candidates = [other for other in candidates if wanted <= set(other["semesters"] or ())]
     return str(candidates[0]["release"]) if len(candidates) == 1 else None
-
-
-def _may_share_page(one: str | None, other: str | None) -> bool:
-    """Whether a session may have one page for both schemes: AICTE is a choice-based scheme too."""
-    return (one == Scheme.NON_CBCS) == (other == Scheme.NON_CBCS) or None in (one, other)
 
 
 # Selection

@@ -146,26 +146,16 @@ def _expand_list(text: str) -> set[int]:
     values: list[int] = []
     spans: set[int] = set()
     steps = list(_STEP.finditer(text))
-    dashes = [step for step in steps if step["dash"]]
     for place, step in enumerate(steps):
         if step["numeral"]:
             values.append(_parse_numeral(step["numeral"]))
-        elif 0 < place < len(steps) - 1 and not _is_in_chain(steps, place, len(dashes)):
-            spans.update(range(values[-1], _numeral_at(steps, place + 1) + 1))
+            continue
+        # Several dashes make a chain such as II-IV-VI, which is a list and not a range.
+        neighbours = (other for other in (place - 2, place + 2) if 0 <= other < len(steps))
+        is_in_chain = any(steps[other]["dash"] for other in neighbours)
+        if 0 < place < len(steps) - 1 and not is_in_chain and (end := steps[place + 1]["numeral"]):
+            spans.update(range(values[-1], _parse_numeral(end) + 1))
     return spans.union(values)
-
-
-def _is_in_chain(steps: list[re.Match[str]], place: int, dashes: int) -> bool:
-    """Return whether a dash is in a chain such as II-IV-VI, which is a list and not a range."""
-    neighbours = (place - 2, place + 2)
-    return dashes > 1 and any(
-        0 <= other < len(steps) and steps[other]["dash"] for other in neighbours
-    )
-
-
-def _numeral_at(steps: list[re.Match[str]], place: int) -> int:
-    numeral = steps[place]["numeral"]
-    return _parse_numeral(numeral) if numeral else 0
 
 
 def _parse_numeral(numeral: str) -> int:
@@ -175,7 +165,8 @@ def _parse_numeral(numeral: str) -> int:
 def _find_session(text: str) -> tuple[int | None, int | None]:
     """Return the year and month of the latest session named."""
     sessions = [
-        (_year_of(found), _month_number(found["first"]), found) for found in _SESSION.finditer(text)
+        (int(found["long"] or f"20{found['short']}"), _month_number(found["first"]), found)
+        for found in _SESSION.finditer(text)
     ]
     named = [
         (_first_year(year, month, found), month)
@@ -198,10 +189,6 @@ def _first_year(year: int, month: int, found: re.Match[str]) -> int:
         and _month_number(found["second"]) <= FIRST_MONTHS_TO
     )
     return year - 1 if spans_new_year else year
-
-
-def _year_of(found: re.Match[str]) -> int:
-    return int(found["long"]) if found["long"] else 2000 + int(found["short"])
 
 
 def _month_number(name: str) -> int:

@@ -80,40 +80,6 @@ class ScrapeReport:
     # What the operator should know although nothing failed.
     notice: str | None = None
 
-    @classmethod
-    def from_counts(
-        cls,
-        release: str,
-        counts: FetchCounts,
-        *,
-        planned: int,
-        parts: int,
-        seconds: float,
-        already_archived: int,
-        complete: bool,
-        notice: str | None,
-    ) -> "ScrapeReport":
-        """Return the report of a scrape that ended with these counters."""
-        return cls(
-            release=release,
-            requests=counts.requests,
-            found=counts.outcomes[Outcome.FOUND],
-            not_found=counts.outcomes[Outcome.NOT_FOUND],
-            no_change=counts.outcomes[Outcome.NO_CHANGE],
-            failed_by_cause=dict(counts.failed_tickets),
-            failed_requests_by_cause=dict(counts.failed_requests),
-            retries=counts.retries,
-            seconds=seconds,
-            bytes_received=counts.received,
-            seconds_waited_for_site=counts.seconds_waited_for_site,
-            already_archived=already_archived,
-            planned=planned,
-            parts=parts,
-            complete=complete,
-            gave_up=counts.gave_up,
-            notice=notice,
-        )
-
     @property
     def failed(self) -> int:
         """Tickets that stay without an answer."""

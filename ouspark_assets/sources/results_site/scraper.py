@@ -130,14 +130,23 @@ async def scrape(
     notice = explain_empty_plan(plan) or explain_skipped_recheck(request)
     if notice is not None:
         log.warning("Release %s: %s", facts.key, notice)
-    return ScrapeReport.from_counts(
-        facts.key,
-        counts,
+    return ScrapeReport(
+        release=facts.key,
+        requests=counts.requests,
+        found=counts.outcomes[Outcome.FOUND],
+        not_found=counts.outcomes[Outcome.NOT_FOUND],
+        no_change=counts.outcomes[Outcome.NO_CHANGE],
+        failed_by_cause=dict(counts.failed_tickets),
+        failed_requests_by_cause=dict(counts.failed_requests),
+        retries=counts.retries,
+        seconds=time.perf_counter() - started,
+        bytes_received=counts.received,
+        seconds_waited_for_site=counts.seconds_waited_for_site,
+        already_archived=len(answered),
         planned=plan.planned,
         parts=writer.parts,
-        seconds=time.perf_counter() - started,
-        already_archived=len(answered),
         complete=complete,
+        gave_up=counts.gave_up,
         notice=notice,
     )
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from random import Random
-from urllib.parse import SplitResult, quote, urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 import httpx
 from lxml import etree
@@ -49,7 +49,7 @@ MAX_DATE_LENGTH = len("Dated: 00-00-0000 00:00 AM")
 # Characters that stay unquoted in a path. Parentheses, quotes and spaces do not, because they mean
 # something else in a shell or in Markdown.
 SAFE_IN_PATH = "/%:@!$&*+,;=~"
-# Texts of links that stand beside their title.
+# Texts of links whose title is in another cell of the row.
 LINK_WORDS = ("click here", "view", "result", "here", "download", "new")
 
 # Every link to a results page matches this, in any case and with the line breaks that a URL parser
@@ -203,9 +203,12 @@ def extract_links(body: bytes, page_url: str, problems: list[str]) -> Iterator[I
     site = urlsplit(page_url)
     rows: dict[etree._Element, _Row] = {}
     for link in page.xpath(_JSP_LINKS):
-        url = _resolve(page_url, link.attrib["href"])
-        found = _RESULT_PATH.search(url.path) if url else None
-        if url is None or found is None:
+        try:
+            url = urlsplit(urljoin(page_url, link.attrib["href"].strip()))
+        except ValueError:
+            continue
+        found = _RESULT_PATH.search(url.path)
+        if found is None:
             continue
         if not is_same_site(url.geturl(), page_url):
             problems.append(f"A link to another host was left out: {shorten(url.netloc)}")
@@ -238,13 +241,6 @@ def _host_and_port(url: str) -> tuple[str, int | None]:
         port = -1
     is_default = port is None or port == _DEFAULT_PORTS.get(parts.scheme)
     return (parts.hostname or "").removeprefix("www."), None if is_default else port
-
-
-def _resolve(page_url: str, href: str) -> SplitResult | None:
-    try:
-        return urlsplit(urljoin(page_url, href.strip()))
-    except ValueError:
-        return None
 
 
 def _parse(body: bytes) -> Selector | None:

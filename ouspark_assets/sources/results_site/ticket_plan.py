@@ -57,14 +57,6 @@ class KnownTicket:
     releases: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class RequestEstimate:
-    """The requests that a plan needs: those certain at the start, and all that are likely."""
-
-    certain: int
-    likely: int
-
-
 @dataclass(slots=True)
 class _TicketQueue:
     """The tickets to request: those that failed before, then known ones, then the search's."""
@@ -126,7 +118,8 @@ class TicketPlan:
         self.discovers = not facts.known_only if scope.discover is None else scope.discover
         if self.discovers:
             self._lay_out_classes(known)
-        self._certain = len(self._queue)
+        # The requests that are needed whatever the answers are.
+        self.certain = len(self._queue)
 
     @classmethod
     def of_tickets(
@@ -177,13 +170,13 @@ class TicketPlan:
         """Tickets that can be requested now."""
         return len(self._queue)
 
-    def estimate(self) -> RequestEstimate:
+    def likely_requests(self) -> int:
         """Return how many requests the plan will need, as far as is known before the first one."""
         cohorts = sum(self._facts.is_full(year) for year in self.years)
         existing = [block for block, search in self._classes.items() if search.exists]
         pairs = {(block.college, block.branch) for block in existing}
         unseen = max(0, len(pairs) * cohorts - len(existing))
-        return RequestEstimate(self._certain, self._certain + unseen * REQUESTS_PER_CLASS)
+        return self.certain + unseen * REQUESTS_PER_CLASS
 
     # The classes to search
 
