@@ -4,7 +4,7 @@ A change may be right (a difficult paper, a new rule), so anomalies are reported
 nothing. The thresholds come from the settings.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 import polars as pl
 
@@ -13,21 +13,14 @@ from ouspark_assets.domain.rounding import HUNDRED
 SCHEMA = {"where": pl.String, "measure": pl.String, "before": pl.Float64, "now": pl.Float64}
 
 
-@dataclass(frozen=True)
-class Thresholds:
-    """The changes above which a value is reported as an anomaly."""
-
-    all_clear_points: float
-    mean_cgpa: float
-    volume_percent: float
-
-
 def find_changed_colleges(
-    now: pl.DataFrame, before: pl.DataFrame, thresholds: Thresholds
+    now: pl.DataFrame, before: pl.DataFrame, limits: Mapping[str, float]
 ) -> pl.DataFrame:
-    """Return the colleges whose pass percentage or mean CGPA of a year passed its threshold."""
+    """Return the colleges of which a measure of an admission year changed by more than its limit.
+
+    `limits` holds the limit of each measure, which is a column of `college_stats`.
+    """
     key = ["college_code", "admission_year"]
-    limits = {"pass_percent": thresholds.all_clear_points, "mean_cgpa": thresholds.mean_cgpa}
     both = now.select(*key, *limits).join(before.select(*key, *limits), on=key, suffix="_before")
     return pl.concat(
         both.filter((pl.col(measure) - pl.col(f"{measure}_before")).abs() > limit)
@@ -42,8 +35,8 @@ def find_changed_colleges(
     )
 
 
-def find_lost_rows(table: str, now: int, before: int, thresholds: Thresholds) -> pl.DataFrame:
-    """Return one row if the table lost a larger share of its rows than the threshold."""
-    minimum = before * (HUNDRED - thresholds.volume_percent) / HUNDRED
+def find_lost_rows(table: str, now: int, before: int, max_lost_percent: float) -> pl.DataFrame:
+    """Return one row if the table lost a larger share of its rows than allowed."""
+    minimum = before * (HUNDRED - max_lost_percent) / HUNDRED
     lost = [(table, "rows", float(before), float(now))] if now < minimum else []
     return pl.DataFrame(lost, schema=SCHEMA, orient="row")

@@ -9,31 +9,34 @@ from collections.abc import Sequence
 import polars as pl
 
 from ouspark_assets.domain.rounding import mean_half_up, median_half_up, percent_half_up
-from ouspark_assets.schemas.analytics import COLLEGE_STATS, DEPARTMENT_STATS
+from ouspark_assets.schemas.table import Table
 
 MAX_TOPPER_RANK = 10
 
 
-def compute_college_stats(
-    students: pl.DataFrame, student_cgpas: pl.DataFrame, student_rankings: pl.DataFrame
+def compute_group_stats(
+    table: Table,
+    scope: str,
+    students: pl.DataFrame,
+    student_cgpas: pl.DataFrame,
+    student_rankings: pl.DataFrame,
 ) -> pl.DataFrame:
-    """Return one row per college and admission year with at least one student with a standing."""
-    return COLLEGE_STATS.conform(
-        _summarize_with_toppers(
-            students, student_cgpas, student_rankings, COLLEGE_STATS.key, "college"
-        )
-    )
+    """Return one row per key of the table with at least one student with a standing.
 
-
-def compute_department_stats(
-    students: pl.DataFrame, student_cgpas: pl.DataFrame, student_rankings: pl.DataFrame
-) -> pl.DataFrame:
-    """Return one row per department and admission year with a student with a standing."""
-    return DEPARTMENT_STATS.conform(
-        _summarize_with_toppers(
-            students, student_cgpas, student_rankings, DEPARTMENT_STATS.key, "class"
-        )
+    The toppers are those of the scope, as JSON.
+    """
+    by = table.key
+    known = students_with_standings(students, student_cgpas)
+    entry = pl.struct("rank", "hall_ticket", pl.col("value").alias("cgpa")).struct.json_encode()
+    toppers = (
+        student_rankings.filter(pl.col("scope") == scope, pl.col("rank") <= MAX_TOPPER_RANK)
+        .join(known.select("hall_ticket", *by), on="hall_ticket")
+        .sort("rank", "hall_ticket")
+        .group_by(by)
+        .agg(pl.format("[{}]", entry.str.join(",")).alias("toppers"))
     )
+    stats = summarize_groups(known, by).join(toppers, on=by, how="left")
+    return table.conform(stats.with_columns(pl.col("toppers").fill_null("[]"))).sort(by)
 
 
 def students_with_standings(students: pl.DataFrame, student_cgpas: pl.DataFrame) -> pl.DataFrame:
@@ -61,29 +64,4 @@ def summarize_groups(students: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
             pl.col("cgpa").max().alias("highest_cgpa"),
         )
         .with_columns(percent_half_up(pl.col("all_clear"), pl.col("decided")).alias("pass_percent"))
-    )
-
-
-def _summarize_with_toppers(
-    students: pl.DataFrame,
-    student_cgpas: pl.DataFrame,
-    student_rankings: pl.DataFrame,
-    by: Sequence[str],
-    scope: str,
-) -> pl.DataFrame:
-    """Return the statistics of each group with its toppers as JSON, by their rank in the scope."""
-    known = students_with_standings(students, student_cgpas)
-    entry = pl.struct("rank", "hall_ticket", pl.col("value").alias("cgpa")).struct.json_encode()
-    toppers = (
-        student_rankings.filter(pl.col("scope") == scope, pl.col("rank") <= MAX_TOPPER_RANK)
-        .join(known.select("hall_ticket", *by), on="hall_ticket")
-        .sort("rank", "hall_ticket")
-        .group_by(by)
-        .agg(pl.format("[{}]", entry.str.join(",")).alias("toppers"))
-    )
-    return (
-        summarize_groups(known, by)
-        .join(toppers, on=by, how="left")
-        .with_columns(pl.col("toppers").fill_null("[]"))
-        .sort(by)
     )

@@ -1,7 +1,7 @@
 """Dense rankings within an admission year: students by CGPA, colleges and departments by mean CGPA.
 
-Equal values have equal ranks, without a gap after them. Whoever is not ranked has a row without a
-rank that states the reason.
+Equal values have equal ranks, without a gap after them. A student or group that is not ranked has a
+row without a rank, which states the reason.
 """
 
 import polars as pl

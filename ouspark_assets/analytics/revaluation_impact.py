@@ -27,15 +27,19 @@ def compute_revaluation_impact(attempts: pl.DataFrame, release_index: pl.DataFra
     )
     rows = _revaluation_rows(numbered, release_index)
     history = _histories(numbered, rows)
-    before = _standings(history.filter(pl.col("release_order") < pl.col("revaluation_order")))
-    after = _standings(history)
-    impact = (
-        rows.join(_grades(before, "before"), on=["page", "subject"], how="left")
-        .join(_grades(after, "after"), on=["page", "subject"], how="left")
-        .with_columns((pl.col("points_after") - pl.col("points_before")).alias("points_change"))
-        .with_columns(_outcome().alias("outcome"))
+    earlier = history.filter(pl.col("release_order") < pl.col("revaluation_order"))
+    impact = _join_effects(_join_effects(rows, earlier, "before"), history, "after")
+    change = pl.col("points_after") - pl.col("points_before")
+    impact = impact.with_columns(change.alias("points_change")).with_columns(
+        pl.when(pl.col("points_after").is_null())
+        .then(pl.lit("undecided"))
+        .when(pl.col("points_change").is_null())
+        .then(pl.lit("decided"))
+        .when(pl.col("points_change") > 0)
+        .then(pl.lit("raised"))
+        .otherwise(pl.lit("unchanged"))
+        .alias("outcome")
     )
-    impact = _join_gpas(_join_gpas(impact, before, "before"), after, "after")
     return REVALUATION_IMPACT.conform(impact).sort(REVALUATION_IMPACT.key)
 
 
@@ -69,36 +73,23 @@ def _histories(attempts: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _standings(history: pl.DataFrame) -> pl.DataFrame:
-    """Return the effective attempt in each subject, per page."""
+def _join_effects(rows: pl.DataFrame, history: pl.DataFrame, suffix: str) -> pl.DataFrame:
+    """Return the rows with the grade, points, SGPA and CGPA that follow from the attempts."""
     effective = find_effective_attempts(history, pack_text(pl.col("page"), pl.col("subject")))
-    return history.select(
+    standings = history.select(
         pl.col("page", "subject", "credits", "grade", "points", "state").gather(effective["row"])
     ).with_columns(effective["semester"])
-
-
-def _grades(standings: pl.DataFrame, suffix: str) -> pl.DataFrame:
-    return standings.select("page", "subject", pl.col("grade", "points").name.suffix(f"_{suffix}"))
-
-
-def _join_gpas(rows: pl.DataFrame, standings: pl.DataFrame, suffix: str) -> pl.DataFrame:
-    semesters = sum_semesters(standings, pack_semester(pl.col("page")))
-    sgpas = semesters.select("key", sgpa().alias(f"sgpa_{suffix}"))
-    cgpas = compute_cgpas(semesters, drop_semester("key")).select(
+    grades = standings.select(
+        "page", "subject", pl.col("grade", "points").name.suffix(f"_{suffix}")
+    )
+    semester = pack_semester(pl.col("page"))
+    sums = sum_semesters(standings, semester)
+    sgpas = sums.select("key", sgpa().alias(f"sgpa_{suffix}"))
+    cgpas = compute_cgpas(sums, drop_semester("key")).select(
         pl.col("key").alias("page"), pl.col("cgpa").alias(f"cgpa_{suffix}")
     )
-    return rows.join(sgpas, left_on=pack_semester(pl.col("page")), right_on="key", how="left").join(
-        cgpas, on="page", how="left"
-    )
-
-
-def _outcome() -> pl.Expr:
     return (
-        pl.when(pl.col("points_after").is_null())
-        .then(pl.lit("undecided"))
-        .when(pl.col("points_change").is_null())
-        .then(pl.lit("decided"))
-        .when(pl.col("points_change") > 0)
-        .then(pl.lit("raised"))
-        .otherwise(pl.lit("unchanged"))
+        rows.join(grades, on=["page", "subject"], how="left")
+        .join(sgpas, left_on=semester, right_on="key", how="left")
+        .join(cgpas, on="page", how="left")
     )

@@ -34,15 +34,23 @@ def compute_student_credits(
 ) -> pl.DataFrame:
     """Return one row per student; `subjects` supplies the kinds of subjects."""
     semesters = _sum_per_semester(standings, subjects)
+    years = semesters.group_by("key", _year_of("semester").alias("year")).agg(
+        pl.col("attempted").sum().alias("year_credits"), pl.col("earned").sum().alias("year_earned")
+    )
+    # Lateral entrants begin in the second year.
+    latest = _year_of("latest")
+    year = pl.when("lateral_entry").then(pl.max_horizontal(latest, SECOND_YEAR)).otherwise(latest)
+    missing = pl.col("required") - pl.col("counted")
+    short_by = pl.when(pl.col("requirement") == EARNED_AT_LEAST).then(missing).otherwise(-missing)
     per_student = (
         students.select("hall_ticket", "lateral_entry", ticket_number().alias("key"))
         .join(_sum_per_student(semesters), on="key", how="left")
-        .with_columns(pl.col(TOTALS).fill_null(0), _year_of_study().alias("year"))
-        .join(_sum_per_year(semesters), on=["key", "year"], how="left")
+        .with_columns(pl.col(TOTALS).fill_null(0), year.alias("year"))
+        .join(years, on=["key", "year"], how="left")
         .with_columns(pl.col("year_credits", "year_earned").fill_null(0))
         .with_columns(*_boundary())
         .with_columns(*_requirement())
-        .with_columns(_short_by().alias("short_by"))
+        .with_columns(short_by.clip(0).alias("short_by"))
         .with_columns((pl.col("short_by") == 0).alias("meets_required"))
         .with_columns(from_hundredths(pl.col(*TOTALS, *REQUIREMENT_CREDITS)))
     )
@@ -94,20 +102,8 @@ def _sum_per_student(semesters: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _sum_per_year(semesters: pl.DataFrame) -> pl.DataFrame:
-    return semesters.group_by("key", _year_of("semester").alias("year")).agg(
-        pl.col("attempted").sum().alias("year_credits"), pl.col("earned").sum().alias("year_earned")
-    )
-
-
 def _year_of(semester: str) -> pl.Expr:
     return (pl.col(semester) + 1) // SEMESTERS_PER_YEAR
-
-
-def _year_of_study() -> pl.Expr:
-    """Return the year of the latest semester sat; lateral entrants begin in the second year."""
-    year = _year_of("latest")
-    return pl.when("lateral_entry").then(pl.max_horizontal(year, SECOND_YEAR)).otherwise(year)
 
 
 def _boundary() -> list[pl.Expr]:
@@ -145,10 +141,3 @@ def _requirement() -> list[pl.Expr]:
         pl.when(applies).then(required).alias("required"),
         pl.when(applies).then(counted).alias("counted"),
     ]
-
-
-def _short_by() -> pl.Expr:
-    missing = pl.col("required") - pl.col("counted")
-    return (
-        pl.when(pl.col("requirement") == EARNED_AT_LEAST).then(missing).otherwise(-missing).clip(0)
-    )

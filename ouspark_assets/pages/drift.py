@@ -3,8 +3,6 @@
 Pure comparison. The asset checks decide what follows from a difference.
 """
 
-from collections.abc import Iterator, Mapping
-
 from ouspark_assets.pages.page_layout import RARE, Layout
 from ouspark_assets.pages.vocabulary import REQUIRED_LABELS, label_key
 
@@ -20,19 +18,27 @@ def compare_layouts(before: Layout, now: Layout) -> list[str]:
     now = now.shown()
     if not before.pages or not now.pages:
         return []
-    return [
-        *_appeared("label", before.labels, now.labels, now.pages),
-        *_vanished("label", before.labels, now.labels, before.pages),
-        *_appeared("unknown label", before.strange_labels, now.strange_labels, now.pages),
-        *_appeared("header row", before.headers, now.headers, now.pages),
-        *_vanished("header row", before.headers, now.headers, before.pages),
-        *(
-            message
-            for name, values in now.values.items()
-            for message in _appeared(name, before.values.get(name, {}), values, now.pages)
-        ),
-        *_appeared("unread cell", before.unread, now.unread, now.pages),
+    # What is compared, its counts before and now, and whether its absence is reported.
+    compared = [
+        ("label", before.labels, now.labels, True),
+        ("unknown label", before.strange_labels, now.strange_labels, False),
+        ("header row", before.headers, now.headers, True),
+        *((name, before.values.get(name, {}), now.values[name], False) for name in now.values),
+        ("unread cell", before.unread, now.unread, False),
     ]
+    messages = []
+    for what, earlier, current, may_vanish in compared:
+        messages += [
+            f"new {what} '{text}' ({n} in {now.pages} pages)"
+            for text, n in current.items()
+            if text not in earlier and text != RARE
+        ]
+        messages += [
+            f"{what} '{text}' is gone (was on {n} of {before.pages} pages)"
+            for text, n in earlier.items()
+            if may_vanish and n >= MIN_EARLIER_SHARE * before.pages and text not in current
+        ]
+    return messages
 
 
 def list_unread(now: Layout) -> list[str]:
@@ -56,19 +62,3 @@ def find_missing_labels(now: Layout) -> list[str]:
         for label, key in REQUIRED_LABELS.items()
         if (missing := now.pages - printed[key]) and missing >= threshold
     ]
-
-
-def _appeared(
-    what: str, before: Mapping[str, int], now: Mapping[str, int], pages: int
-) -> Iterator[str]:
-    for text, n in now.items():
-        if text not in before and text != RARE:
-            yield f"new {what} '{text}' ({n} in {pages} pages)"
-
-
-def _vanished(
-    what: str, before: Mapping[str, int], now: Mapping[str, int], pages: int
-) -> Iterator[str]:
-    for text, n in before.items():
-        if n >= MIN_EARLIER_SHARE * pages and text not in now:
-            yield f"{what} '{text}' is gone (was on {n} of {pages} pages)"

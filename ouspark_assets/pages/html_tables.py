@@ -26,10 +26,10 @@ _WINDOWS_1252 = {
 MAX_COMPOSED_LENGTH = 2_000
 _ENTITY = re.compile(r"&#?\w{1,31};")
 
-CELLS = frozenset({"td", "th"})
 ROW_GROUPS = frozenset({"tbody", "thead", "tfoot"})
 BLOCKS = ("br", "p", "div", "center")
-WITHOUT_TEXT = frozenset({"script", "style"})
+# Elements within a cell whose text is not that of the cell: nested tables and invisible text.
+WITHOUT_OWN_TEXT = ROW_GROUPS | {"table", "tr", "td", "th", "script", "style"}
 # Elements that are removed before reading while their text stays: one pass of libxml2 instead of a
 # walk through every cell.
 WRAPPERS = (
@@ -101,7 +101,8 @@ def iterate_rows(root: etree._Element) -> Iterator[Row]:
             while container.tag in ROW_GROUPS and (further := container.getparent()) is not None:
                 container = further
             table_id = (container.get("id") or "").casefold()
-        cells = tuple([_cell_text(cell) for cell in elements])
+        texts = [cell.text if len(cell) == 0 else _own_text(cell) for cell in elements]
+        cells = tuple([normalize_text(text) if text else "" for text in texts])
         yield Row(container, table_id, cells, elements)
 
 
@@ -145,11 +146,6 @@ def column_span(cell: etree._Element) -> int:
     return min(int(printed), MAX_COLSPAN)
 
 
-def _cell_text(cell: etree._Element) -> str:
-    text = cell.text if len(cell) == 0 else _own_text(cell)
-    return normalize_text(text) if text else ""
-
-
 def _own_text(cell: etree._Element) -> str:
     """Return the text of a cell without that of nested tables, which have rows of their own."""
     parts = [cell.text or ""]
@@ -158,7 +154,7 @@ def _own_text(cell: etree._Element) -> str:
         item = waiting.pop()
         if isinstance(item, str):
             parts.append(item)
-        elif isinstance(item.tag, str) and _has_own_text(item.tag):
+        elif isinstance(item.tag, str) and item.tag not in WITHOUT_OWN_TEXT:
             parts.append(item.text or "")
             waiting += _reversed_content(item)
     return "".join(parts)
@@ -169,8 +165,3 @@ def _reversed_content(element: etree._Element) -> list[etree._Element | str]:
     for child in reversed(element):
         content += [child.tail or "", child]
     return content
-
-
-def _has_own_text(tag: str) -> bool:
-    is_table_part = tag in ("table", "tr") or tag in CELLS or tag in ROW_GROUPS
-    return not is_table_part and tag not in WITHOUT_TEXT

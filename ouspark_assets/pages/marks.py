@@ -19,13 +19,15 @@ def parse_marks(printed: pl.DataFrame, subjects: pl.DataFrame) -> pl.DataFrame:
 
     `subjects` (subject_code, semester) supplies the semesters that the codes do not encode.
     """
+    has_grade = ~pl.col("grade_text").is_in(EMPTY_VALUES)
+    grade = canonical_grade_expression("grade_text")
     known = subjects.select("subject_code", pl.col("semester").cast(pl.Int16).alias("known"))
     return (
         printed.with_columns(
             _non_empty("subject_code_text").str.to_uppercase().alias("subject_code"),
             _non_empty("subject_name_text").alias("subject_name"),
             _credits().alias("credits"),
-            _grade().alias("grade"),
+            pl.when(has_grade).then(grade).otherwise(pl.lit("")).alias("grade"),
         )
         .join(known, on="subject_code", how="left", maintain_order="left")
         .with_columns(
@@ -47,26 +49,17 @@ def find_mark_problems(frame: pl.DataFrame) -> list[pl.DataFrame]:
         | points.is_in([*EMPTY_VALUES, NO_CREDITS])
         | points.str.contains(LETTERS_PATTERN)
     )
-    shown_grade = canonical_grade_expression("points_text")
-    is_other_grade = points_expression("_shown").is_not_null() & (
-        pl.col("_shown") != pl.col("grade")
-    )
+    shown = frame.with_columns(canonical_grade_expression("points_text").alias("_shown"))
+    shows_grade = points_expression("_shown").is_not_null()
     return [
         problems_where(frame, credits_lost, "credits can't be read", "credits"),
         problems_where(frame, points_lost, "points can't be read", "points"),
-        problems_where(
-            frame.with_columns(shown_grade.alias("_shown")), is_other_grade, OTHER_GRADE
-        ),
+        problems_where(shown, shows_grade & (pl.col("_shown") != pl.col("grade")), OTHER_GRADE),
     ]
 
 
 def _non_empty(column: str) -> pl.Expr:
     return pl.when(~pl.col(column).is_in(EMPTY_VALUES)).then(pl.col(column))
-
-
-def _grade() -> pl.Expr:
-    is_blank = pl.col("grade_text").is_in(EMPTY_VALUES)
-    return pl.when(~is_blank).then(canonical_grade_expression("grade_text")).otherwise(pl.lit(""))
 
 
 def _credits() -> pl.Expr:

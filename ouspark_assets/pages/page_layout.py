@@ -84,7 +84,10 @@ def summarize_layout(texts: Iterable[PageText], values: Mapping[str, pl.Series])
         for text in pages
         for columns in text.headers
     )
-    counts = {name: _most_frequent(_count_values(column)) for name, column in values.items()}
+    counts = {}
+    for name, column in values.items():
+        rows = column.drop_nulls().str.head(MAX_VALUE_LENGTH).value_counts().iter_rows()
+        counts[name] = _most_frequent(Counter(dict(rows)))
     return Layout(
         pages=len(pages),
         labels=_most_frequent(Counter(label for text in pages for label in text.labels)),
@@ -118,11 +121,6 @@ def _sum_counts(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
     for count in counts:
         total.update(count)
     return _most_frequent(total)
-
-
-def _count_values(column: pl.Series) -> Counter[str]:
-    counts = column.drop_nulls().str.head(MAX_VALUE_LENGTH).value_counts(name="n")
-    return Counter(dict(zip(counts[column.name], counts["n"], strict=True)))
 
 
 def _most_frequent(counts: Counter[str]) -> dict[str, int]:

@@ -92,16 +92,11 @@ def _extract_rows(
 ) -> PrintedRecords:
     origins = [row for _, of_page in rows for row in of_page]
     pages = [page for page, of_page in rows for _ in of_page]
-    return _make_records(
-        name, fields, pages, [_field_texts(row, fields) for row in origins], origins
-    )
-
-
-def _field_texts(row: RowText, fields: tuple[str, ...]) -> list[str]:
-    if row.problem is not None:
-        return [""] * len(fields)
-    cells, index = row.cells, row.columns.index
-    return [cells[index[name]] if name in index else "" for name in fields]
+    texts = []
+    for row in origins:
+        index = {} if row.problem is not None else row.columns.index
+        texts.append([row.cells[index[field]] if field in index else "" for field in fields])
+    return _make_records(name, fields, pages, texts, origins)
 
 
 def _make_records(

@@ -26,8 +26,16 @@ SGPA_WITH_A_FAIL = "an SGPA is printed although the page shows a fail in that se
 def parse_results(printed: pl.DataFrame) -> pl.DataFrame:
     """Return the printed lines with typed columns added."""
     line = pl.col("_line").str.extract_groups(WITH_SGPA)
+    cgpa, result = pl.col("cgpa_text"), pl.col("result_text")
+    # If the result column is empty, a word in the CGPA column is the result.
+    is_in_cgpa_column = result.is_in(EMPTY_VALUES) & cgpa.str.contains(r"^\p{L}")
+    result = pl.when(is_in_cgpa_column).then(cgpa).otherwise(result)
+    cgpa = pl.when(is_in_cgpa_column).then(pl.lit("")).otherwise(cgpa)
     return (
-        printed.with_columns(_result().alias("_line"), _cgpa_text().alias("_cgpa"))
+        printed.with_columns(
+            result.str.replace_all(DASHES, "-").alias("_line"),
+            cgpa.str.replace_all(DASHES, "-").alias("_cgpa"),
+        )
         .with_columns(
             line.struct["status"].alias("_status"),
             pl.coalesce(line.struct["dashed"], line.struct["plain"]).alias("_sgpa"),
@@ -83,22 +91,6 @@ def _semester() -> pl.Expr:
         .replace_strict(SEMESTER_BY_TEXT, default=None, return_dtype=pl.Int16)
     )
     return pl.when(~_has_year() | text.str.contains(SEMESTER_WORD)).then(number)
-
-
-def _result() -> pl.Expr:
-    """Return the text of the result column; if empty, a word that is printed in the CGPA column."""
-    text = pl.when(_is_in_cgpa_column()).then(pl.col("cgpa_text")).otherwise(pl.col("result_text"))
-    return text.str.replace_all(DASHES, "-")
-
-
-def _cgpa_text() -> pl.Expr:
-    text = pl.when(_is_in_cgpa_column()).then(pl.lit("")).otherwise(pl.col("cgpa_text"))
-    return text.str.replace_all(DASHES, "-")
-
-
-def _is_in_cgpa_column() -> pl.Expr:
-    is_word = pl.col("cgpa_text").str.contains(r"^\p{L}")
-    return pl.col("result_text").is_in(EMPTY_VALUES) & is_word
 
 
 def _status() -> pl.Expr:

@@ -43,14 +43,19 @@ def validate_rows(
     """
     texts = [f"{field}_text" for field in printed.fields]
     rows = _collapse(parsed, ["hall_ticket", *texts, "misfit"])
+    misfits = rows.drop_nulls("problem").select(
+        "row", pl.lit(None, dtype=pl.String).alias("column"), pl.col("problem").alias("reason")
+    )
     fitting = rows.filter(pl.col("problem").is_null())
-    problems = [_model_problems(table, fitting), *find_problems(fitting)]
+    violations = find_violations(table, fitting)
+    violations = violations.with_columns(fitting["row"].gather(violations["row"]).alias("row"))
+    problems = [violations, *find_problems(fitting)]
     sound = fitting.join(pl.concat(problems), on="row", how="anti", maintain_order="left")
     # Different spellings of the same content ("4" and "4.0") are not a conflict.
     kept = _collapse(sound, [*table.key[1:], *table.content])
     repeated = sound.join(kept, on="row", how="anti")
     fitting = fitting.join(repeated, on="row", how="anti", maintain_order="left")
-    problems += [_conflicts(fitting, table.key[1:]), _misfits(rows)]
+    problems += [_conflicts(fitting, table.key[1:]), misfits]
     reasons = _reasons_by_row(problems)
     accepted = kept.join(reasons, on="row", how="anti", maintain_order="left")
     return ValidatedRows(
@@ -76,11 +81,6 @@ def _collapse(frame: pl.DataFrame, content: list[str]) -> pl.DataFrame:
     return frame.unique(content, keep="first", maintain_order=True)
 
 
-def _model_problems(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
-    violations = find_violations(table, frame)
-    return violations.with_columns(frame["row"].gather(violations["row"]).alias("row"))
-
-
 def _conflicts(frame: pl.DataFrame, key: tuple[str, ...]) -> pl.DataFrame:
     """Return a problem for every row that shares its key with another row.
 
@@ -91,13 +91,6 @@ def _conflicts(frame: pl.DataFrame, key: tuple[str, ...]) -> pl.DataFrame:
         & pl.all_horizontal(pl.col(name).cast(pl.String) != "" for name in key)
     )
     return problems_where(frame.filter(has_key), pl.len().over(key) > 1, CONFLICT)
-
-
-def _misfits(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return a problem for every row whose cells do not fit the columns."""
-    return rows.filter(pl.col("problem").is_not_null()).select(
-        "row", pl.lit(None, dtype=pl.String).alias("column"), pl.col("problem").alias("reason")
-    )
 
 
 def _reasons_by_row(problems: Iterable[pl.DataFrame]) -> pl.DataFrame:

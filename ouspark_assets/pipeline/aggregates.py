@@ -6,13 +6,14 @@ What each function computes is in `analytics/`. Reading, validating and writing 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import polars as pl
 
 from ouspark_assets.analytics.attempts import compute_attempts
 from ouspark_assets.analytics.completeness import find_missing_history
 from ouspark_assets.analytics.demographics import compute_demographics
-from ouspark_assets.analytics.group_stats import compute_college_stats, compute_department_stats
+from ouspark_assets.analytics.group_stats import compute_group_stats
 from ouspark_assets.analytics.options import Options
 from ouspark_assets.analytics.rankings import (
     compute_college_rankings,
@@ -98,8 +99,10 @@ AGGREGATES = (
         tables.STUDENT_CREDITS, (STUDENTS, tables.STANDINGS, SUBJECTS), compute_student_credits
     ),
     Aggregate(tables.STUDENT_RANKINGS, (STUDENTS, tables.STUDENT_CGPAS), compute_student_rankings),
-    Aggregate(tables.COLLEGE_STATS, _GROUP_INPUTS, compute_college_stats),
-    Aggregate(tables.DEPARTMENT_STATS, _GROUP_INPUTS, compute_department_stats),
+    *(
+        Aggregate(table, _GROUP_INPUTS, partial(compute_group_stats, table, scope))
+        for table, scope in ((tables.COLLEGE_STATS, "college"), (tables.DEPARTMENT_STATS, "class"))
+    ),
     Aggregate(
         tables.COLLEGE_RANKINGS,
         (tables.COLLEGE_STATS,),

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from ouspark_assets.analytics.anomalies import Thresholds, find_changed_colleges, find_lost_rows
+from ouspark_assets.analytics.anomalies import find_changed_colleges, find_lost_rows
 from ouspark_assets.analytics.reconciliation import (
     ranks_are_dense_and_within_out_of,
     sgpas_that_differ_from_print,
@@ -21,7 +21,7 @@ from ouspark_assets_tests.analytics.universities import (
 )
 
 EACH = pytest.mark.parametrize("each", RECONCILIATIONS, ids=lambda each: each.check.__name__)
-THRESHOLDS = Thresholds(all_clear_points=15, mean_cgpa=0.5, volume_percent=20)
+LIMITS = {"pass_percent": 15.0, "mean_cgpa": 0.5}
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def college_stats(pass_percent: float, mean_cgpa: float) -> pl.DataFrame:
 
 def test_a_college_that_changed_beyond_the_limits_is_reported_with_both_values() -> None:
     before, now = college_stats(80, 7.5), college_stats(60, 8.2)
-    assert find_changed_colleges(now, before, THRESHOLDS).rows() == [
+    assert find_changed_colleges(now, before, LIMITS).rows() == [
         ("college 1604, admitted 2021", "pass_percent", 80.0, 60.0),
         ("college 1604, admitted 2021", "mean_cgpa", 7.5, 8.2),
     ]
@@ -95,12 +95,12 @@ def test_a_college_that_changed_beyond_the_limits_is_reported_with_both_values()
 
 def test_changes_within_the_limits_and_new_colleges_are_not_anomalies() -> None:
     now = college_stats(80, 7.5)
-    assert find_changed_colleges(now, college_stats(70, 7.1), THRESHOLDS).is_empty()
-    assert find_changed_colleges(now, now.clear(), THRESHOLDS).is_empty()
+    assert find_changed_colleges(now, college_stats(70, 7.1), LIMITS).is_empty()
+    assert find_changed_colleges(now, now.clear(), LIMITS).is_empty()
 
 
 def test_lost_rows_beyond_the_limit_are_an_anomaly() -> None:
-    assert find_lost_rows("clean.marks", now=80, before=100, thresholds=THRESHOLDS).is_empty()
-    assert find_lost_rows("clean.marks", now=79, before=100, thresholds=THRESHOLDS).rows() == [
+    assert find_lost_rows("clean.marks", now=80, before=100, max_lost_percent=20).is_empty()
+    assert find_lost_rows("clean.marks", now=79, before=100, max_lost_percent=20).rows() == [
         ("clean.marks", "rows", 100.0, 79.0)
     ]

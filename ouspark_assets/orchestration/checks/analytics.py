@@ -14,7 +14,7 @@ from psycopg import sql
 from psycopg.rows import scalar_row
 
 from ouspark_assets.analytics import reconciliation
-from ouspark_assets.analytics.anomalies import Thresholds, find_changed_colleges, find_lost_rows
+from ouspark_assets.analytics.anomalies import find_changed_colleges, find_lost_rows
 from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.domain.hall_tickets import mask_ticket
 from ouspark_assets.orchestration.keys import key_of
@@ -42,7 +42,6 @@ from ouspark_assets.schemas.analytics import (
 from ouspark_assets.schemas.clean import MARKS, RESULTS, STUDENTS
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.schemas.table import Table
-from ouspark_assets.settings import AnalyticsSettings
 from ouspark_assets.warehouse.core.frames import identifier, read_table
 
 MAX_SHOWN = 20
@@ -159,9 +158,12 @@ def colleges_are_about_as_before(
         return _skip_comparison(error)
     with development.connected("check anomalies") as connection:
         now = frames.read(connection, COLLEGE_STATS)
-    return _result(
-        find_changed_colleges(now, before, _thresholds(environment.settings.analytics)), "changes"
-    )
+    settings = environment.settings.analytics
+    limits = {
+        "pass_percent": settings.anomaly_all_clear_points,
+        "mean_cgpa": settings.anomaly_mean_cgpa,
+    }
+    return _result(find_changed_colleges(now, before, limits), "changes")
 
 
 def create_volume_check(table: Table) -> dg.AssetChecksDefinition:
@@ -186,22 +188,10 @@ def create_volume_check(table: Table) -> dg.AssetChecksDefinition:
             return _skip_comparison(error)
         with development.connected("check volume") as connection:
             now = frames.read(connection, table).height
-        return _result(
-            find_lost_rows(
-                table.qualified_name, now, before or 0, _thresholds(environment.settings.analytics)
-            ),
-            "lost",
-        )
+        max_lost = environment.settings.analytics.anomaly_volume_percent
+        return _result(find_lost_rows(table.qualified_name, now, before or 0, max_lost), "lost")
 
     return no_rows_were_lost
-
-
-def _thresholds(settings: AnalyticsSettings) -> Thresholds:
-    return Thresholds(
-        all_clear_points=settings.anomaly_all_clear_points,
-        mean_cgpa=settings.anomaly_mean_cgpa,
-        volume_percent=settings.anomaly_volume_percent,
-    )
 
 
 def _skip_comparison(error: WarehouseError) -> dg.AssetCheckResult:
