@@ -1,7 +1,7 @@
 """Demographics: the statistics of students by gender, medium, course, way of entry and section.
 
-Each for all students, per college, per branch and per department; each of these per admission year
-and over all years.
+Each dimension is summarized for all students, per college, per branch and per department, and each
+of these per admission year and over all years.
 """
 
 from itertools import product

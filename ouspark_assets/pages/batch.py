@@ -65,11 +65,9 @@ def merge_batches(batches: Iterable[CleanBatch]) -> CleanBatch:
     """Return one batch of several; no hall ticket may be in two of them."""
     batches = [empty_batch(), *batches]
     accounting = pl.concat([batch.accounting for batch in batches])
+    frames = ("appearances", "results", "marks", "rejected")
     return CleanBatch(
-        appearances=pl.concat([batch.appearances for batch in batches]),
-        results=pl.concat([batch.results for batch in batches]),
-        marks=pl.concat([batch.marks for batch in batches]),
-        rejected=pl.concat([batch.rejected for batch in batches]),
+        **{name: pl.concat([getattr(batch, name) for batch in batches]) for name in frames},
         accounting=accounting.group_by("table_name", maintain_order=True).agg(pl.col(COUNTS).sum()),
         layout=merge_layouts([batch.layout for batch in batches]),
     )

@@ -104,15 +104,13 @@ def merge_layouts(layouts: Iterable[Layout]) -> Layout:
     """Return one layout for the pages of several layouts."""
     layouts = list(layouts)
     names = dict.fromkeys(name for layout in layouts for name in layout.values)
+    counts = ("labels", "headers", "unread", "strange_labels")
     return Layout(
         pages=sum(layout.pages for layout in layouts),
-        labels=_sum_counts(layout.labels for layout in layouts),
-        headers=_sum_counts(layout.headers for layout in layouts),
         values={
             name: _sum_counts(layout.values.get(name, {}) for layout in layouts) for name in names
         },
-        unread=_sum_counts(layout.unread for layout in layouts),
-        strange_labels=_sum_counts(layout.strange_labels for layout in layouts),
+        **{name: _sum_counts(getattr(layout, name) for layout in layouts) for name in counts},
     )
 
 

@@ -5,6 +5,7 @@ statistics over groups of students. The computations are in `ouspark_assets/anal
 """
 
 from functools import partial
+from typing import Any
 
 import pandera.polars as pa
 import polars as pl
@@ -23,9 +24,8 @@ OUTCOMES = ("raised", "unchanged", "decided", "undecided")
 _COUNT = r":\s*\d+"
 
 
-def _json(description: str) -> str:
-    field: str = pa.Field(str_matches=r"^[\[{]", description=f"{description} (JSON).")
-    return field
+def _json(description: str) -> Any:
+    return pa.Field(str_matches=r"^[\[{]", description=f"{description} (JSON).")
 
 
 def _sum_of_counts(column: str) -> pl.Expr:

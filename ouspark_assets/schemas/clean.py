@@ -4,7 +4,7 @@ Columns and rules within a row belong here. References between tables are checke
 `orchestration/checks/`.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import pandera.polars as pa
 import polars as pl
@@ -17,11 +17,10 @@ SHA256_PATTERN = r"^[0-9a-f]{64}$"
 PROVENANCE = ("sha256",)
 
 
-def _page_hash() -> str:
-    field: str = pa.Field(
+def _page_hash() -> Any:
+    return pa.Field(
         str_matches=SHA256_PATTERN, description="SHA-256 of the page that the row was read from."
     )
-    return field
 
 
 class _PersonalDetails(fields.TableModel):

@@ -16,11 +16,10 @@ from ouspark_assets.schemas.table import Table
 KINDS = tuple(kind.value for kind in SubjectKind)
 
 
-def _inferred() -> bool:
-    field: bool = pa.Field(
+def _inferred() -> Any:
+    return pa.Field(
         description="Whether the code is known only from result pages, not from a reference file."
     )
-    return field
 
 
 def _named_unless_inferred(name: str = "name") -> Any:

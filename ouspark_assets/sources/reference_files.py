@@ -1,4 +1,4 @@
-"""What codes stand for: the CSV files that people edit, completed with what pages show.
+"""The names behind the codes: CSV files that people edit, completed with codes seen on pages.
 
 `colleges.csv`, `branches.csv` and `subjects.csv` hold facts only. A code that is missing in them
 becomes a row marked `inferred`. `subjects.csv` is for codes that do not tell their semester.
@@ -99,7 +99,7 @@ def _malformed(path: Path, line: int, problem: str) -> ReferenceFileError:
     return ReferenceFileError(f"{path}, line {line}: {problem}. Correct the file and run again.")
 
 
-# What pages show
+# Codes and subjects that only pages show
 
 
 def add_inferred_codes(

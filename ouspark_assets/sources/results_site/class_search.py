@@ -12,8 +12,8 @@ from ouspark_assets.domain.hall_tickets import FIRST_LATERAL_SERIAL
 
 LAST_SERIAL = 999
 # The serials to probe, in this order. The first serials of a class can be missing, one by one or
-# several in a row, so the probes are spread. A class whose first students come after up to five
-# gaps in a hundred is missed by the first two probes once in 5,000 times, by four once in 10^7.
+# several in a row, so the probes are spread. If up to five in a hundred serials are missing, the
+# first two probes miss the class once in 5,000 times, the first four once in 10^7.
 PROBES = (1, 7, 3, 13, 5, 21, 2, 10, 17, 4, 8, 6)
 
 

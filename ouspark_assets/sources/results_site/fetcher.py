@@ -134,7 +134,7 @@ class TicketFetcher:
         return 0
 
     def _attempt_trial(self, now: float) -> float | None:
-        """During an outage, give up after the budget or start a trial when one is due."""
+        """Give up a long outage, else start a trial that is due; return the seconds to wait."""
         outage = self.breaker.outage_seconds(now)
         if outage > self._budget.max_outage_seconds:
             self.counts.gave_up = (
@@ -284,8 +284,8 @@ class TicketFetcher:
     ) -> None:
         """Charge a failed trial to the ticket only if it may be at fault rather than the site.
 
-        Without a canary nobody knows whether the site is down. If all tickets that are left are
-        few, they may be at fault, and are given up when their budget is spent.
+        Without a canary it is not known whether the site is down. If only a few tickets are left,
+        they may be at fault, and are given up when their budget is spent.
         """
         state = self._retries.record_failure(ticket, verdict, answer)
         if self.plan.waiting == 0 and self._retries.holds_few_tickets:

@@ -86,7 +86,7 @@ class ReleaseFacts:
         return list(range(newest, oldest - 1, -1))
 
     def is_full(self, admission_year: int) -> bool:
-        """Return whether a whole cohort sits its semester here, rather than some their backlogs."""
+        """Return whether all students of a cohort may sit here, not only those with backlogs."""
         semester = self.semester_of(admission_year)
         if semester is None:
             return True
@@ -99,13 +99,13 @@ class ReleaseFacts:
         return semester in named or (self.session_month is None and semester + 1 in named)
 
     def has_lateral(self, admission_year: int) -> bool:
-        """Return whether lateral entry has joined a cohort: from its second year on."""
+        """Return whether a cohort includes lateral entrants, who join in its second year."""
         return self.academic_year is None or self.academic_year > admission_year
 
     def may_appear(self, admission_year: int, *, settled: bool) -> bool:
         """Return whether a known student may be in this release.
 
-        Not before admission, and after the years of study only with something open.
+        Nobody is before admission. After the years of study, only students with something open are.
         """
         if self.academic_year is None:
             return True

@@ -193,16 +193,6 @@ def _find_revised(row: dict[str, Any], main: list[dict[str, Any]]) -> str | None
 # Selection
 
 
-def names_modern_scheme() -> pl.Expr:
-    """Return the filter for B.E. releases titled CBCS or AICTE, which are loaded by default."""
-    return _is_engineering() & pl.col("scheme").is_in([Scheme.CBCS.value, Scheme.AICTE.value])
-
-
-def names_no_scheme() -> pl.Expr:
-    """Return the filter for B.E. releases whose title names no scheme; they may be CBCS."""
-    return _is_engineering() & pl.col("scheme").is_null()
-
-
 def select_releases(
     index: pl.DataFrame,
     *,
@@ -227,17 +217,23 @@ def select_releases(
             )
             raise SiteError(message)
         return ordered.filter(pl.col("release").is_in(named))["release"].to_list()
-    modern = names_modern_scheme()
-    wanted = ordered.filter(modern | names_no_scheme() if all_ else modern)
-    if not all_:
+    modern = pl.col("scheme").is_in([Scheme.CBCS.value, Scheme.AICTE.value])
+    if all_:
+        wanted = ordered.filter(_is_engineering(), modern | pl.col("scheme").is_null())
+    else:
+        wanted = ordered.filter(_is_engineering(), modern)
         wanted = wanted.filter(_year() >= (first_recent_year(index) if since is None else since))
     return [key for key in wanted["release"].to_list() if key not in complete]
 
 
 def find_releases_without_scheme(index: pl.DataFrame) -> list[str]:
-    """Return the last year's B.E. releases that are not loaded because they name no scheme."""
-    recent = in_release_order(index).filter(names_no_scheme(), _year() >= first_recent_year(index))
-    return recent["release"].to_list()
+    """Return the last year's B.E. releases that are not loaded because they name no scheme.
+
+    They may be CBCS.
+    """
+    is_recent = _year() >= first_recent_year(index)
+    found = in_release_order(index).filter(_is_engineering(), pl.col("scheme").is_null(), is_recent)
+    return found["release"].to_list()
 
 
 def first_recent_year(index: pl.DataFrame) -> int:

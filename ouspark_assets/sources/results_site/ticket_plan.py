@@ -18,7 +18,7 @@ from ouspark_assets.sources.results_site.release_facts import ReleaseFacts
 
 # The requests for a usual class: its students, and a run of misses at either end.
 REQUESTS_PER_CLASS = 60
-# Where one student in n sits, a run of this many times n misses ends the sweep of a class.
+# If one serial in n is found, the sweep of a class ends after n times this many misses in a row.
 MISSES_PER_STUDENT = 6
 MAX_RUN_OF_MISSES = 40
 
@@ -105,12 +105,12 @@ class TicketPlan:
         self._scope = scope
         self._queue = _TicketQueue()
         self._classes: dict[Block, ClassSearch] = {}
-        # The highest serial by college, branch and whether it is of lateral entry.
+        # By college, branch and whether it is a serial of lateral entry.
         self._highest_serials: dict[tuple[str, str, bool], int] = {}
         self._sparse: dict[tuple[str, str], list[Block]] = {}
         self._recorded: set[str] = set()
         self._searched_before = frozenset(searched_before)
-        # Of the cohorts of which only students with backlogs sit: all answers, and those found.
+        # Per cohort of which only students with backlogs sit: answers received, students found.
         self._sparse_answers: dict[int, tuple[int, int]] = {}
         self.years: tuple[int, ...] = ()
         self._queue.add(self._queue.failed, failed_before)
