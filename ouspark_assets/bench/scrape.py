@@ -20,7 +20,7 @@ from ouspark_assets.bench.references import BenchError, Interpreter
 from ouspark_assets.settings import SiteSettings
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.release_facts import ReleaseFacts
-from ouspark_assets.sources.results_site.scrape_request import KnownCodes, ScrapeRequest
+from ouspark_assets.sources.results_site.scrape_request import ScrapeRequest, build_scope
 from ouspark_assets.sources.results_site.scraper import run_scrape
 from ouspark_assets.standin.process import RunningStandin, running_standin
 
@@ -82,7 +82,7 @@ def archive_pages(settings: SiteSettings, page: ResultsPage, location: Path) -> 
     archive = PageArchive(str(location))
     facts = ReleaseFacts(page.release, page.url)
     request = ScrapeRequest(facts, (page.release,), tickets=page.tickets)
-    report = run_scrape(settings, request, archive, KnownCodes((), ()))
+    report = run_scrape(settings, request, archive, build_scope(settings, (), ()))
     if report.found != len(page.tickets):
         message = f"Only {report.found} of {len(page.tickets)} tickets were found by the scraper"
         raise BenchError(message)

@@ -17,9 +17,9 @@ from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.outcomes import Outcome
 from ouspark_assets.sources.results_site.release_index import select_releases
 from ouspark_assets.sources.results_site.scrape_request import (
-    KnownCodes,
     ScrapeRequest,
     is_complete,
+    read_scope,
 )
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.core.frames import read_table
@@ -58,9 +58,9 @@ def read_completeness(
 
     Reads the markers in the lake and no pages.
     """
-    index, codes = read_table(development, RELEASE_INDEX), KnownCodes.from_reference_files()
+    index, scope = read_table(development, RELEASE_INDEX), read_scope(settings)
     return {
-        release: is_complete(settings, ScrapeRequest.from_index(index, release), archive, codes)
+        release: is_complete(ScrapeRequest.from_index(index, release), archive, scope)
         for release in select_releases(index)
     }
 

@@ -13,10 +13,10 @@ from ouspark_assets.domain.releases import ExamKind
 from ouspark_assets.settings import AutomationSettings, SiteSettings
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.scrape_request import (
-    KnownCodes,
     ScrapeRequest,
     is_complete,
     is_recheckable,
+    read_scope,
 )
 
 # Colleges come in batches: in the first days "not found" often means "not yet".
@@ -44,10 +44,10 @@ def unfinished_releases(
     candidates: Sequence[str],
 ) -> list[OutstandingRelease]:
     """Return the candidates that are not both archived and loaded."""
-    codes = KnownCodes.from_reference_files()
+    scope = read_scope(settings)
     unfinished: list[OutstandingRelease] = []
     for release in candidates:
-        if not is_complete(settings, ScrapeRequest.from_index(index, release), archive, codes):
+        if not is_complete(ScrapeRequest.from_index(index, release), archive, scope):
             unfinished.append(OutstandingRelease(release, "not every ticket has been answered"))
         elif loaded.get(release) != archive.fingerprint(release):
             unfinished.append(OutstandingRelease(release, "some of its pages are not loaded"))

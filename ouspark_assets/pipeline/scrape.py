@@ -17,7 +17,7 @@ from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.settings import SiteSettings
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.scrape_report import ScrapeReport
-from ouspark_assets.sources.results_site.scrape_request import KnownCodes, ScrapeRequest
+from ouspark_assets.sources.results_site.scrape_request import ScrapeRequest, read_scope
 from ouspark_assets.sources.results_site.scraper import plan_scrape
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.core.frames import read_releases, read_table
@@ -66,9 +66,9 @@ def estimate_requests(
     settings: SiteSettings, requests: Sequence[ScrapeRequest], archive: PageArchive
 ) -> int:
     """Return about how many HTTP requests these scrapes will take."""
-    codes, total = KnownCodes.from_reference_files(), 0
+    scope, total = read_scope(settings), 0
     for request in requests:
-        plan, answered = plan_scrape(settings, request, archive, codes)
+        plan, answered = plan_scrape(request, archive, scope)
         total += max(plan.likely_requests() - len(answered), 0)
     return total
 

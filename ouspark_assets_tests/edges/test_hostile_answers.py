@@ -21,7 +21,7 @@ from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.outcomes import Cause, Outcome, judge_answer
 from ouspark_assets.sources.results_site.release_facts import ReleaseFacts
 from ouspark_assets.sources.results_site.release_index import parse_index, require_links
-from ouspark_assets.sources.results_site.scrape_request import KnownCodes, ScrapeRequest
+from ouspark_assets.sources.results_site.scrape_request import ScrapeRequest, build_scope
 from ouspark_assets.sources.results_site.scraper import run_scrape
 from ouspark_assets.sources.results_site.site_client import Answer, SiteClient
 from ouspark_assets.sources.results_site.site_index import fetch_index
@@ -243,6 +243,8 @@ def test_a_scrape_of_compression_bombs_ends_with_every_ticket_failed(
         request = ScrapeRequest(facts, ("20250402",), tickets)
         archive = PageArchive(str(tmp_path))
         with time_limit():
-            report = run_scrape(PATIENT, request, archive, KnownCodes((), ()), random=Random(1))
+            report = run_scrape(
+                PATIENT, request, archive, build_scope(PATIENT, (), ()), random=Random(1)
+            )
     assert (report.found, report.failed, report.complete) == (0, len(tickets), False)
     assert set(archive.answers("20250402")["cause"]) == {Cause.TOO_LARGE.value}

@@ -38,7 +38,7 @@ from ouspark_assets.sources.results_site.scrape_report import (
     ScrapeReport,
     ShowProgress,
 )
-from ouspark_assets.sources.results_site.scrape_request import KnownCodes
+from ouspark_assets.sources.results_site.scrape_request import read_scope
 from ouspark_assets.sources.results_site.scraper import run_scrape
 from ouspark_assets.warehouse.core.frames import read_table
 from ouspark_assets.warehouse.core.locks import Lock, exclusive_lock
@@ -102,8 +102,8 @@ def result_pages(
             urls[release] = request.facts.url
             show = progress.shown or _progress_logger(context)
             with monitored_scrape(stage.connection, stage.record, urls[release], show) as monitor:
-                codes = KnownCodes.from_reference_files()
-                report = run_scrape(site.settings, request, lake.archive(), codes, progress=monitor)
+                scope = read_scope(site.settings)
+                report = run_scrape(site.settings, request, lake.archive(), scope, progress=monitor)
             context.log.info(describe_scrape(report))
             for notice in scrape_notices(report):
                 context.log.warning(notice)

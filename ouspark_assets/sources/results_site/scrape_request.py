@@ -5,7 +5,8 @@ the lake says that every planned ticket had an answer. `ticket_plan.py` turns a 
 tickets, `scraper.py` carries it out.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
@@ -52,33 +53,27 @@ class ScrapeRequest:
         key = self.facts.key
         return self.order[: self.order.index(key)] if key in self.order else ()
 
-
-@dataclass(frozen=True, slots=True)
-class KnownCodes:
-    """The college and branch codes of the reference files."""
-
-    colleges: tuple[str, ...]
-    branches: tuple[str, ...]
-
-    @classmethod
-    def from_reference_files(cls) -> "KnownCodes":
-        """Return the codes of the reference files, where unknown students are searched."""
-        return cls(tuple(read_colleges()["college_code"]), tuple(read_branches()["branch_code"]))
+    def narrow(self, scope: SearchScope) -> SearchScope:
+        """Return the scope with `discover` of this request, unless the settings turn it on."""
+        return scope if scope.discover else replace(scope, discover=self.discover)
 
 
 def build_scope(
-    settings: SiteSettings, codes: KnownCodes, *, discover: bool | None = None
+    settings: SiteSettings, colleges: Iterable[str], branches: Iterable[str]
 ) -> SearchScope:
-    """Return where to look for unknown tickets: the known codes and those of the settings."""
-    colleges = dict.fromkeys([*codes.colleges, *settings.site_extra_colleges])
-    branches = dict.fromkeys([*codes.branches, *settings.site_extra_branches])
+    """Return where to look for unknown tickets: these codes and those of the settings."""
     return SearchScope(
-        colleges=tuple(colleges),
-        branches=tuple(branches),
+        colleges=tuple(dict.fromkeys([*colleges, *settings.site_extra_colleges])),
+        branches=tuple(dict.fromkeys([*branches, *settings.site_extra_branches])),
         admission_years=tuple(int(year) for year in settings.site_admission_years),
         stop_after_misses=settings.site_stop_after_misses,
-        discover=True if settings.site_discover_always else discover,
+        discover=True if settings.site_discover_always else None,
     )
+
+
+def read_scope(settings: SiteSettings) -> SearchScope:
+    """Return the scope with the codes of the reference files."""
+    return build_scope(settings, read_colleges()["college_code"], read_branches()["branch_code"])
 
 
 # Rechecks
@@ -104,28 +99,21 @@ def explain_skipped_recheck(request: ScrapeRequest) -> str | None:
 # Completeness
 
 
-def is_complete(
-    settings: SiteSettings, request: ScrapeRequest, archive: PageArchive, codes: KnownCodes
-) -> bool:
+def is_complete(request: ScrapeRequest, archive: PageArchive, scope: SearchScope) -> bool:
     """Return whether every planned ticket had an answer and the plan would be the same today."""
     marker = archive.read_marker(request.facts.key)
-    if marker is None:
-        return False
-    return bool(marker.get("plan") == _plan_fingerprint(settings, request, archive, codes))
+    plan = _plan_fingerprint(request, archive, scope)
+    return marker is not None and bool(marker.get("plan") == plan)
 
 
 def mark_complete(
-    settings: SiteSettings,
-    request: ScrapeRequest,
-    archive: PageArchive,
-    codes: KnownCodes,
-    plan: TicketPlan,
+    request: ScrapeRequest, archive: PageArchive, scope: SearchScope, plan: TicketPlan
 ) -> None:
     """Write the marker that every ticket of the plan had an answer, with the cohorts searched."""
     archive.write_marker(
         request.facts.key,
         {
-            "plan": _plan_fingerprint(settings, request, archive, codes),
+            "plan": _plan_fingerprint(request, archive, scope),
             "searched": [year for year in plan.years if request.facts.is_full(year)],
             "finished_at": datetime.now(UTC).isoformat(),
         },
@@ -133,29 +121,26 @@ def mark_complete(
 
 
 def find_searched_cohorts(
-    settings: SiteSettings, archive: PageArchive, codes: KnownCodes, request: ScrapeRequest
+    request: ScrapeRequest, archive: PageArchive, scope: SearchScope
 ) -> set[int]:
     """Return the cohorts for which an earlier release was searched with the same scope."""
-    scope = build_scope(settings, codes, discover=request.discover).fingerprint()
+    searched = request.narrow(scope).fingerprint()
     earlier = set(archive.releases()).intersection(request.earlier)
     markers = [marker for release in earlier if (marker := archive.read_marker(release))]
     return {
         int(year)
         for marker in markers
-        if marker.get("plan") == scope
+        if marker.get("plan") == searched
         for year in marker.get("searched", ())
     }
 
 
-def _plan_fingerprint(
-    settings: SiteSettings, request: ScrapeRequest, archive: PageArchive, codes: KnownCodes
-) -> str:
+def _plan_fingerprint(request: ScrapeRequest, archive: PageArchive, scope: SearchScope) -> str:
     """Return what completeness depends on: the search scope, or the earlier releases known.
 
     A college or branch that is added later reopens every release. The scrape then requests only
     what is not archived.
     """
-    scope = build_scope(settings, codes)
     if scope.discover or not request.facts.known_only:
         return scope.fingerprint()
     known = sorted(set(archive.releases()).intersection(request.earlier))

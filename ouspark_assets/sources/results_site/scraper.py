@@ -33,9 +33,7 @@ from ouspark_assets.sources.results_site.scrape_report import (
     ShowProgress,
 )
 from ouspark_assets.sources.results_site.scrape_request import (
-    KnownCodes,
     ScrapeRequest,
-    build_scope,
     explain_skipped_recheck,
     find_searched_cohorts,
     is_complete,
@@ -45,6 +43,7 @@ from ouspark_assets.sources.results_site.scrape_request import (
 from ouspark_assets.sources.results_site.site_client import SiteClient, request_rate
 from ouspark_assets.sources.results_site.ticket_plan import (
     KnownTicket,
+    SearchScope,
     TicketPlan,
     explain_empty_plan,
 )
@@ -60,7 +59,7 @@ def run_scrape(
     settings: SiteSettings,
     request: ScrapeRequest,
     archive: PageArchive,
-    codes: KnownCodes,
+    scope: SearchScope,
     *,
     progress: ShowProgress | None = None,
     random: Random | None = None,
@@ -69,7 +68,7 @@ def run_scrape(
 
     async def scrape_until_terminated() -> ScrapeReport:
         with _cancelled_by_sigterm():
-            return await scrape(settings, request, archive, codes, progress=progress, random=random)
+            return await scrape(settings, request, archive, scope, progress=progress, random=random)
 
     try:
         return asyncio.run(scrape_until_terminated())
@@ -100,7 +99,7 @@ async def scrape(
     settings: SiteSettings,
     request: ScrapeRequest,
     archive: PageArchive,
-    codes: KnownCodes,
+    scope: SearchScope,
     *,
     progress: ShowProgress | None = None,
     random: Random | None = None,
@@ -108,7 +107,7 @@ async def scrape(
     """Request what is missing of a release, write every answer to the lake, and report."""
     facts = request.facts
     started = time.perf_counter()
-    plan, answered = plan_scrape(settings, request, archive, codes)
+    plan, answered = plan_scrape(request, archive, scope)
     writer = PartWriter(archive, facts.key)
     async with SiteClient(settings, facts.url) as client:
         fetcher = TicketFetcher(
@@ -126,7 +125,7 @@ async def scrape(
             counts = await fetcher.run()
         except ResultsPageGoneError as error:
             raise _page_gone(facts, error) from error
-    complete = _finish(settings, request, archive, codes, plan=plan, counts=counts)
+    complete = _finish(request, archive, scope, plan, counts)
     notice = explain_empty_plan(plan) or explain_skipped_recheck(request)
     if notice is not None:
         log.warning("Release %s: %s", facts.key, notice)
@@ -152,7 +151,7 @@ async def scrape(
 
 
 def plan_scrape(
-    settings: SiteSettings, request: ScrapeRequest, archive: PageArchive, codes: KnownCodes
+    request: ScrapeRequest, archive: PageArchive, scope: SearchScope
 ) -> tuple[TicketPlan, dict[str, Outcome]]:
     """Return the plan of a release, and the archived outcomes that are not requested again."""
     archived = archive.answers(request.facts.key)
@@ -170,13 +169,13 @@ def plan_scrape(
         known = archive.known_tickets(request.order).select("hall_ticket", "settled", "releases")
         plan = TicketPlan(
             request.facts,
-            build_scope(settings, codes, discover=request.discover),
+            request.narrow(scope),
             [
                 KnownTicket(ticket, settled, tuple(releases))
                 for ticket, settled, releases in known.iter_rows()
             ],
             failed_before=again,
-            searched_before=find_searched_cohorts(settings, archive, codes, request),
+            searched_before=find_searched_cohorts(request, archive, scope),
             forgotten=archive.forgotten,
         )
     # If nobody was found before, the page was not filled yet and every answer may have changed.
@@ -232,11 +231,9 @@ def _report_progress(
 
 
 def _finish(
-    settings: SiteSettings,
     request: ScrapeRequest,
     archive: PageArchive,
-    codes: KnownCodes,
-    *,
+    scope: SearchScope,
     plan: TicketPlan,
     counts: FetchCounts,
 ) -> bool:
@@ -245,14 +242,14 @@ def _finish(
     if len(archive.parts(release)) >= MIN_PARTS_TO_COMPACT:
         archive.compact(release)
     if request.tickets is not None:
-        return is_complete(settings, request, archive, codes)
+        return is_complete(request, archive, scope)
     complete = counts.gave_up is None and not counts.outcomes[Outcome.FAILED]
     if complete and plan.discovers:
         # A page on which nobody is found is not filled yet, and is requested again.
         outcomes = archive.answers(release)["outcome"]
         complete = bool((outcomes == Outcome.FOUND.value).any())
     if complete:
-        mark_complete(settings, request, archive, codes, plan)
+        mark_complete(request, archive, scope, plan)
     else:
         archive.delete_marker(release)
     return complete

@@ -15,8 +15,9 @@ from ouspark_assets.settings import SiteSettings
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.release_facts import ReleaseFacts
 from ouspark_assets.sources.results_site.scrape_report import ScrapeReport
-from ouspark_assets.sources.results_site.scrape_request import KnownCodes, ScrapeRequest
+from ouspark_assets.sources.results_site.scrape_request import ScrapeRequest, build_scope
 from ouspark_assets.sources.results_site.scraper import run_scrape
+from ouspark_assets.sources.results_site.ticket_plan import SearchScope
 
 HEAD = """<html><head><title>Osmania University Results - 2006</title><script>
 function check(){{ if (document.FrontPage_Form1.htno.value.length != 12)
@@ -176,7 +177,13 @@ async def _send(writer: asyncio.StreamWriter, sent: Sent) -> bool:
 # Scrapes of one release of the site
 
 RELEASE = "20250402"
-CODES = KnownCodes(("1604", "2453"), ("733", "735"))
+
+
+def scope_of(settings: SiteSettings) -> SearchScope:
+    """Return the search scope with the colleges and branches of the small site."""
+    return build_scope(settings, ("1604", "2453"), ("733", "735"))
+
+
 STUDENTS = {f"160424733{serial:03d}" for serial in (*range(1, 30), *range(301, 305))}
 SETTINGS = SiteSettings(site_read_timeout=2, site_page_timeout=4, site_patience=20)
 
@@ -192,7 +199,9 @@ def make_request(site: SmallSite, **options: object) -> ScrapeRequest:
 def scrape_site(
     site: SmallSite, archive: PageArchive, *, settings: SiteSettings = SETTINGS, **options: object
 ) -> ScrapeReport:
-    return run_scrape(settings, make_request(site, **options), archive, CODES, random=Random(1))
+    return run_scrape(
+        settings, make_request(site, **options), archive, scope_of(settings), random=Random(1)
+    )
 
 
 def found_tickets(archive: PageArchive) -> set[str]:

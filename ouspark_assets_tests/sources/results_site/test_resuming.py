@@ -18,7 +18,6 @@ from ouspark_assets.sources.results_site.outcomes import Outcome
 from ouspark_assets.sources.results_site.scrape_request import ScrapeRequest, is_complete
 from ouspark_assets.sources.results_site.scraper import run_scrape, scrape
 from ouspark_assets_tests.sources.results_site.small_site import (
-    CODES,
     RELEASE,
     SETTINGS,
     STUDENTS,
@@ -27,6 +26,7 @@ from ouspark_assets_tests.sources.results_site.small_site import (
     answers_for,
     found_tickets,
     make_request,
+    scope_of,
     scrape_site,
     small_site,
 )
@@ -67,7 +67,7 @@ def test_an_old_release_is_not_rechecked(archive: PageArchive) -> None:
         scrape_site(site, archive)
         request = make_request(site, recheck=True)
         old = replace(request, facts=replace(request.facts, published_on=date(2026, 3, 1)))
-        report = run_scrape(SETTINGS, old, archive, CODES)
+        report = run_scrape(SETTINGS, old, archive, scope_of(SETTINGS))
     assert report.requests == 0
 
 
@@ -86,18 +86,18 @@ def test_an_earlier_release_reopens_a_release_of_known_tickets(
     with small_site(answers_for(STUDENTS)) as site:
         facts = replace(make_request(site).facts, key="20250718", repeaters_only=True)
         later = ScrapeRequest(facts, (RELEASE, "20250718"))
-        run_scrape(SETTINGS, later, archive, CODES)
+        run_scrape(SETTINGS, later, archive, scope_of(SETTINGS))
         scrape_site(site, archive)
-        assert not is_complete(SETTINGS, later, archive, CODES)
-        assert run_scrape(SETTINGS, later, archive, CODES).found == len(STUDENTS)
-        assert is_complete(SETTINGS, later, archive, CODES)
+        assert not is_complete(later, archive, scope_of(SETTINGS))
+        assert run_scrape(SETTINGS, later, archive, scope_of(SETTINGS)).found == len(STUDENTS)
+        assert is_complete(later, archive, scope_of(SETTINGS))
 
 
 def test_a_new_college_reopens_a_complete_release(archive: PageArchive) -> None:
     with small_site(answers_for(STUDENTS)) as site:
         first = scrape_site(site, archive)
         wider = SETTINGS.model_copy(update={"site_extra_colleges": ("1603",)})
-        assert not is_complete(wider, make_request(site), archive, CODES)
+        assert not is_complete(make_request(site), archive, scope_of(wider))
         again = scrape_site(site, archive, settings=wider)
     assert 0 < again.requests < first.requests
     assert all(ticket.startswith("1603") for ticket in site.tickets[first.requests :])
@@ -105,7 +105,7 @@ def test_a_new_college_reopens_a_complete_release(archive: PageArchive) -> None:
 
 def test_a_cancelled_scrape_writes_the_answers_it_received(archive: PageArchive) -> None:
     async def cancelled(site: SmallSite) -> None:
-        task = asyncio.ensure_future(scrape(slow, make_request(site), archive, CODES))
+        task = asyncio.ensure_future(scrape(slow, make_request(site), archive, scope_of(slow)))
         await asyncio.sleep(0.5)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -128,13 +128,14 @@ from ouspark_assets.settings import SiteSettings
 from ouspark_assets.sources.results_site import part_writer
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.release_facts import ReleaseFacts
-from ouspark_assets.sources.results_site.scraper import KnownCodes, ScrapeRequest, run_scrape
+from ouspark_assets.sources.results_site.scrape_request import ScrapeRequest, build_scope
+from ouspark_assets.sources.results_site.scraper import run_scrape
 part_writer.PartWriter.__init__.__kwdefaults__["rows"] = 20
 url, lake = sys.argv[1:]
 facts = ReleaseFacts("20250402", url, semesters=(1, 3), session_year=2026, session_month=2)
-codes = KnownCodes(("1604", "2453"), ("733", "735"))
 settings = SiteSettings(site_rate=100.0)
-run_scrape(settings, ScrapeRequest(facts, ("20250402",)), PageArchive(lake), codes)
+scope = build_scope(settings, ("1604", "2453"), ("733", "735"))
+run_scrape(settings, ScrapeRequest(facts, ("20250402",)), PageArchive(lake), scope)
 """
 
 
@@ -179,7 +180,7 @@ def test_a_failed_ticket_is_requested_first_by_the_next_run(
     with small_site(lambda ticket: Sent(b"", 500) if ticket == bad else good(ticket)) as site:
         quick = SETTINGS.model_copy(update={"site_retries": 2})
         report = scrape_site(site, archive, settings=quick)
-        assert not is_complete(quick, make_request(site), archive, CODES)
+        assert not is_complete(make_request(site), archive, scope_of(quick))
     assert report.failed_by_cause == {"http_500": 1}
     assert found_tickets(archive) == STUDENTS - {bad}
     with small_site(lambda ticket: Sent(b"", 500) if ticket == bad else good(ticket)) as site:

@@ -9,7 +9,6 @@ from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.scrape_request import is_complete
 from ouspark_assets.sources.results_site.scraper import run_scrape
 from ouspark_assets_tests.sources.results_site.small_site import (
-    CODES,
     RELEASE,
     SETTINGS,
     STUDENTS,
@@ -19,6 +18,7 @@ from ouspark_assets_tests.sources.results_site.small_site import (
     found_page,
     found_tickets,
     make_request,
+    scope_of,
     scrape_site,
     sentence_page,
     small_site,
@@ -31,11 +31,10 @@ def test_every_student_is_archived_and_counted_in_the_report(
     expected: list[int] = []
     with small_site(answers_for(STUDENTS)) as site:
         request = make_request(site)
-        report = run_scrape(
-            SETTINGS, request, archive, CODES,
+        report = run_scrape(SETTINGS, request, archive, scope_of(SETTINGS),
             progress=lambda progress: expected.append(progress.expected),
         )  # fmt: skip
-        assert is_complete(SETTINGS, request, archive, CODES)
+        assert is_complete(request, archive, scope_of(SETTINGS))
     assert found_tickets(archive) == STUDENTS
     assert report.found == len(STUDENTS)
     assert report.requests == len(site.requests) == report.found + report.not_found
@@ -95,7 +94,7 @@ def test_revaluation_without_known_tickets_is_reported(archive: PageArchive) -> 
     with small_site(answers_for(STUDENTS)) as site:
         request = make_request(site)
         facts = replace(request.facts, repeaters_only=True)
-        report = run_scrape(SETTINGS, replace(request, facts=facts), archive, CODES)
+        report = run_scrape(SETTINGS, replace(request, facts=facts), archive, scope_of(SETTINGS))
     assert report.requests == 0
     assert "the lake knows none yet" in (report.notice or "")
 

@@ -11,21 +11,20 @@ import polars as pl
 import pytest
 
 from ouspark_assets.settings import SiteSettings
-from ouspark_assets.sources.reference_files import read_branches, read_colleges
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.release_index import parse_index, select_releases
 from ouspark_assets.sources.results_site.scrape_report import ScrapeReport
-from ouspark_assets.sources.results_site.scrape_request import KnownCodes, ScrapeRequest
+from ouspark_assets.sources.results_site.scrape_request import ScrapeRequest, read_scope
 from ouspark_assets.sources.results_site.scraper import run_scrape
 from ouspark_assets.sources.results_site.site_index import fetch_index
 from ouspark_assets.standin.process import RunningStandin, running_standin
 from ouspark_assets_tests.sources.results_site.small_site import (
-    CODES,
     STUDENTS,
     Sent,
     answers_for,
     found_tickets,
     make_request,
+    scope_of,
     small_site,
 )
 
@@ -74,12 +73,9 @@ def scrape_standin(site: RunningStandin, folder: Path, settings: SiteSettings) -
     assert page.body is not None
     index = parse_index(page.body, page.url, seen_at=datetime.now(UTC)).frame
     (release,) = select_releases(index)
-    codes = KnownCodes(
-        tuple(read_colleges()["college_code"]), tuple(read_branches()["branch_code"])
-    )
     archive = PageArchive(str(folder / "lake"))
     request = ScrapeRequest.from_index(index, release)
-    report = run_scrape(settings, request, archive, codes, random=Random(1))
+    report = run_scrape(settings, request, archive, read_scope(settings), random=Random(1))
     truth = pl.read_parquet(site.export(folder / "truth") / "results.parquet")
     students = set(truth.filter(pl.col("release") == release)["hall_ticket"])
     answers = archive.answers(release).select("hall_ticket", "outcome")
@@ -114,7 +110,9 @@ def test_during_an_outage_only_trial_requests_are_sent(tmp_path: Path) -> None:
     archive = PageArchive(str(tmp_path))
     settings = SiteSettings(site_concurrency=8, site_retries=3)
     with small_site(answers) as site:
-        report = run_scrape(settings, make_request(site), archive, CODES, random=Random(1))
+        report = run_scrape(
+            settings, make_request(site), archive, scope_of(settings), random=Random(1)
+        )
     # Requests that were open when the outage began come before the trials.
     asked = [moment - began[0] for moment, _ in site.requests]
     trials = [moment for moment in asked if 0.3 < moment < OUTAGE]
@@ -130,14 +128,16 @@ def test_a_long_outage_ends_the_run_and_the_next_run_continues(tmp_path: Path) -
     archive = PageArchive(str(tmp_path))
     with small_site(lambda t: good(t) if len(site.requests) < 30 else Sent(reset=True)) as site:
         settings = SiteSettings(site_patience=1.0, site_concurrency=4)
-        report = run_scrape(settings, make_request(site), archive, CODES)
+        report = run_scrape(settings, make_request(site), archive, scope_of(settings))
     assert "down" in (report.gave_up or "")
     assert not report.complete
     assert set(archive.answers(make_request(site).facts.key)["outcome"]) <= {
         "found", "not_found", "failed",
     }  # fmt: skip
     with small_site(good) as site:
-        assert run_scrape(SiteSettings(), make_request(site), archive, CODES).complete
+        assert run_scrape(
+            SiteSettings(), make_request(site), archive, scope_of(SiteSettings())
+        ).complete
     assert found_tickets(archive) == STUDENTS
 
 
@@ -153,7 +153,12 @@ def test_retry_after_stops_all_requests(tmp_path: Path) -> None:
 
     archive = PageArchive(str(tmp_path))
     with small_site(answers) as site:
-        report = run_scrape(SiteSettings(site_concurrency=4), make_request(site), archive, CODES)
+        report = run_scrape(
+            SiteSettings(site_concurrency=4),
+            make_request(site),
+            archive,
+            scope_of(SiteSettings(site_concurrency=4)),
+        )
     after = [moment - refused[0] for moment, _ in site.requests]
     assert not [moment for moment in after if 0.2 < moment < 0.9]
     assert report.seconds_waited_for_site >= 0.9
