@@ -10,9 +10,6 @@ import polars as pl
 from ouspark_assets.domain.rounding import HUNDRED, from_hundredths
 from ouspark_assets.settings import AnalyticsSettings
 
-# The default of the setting, whatever the environment contains.
-DEFAULT_MIN_RANKED = AnalyticsSettings.model_construct().rank_least_students
-
 
 @dataclass(frozen=True)
 class Award:
@@ -26,8 +23,9 @@ class Award:
 class Options:
     """Choices about the aggregates. Awards and percentages are off by default."""
 
-    # The number of students with a CGPA below which a college or department is not ranked.
-    min_ranked: int = DEFAULT_MIN_RANKED
+    # The number of students with a CGPA below which a college or department is not ranked. The
+    # default is that of the setting, whatever the environment contains.
+    min_ranked: int = AnalyticsSettings.model_construct().rank_least_students
     # Number of serials in a section; 0 if classes are not divided into sections.
     section_size: int = 0
     awards: tuple[Award, ...] = ()

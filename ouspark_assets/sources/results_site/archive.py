@@ -164,7 +164,7 @@ class PageArchive:
         places = {release: place for place, release in enumerate(in_order)}
         frames = [
             frame.filter(pl.col("outcome") == Outcome.FOUND.value)
-            .drop("outcome")
+            .drop("outcome", "row", "part")
             .with_columns(_place=pl.lit(places.get(release, -1), dtype=pl.Int32))
             for release in self.releases()
             for frame in self._read_parts(release, columns)
@@ -204,6 +204,7 @@ class PageArchive:
         """
         before = self.parts(release)
         small: dict[str, pl.DataFrame] = {}
+        height = size = 0
         for part in before:
             rows = self._store.read_columns(part, _columns("hall_ticket"))
             if rows is None or rows.height >= SMALL_PART_ROWS:
@@ -211,13 +212,10 @@ class PageArchive:
             frame = self._store.read_columns(part, COLUMNS)
             if frame is None:
                 continue
-            together = [*small.values(), frame]
-            if (
-                sum(rows.height for rows in together) > MAX_ROWS_OF_PART
-                or sum(rows.estimated_size() for rows in together) > MAX_BYTES_OF_PART
-            ):
+            height, size = height + frame.height, size + int(frame.estimated_size())
+            if height > MAX_ROWS_OF_PART or size > MAX_BYTES_OF_PART:
                 self._merge_parts(release, small)
-                small = {}
+                small, height, size = {}, frame.height, int(frame.estimated_size())
             small[part] = frame
         self._merge_parts(release, small)
         return len(before) - len(self.parts(release))
@@ -241,7 +239,7 @@ class PageArchive:
         self._store.delete(_folder(release) + MARKER)
 
     def _write_part(self, release: str, frame: pl.DataFrame) -> str:
-        # The name is ordered by time.
+        # The names of parts sort by the time of writing.
         name = f"part-{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{secrets.token_hex(4)}.parquet"
         path = _folder(release) + name
         self._store.put(path, _encode(frame))
@@ -290,7 +288,7 @@ class PageArchive:
         )
 
     def _read_parts(self, release: str, columns: Schema) -> list[pl.DataFrame]:
-        """Return columns of every part; with all columns but the body, each row has its place."""
+        """Return these columns of every part, and the place of each row (`part`, `row`)."""
         for _ in range(MAX_READ_ATTEMPTS):
             parts = self.parts(release)
             frames = [self._store.read_columns(part, columns) for part in parts]
@@ -301,11 +299,9 @@ class PageArchive:
                     break
                 if not frame["outcome"].is_in(OUTCOMES).all():
                     raise self._store.damaged(part, "it holds an unknown outcome")
-                rows = frame
-                if columns is COLUMNS_WITHOUT_BODY:
-                    rows = frame.with_row_index("row").select(
-                        *columns, pl.col("row").cast(pl.UInt32), pl.lit(part).alias("part")
-                    )
+                rows = frame.with_row_index("row").select(
+                    *columns, pl.col("row").cast(pl.UInt32), pl.lit(part).alias("part")
+                )
                 if self.forgotten:
                     tickets = rows["hall_ticket"].unique()
                     gone = [ticket for ticket in tickets if ticket in self.forgotten]

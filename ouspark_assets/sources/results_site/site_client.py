@@ -167,16 +167,19 @@ class SiteClient:
     async def fetch(self, ticket: str) -> Answer:
         """Return the site's answer for one hall ticket."""
         started = time.perf_counter()
+        status, body, retry_after = None, b"", None
+        cause: Cause | None
         try:
             async with asyncio.timeout(self._page_timeout):
                 status, body, retry_after, cause = await self._post(ticket)
         except TimeoutError:
-            return Answer(None, b"", _milliseconds_since(started), Cause.TOO_SLOW)
+            cause = Cause.TOO_SLOW
         except TRANSPORT_ERRORS as error:
-            return Answer(None, b"", _milliseconds_since(started), self._cause_of(error))
-        return Answer(status, body, _milliseconds_since(started), cause, retry_after)
+            cause = self._cause_of(error)
+        elapsed_ms = round((time.perf_counter() - started) * 1000)
+        return Answer(status, body, elapsed_ms, cause, retry_after)
 
-    async def _post(self, ticket: str) -> tuple[int, bytes, float | None, str | None]:
+    async def _post(self, ticket: str) -> tuple[int, bytes, float | None, Cause | None]:
         request = httpx.Request(
             "POST",
             self._url,
@@ -234,7 +237,3 @@ async def read_body(response: httpx.Response, limit: int) -> bytes | None:
             return None
         parts.append(plain)
     return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
-def _milliseconds_since(started: float) -> int:
-    return round((time.perf_counter() - started) * 1000)
