@@ -6,7 +6,7 @@ standings 42 %, semester GPAs 33 %, CGPAs and missing history 25 %, semester sta
 revaluation impact 20 %, credits 12 %. Subject statistics get 20 to 50 % slower, so they use plain
 columns.
 
-Packed keys are internal to the aggregates: their input and their results have plain columns.
+Packed keys are used within a computation only: its inputs and results have plain columns.
 """
 
 import polars as pl

@@ -254,10 +254,10 @@ class _PageReader:
 
     def _find_problems(self, text: str) -> list[str]:
         if not self.sections:
-            sentence = text.casefold()
-            if "is not found" in sentence:
-                return [NOT_FOUND]
-            return [NO_CHANGE if "is no change" in sentence else NO_RESULT]
+            for words, problem in (("not found", NOT_FOUND), ("no change", NO_CHANGE)):
+                if f"is {words}" in text.casefold():
+                    return [problem]
+            return [NO_RESULT]
         problems = sorted(self.problems)
         problems += [NO_PERSONAL] if Section.PERSONAL not in self.sections else []
         problems += self._find_table_problems(Section.MARKS, NO_MARKS)

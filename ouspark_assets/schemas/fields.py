@@ -37,7 +37,7 @@ FIRST_ADMISSION_YEAR, LAST_ADMISSION_YEAR = 2000, 2099
 
 
 class TableModel(pa.DataFrameModel):
-    """A model without room for further columns. `Table` adds that its key is unique."""
+    """A model that accepts no other columns than its own. `Table` adds that its key is unique."""
 
     class Config:
         """Pandera's options for every table."""

@@ -1,4 +1,4 @@
-"""The hall tickets whose last request failed: when each is due again, and what it has left.
+"""The hall tickets whose last request failed: when each is due again, and its attempts so far.
 
 Attempts are charged to a ticket's budget, and refunded when it turns out that the site was down.
 The rules are in `retry_policy.py`, the requests in `fetcher.py`.

@@ -1,8 +1,8 @@
 """The index page of the results site: fetch it, and extract its links to results pages.
 
 Fetching is conditional and follows `retry_policy.py`. Links are read with parsel's selectors; those
-to other hosts are reported and left out. What a title means is `release_titles.py`, and what
-becomes of the links `release_index.py`.
+to other hosts are reported and left out. `release_titles.py` reads the titles, and
+`release_index.py` turns the links into rows.
 """
 
 import asyncio

@@ -229,11 +229,11 @@ class TicketPlan:
             self._note_highest_serial(ticket)
         for block, (regular, lateral) in last_serials.items():
             search = self._classes.get(block)
-            # In a cohort of which only students with backlogs sit, no others appear.
             if search is not None and not search.sparse:
                 search.prove(known_regular=regular, known_lateral=lateral)
                 self._advance(block, search)
             elif search is not None:
+                # Only students with backlogs sit, and those of this class are known: no search.
                 del self._classes[block]
         for college, branch in {(block.college, block.branch) for block in last_serials}:
             self._raise_related_classes(college, branch)
