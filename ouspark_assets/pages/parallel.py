@@ -10,9 +10,10 @@ import queue
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from itertools import chain
 from typing import IO, BinaryIO, cast
 
@@ -20,9 +21,9 @@ import polars as pl
 
 from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.pages.batch import CleanBatch
-from ouspark_assets.pages.cleaning import NO_SUBJECTS
+from ouspark_assets.pages.cleaning import NO_SUBJECTS, clean_pages
 from ouspark_assets.pages.corrections import Correction
-from ouspark_assets.pages.worker import Job, receive, send
+from ouspark_assets.pages.worker import receive, send
 from ouspark_assets.settings import PACKAGE_PARENT
 
 SLICE_SIZE = 1_000
@@ -30,6 +31,7 @@ SLICE_SIZE = 1_000
 MIN_PAGES_FOR_WORKERS = 2_000
 SLICES_PER_WORKER = 2
 Process = subprocess.Popen[bytes]
+Clean = Callable[[pl.DataFrame], CleanBatch]
 
 
 class WorkerError(OuSparkError):
@@ -50,7 +52,7 @@ def clean_in_parallel(
     done in this process.
     """
     slices = _slices(batches)
-    job = Job(release, subjects, tuple(corrections))
+    clean = partial(clean_pages, release, subjects=subjects, corrections=tuple(corrections))
     count = _cores() if workers is None else workers
     first, total = [], 0
     while total < MIN_PAGES_FOR_WORKERS and (piece := next(slices, None)) is not None:
@@ -58,8 +60,8 @@ def clean_in_parallel(
         total += piece.height
     waiting = chain(first, slices)
     if count == 1 or total < MIN_PAGES_FOR_WORKERS:
-        return (job.clean(piece) for piece in waiting)
-    return _in_workers(count, job, waiting)
+        return map(clean, waiting)
+    return _in_workers(count, clean, waiting)
 
 
 def _slices(batches: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
@@ -77,11 +79,11 @@ def _slices(batches: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
         yield pl.concat(waiting)
 
 
-def _in_workers(count: int, job: Job, slices: Iterable[pl.DataFrame]) -> Iterator[CleanBatch]:
+def _in_workers(count: int, clean: Clean, slices: Iterable[pl.DataFrame]) -> Iterator[CleanBatch]:
     idle: queue.SimpleQueue[Process] = queue.SimpleQueue()
     in_progress: deque[Future[CleanBatch]] = deque()
 
-    def clean(piece: pl.DataFrame) -> CleanBatch:
+    def clean_in_idle_worker(piece: pl.DataFrame) -> CleanBatch:
         worker = idle.get()
         try:
             return _clean_in(worker, piece)
@@ -90,12 +92,12 @@ def _in_workers(count: int, job: Job, slices: Iterable[pl.DataFrame]) -> Iterato
 
     with ExitStack() as stack:
         for _ in range(count):
-            idle.put(stack.enter_context(_start_worker(job)))
+            idle.put(stack.enter_context(_start_worker(clean)))
         threads = stack.enter_context(ThreadPoolExecutor(count, "cleaning"))
         # If the caller stops early, the slices that are not started yet must not be waited for.
         stack.callback(lambda: [future.cancel() for future in in_progress])
         for piece in slices:
-            in_progress.append(threads.submit(clean, piece))
+            in_progress.append(threads.submit(clean_in_idle_worker, piece))
             if len(in_progress) == count * SLICES_PER_WORKER:
                 yield in_progress.popleft().result()
         while in_progress:
@@ -103,7 +105,7 @@ def _in_workers(count: int, job: Job, slices: Iterable[pl.DataFrame]) -> Iterato
 
 
 @contextmanager
-def _start_worker(job: Job) -> Iterator[Process]:
+def _start_worker(clean: Clean) -> Iterator[Process]:
     path = os.pathsep.join(filter(None, [str(PACKAGE_PARENT), os.environ.get("PYTHONPATH")]))
     worker = subprocess.Popen(
         [sys.executable, "-m", "ouspark_assets.pages.worker"],
@@ -112,7 +114,7 @@ def _start_worker(job: Job) -> Iterator[Process]:
         env={**os.environ, "PYTHONPATH": path, "POLARS_MAX_THREADS": "1"},
     )
     try:
-        send(_pipe(worker.stdin), job)
+        send(_pipe(worker.stdin), clean)
         yield worker
     finally:
         worker.kill()

@@ -8,33 +8,11 @@ import gc
 import pickle
 import signal
 import sys
-from dataclasses import dataclass
 from typing import Any, BinaryIO
-
-import polars as pl
-
-from ouspark_assets.pages.batch import CleanBatch
-from ouspark_assets.pages.cleaning import clean_pages
-from ouspark_assets.pages.corrections import Correction
 
 LENGTH_BYTES = 8
 # Parsing leaves no reference cycles, so collecting garbage every 700 objects is wasted time.
 GC_THRESHOLD = 100_000
-
-
-@dataclass(frozen=True)
-class Job:
-    """The arguments of `clean_pages` that are the same for all pages of a release."""
-
-    release: str
-    subjects: pl.DataFrame
-    corrections: tuple[Correction, ...]
-
-    def clean(self, pages: pl.DataFrame) -> CleanBatch:
-        """Return the batch of these pages."""
-        return clean_pages(
-            self.release, pages, subjects=self.subjects, corrections=self.corrections
-        )
 
 
 def send(stream: BinaryIO, message: object) -> None:
@@ -55,14 +33,14 @@ def receive(stream: BinaryIO) -> Any:
 
 
 def main() -> None:
-    """Read the job, then answer every slice of pages with its batch."""
+    """Read the function that cleans pages, then answer every slice of pages with its batch."""
     # Ctrl-C reaches the whole process group. The parent handles it and then closes the input.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.set_threshold(GC_THRESHOLD)
     try:
-        job = receive(sys.stdin.buffer)
+        clean = receive(sys.stdin.buffer)
         while True:
-            send(sys.stdout.buffer, job.clean(receive(sys.stdin.buffer)))
+            send(sys.stdout.buffer, clean(receive(sys.stdin.buffer)))
     except (EOFError, BrokenPipeError):
         return
 
