@@ -43,7 +43,7 @@ FAILING = [
 
 def is_secret(annotation: object) -> bool:
     if get_origin(annotation) in (Union, UnionType, tuple):
-        return any(is_secret(it) for it in get_args(annotation))
+        return any(is_secret(argument) for argument in get_args(annotation))
     return annotation is SecretStr
 
 

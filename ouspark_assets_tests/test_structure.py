@@ -50,7 +50,7 @@ def test_a_package_imports_only_packages_of_lower_levels(package: str) -> None:
 
 def test_no_module_is_part_of_an_import_cycle() -> None:
     graph = {module: own_imports(module) for module in module_paths()}
-    # A package whose __init__ re-exports its own modules is no cycle between them.
+    # A package whose __init__ re-exports its own modules does not make them a cycle.
     for module, imports in graph.items():
         graph[module] = {name for name in imports if not module.startswith(f"{name}.")}
     try:

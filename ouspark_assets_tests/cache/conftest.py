@@ -1,4 +1,4 @@
-"""A client of the test's own cache."""
+"""A client of the test's own, empty cache."""
 
 from collections.abc import Iterator
 
@@ -10,6 +10,6 @@ from ouspark_assets.cache.client import connect_cache
 
 @pytest.fixture
 def client(cache_url: str) -> Iterator[redis.Redis]:
-    """A client of an empty database."""
+    """Yield a client of the test's cache."""
     with connect_cache(cache_url) as client:
         yield client

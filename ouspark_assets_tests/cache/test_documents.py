@@ -32,8 +32,8 @@ RELEASE = "20250402"
 
 
 def rows(table: Table, *given: Mapping[str, Any]) -> pl.DataFrame:
-    """Rows in which whatever is not given is null, zero or false."""
-    nullable = {name: it.nullable for name, it in table.model.to_schema().columns.items()}
+    """Return rows of a table; values that are not given are null, zero or false."""
+    nullable = {name: column.nullable for name, column in table.model.to_schema().columns.items()}
     empty = {name: None if nullable[name] else blank(dtype) for name, dtype in table.dtypes.items()}
     return pl.DataFrame([{**empty, **row} for row in given], schema=table.dtypes)
 
@@ -133,12 +133,12 @@ def documents() -> dict[str, dict[str, Any]]:
         {table: FRAMES.get(table, table.empty()) for table in SOURCES}
     )
     return {
-        it.kind: {
+        documents.kind: {
             name: orjson.loads(document)
-            for frame in it.batches()
+            for frame in documents.batches()
             for name, document in frame.select("name", "document").iter_rows()
         }
-        for it in build_documents(tables, top=1)
+        for documents in build_documents(tables, top=1)
     }
 
 
@@ -147,8 +147,12 @@ def test_a_student_document_has_semesters_in_order_with_their_subjects(
 ) -> None:
     student = documents["student"][ONE]
     assert [
-        (it["semester"], it["sgpa"], [subject["subject_code"] for subject in it["subjects"]])
-        for it in student["semesters"]
+        (
+            semester["semester"],
+            semester["sgpa"],
+            [subject["subject_code"] for subject in semester["subjects"]],
+        )
+        for semester in student["semesters"]
     ] == [(1, 9.5, ["101", "102"]), (2, None, ["201"]), (None, None, ["ELECTIVE"])]
     subject = student["semesters"][0]["subjects"][0]
     assert (subject["subject_name"], subject["grade"]) == ("MATHEMATICS", "S")
@@ -166,7 +170,7 @@ def test_a_student_document_has_details_cgpa_credits_ranks_and_backlogs(
     assert (student["cgpa"], student["credits"]["earned"]) == (9.5, 12.0)
     assert student["ranks"]["class"]["unranked_because"] == "1 subject open"
     assert documents["student"][TWO]["ranks"]["university"]["rank"] == 1
-    assert [it["subject_code"] for it in student["backlogs"]] == ["201"]
+    assert [backlog["subject_code"] for backlog in student["backlogs"]] == ["201"]
 
 
 def test_a_student_without_standings_has_empty_lists(documents: dict[str, dict[str, Any]]) -> None:
@@ -183,7 +187,7 @@ def test_a_class_sheet_lists_its_students_by_hall_ticket(
     documents: dict[str, dict[str, Any]],
 ) -> None:
     sheet = documents["class"]["1604-733-2099"]
-    assert [it["hall_ticket"] for it in sheet["students"]] == [ONE, TWO, THREE]
+    assert [student["hall_ticket"] for student in sheet["students"]] == [ONE, TWO, THREE]
     assert (sheet["n"], sheet["students"][1]["rank"]) == (3, 1)
 
 
@@ -193,7 +197,7 @@ def test_a_ranking_includes_ties_and_counts_unranked_students(
     names = ["class:1604-733-2099", "college:1604-2099", "branch:733-2099", "university:2099"]
     for name in names:
         ranking = documents["rankings"][name]
-        assert [it["hall_ticket"] for it in ranking["top"]] == [TWO, THREE]
+        assert [student["hall_ticket"] for student in ranking["top"]] == [TWO, THREE]
         assert (ranking["unranked"], ranking["out_of"]) == (1, 2)
 
 
@@ -203,23 +207,25 @@ def test_documents_of_groups_contain_statistics_and_nested_json(
     college, department = documents["college"]["1604"], documents["department"]["1604-733"]
     assert college["years"][0]["toppers"] == [{"rank": 1}]
     assert college["years"][0]["ranking"]["rank"] == 1
-    assert [it["department"] for it in college["departments"]] == ["1604-733"]
-    assert [it["students"] for it in college["demographics"]] == [2]
-    assert [it["students"] for it in department["demographics"]] == [1]
+    assert [department["department"] for department in college["departments"]] == ["1604-733"]
+    assert [row["students"] for row in college["demographics"]] == [2]
+    assert [row["students"] for row in department["demographics"]] == [1]
     assert documents["subject"]["101"]["releases"][0]["grades"] == {"S": 1}
     assert documents["release"][RELEASE]["semesters"][0]["histogram"] == {"8.0": 1}
     assert documents["rankings"]["colleges:2099"]["ranking"][0]["college"] == "A COLLEGE"
 
 
-def test_the_stated_number_of_documents_is_the_actual_one() -> None:
+def test_the_announced_number_of_documents_is_correct() -> None:
     tables = PublishedTables.from_frames(
         {table: FRAMES.get(table, table.empty()) for table in SOURCES}
     )
-    for it in build_documents(tables, top=1):
-        assert sum(frame.height for frame in it.batches()) == it.n
+    for documents in build_documents(tables, top=1):
+        assert sum(frame.height for frame in documents.batches()) == documents.n
 
 
 def test_empty_tables_yield_no_documents() -> None:
     tables = PublishedTables.from_frames({table: table.empty() for table in SOURCES})
-    assert [it.n for it in build_documents(tables, top=1)] == [0] * 7
-    assert [sum(f.height for f in it.batches()) for it in build_documents(tables, top=1)] == [0] * 7
+    assert [documents.n for documents in build_documents(tables, top=1)] == [0] * 7
+    assert [
+        sum(f.height for f in documents.batches()) for documents in build_documents(tables, top=1)
+    ] == [0] * 7

@@ -83,7 +83,7 @@ def test_a_generation_with_missing_keys_is_rebuilt_under_another_name(client: re
     assert client.ttl(FIRST.key("student", "000")) > 0
 
 
-def documents_with_loss(client: redis.Redis, key: str) -> list[Documents]:
+def documents_with_a_deletion(client: redis.Redis, key: str) -> list[Documents]:
     """Return documents, one of which is deleted again before the build is complete."""
 
     def batches() -> Iterator[pl.DataFrame]:
@@ -105,7 +105,7 @@ def test_a_generation_that_lost_keys_during_the_build_does_not_become_current(
         build_generation(
             client,
             SECOND,
-            documents_with_loss(client, SECOND.key("student", "001")),
+            documents_with_a_deletion(client, SECOND.key("student", "001")),
             META,
             SETTINGS,
         )
@@ -138,7 +138,7 @@ def test_the_generation_that_a_killed_build_replaced_is_retired_by_the_next_run(
 
 
 def test_keys_of_a_failed_build_expire_after_the_configured_time(client: redis.Redis) -> None:
-    lost = documents_with_loss(client, SECOND.key("student", "001"))
+    lost = documents_with_a_deletion(client, SECOND.key("student", "001"))
     with pytest.raises(CacheError, match="Readers keep the current generation"):
         build_generation(client, SECOND, lost, META, CacheSettings(cache_building_seconds=120))
     assert 0 < client.ttl(SECOND.key("student", "000")) <= 120
@@ -157,7 +157,7 @@ def test_a_generation_that_does_not_fit_into_memory_is_refused_before_anything_i
     build_generation(client, FIRST, documents(3), META, SETTINGS)
     memory = read_memory(client)
     assert memory is not None
-    # Other test workers use the same server: leave room for them, but not for the generation.
+    # Other test workers use the same server: leave memory for them, but not for the generation.
     client.config_set("maxmemory-policy", policy)
     client.config_set("maxmemory", memory.used + 200_000_000)
     try:

@@ -1,4 +1,4 @@
-"""Servers that go away in the middle, and come back."""
+"""Servers that are killed during a publication or a build, and start again."""
 
 import os
 import shutil
@@ -27,12 +27,12 @@ from ouspark_assets.warehouse.core.migrate import migrate
 from ouspark_assets.warehouse.publication.publish_transaction import publish
 from ouspark_assets_tests.support.stores import Databases, StoreAddresses
 
-PATIENCE_SECONDS = 60
+RESTART_TIMEOUT = 60
 
 
 @pytest.fixture
-def own() -> Iterator[ServerSettings]:
-    """Servers of this test alone, which it may kill."""
+def own_servers() -> Iterator[ServerSettings]:
+    """Yield settings of servers that only this test uses, so that it may kill them."""
     folder = Path(tempfile.mkdtemp(prefix="ouspark-test-"))
     settings = ServerSettings(home=folder / "home")
     yield settings
@@ -41,9 +41,9 @@ def own() -> Iterator[ServerSettings]:
 
 
 @pytest.fixture
-def store_addresses(own: ServerSettings) -> StoreAddresses:
-    """Return their addresses; publication 1 is made and prewarmed."""
-    found = resolve_endpoints(own, need={"postgres", "redis"})
+def store_addresses(own_servers: ServerSettings) -> StoreAddresses:
+    """Return the addresses of the own servers, at publication 1, prewarmed."""
+    found = resolve_endpoints(own_servers, need={"postgres", "redis"})
     migrate(found.dev_dsn, Side.DEVELOPMENT)
     migrate(found.prod_dsn, Side.PRODUCTION)
     store_addresses = StoreAddresses(Databases(found.dev_dsn, found.prod_dsn), found.redis_url)
@@ -56,14 +56,16 @@ def store_addresses(own: ServerSettings) -> StoreAddresses:
 
 
 def kill(settings: ServerSettings, setting: str) -> None:
-    """End a server without a chance to clean up; its supervisor starts it again."""
-    (pid,) = {it.pid for it in read_services_status(settings).servers if it.setting == setting}
+    """Kill a server so that it cannot clean up; its supervisor restarts it."""
+    (pid,) = {
+        server.pid for server in read_services_status(settings).servers if server.setting == setting
+    }
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
 
 
-class Doomed:
-    """A development connection at whose first COPY the server dies."""
+class DyingConnection:
+    """A development connection whose first COPY kills the production server."""
 
     def __init__(self, development: Connection, settings: ServerSettings) -> None:
         self.development, self.settings = development, settings
@@ -80,13 +82,13 @@ class Doomed:
         return getattr(self.development, name)
 
 
-def test_servers_that_die_half_way_leave_readers_what_they_had_and_the_next_run_completes(
-    own: ServerSettings, store_addresses: StoreAddresses
+def test_after_a_server_was_killed_readers_have_the_old_state_and_the_next_run_completes(
+    own_servers: ServerSettings, store_addresses: StoreAddresses
 ) -> None:
     with store_addresses.connect() as stores:
-        doomed: Any = Doomed(stores.development, own)
+        connection: Any = DyingConnection(stores.development, own_servers)
         with pytest.raises(WarehouseError, match=r"connection to the .* was lost"):
-            publish(doomed, stores.production, PUBLISHED_TABLES, "run")
+            publish(connection, stores.production, PUBLISHED_TABLES, "run")
     wait_for(store_addresses)
     with store_addresses.connect() as stores:
         assert stores.production.execute("SELECT max(number) FROM ops.publications").fetchone() == (
@@ -95,19 +97,21 @@ def test_servers_that_die_half_way_leave_readers_what_they_had_and_the_next_run_
         assert stores.publish() == 2
         assert stores.client.get("ouspark:current") is not None
         with pytest.raises(CacheError, match="can't be reached"):
-            build_until_the_cache_dies(store_addresses, own)
+            build_until_the_cache_is_killed(store_addresses, own_servers)
     wait_for(store_addresses)
     with store_addresses.connect() as stores:
         stores.prewarm()
         assert stores.is_consistent()
 
 
-def build_until_the_cache_dies(store_addresses: StoreAddresses, own: ServerSettings) -> None:
+def build_until_the_cache_is_killed(
+    store_addresses: StoreAddresses, own_servers: ServerSettings
+) -> None:
     batch = pl.DataFrame({"name": [str(n) for n in range(2000)], "document": ["{}"] * 2000})
 
     def batches() -> Iterator[pl.DataFrame]:
         yield batch
-        kill(own, "redis_url")
+        kill(own_servers, "redis_url")
         yield from (batch.with_columns(pl.col("name") + f"-{n}") for n in range(50))
 
     with connect_cache(store_addresses.cache_url) as client:
@@ -122,7 +126,7 @@ def build_until_the_cache_dies(store_addresses: StoreAddresses, own: ServerSetti
 
 def wait_for(store_addresses: StoreAddresses) -> None:
     """Wait until every server is back."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + RESTART_TIMEOUT
     while True:
         try:
             with store_addresses.connect():

@@ -70,7 +70,7 @@ def kill_publishers(store_addresses: StoreAddresses, times: int) -> None:
         for number in range(3, times + 3):
             stores.load(number)
             pid = started.begin()
-            # A later part of the work each time, so that every part is interrupted.
+            # Each kill comes at a later moment, so that every part of the work is interrupted.
             time.sleep(seconds * (number - 3 + random.random()) / times)
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""A full disk, or records of Dagster that cannot be read: one clear line, no traceback."""
+"""A full disk and unusable Dagster records give a one-line error without a traceback."""
 
 import os
 import subprocess
@@ -6,17 +6,17 @@ from pathlib import Path
 
 from ouspark_assets_tests.support.pipeline import BIN
 
-# Every system can limit the size of files; not every system has a device that is always full.
-ON_A_FULL_DISK = ["sh", "-c", 'ulimit -f 0 && exec "$@"', "sh"]
+# Every system has a limit on the size of files; not every system has a device that is always full.
+WITH_FULL_DISK = ["sh", "-c", 'ulimit -f 0 && exec "$@"', "sh"]
 
 
-def test_output_that_a_full_disk_refuses_is_one_clear_line(tmp_path: Path) -> None:
-    with (tmp_path / "printed").open("w") as full:
+def test_a_full_disk_is_reported_in_one_line(tmp_path: Path) -> None:
+    with (tmp_path / "printed").open("w") as output:
         done = subprocess.run(
-            [*ON_A_FULL_DISK, str(BIN / "ouspark"), "services", "status"],
+            [*WITH_FULL_DISK, str(BIN / "ouspark"), "services", "status"],
             env={**os.environ, "OUSPARK_HOME": str(tmp_path / "home")},
             cwd=tmp_path,
-            stdout=full,
+            stdout=output,
             stderr=subprocess.PIPE,
             text=True,
             check=False,
@@ -26,12 +26,12 @@ def test_output_that_a_full_disk_refuses_is_one_clear_line(tmp_path: Path) -> No
     assert line.startswith("Error: Cannot write a file: File too large.")
 
 
-def test_unreadable_records_of_dagster_are_one_clear_line(
+def test_unreadable_dagster_records_are_reported_in_one_line(
     tmp_path: Path, development_dsn: str
 ) -> None:
     history = tmp_path / "home" / "dagster" / "history"
     history.mkdir(parents=True)
-    (history / "runs.db").write_text("as a disk left it that was full")
+    (history / "runs.db").write_text("truncated by a full disk")
     done = subprocess.run(
         [str(BIN / "ouspark"), "run"],
         env={

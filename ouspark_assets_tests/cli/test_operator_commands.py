@@ -253,17 +253,17 @@ def test_forget_asks_for_confirmation_and_does_nothing_without_it(run: Commands)
 
 def test_a_forgotten_student_is_removed_everywhere_and_stays_removed(run: Commands) -> None:
     ticket = ticket_with(run, "rank = 1")
-    said = run("forget", ticket, "--yes")
+    output = run("forget", ticket, "--yes")
     for place in ("lake", "clean.marks", "production", "publication history", "cache"):
-        assert place in said
+        assert place in output
     assert_removed_everywhere(run, ticket)
     assert "was forgotten" in run.refused("explain", ticket)
     assert "Nothing was left of" in run("forget", ticket, "--yes")
-    run("run", "--release", newest(run), "--refetch")
+    run("run", "--release", newest_publication(run), "--refetch")
     assert_removed_everywhere(run, ticket)
 
 
-def newest(run: Commands) -> str:
+def newest_publication(run: Commands) -> str:
     return str(run.json("status")["releases"][-1]["release"])
 
 

@@ -23,7 +23,7 @@ def test_an_unknown_record_is_refused(command: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         (["fix", "99", "points"], "'points' is not FIELD=VALUE"),
         (["replay"], "Name records by their ID"),
@@ -31,10 +31,12 @@ def test_an_unknown_record_is_refused(command: str) -> None:
     ],
     ids=["no-assignment", "nothing-named", "everything-and-one"],
 )
-def test_wrong_arguments_are_refused_with_what_is_expected(arguments: list[str], said: str) -> None:
+def test_wrong_arguments_are_refused_with_what_is_expected(
+    arguments: list[str], expected: str
+) -> None:
     done = CliRunner().invoke(quarantine, arguments)
     assert done.exit_code != 0
-    assert said in done.output
+    assert expected in done.output
 
 
 def test_an_empty_quarantine_is_reported() -> None:

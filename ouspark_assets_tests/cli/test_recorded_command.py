@@ -58,6 +58,6 @@ def test_without_development_the_command_works_and_warns_that_it_is_not_recorded
     monkeypatch.setenv("OUSPARK_DEV_DSN", "postgresql://me:hidden-word@127.0.0.1:1/none")
     with recorded_command("production.publication") as record:
         record.rows_changed = 1
-    said = capsys.readouterr().err
-    assert "not recorded in the history" in said
-    assert "hidden-word" not in said
+    warning = capsys.readouterr().err
+    assert "not recorded in the history" in warning
+    assert "hidden-word" not in warning

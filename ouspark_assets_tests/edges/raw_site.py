@@ -13,13 +13,13 @@ HEAD_END = b"\r\n\r\n"
 Talk = Callable[[socket.socket], None]
 
 
-def saying(data: bytes) -> Talk:
-    """Send this and close."""
+def reply_with(data: bytes) -> Talk:
+    """Return a talk that sends these bytes and closes the connection."""
     return lambda client: client.sendall(data)
 
 
 def silent_after(data: bytes) -> Talk:
-    """Send this, then nothing until the client gives up."""
+    """Return a talk that sends these bytes, then nothing until the client gives up."""
 
     def talk(client: socket.socket) -> None:
         client.sendall(data)
@@ -30,7 +30,7 @@ def silent_after(data: bytes) -> Talk:
 
 
 def endless(begin: bytes, chunk: bytes) -> Talk:
-    """Send a beginning, then the same chunk again and again until the client gives up."""
+    """Return a talk that sends a beginning, then a chunk repeatedly until the client gives up."""
 
     def talk(client: socket.socket) -> None:
         client.sendall(begin)
@@ -41,7 +41,7 @@ def endless(begin: bytes, chunk: bytes) -> Talk:
 
 
 def after_request(talk: Talk) -> Talk:
-    """Read the head of a request, then talk."""
+    """Return a talk that first reads the head of a request."""
 
     def wait(client: socket.socket) -> None:
         head = b""
@@ -53,7 +53,7 @@ def after_request(talk: Talk) -> Talk:
 
 
 def by_lines(answer: Callable[[bytes], bytes]) -> Talk:
-    """Answer every request until the client closes the connection."""
+    """Return a talk that answers every request until the client closes the connection."""
 
     def talk(client: socket.socket) -> None:
         while asked := client.recv(65536):

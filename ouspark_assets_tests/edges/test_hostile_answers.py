@@ -31,7 +31,7 @@ from ouspark_assets_tests.edges.raw_site import (
     after_request,
     endless,
     listening,
-    saying,
+    reply_with,
     silent_after,
 )
 from ouspark_assets_tests.sources.results_site.small_site import found_page
@@ -83,7 +83,7 @@ ANSWERS: dict[str, tuple[Talk, Cause | None, str]] = {
         endless(OK + b"Content-Length: 9999999999999\r\n\r\n", BLOCK), Cause.TOO_LARGE, "larger",
     ),
     "a length of thirty digits": (
-        saying(OK + b"Content-Length: " + b"9" * 30 + b"\r\n\r\nx"), Cause.CONNECTION, "Http",
+        reply_with(OK + b"Content-Length: " + b"9" * 30 + b"\r\n\r\nx"), Cause.CONNECTION, "Http",
     ),
     "no length and no end": (endless(OK + b"\r\n", BLOCK), Cause.TOO_LARGE, "larger"),
     "chunks without end": (
@@ -96,15 +96,17 @@ ANSWERS: dict[str, tuple[Talk, Cause | None, str]] = {
     "trailers without end": (
         endless(CHUNKED + b"0\r\n", b"a: b\r\n" * 9000), Cause.CONNECTION, "Error",
     ),
-    "a negative chunk": (saying(CHUNKED + b"-5\r\nxxxxx\r\n"), Cause.CONNECTION, "Http"),
-    "a chunk beyond 64 bits": (saying(CHUNKED + b"F" * 20 + b"\r\nx"), Cause.CONNECTION, "Http"),
+    "a negative chunk": (reply_with(CHUNKED + b"-5\r\nxxxxx\r\n"), Cause.CONNECTION, "Http"),
+    "a chunk beyond 64 bits": (
+        reply_with(CHUNKED + b"F" * 20 + b"\r\nx"), Cause.CONNECTION, "Http",
+    ),
     "a gzip bomb": (bombing("gzip"), Cause.TOO_LARGE, "larger"),
     "a deflate bomb": (
         bombing("deflate"), Cause.TOO_LARGE, "larger",
     ),
     "a bomb in a bomb": (bombing("gzip, gzip"), None, "no link"),
-    "invalid gzip": (saying(packed("gzip", b"nonsense")), Cause.CONNECTION, "error"),
-    "an unknown encoding": (saying(packed("zip", b"PK\3\4")), None, "no link"),
+    "invalid gzip": (reply_with(packed("gzip", b"nonsense")), Cause.CONNECTION, "error"),
+    "an unknown encoding": (reply_with(packed("zip", b"PK\3\4")), None, "no link"),
     "one header without end": (endless(OK + b"X: ", b"a" * 65_536), Cause.CONNECTION, "Http"),
     "headers without end": (endless(OK, b"X: abc\r\n" * 8000), Cause.CONNECTION, "Http"),
     "large headers without end": (
@@ -116,19 +118,21 @@ ANSWERS: dict[str, tuple[Talk, Cause | None, str]] = {
     "100 Continue without end": (
         endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 100), Cause.TOO_SLOW, "no answer",
     ),
-    "an invalid status": (saying(b"HTTP/1.1 abc OK\r\n\r\n"), Cause.CONNECTION, "Http"),
-    "a status of five digits": (saying(b"HTTP/1.1 99999 OK\r\n\r\n"), Cause.CONNECTION, "Http"),
-    "another protocol": (saying(b"SSH-2.0-OpenSSH_9.6\r\n"), Cause.CONNECTION, "Http"),
-    "a negative length": (saying(OK + b"Content-Length: -1\r\n\r\nx"), Cause.CONNECTION, "Http"),
+    "an invalid status": (reply_with(b"HTTP/1.1 abc OK\r\n\r\n"), Cause.CONNECTION, "Http"),
+    "a status of five digits": (reply_with(b"HTTP/1.1 99999 OK\r\n\r\n"), Cause.CONNECTION, "Http"),
+    "another protocol": (reply_with(b"SSH-2.0-OpenSSH_9.6\r\n"), Cause.CONNECTION, "Http"),
+    "a negative length": (
+        reply_with(OK + b"Content-Length: -1\r\n\r\nx"), Cause.CONNECTION, "Http",
+    ),
     "two lengths": (
-        saying(OK + b"Content-Length: 1\r\nContent-Length: 5\r\n\r\nxxxxx"),
+        reply_with(OK + b"Content-Length: 1\r\nContent-Length: 5\r\n\r\nxxxxx"),
         Cause.CONNECTION, "Http",
     ),
     "a NUL in a header": (
-        saying(OK + b"X: a\0b\r\nContent-Length: 0\r\n\r\n"), Cause.CONNECTION, "Http",
+        reply_with(OK + b"X: a\0b\r\nContent-Length: 0\r\n\r\n"), Cause.CONNECTION, "Http",
     ),
     "nothing": (silent_after(b""), Cause.TIMEOUT, "Timeout"),
-    "a hang-up": (saying(b""), Cause.CONNECTION, "Disconnected"),
+    "a hang-up": (reply_with(b""), Cause.CONNECTION, "Disconnected"),
 }  # fmt: skip
 NAMED = [pytest.param(*case, id=name) for name, case in ANSWERS.items()]
 
@@ -163,11 +167,11 @@ def index_refused(talk: Talk, settings: SiteSettings = PATIENT) -> str:
     return message
 
 
-@pytest.mark.parametrize(("talk", "cause", "said"), NAMED)
+@pytest.mark.parametrize(("talk", "cause", "expected"), NAMED)
 def test_a_request_for_a_ticket_ends_with_a_cause(
-    talk: Talk, cause: Cause | None, said: str
+    talk: Talk, cause: Cause | None, expected: str
 ) -> None:
-    del said
+    del expected
     with listening(after_request(talk)) as port:
         answer = run(fetch_answer(f"http://127.0.0.1:{port}", settings_for(cause)))
     # A body that breaks at its very end gives one or the other, depending on timing.
@@ -179,18 +183,18 @@ def test_a_request_for_a_ticket_ends_with_a_cause(
     assert judge_answer(answer.body, TICKET, answer.status or 0).outcome is Outcome.FAILED
 
 
-@pytest.mark.parametrize(("talk", "cause", "said"), NAMED)
+@pytest.mark.parametrize(("talk", "cause", "expected"), NAMED)
 def test_the_index_is_refused_with_a_one_line_error(
-    talk: Talk, cause: Cause | None, said: str
+    talk: Talk, cause: Cause | None, expected: str
 ) -> None:
-    assert said in index_refused(talk, settings_for(cause))
+    assert expected in index_refused(talk, settings_for(cause))
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "x-gzip", "deflate", "GZIP "])
 def test_a_compressed_page_is_read(encoding: str) -> None:
     page = found_page(TICKET)
     body = zlib.compress(page) if encoding == "deflate" else gzip.compress(page)
-    with listening(after_request(saying(packed(encoding, body)))) as port:
+    with listening(after_request(reply_with(packed(encoding, body)))) as port:
         assert run(fetch_answer(f"http://127.0.0.1:{port}")).body == page
 
 
@@ -209,14 +213,14 @@ def test_a_compressed_page_is_read(encoding: str) -> None:
 )
 def test_an_invalid_retry_after_is_ignored_or_bounded(header: bytes) -> None:
     sent = b"HTTP/1.1 503 X\r\nRetry-After: " + header + b"\r\nContent-Length: 0\r\n\r\n"
-    with listening(after_request(saying(sent))) as port:
+    with listening(after_request(reply_with(sent))) as port:
         answer = run(fetch_answer(f"http://127.0.0.1:{port}"))
     assert answer.status == 503
     assert 0 <= (answer.retry_after or 0) <= 300
 
 
 @pytest.mark.parametrize(
-    ("target", "said"),
+    ("target", "expected"),
     [
         (b"http://[", "not a URL"),
         (b"http://127.0.0.1:99999999/", "another host"),
@@ -229,9 +233,9 @@ def test_an_invalid_retry_after_is_ignored_or_bounded(header: bytes) -> None:
     ],
     ids=repr,
 )
-def test_an_index_that_redirects_elsewhere_is_refused(target: bytes, said: str) -> None:
+def test_an_index_that_redirects_elsewhere_is_refused(target: bytes, expected: str) -> None:
     sent = b"HTTP/1.1 302 X\r\nLocation: " + target + b"\r\nContent-Length: 0\r\n\r\n"
-    assert said in index_refused(saying(sent))
+    assert expected in index_refused(reply_with(sent))
 
 
 def test_a_scrape_of_compression_bombs_ends_with_every_ticket_failed(

@@ -64,7 +64,7 @@ KEPT_OUT = {
     "an escape sequence of one byte": "A\x9b2JB",
     "text that runs backwards": "A&#x202e;gpj.exe",
     "isolated text": "A&#x2067;B",
-    "what takes no room": "A&#x200b;B&#x200d;C&#xfeff;",
+    "zero-width characters": "A&#x200b;B&#x200d;C&#xfeff;",
     "a NUL": "A\0B",
     "half a character": "A&amp;#xd800;B",
     "a private character": "A&#xe000;B",

@@ -32,7 +32,7 @@ def require_one_line(error: Exception, *names: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "expected"),
     [
         (
             b"160424733001\r\n160424733002\r\n1604\r\n",
@@ -64,13 +64,13 @@ def require_one_line(error: Exception, *names: str) -> str:
     ],
 )
 def test_the_error_for_an_unusable_tickets_file_names_it(
-    tmp_path: Path, content: bytes, said: str
+    tmp_path: Path, content: bytes, expected: str
 ) -> None:
     path = tmp_path / "tickets"
     path.write_bytes(content)
     with pytest.raises(SiteError) as error:
         read_tickets_file(path)
-    assert said in require_one_line(error.value, str(path))
+    assert expected in require_one_line(error.value, str(path))
 
 
 @pytest.mark.parametrize("place", ["/dev/zero", "/proc/self/mem", "."])
@@ -210,8 +210,8 @@ def test_the_error_for_a_damaged_part_names_it_and_says_what_to_do(
     archive = PageArchive(str(tmp_path))
     with pytest.raises(LakeError) as error:
         list(archive.pages(RELEASE))
-    said = require_one_line(error.value, part.name, "is damaged", "run again")
-    assert "Restore it from a backup, or move it away" in said
+    expected = require_one_line(error.value, part.name, "is damaged", "run again")
+    assert "Restore it from a backup, or move it away" in expected
     part.unlink()
     assert archive.answers(RELEASE)["hall_ticket"].to_list() == TICKETS[10:]
 

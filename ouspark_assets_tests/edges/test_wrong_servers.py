@@ -20,7 +20,7 @@ from ouspark_assets.settings import ServerSettings
 from ouspark_assets.warehouse.core.connection import Side, connected
 from ouspark_assets.warehouse.core.migrate import migrate
 from ouspark_assets_tests.edges.limits import time_limit
-from ouspark_assets_tests.edges.raw_site import Talk, by_lines, listening, saying, silent_after
+from ouspark_assets_tests.edges.raw_site import Talk, by_lines, listening, reply_with, silent_after
 
 SECRET = "hunter2"  # noqa: S105
 HTTP = b"HTTP/1.1 400 Bad ScrapeRequest\r\nContent-Length: 0\r\n\r\n"
@@ -81,18 +81,18 @@ def test_a_malformed_address_never_appears_in_the_error(address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("talk", "said"),
+    ("talk", "expected"),
     [
-        (saying(b""), "can't be reached"),
-        (saying(HTTP), "can't be reached"),
-        (saying(BANNER), "can't be reached"),
-        (saying(b"-ERR unknown command\r\n"), "can't be reached"),
+        (reply_with(b""), "can't be reached"),
+        (reply_with(HTTP), "can't be reached"),
+        (reply_with(BANNER), "can't be reached"),
+        (reply_with(b"-ERR unknown command\r\n"), "can't be reached"),
         (silent_after(b""), "timeout expired"),
-        (turning_down_tls(saying(HTTP)), "can't be reached"),
+        (turning_down_tls(reply_with(HTTP)), "can't be reached"),
         (turning_down_tls(silent_after(b"")), "timeout expired"),
         (
             turning_down_tls(
-                saying(b"E" + (len(WRONG_PASSWORD) + 4).to_bytes(4, "big") + WRONG_PASSWORD)
+                reply_with(b"E" + (len(WRONG_PASSWORD) + 4).to_bytes(4, "big") + WRONG_PASSWORD)
             ),
             "password authentication failed",
         ),
@@ -108,10 +108,10 @@ def test_a_malformed_address_never_appears_in_the_error(address: str) -> None:
         "one that knows another password",
     ],
 )
-def test_a_server_that_is_not_a_database_raises_a_one_line_error(talk: Talk, said: str) -> None:
+def test_a_server_that_is_not_a_database_raises_a_one_line_error(talk: Talk, expected: str) -> None:
     with listening(talk) as port:
         address = f"postgresql://me:{SECRET}@127.0.0.1:{port}/db?connect_timeout=2"
-        assert said in migration_refused(address)
+        assert expected in migration_refused(address)
 
 
 def test_a_closed_port_raises_a_one_line_error() -> None:
@@ -187,7 +187,7 @@ def test_a_lost_connection_raises_a_one_line_error(development_dsn: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("spoil", "expected"),
     [
         (
             "UPDATE ops.migrations SET version_num = '9999'",
@@ -201,11 +201,11 @@ def test_a_lost_connection_raises_a_one_line_error(development_dsn: str) -> None
     ids=["newer", "older than its tables", "unknown", "empty", "missing"],
 )
 def test_an_unexpected_migration_state_raises_a_one_line_error(
-    development_dsn: str, spoil: str, said: str
+    development_dsn: str, spoil: str, expected: str
 ) -> None:
     with psycopg.connect(development_dsn, autocommit=True) as connection:
         connection.execute(spoil.encode())
-    assert said in migration_refused(development_dsn)
+    assert expected in migration_refused(development_dsn)
 
 
 def test_one_database_for_both_sides_is_refused_in_either_order(
@@ -227,11 +227,11 @@ def refusing(error: str) -> Talk:
 
 
 @pytest.mark.parametrize(
-    ("talk", "said"),
+    ("talk", "expected"),
     [
-        (saying(b""), "can't be reached"),
-        (saying(HTTP), "can't be reached"),
-        (saying(BANNER), "can't be reached"),
+        (reply_with(b""), "can't be reached"),
+        (reply_with(HTTP), "can't be reached"),
+        (reply_with(BANNER), "can't be reached"),
         (silent_after(b""), "Timeout"),
         (silent_after(b"$1000000000000\r\nx"), "Timeout"),
         (refusing("READONLY You can't write against a read only replica."), "accepts writes"),
@@ -261,11 +261,13 @@ def refusing(error: str) -> Talk:
         "one that wants a password",
     ],
 )
-def test_a_server_that_is_not_a_usable_cache_raises_a_one_line_error(talk: Talk, said: str) -> None:
+def test_a_server_that_is_not_a_usable_cache_raises_a_one_line_error(
+    talk: Talk, expected: str
+) -> None:
     with listening(talk) as port:
         url = f"redis://me:{SECRET}@127.0.0.1:{port}/0?socket_timeout=1"
         message = cache_refused(url, lambda client: client.set("key", "value"))
-    assert said.casefold() in message.casefold()
+    assert expected.casefold() in message.casefold()
 
 
 @pytest.mark.parametrize(

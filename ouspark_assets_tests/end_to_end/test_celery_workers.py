@@ -20,8 +20,9 @@ from ouspark_assets.services import resolve_endpoints
 from ouspark_assets.settings import ServerSettings
 from ouspark_assets.standin.process import RunningStandin, running_standin
 from ouspark_assets.warehouse.core.connection import Side
-from ouspark_assets_tests.support.daemon import wait_until
+from ouspark_assets_tests.support.daemon import RUN_TIMEOUT
 from ouspark_assets_tests.support.pipeline import BIN, COMMAND_TIMEOUT, ROOT, Pipeline
+from ouspark_assets_tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.full
 
@@ -96,7 +97,7 @@ class CeleryPipeline(Pipeline):
     def releases(self) -> list[str]:
         """Return the releases of the index that are loaded by default."""
         listed = json.loads(self.ouspark("releases", "list", "--json").stdout)
-        return [it["release"] for it in listed if it["scheme"] in ("CBCS", "AICTE")]
+        return [release["release"] for release in listed if release["scheme"] in ("CBCS", "AICTE")]
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:
@@ -160,7 +161,7 @@ def test_the_step_of_a_killed_worker_is_retried(celery: CeleryPipeline, *, machi
         (release,) = celery.releases()
         selection = ("--select", "raw/result_pages*", "--partition", release)
         run = celery.start("dagster", "asset", "materialize", *MODULE, *selection)
-        wait_until("scraping has begun", lambda: scraping_has_begun(celery))
+        wait_until("scraping has begun", lambda: scraping_has_begun(celery), timeout=RUN_TIMEOUT)
         if machine:
             kill(first)
             scrapers.enter_context(celery.worker("scraping"))

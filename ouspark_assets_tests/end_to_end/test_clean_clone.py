@@ -50,7 +50,9 @@ def dagster_commands() -> list[str]:
     """Return the Dagster commands of the README, except the one that never ends."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     (block,) = [
-        it for it in re.findall(r"```sh\n(.*?)```", readme, re.DOTALL) if DAGSTER_BLOCK in it
+        block
+        for block in re.findall(r"```sh\n(.*?)```", readme, re.DOTALL)
+        if DAGSTER_BLOCK in block
     ]
     return [line for line in block.splitlines() if line and not line.startswith("dagster dev")]
 

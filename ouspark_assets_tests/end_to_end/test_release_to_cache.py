@@ -20,7 +20,6 @@ from ouspark_assets_tests.support.daemon import (
     releases_in_cache,
     running_daemon,
     selected_releases_on_index,
-    wait_until,
 )
 from ouspark_assets_tests.support.pipeline import ROOT, Pipeline
 
@@ -59,8 +58,8 @@ def test_new_releases_reach_readers_by_three_runs_without_any_command(
     with pipeline_of(tmp_path / "home", students=40, releases=2, seed=3) as pipeline:
         two = selected_releases_on_index(pipeline)
         assert len(two) == 2
-        with running_daemon(pipeline) as log:
-            wait_until("readers have both", lambda: readers_have(pipeline, *two), log)
+        with running_daemon(pipeline) as wait_for:
+            wait_for("readers have both", lambda: readers_have(pipeline, *two))
         with instance_of(pipeline, monkeypatch) as instance:
             runs = instance.get_runs()
         # A prewarm that starts when the cache is already complete may be killed with the daemon.
@@ -84,16 +83,14 @@ def test_the_time_from_the_link_to_the_cache_is_measured_for_ten_thousand_result
     site = {"students": 10_000, "releases": 2, "seed": 3, "release_after": 240.0}
     with pipeline_of(tmp_path / "home", **site) as pipeline:
         old = selected_releases_on_index(pipeline)
-        with running_daemon(pipeline, OUSPARK_INDEX_INTERVAL="60") as log:
-            wait_until("readers have the old ones", lambda: readers_have(pipeline, *old), log)
+        with running_daemon(pipeline, OUSPARK_INDEX_INTERVAL="60") as wait_for:
+            wait_for("readers have the old ones", lambda: readers_have(pipeline, *old))
             assert selected_releases_on_index(pipeline) == old, (
                 "too late to see the next link appear"
             )
-            wait_until(
-                "there is a new link", lambda: selected_releases_on_index(pipeline) != old, log
-            )
+            wait_for("there is a new link", lambda: selected_releases_on_index(pipeline) != old)
             appeared, new = datetime.now(UTC), selected_releases_on_index(pipeline)[-1]
-            wait_until("readers have the new one", lambda: readers_have(pipeline, new), log)
+            wait_for("readers have the new one", lambda: readers_have(pipeline, new))
             seconds = (datetime.now(UTC) - appeared).total_seconds()
         with instance_of(pipeline, monkeypatch) as instance:
             since = reversed(instance.get_runs(dg.RunsFilter(created_after=appeared)))
@@ -101,7 +98,7 @@ def test_the_time_from_the_link_to_the_cache_is_measured_for_ten_thousand_result
         counted = f"SELECT count(*) FROM clean.appearances WHERE release = '{new}'"
         ((results,),) = pipeline.rows(counted)
     with capsys.disabled():
-        print(  # noqa: T201 — the figure is what this test is for
+        print(  # noqa: T201 — the test exists to print this number
             f"\n{new}: {results} students' results, {seconds:.1f} s from the link to the cache"
         )
 
@@ -113,23 +110,19 @@ def test_releases_are_loaded_although_a_run_is_killed(
 ) -> None:
     site = {"students": 300, "releases": 1, "seed": 3, "faults": "slow"}
     with pipeline_of(tmp_path / "home", **site) as pipeline:
-        with running_daemon(pipeline) as log:
-            wait_until(
-                "a run is scraping", lambda: bool(scraping_processes(pipeline, monkeypatch)), log
-            )
+        with running_daemon(pipeline) as wait_for:
+            wait_for("a run is scraping", lambda: bool(scraping_processes(pipeline, monkeypatch)))
             if not everything:
                 os.kill(scraping_processes(pipeline, monkeypatch)[0], signal.SIGKILL)
-                wait_until(
+                wait_for(
                     "readers have the release",
                     lambda: readers_have(pipeline, *selected_releases_on_index(pipeline)),
-                    log,
                 )
         if everything:
-            with running_daemon(pipeline) as log:
-                wait_until(
+            with running_daemon(pipeline) as wait_for:
+                wait_for(
                     "readers have the release",
                     lambda: readers_have(pipeline, *selected_releases_on_index(pipeline)),
-                    log,
                 )
         pipeline.ouspark("cache", "verify")
 
@@ -147,7 +140,7 @@ def test_a_run_that_exceeds_the_maximum_runtime_is_ended(
             "dagster/partition": selected_releases_on_index(pipeline)[0],
         }
         with (
-            running_daemon(pipeline, OUSPARK_AUTOMATION="false") as log,
+            running_daemon(pipeline, OUSPARK_AUTOMATION="false") as wait_for,
             instance_of(pipeline, monkeypatch) as instance,
         ):
             launch = ("-j", "bring_in_release", "--tags", json.dumps(tags), "-w", "workspace.yaml")
@@ -156,12 +149,10 @@ def test_a_run_that_exceeds_the_maximum_runtime_is_ended(
 
             def was_logged(text: str) -> bool:
                 logs = instance.all_logs(run.run_id)
-                return any(text in f"{it.user_message} {it.dagster_event}" for it in logs)
+                return any(text in f"{entry.user_message} {entry.dagster_event}" for entry in logs)
 
-            wait_until(
-                "the run is reported failed", lambda: was_logged("Exceeded maximum runtime"), log
-            )
-            wait_until("its process is gone", lambda: was_logged("Process for run exited"), log)
+            wait_for("the run is reported failed", lambda: was_logged("Exceeded maximum runtime"))
+            wait_for("its process is gone", lambda: was_logged("Process for run exited"))
 
 
 def scraping_processes(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> list[int]:
@@ -170,7 +161,7 @@ def scraping_processes(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> l
     with instance_of(pipeline, monkeypatch) as instance:
         for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
             lines = [entry.user_message or "" for entry in instance.all_logs(run.run_id)]
-            lines += [str(it.dagster_event) for it in instance.all_logs(run.run_id)]
+            lines += [str(entry.dagster_event) for entry in instance.all_logs(run.run_id)]
             if any("raw__result_pages" in line for line in lines):
                 found += [int(pid) for line in lines for pid in WORKER.findall(line)[:1]]
     return found

@@ -61,31 +61,34 @@ def test_attempts_are_in_release_order_and_the_counting_one_is_marked() -> None:
             (FEB_22_RV, ANN, "101", 4, "E"),
         ]
     )
-    assert [(it.release, it.kind, it.grade, it.points, it.counts) for it in subject.attempts] == [
+    assert [
+        (attempt.release, attempt.kind, attempt.grade, attempt.points, attempt.counts)
+        for attempt in subject.attempts
+    ] == [
         (FEB_22, "main", "F", 0, False),
         (FEB_22_RV, "revaluation", "E", 5, False),
         (AUG_22, "main", "C", 7, True),
     ]
-    assert [it.session for it in subject.attempts] == ["Feb 2022", "Feb 2022", "Aug 2022"]
+    assert [attempt.session for attempt in subject.attempts] == ["Feb 2022", "Feb 2022", "Aug 2022"]
     assert (subject.grade, subject.state, subject.sittings) == ("C", "passed", 2)
     assert subject.rule == "best of 2 passes"
 
 
 def test_the_latest_of_equal_passes_counts() -> None:
     subject = only_subject([(FEB_22, ANN, "101", 4, "C"), (AUG_22, ANN, "101", 4, "C")])
-    assert [it.counts for it in subject.attempts] == [False, True]
+    assert [attempt.counts for attempt in subject.attempts] == [False, True]
     assert subject.rule == "latest of 2 equal passes"
 
 
 def test_the_only_pass_counts_even_if_a_failure_came_later() -> None:
     subject = only_subject([(FEB_22, ANN, "101", 4, "C"), (AUG_22, ANN, "101", 4, "F")])
-    assert [it.counts for it in subject.attempts] == [True, False]
+    assert [attempt.counts for attempt in subject.attempts] == [True, False]
     assert (subject.state, subject.rule) == ("passed", "only pass")
 
 
 def test_without_a_pass_the_latest_attempt_counts() -> None:
     subject = only_subject([(FEB_22, ANN, "101", 4, "F"), (AUG_22, ANN, "101", 4, "Ab")])
-    assert [it.counts for it in subject.attempts] == [False, True]
+    assert [attempt.counts for attempt in subject.attempts] == [False, True]
     assert (subject.grade, subject.rule) == ("Ab", "latest attempt, none passed")
 
 
@@ -138,13 +141,13 @@ def test_every_reason_for_an_incomplete_record_is_listed() -> None:
         "a record is in quarantine",
         "semester 1 is printed as PROMOTED but no open subject of it is known",
     )
-    assert [it.unranked_because is None for it in found.ranks] == [False] * 4
+    assert [rank.unranked_because is None for rank in found.ranks] == [False] * 4
 
 
 def test_ranks_are_ordered_from_class_to_university() -> None:
     found = explanation([(FEB_22, ANN, "101", 4, "C")])
-    assert [it.scope for it in found.ranks] == ["class", "college", "branch", "university"]
-    assert {(it.rank, it.out_of) for it in found.ranks} == {(1, 1)}
+    assert [rank.scope for rank in found.ranks] == ["class", "college", "branch", "university"]
+    assert {(rank.rank, rank.out_of) for rank in found.ranks} == {(1, 1)}
 
 
 def test_the_year_boundary_has_its_requirement_and_the_shortfall() -> None:
@@ -175,7 +178,8 @@ def test_backlogs_and_revaluations_are_included() -> None:
     (backlog,) = found.backlogs
     assert (backlog.code, backlog.name, backlog.since_release) == ("101", "MATHS", FEB_22)
     assert [
-        (it.code, it.grade_before, it.grade_after, it.outcome) for it in found.revaluations
+        (change.code, change.grade_before, change.grade_after, change.outcome)
+        for change in found.revaluations
     ] == [
         ("101", "F", "F", "unchanged"),
         ("102", "F", "D", "raised"),

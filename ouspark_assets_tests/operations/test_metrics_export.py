@@ -2,7 +2,6 @@
 
 import logging
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +22,7 @@ from ouspark_assets.operations.metrics import (
     write_metrics,
 )
 from ouspark_assets_tests.operations.metrics_snapshot import complete_snapshot
+from ouspark_assets_tests.support.waiting import wait_until
 
 LOOPBACK = ListenAddress("127.0.0.1", 0)
 TIMEOUT = 30
@@ -112,9 +112,11 @@ def test_the_number_of_hanging_snapshots_is_limited() -> None:
         for _ in range(MAX_HANGING_SNAPSHOTS * 2):
             assert taker.take().history is None
         assert len(calls) == MAX_HANGING_SNAPSHOTS
-    deadline = time.monotonic() + TIMEOUT
-    while taker.take().history is None:
-        assert time.monotonic() < deadline, "no snapshot was taken after the hanging ones ended"
+    wait_until(
+        "a snapshot is taken after the hanging ones ended",
+        lambda: taker.take().history is not None,
+        timeout=TIMEOUT,
+    )
 
 
 def test_the_beginning_and_the_end_of_a_problem_are_logged_once(

@@ -49,9 +49,9 @@ def test_every_line_is_json_with_run_stage_and_release(
     capfd: pytest.CaptureFixture[str], config: dict[str, Any] | None
 ) -> None:
     run_id = run(config=config).run_id
-    said = lines(capfd)
-    assert {line["run"] for line in said} == {run_id}
-    first, within = (line for line in said if line["level"] == "INFO")
+    logged = lines(capfd)
+    assert {line["run"] for line in logged} == {run_id}
+    first, within = (line for line in logged if line["level"] == "INFO")
     assert (first["stage"], first["release"]) == ("clean.things", "a")
     assert first["message"] == "redis://:***@x knows 160421733xxx"
     assert (within["stage"], within["release"]) == ("clean.pages", "from the stage")

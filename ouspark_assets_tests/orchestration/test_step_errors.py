@@ -44,8 +44,8 @@ def raise_index_error() -> None:
 def test_an_error_of_this_project_is_reported_instead_of_its_cause() -> None:
     error = find_root_error(stored_error(raise_with_cause))
     assert is_expected(error)
-    said = "Publishing was cut short: readers still see a whole publication."
-    assert summarize(error) == said
+    message = "Publishing was cut short: readers still see a whole publication."
+    assert summarize(error) == message
 
 
 def test_a_bug_is_reported_with_its_class() -> None:

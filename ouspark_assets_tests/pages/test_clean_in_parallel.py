@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -17,6 +16,7 @@ from ouspark_assets.pages.cleaning import clean_pages
 from ouspark_assets.pages.corrections import Correction
 from ouspark_assets.pages.parallel import WorkerError, clean_in_parallel
 from ouspark_assets_tests.pages.page_builder import RELEASE, TICKET, ResultPage, pages_of
+from ouspark_assets_tests.support.waiting import wait_until
 
 PAGE = replace(
     ResultPage(), marks=(*ResultPage().marks, ("FP&amp;S2", "X", "#REF!", "9", "A"))
@@ -98,8 +98,4 @@ def test_closing_the_iterator_early_ends_the_workers() -> None:
     next(batches)
     assert len(cleaning_processes()) == 2
     batches.close()
-    for _ in range(100):
-        if not cleaning_processes():
-            break
-        time.sleep(0.02)
-    assert cleaning_processes() == []
+    wait_until("all workers have ended", lambda: not cleaning_processes(), timeout=10)

@@ -15,7 +15,7 @@ def test_each_ticket_is_returned_once_without_comments_and_blank_lines(tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "expected"),
     [
         (b"160424733001\n1604\n", "line 2: a hall ticket has exactly twelve digits"),
         (b"# nothing\n", "contains no hall tickets"),
@@ -24,11 +24,11 @@ def test_each_ticket_is_returned_once_without_comments_and_blank_lines(tmp_path:
     ids=["too-short", "empty", "binary"],
 )
 def test_an_unusable_file_is_refused_with_the_reason(
-    tmp_path: Path, content: bytes, said: str
+    tmp_path: Path, content: bytes, expected: str
 ) -> None:
     file = tmp_path / "tickets"
     file.write_bytes(content)
-    with pytest.raises(SiteError, match=said):
+    with pytest.raises(SiteError, match=expected):
         read_tickets_file(file)
 
 

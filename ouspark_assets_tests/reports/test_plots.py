@@ -1,4 +1,4 @@
-"""Plots: well-formed, small, without students, legible on light and dark ground."""
+"""Plots: well-formed, small, without students, legible on light and dark backgrounds."""
 
 import base64
 from xml.etree import ElementTree as ET
@@ -12,8 +12,9 @@ from ouspark_assets.reports import plots
 from ouspark_assets.schemas.reference import SUBJECTS
 from ouspark_assets_tests.analytics.universities import compute_all_aggregates
 
-MOST_BYTES = 20_000
-LEAST_CONTRAST = 3  # what WCAG asks of graphics and large text
+MAX_BYTES = 20_000
+# The minimum of WCAG for graphics and large text.
+MIN_CONTRAST = 3
 SVG = "{http://www.w3.org/2000/svg}"
 EACH = pytest.mark.parametrize("table", PLOTS, ids=lambda table: table.name)
 
@@ -30,7 +31,7 @@ def test_a_plot_is_a_small_picture_of_bars_without_tickets(table, university) ->
     svg = PLOTS[table](university[table.name])
     drawn = ET.fromstring(svg)  # noqa: S314 - our own text
     assert len(drawn.findall(f"{SVG}rect")) > 1
-    assert len(plots.as_markdown(svg)) < MOST_BYTES
+    assert len(plots.as_markdown(svg)) < MAX_BYTES
     assert not any(ticket in svg for ticket in university["students"]["hall_ticket"])
 
 
@@ -72,4 +73,4 @@ def test_colours_stand_out_from_white_and_from_black(colour: str) -> None:
 
     for ground in ("#ffffff", "#12161f"):
         light, dark = sorted((luminance(colour), luminance(ground)), reverse=True)
-        assert (light + 0.05) / (dark + 0.05) > LEAST_CONTRAST
+        assert (light + 0.05) / (dark + 0.05) > MIN_CONTRAST

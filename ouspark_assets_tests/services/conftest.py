@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,8 +18,8 @@ import pytest
 from ouspark_assets.services import client
 from ouspark_assets.services.server_status import ServicesStatus, read_services_status
 from ouspark_assets.settings import ServerSettings
+from ouspark_assets_tests.support.waiting import wait_until
 
-MAX_WAIT_SECONDS = 30.0
 USE_SERVERS = """
 import json, sys
 from ouspark_assets.services import resolve_endpoints
@@ -39,7 +38,7 @@ class User:
 
     @property
     def addresses(self) -> dict[str, str]:
-        """The addresses it got; waits for them."""
+        """The addresses it received; waits until it has printed them."""
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         assert line, self.process.communicate()
@@ -47,11 +46,11 @@ class User:
         return found
 
     def leave(self) -> None:
-        """Let it end normally."""
+        """Let the process end normally."""
         self.process.communicate()
 
     def kill(self) -> None:
-        """Kill it, so that it cannot clean up."""
+        """Kill the process, so that it cannot clean up."""
         self.process.kill()
         self.process.communicate()
 
@@ -66,21 +65,21 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    """A new home; its servers are stopped afterwards."""
+    """Yield a new home, whose servers are stopped at the end."""
     with temporary_home() as folder:
         yield folder
 
 
 @pytest.fixture(scope="module")
 def settings_of_module() -> Iterator[ServerSettings]:
-    """Settings of one home for all tests of a module (initialising a cluster takes a second)."""
+    """Yield settings with one home for the whole module: creating a cluster takes a second."""
     with temporary_home() as folder:
         yield ServerSettings(home=folder)
 
 
 @contextmanager
 def temporary_home() -> Iterator[Path]:
-    # Not pytest's folder: its path is too long for a socket.
+    # The path of pytest's folder is too long for a socket.
     folder = Path(tempfile.mkdtemp(prefix="ouspark-test-"))
     yield folder / "home"
     client.stop_servers(folder / "home")
@@ -89,19 +88,19 @@ def temporary_home() -> Iterator[Path]:
 
 @pytest.fixture
 def settings(home: Path) -> ServerSettings:
-    """Settings with nothing but the home."""
+    """Return settings in which only the home is set."""
     return ServerSettings(home=home)
 
 
 @pytest.fixture
-def look(settings: ServerSettings) -> Callable[[], ServicesStatus]:
-    """Read the status of the servers."""
+def read_status(settings: ServerSettings) -> Callable[[], ServicesStatus]:
+    """Return a function that reads the status of the servers."""
     return lambda: read_services_status(settings, show_secrets=True)
 
 
 @pytest.fixture
 def start_user(home: Path) -> Iterator[Callable[[], User]]:
-    """Start other processes that use the servers; they are ended afterwards."""
+    """Yield a function that starts a process using the servers; kill the processes at the end."""
     started: list[User] = []
 
     def start() -> User:
@@ -124,21 +123,8 @@ def start_user(home: Path) -> Iterator[Callable[[], User]]:
 
 
 @pytest.fixture
-def eventually() -> Callable[[Callable[[], bool]], None]:
-    """Wait until a condition is true."""
-    return wait_until
-
-
-def wait_until(is_true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + MAX_WAIT_SECONDS
-    while not is_true():
-        assert time.monotonic() < deadline, "the condition never became true"
-        time.sleep(0.02)
-
-
-@pytest.fixture
 def is_alive() -> Callable[[int], bool]:
-    """Return whether a process exists and is not a zombie."""
+    """Return a function that tells whether a process exists and is not a zombie."""
     return _is_alive
 
 
@@ -154,11 +140,11 @@ def _is_alive(pid: int) -> bool:
 
 @pytest.fixture
 def crash() -> Callable[[int], None]:
-    """Kill a process and wait for its end."""
+    """Return a function that kills a process and waits for its end."""
 
     def kill(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: not _is_alive(pid))
+        wait_until("the process has ended", lambda: not _is_alive(pid))
 
     return kill
 

@@ -44,14 +44,14 @@ def test_with_every_address_configured_the_home_may_be_read_only() -> None:
 
 
 def test_only_servers_without_an_address_are_started(
-    home: Path, look: Callable[[], ServicesStatus]
+    home: Path, read_status: Callable[[], ServicesStatus]
 ) -> None:
     configured = {name: value for name, value in CONFIGURED.items() if name != "redis_url"}
     found = resolve_endpoints(ServerSettings.model_validate({"home": home} | configured))
     assert redis.Redis.from_url(found.redis_url).ping()
     assert found.dev_dsn == CONFIGURED["dev_dsn"]
     assert not (home / "services/postgres").exists()
-    assert states(look())["redis_url"] == "running"
+    assert states(read_status())["redis_url"] == "running"
 
 
 def test_one_configured_database_is_used_while_the_other_one_is_embedded(
@@ -65,11 +65,11 @@ def test_one_configured_database_is_used_while_the_other_one_is_embedded(
 
 
 def test_a_server_that_was_not_requested_is_not_started_and_has_no_usable_address(
-    settings: ServerSettings, look: Callable[[], ServicesStatus]
+    settings: ServerSettings, read_status: Callable[[], ServicesStatus]
 ) -> None:
     found = resolve_endpoints(settings, need={"redis"})
     assert found.dev_dsn == found.prod_dsn == found.site_url == NOT_REQUESTED
-    assert states(look()) == {
+    assert states(read_status()) == {
         "dev_dsn": "stopped",
         "prod_dsn": "stopped",
         "redis_url": "running",
@@ -80,12 +80,12 @@ def test_a_server_that_was_not_requested_is_not_started_and_has_no_usable_addres
 
 
 def test_a_running_supervisor_starts_another_server_on_request(
-    settings: ServerSettings, look: Callable[[], ServicesStatus]
+    settings: ServerSettings, read_status: Callable[[], ServicesStatus]
 ) -> None:
     resolve_endpoints(settings, need={"redis"})
-    before = look()
+    before = read_status()
     found = resolve_endpoints(settings, need={"redis", "postgres"})
-    after = look()
+    after = read_status()
     with psycopg.connect(found.dev_dsn) as connection:
         assert connection.info.dbname == "ouspark_dev"
     assert before.supervisor_pid == after.supervisor_pid
@@ -148,10 +148,10 @@ def test_the_cache_refuses_clients_without_the_password(settings: ServerSettings
 
 
 def test_the_password_is_on_no_command_line_and_in_no_log(
-    settings: ServerSettings, home: Path, look: Callable[[], ServicesStatus]
+    settings: ServerSettings, home: Path, read_status: Callable[[], ServicesStatus]
 ) -> None:
     password = resolve_endpoints(settings, need={"redis"}).redis_url.split(":")[2].partition("@")[0]
-    seen = look()
+    seen = read_status()
     pids = ",".join(str(pid) for pid in (seen.supervisor_pid, seen.servers[2].pid))
     processes = subprocess.run(
         ["ps", "-ww", "-o", "args=", "-p", pids],
@@ -186,7 +186,7 @@ def test_a_folder_with_wider_permissions_is_made_private(
 
 
 def test_concurrent_threads_get_the_same_addresses(
-    settings: ServerSettings, look: Callable[[], ServicesStatus]
+    settings: ServerSettings, read_status: Callable[[], ServicesStatus]
 ) -> None:
     answers: list[Endpoints] = []
     threads = [
@@ -199,7 +199,7 @@ def test_concurrent_threads_get_the_same_addresses(
         thread.join()
     assert len(answers) == 8
     assert len(set(answers)) == 1
-    assert look().users == 1
+    assert read_status().users == 1
 
 
 def test_a_second_request_gives_the_same_addresses(settings: ServerSettings) -> None:

@@ -16,9 +16,9 @@ from ouspark_assets.services import client, resolve_endpoints
 from ouspark_assets.services.paths import ServicePaths, create_folders
 from ouspark_assets.services.server_status import ServicesStatus
 from ouspark_assets.settings import ServerSettings
+from ouspark_assets_tests.support.waiting import wait_until
 
-Look = Callable[[], ServicesStatus]
-Eventually = Callable[[Callable[[], bool]], None]
+ReadStatus = Callable[[], ServicesStatus]
 Crash = Callable[[int], None]
 HOLD_A_LOCK = """
 import fcntl, os, signal, sys
@@ -30,70 +30,70 @@ signal.pause()
 """
 
 
-def server_pid(look: Look, setting: str) -> int:
-    pid = next(server.pid for server in look().servers if server.setting == setting)
+def server_pid(read_status: ReadStatus, setting: str) -> int:
+    pid = next(server.pid for server in read_status().servers if server.setting == setting)
     assert pid is not None
     return pid
 
 
 def test_a_killed_postgres_restarts_with_every_committed_row(
-    settings: ServerSettings, look: Look, crash: Crash, eventually: Eventually
+    settings: ServerSettings, read_status: ReadStatus, crash: Crash
 ) -> None:
     dsn = resolve_endpoints(settings, need={"postgres"}).dev_dsn
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("create table kept as select generate_series(1, 1000) as n")
-        first = server_pid(look, "dev_dsn")
+        first = server_pid(read_status, "dev_dsn")
         crash(first)
-        eventually(lambda: look().servers[0].restarts == 1)
+        wait_until("the server was restarted", lambda: read_status().servers[0].restarts == 1)
         assert resolve_endpoints(settings, need={"postgres"}).dev_dsn == dsn
     with psycopg.connect(dsn) as connection:
         assert connection.execute("select count(*) from kept").fetchone() == (1000,)
-    assert server_pid(look, "dev_dsn") != first
+    assert server_pid(read_status, "dev_dsn") != first
 
 
 def test_a_killed_cache_restarts_at_the_same_address(
-    settings: ServerSettings, look: Look, crash: Crash, eventually: Eventually
+    settings: ServerSettings, read_status: ReadStatus, crash: Crash
 ) -> None:
     url = resolve_endpoints(settings, need={"redis"}).redis_url
-    crash(server_pid(look, "redis_url"))
-    eventually(lambda: look().servers[2].restarts == 1)
+    crash(server_pid(read_status, "redis_url"))
+    wait_until("the server was restarted", lambda: read_status().servers[2].restarts == 1)
     assert resolve_endpoints(settings, need={"redis"}).redis_url == url
     assert redis.Redis.from_url(url).ping()
 
 
 def test_the_servers_of_a_killed_supervisor_end_and_the_next_request_restarts_them(
-    settings: ServerSettings, look: Look, crash: Crash, is_alive: Callable[[int], bool]
+    settings: ServerSettings, read_status: ReadStatus, crash: Crash, is_alive: Callable[[int], bool]
 ) -> None:
     found = resolve_endpoints(settings, need={"postgres", "redis"})
     with psycopg.connect(found.prod_dsn) as connection:
         connection.execute("create table kept as select 7 as n")
     redis.Redis.from_url(found.redis_url).set("kept", "7")
-    supervisor = look().supervisor_pid
-    servers = [server_pid(look, "dev_dsn"), server_pid(look, "redis_url")]
+    supervisor = read_status().supervisor_pid
+    servers = [server_pid(read_status, "dev_dsn"), server_pid(read_status, "redis_url")]
     assert supervisor is not None
     crash(supervisor)
     assert resolve_endpoints(settings, need={"postgres", "redis"}) == found
     assert not any(is_alive(pid) for pid in servers)
-    assert look().supervisor_pid not in (None, supervisor)
+    assert read_status().supervisor_pid not in (None, supervisor)
     with psycopg.connect(found.prod_dsn) as connection:
         assert connection.execute("select n from kept").fetchone() == (7,)
     assert redis.Redis.from_url(found.redis_url).get("kept") == b"7"
 
 
 def test_after_a_supervisor_is_killed_every_server_is_reported_stopped(
-    settings: ServerSettings, look: Look, crash: Crash
+    settings: ServerSettings, read_status: ReadStatus, crash: Crash
 ) -> None:
     resolve_endpoints(settings, need={"redis"})
-    supervisor = look().supervisor_pid
+    supervisor = read_status().supervisor_pid
     assert supervisor is not None
     crash(supervisor)
-    seen = look()
+    seen = read_status()
     assert seen.supervisor_pid is None
     assert {server.state for server in seen.servers} == {"stopped"}
 
 
 def test_a_server_left_by_a_dead_supervisor_is_ended_by_the_next_one(
-    settings: ServerSettings, home: Path, look: Look
+    settings: ServerSettings, home: Path, read_status: ReadStatus
 ) -> None:
     lock = create_folders(home).lock("redis")
     hold = [sys.executable, "-c", HOLD_A_LOCK, str(lock)]
@@ -102,7 +102,7 @@ def test_a_server_left_by_a_dead_supervisor_is_ended_by_the_next_one(
         assert leftover.stdout.readline() == b"held\n"
         resolve_endpoints(settings, need={"redis"})
         assert leftover.wait() == -signal.SIGTERM
-    assert server_pid(look, "redis_url") != leftover.pid
+    assert server_pid(read_status, "redis_url") != leftover.pid
 
 
 def test_stale_files_do_not_prevent_a_start(settings: ServerSettings, home: Path) -> None:
@@ -157,17 +157,16 @@ def test_the_cache_is_saved_when_it_stops_and_loaded_when_it_starts(
 def test_the_servers_of_a_deleted_home_end(
     settings: ServerSettings,
     home: Path,
-    look: Look,
-    eventually: Eventually,
+    read_status: ReadStatus,
     is_alive: Callable[[int], bool],
 ) -> None:
     resolve_endpoints(settings, need={"redis"})
-    pids = [look().supervisor_pid, server_pid(look, "redis_url")]
+    pids = [read_status().supervisor_pid, server_pid(read_status, "redis_url")]
     shutil.rmtree(home)
-    eventually(lambda: not any(is_alive(pid) for pid in pids if pid))
+    wait_until("all processes have ended", lambda: not any(is_alive(pid) for pid in pids if pid))
     again = resolve_endpoints(settings, need={"redis"})
     assert redis.Redis.from_url(again.redis_url).ping()
-    assert look().users == 1
+    assert read_status().users == 1
 
 
 def test_an_interrupted_initialisation_is_repeated(settings: ServerSettings, home: Path) -> None:

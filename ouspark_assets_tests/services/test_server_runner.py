@@ -15,6 +15,7 @@ from ouspark_assets.services.paths import ServicePaths, create_folders, create_s
 from ouspark_assets.services.postgres import Postgres
 from ouspark_assets.services.server_runner import ServerRunner
 from ouspark_assets.services.standin_site import Population, StandinSite
+from ouspark_assets_tests.support.waiting import wait_until
 
 IDENTITIES = postgres.IDENTITIES_OF_ROOT if os.geteuid() == 0 else ("self",)
 FAIL_TO_START = "import sys; sys.exit('the register of students is missing')"
@@ -33,12 +34,6 @@ def paths(home: Path) -> ServicePaths:
     """The paths of a home whose servers run in the test's own process."""
     home.parent.chmod(0o700)
     return create_folders(home)
-
-
-async def eventually(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
-        while not holds():  # noqa: ASYNC110 (files and other processes send no events)
-            await asyncio.sleep(0.02)
 
 
 def site(paths: ServicePaths, program: str) -> ServerRunner:
@@ -87,7 +82,9 @@ async def test_a_server_that_crashes_repeatedly_is_restarted_only_by_the_next_re
 ) -> None:
     runner = site(paths, SERVE_AND_DIE)
     await runner.ensure_running()
-    await eventually(lambda: runner.report().state == "failed")
+    await asyncio.to_thread(
+        wait_until, "the server has failed", lambda: runner.report().state == "failed"
+    )
     assert runner.report().restarts == 3
     assert "tired already" in (runner.report().problem or "")
     await runner.ensure_running()
@@ -109,7 +106,11 @@ async def test_a_server_can_be_stopped_while_it_starts(
     runner = site(paths, "import time; print('asleep', flush=True); time.sleep(600)")
     waiting = asyncio.create_task(runner.ensure_running())
     lock = paths.lock("site")
-    await eventually(lambda: lock.exists() and lock.read_text("ascii") != "")
+    await asyncio.to_thread(
+        wait_until,
+        "the lock file has a pid",
+        lambda: lock.exists() and lock.read_text("ascii") != "",
+    )
     pid = int(lock.read_text("ascii"))
     await runner.stop()
     assert not is_alive(pid)

@@ -13,9 +13,9 @@ import redis
 from ouspark_assets.services import client, resolve_endpoints
 from ouspark_assets.services.server_status import ServicesStatus
 from ouspark_assets.settings import ServerSettings
+from ouspark_assets_tests.support.waiting import wait_until
 
-Look = Callable[[], ServicesStatus]
-Eventually = Callable[[Callable[[], bool]], None]
+ReadStatus = Callable[[], ServicesStatus]
 
 
 class User(Protocol):
@@ -41,79 +41,83 @@ exec_with_services(load_settings().servers, sys.argv[1:], need={"redis"})
 """
 
 
-def server_pid(look: Look, setting: str = "redis_url") -> int | None:
-    return next(server.pid for server in look().servers if server.setting == setting)
+def server_pid(read_status: ReadStatus, setting: str = "redis_url") -> int | None:
+    return next(server.pid for server in read_status().servers if server.setting == setting)
 
 
 def test_eight_processes_that_start_together_share_one_supervisor(
-    start_user: StartUser, look: Look, home: Path
+    start_user: StartUser, read_status: ReadStatus, home: Path
 ) -> None:
     users = [start_user() for _ in range(8)]
     urls = {user.addresses["redis_url"] for user in users}
     assert len(urls) == 1
-    assert look().users == 8
+    assert read_status().users == 8
     log = (home / "logs/supervisor.log").read_text("utf-8")
     assert log.count("started, grace") == 1
 
 
 def test_servers_keep_running_when_the_process_that_started_them_is_killed(
-    start_user: StartUser, look: Look, eventually: Eventually
+    start_user: StartUser, read_status: ReadStatus
 ) -> None:
     starter = start_user()
     url = starter.addresses["redis_url"]
     other = start_user()
     assert other.addresses["redis_url"] == url
-    pid = server_pid(look)
+    pid = server_pid(read_status)
     starter.kill()
-    eventually(lambda: look().users == 1)
+    wait_until("the number of users is 1", lambda: read_status().users == 1)
     # Twice the grace period: a supervisor that counted wrongly would have stopped.
-    uptime = look().servers[2].uptime_seconds or 0
-    eventually(lambda: (look().servers[2].uptime_seconds or 0) > uptime + 0.8)
-    assert server_pid(look) == pid
+    uptime = read_status().servers[2].uptime_seconds or 0
+    wait_until(
+        "the server has run on",
+        lambda: (read_status().servers[2].uptime_seconds or 0) > uptime + 0.8,
+    )
+    assert server_pid(read_status) == pid
     assert redis.Redis.from_url(url).ping()
 
 
 @pytest.mark.parametrize("ending", ["leave", "kill"])
 def test_servers_end_soon_after_the_last_user(
     start_user: StartUser,
-    look: Look,
-    eventually: Eventually,
+    read_status: ReadStatus,
     is_alive: Callable[[int], bool],
     ending: str,
 ) -> None:
     user = start_user()
     assert user.addresses["redis_url"]
-    pids = [look().supervisor_pid, server_pid(look)]
+    pids = [read_status().supervisor_pid, server_pid(read_status)]
     getattr(user, ending)()
-    eventually(lambda: not any(is_alive(pid) for pid in pids if pid))
-    assert look().supervisor_pid is None
+    wait_until("all processes have ended", lambda: not any(is_alive(pid) for pid in pids if pid))
+    assert read_status().supervisor_pid is None
     assert None not in pids
 
 
 def test_kept_servers_run_without_users_until_they_are_stopped(
-    start_user: StartUser, look: Look, home: Path, eventually: Eventually
+    start_user: StartUser, read_status: ReadStatus, home: Path
 ) -> None:
     user = start_user()
     url = user.addresses["redis_url"]
     client.keep_servers(home)
     user.leave()
-    eventually(lambda: look().users == 0)
-    eventually(lambda: (look().servers[2].uptime_seconds or 0) > 1.5)
+    wait_until("the number of users is 0", lambda: read_status().users == 0)
+    wait_until(
+        "the server has run on", lambda: (read_status().servers[2].uptime_seconds or 0) > 1.5
+    )
     assert redis.Redis.from_url(url).ping()
-    assert look().kept
+    assert read_status().kept
     client.stop_servers(home)
-    assert look().supervisor_pid is None
-    assert not look().kept
+    assert read_status().supervisor_pid is None
+    assert not read_status().kept
 
 
 def test_stopping_returns_the_number_of_remaining_users(
-    start_user: StartUser, look: Look, home: Path
+    start_user: StartUser, read_status: ReadStatus, home: Path
 ) -> None:
     assert all(user.addresses["redis_url"] for user in (start_user(), start_user()))
     answer = client.stop_servers(home)
     assert answer is not None
     assert answer.users == 2
-    assert look().supervisor_pid is None
+    assert read_status().supervisor_pid is None
     assert client.stop_servers(home) is None
 
 
@@ -127,7 +131,7 @@ def test_the_next_request_restarts_stopped_servers(settings: ServerSettings, hom
 
 
 def test_the_servers_hold_no_pipe_of_the_process_that_started_them(
-    home: Path, look: Look, monkeypatch: pytest.MonkeyPatch
+    home: Path, read_status: ReadStatus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OUSPARK_SERVICES_GRACE", "60")
     # Capturing ends when every holder of the pipe has ended, so a leak causes a timeout.
@@ -138,7 +142,7 @@ def test_the_servers_hold_no_pipe_of_the_process_that_started_them(
         check=True,
         env=os.environ | {"OUSPARK_HOME": str(home)},
     )
-    seen = look()
+    seen = read_status()
     assert seen.servers[2].address == done.stdout.decode().strip()
     assert seen.users == 0
     assert seen.supervisor_pid is not None
@@ -146,7 +150,7 @@ def test_the_servers_hold_no_pipe_of_the_process_that_started_them(
 
 
 def test_an_executed_program_counts_as_a_user_until_it_ends(
-    home: Path, look: Look, eventually: Eventually
+    home: Path, read_status: ReadStatus
 ) -> None:
     program = "import sys; print('here', flush=True); sys.stdin.read()"
     command = [sys.executable, "-c", EXECUTE, sys.executable, "-c", program]
@@ -158,20 +162,24 @@ def test_an_executed_program_counts_as_a_user_until_it_ends(
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"here\n"
-        eventually(lambda: (look().servers[2].uptime_seconds or 0) > 1.0)
-        assert look().users == 1
+        wait_until(
+            "the server has run on", lambda: (read_status().servers[2].uptime_seconds or 0) > 1.0
+        )
+        assert read_status().users == 1
         process.communicate()
-    eventually(lambda: look().supervisor_pid is None)
+    wait_until("the supervisor has ended", lambda: read_status().supervisor_pid is None)
 
 
-def test_a_forked_child_counts_as_a_user_of_its_own(settings: ServerSettings, look: Look) -> None:
+def test_a_forked_child_counts_as_a_user_of_its_own(
+    settings: ServerSettings, read_status: ReadStatus
+) -> None:
     resolve_endpoints(settings, need={"redis"})
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(reader)
         answer = resolve_endpoints(settings, need={"redis"}).redis_url
-        os.write(writer, f"{look().users} {answer}".encode())
+        os.write(writer, f"{read_status().users} {answer}".encode())
         os._exit(0)
     os.close(writer)
     with os.fdopen(reader) as pipe:

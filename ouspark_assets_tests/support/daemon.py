@@ -8,11 +8,10 @@ import json
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
+from functools import partial
 
 import httpx
 import redis
@@ -21,14 +20,16 @@ from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.sources.results_site.release_index import parse_index, select_releases
 from ouspark_assets.sources.results_site.site_index import INDEX_PATH
 from ouspark_assets_tests.support.pipeline import BIN, ROOT, Pipeline
+from ouspark_assets_tests.support.waiting import wait_until
 
-POLL_INTERVAL = 0.1
-WAIT_TIMEOUT = 600
+# Seconds within which the daemon has done what a test waits for.
+RUN_TIMEOUT = 600
+WaitFor = Callable[[str, Callable[[], bool]], None]
 
 
 @contextmanager
-def running_daemon(pipeline: Pipeline, **variables: str) -> Iterator[Path]:
-    """Run the daemon in a process group of its own, and yield the path of its log."""
+def running_daemon(pipeline: Pipeline, **variables: str) -> Iterator[WaitFor]:
+    """Run the daemon in a process group of its own; yield a wait that shows its log on failure."""
     pipeline.home.mkdir(parents=True, exist_ok=True)
     log = pipeline.home / "daemon.log"
     with log.open("ab") as output:
@@ -41,21 +42,11 @@ def running_daemon(pipeline: Pipeline, **variables: str) -> Iterator[Path]:
             start_new_session=True,
         )
     try:
-        yield log
+        yield partial(wait_until, log=log, timeout=RUN_TIMEOUT)
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(daemon.pid, signal.SIGKILL)
         daemon.wait()
-
-
-def wait_until(description: str, condition: Callable[[], bool], log: Path | None = None) -> None:
-    """Wait until the condition is true; fail with the end of the log if it never is."""
-    deadline = time.monotonic() + WAIT_TIMEOUT
-    while not condition():
-        assert time.monotonic() < deadline, (
-            f"not reached: {description}\n{log.read_text()[-6000:] if log else ''}"
-        )
-        time.sleep(POLL_INTERVAL)
 
 
 def releases_in_cache(pipeline: Pipeline) -> list[str]:

@@ -1,4 +1,4 @@
-"""Builds small frames of the clean tables: tests name a few values, the others have defaults."""
+"""Builds small frames of the clean tables: a test gives a few values, the others have defaults."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime

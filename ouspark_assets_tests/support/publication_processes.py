@@ -59,7 +59,7 @@ def read_cache():
             continue
         meta, student, sheet = map(json.loads, values)
         now = meta["publication"]
-        names = {{student["name"], *(it["name"] for it in sheet["students"])}}
+        names = {{student["name"], *(row["name"] for row in sheet["students"])}}
         if names != {{f"STATE {{now}}"}} or not name.startswith(f"{{now}}-"):
             problem("cache", (name, now, sorted(names)))
         if now < number:
@@ -76,7 +76,7 @@ def guarded(work):
     except Exception as error:
         problem("reader", error)
 
-threads = [threading.Thread(target=guarded, args=(it,)) for it in (read_production, read_cache)]
+threads = [threading.Thread(target=guarded, args=(read,)) for read in (read_production, read_cache)]
 for thread in threads:
     thread.start()
 print("ready", flush=True)
@@ -152,11 +152,11 @@ class Publishers:
     def next(self, word: str) -> int:
         """Wait until a publisher prints this word, and return its process id."""
         assert self.process.stdout is not None
-        while not (said := [it for it in self.heard if it[0] == word]):
+        while not (found := [message for message in self.heard if message[0] == word]):
             what, pid = self.process.stdout.readline().split()
             self.heard.append((what, int(pid)))
-        self.heard.remove(said[0])
-        return said[0][1]
+        self.heard.remove(found[0])
+        return found[0][1]
 
 
 @contextmanager

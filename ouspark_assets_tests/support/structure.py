@@ -11,7 +11,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[2] / "ouspark_assets"
 NAME = PACKAGE.name
-# Top to bottom. A package or top-level module may import itself and whatever is on a lower level.
+# Top to bottom. A package or top-level module may import itself and everything on a lower level.
 LEVELS = (
     ("cli", "definitions"),
     ("bench", "orchestration"),

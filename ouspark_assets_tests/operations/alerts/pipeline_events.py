@@ -51,7 +51,7 @@ class FailingAssets:
 
 
 def record_load(connection: Connection, release: str, students: int) -> None:
-    """Record that the pages of so many students of a release were accepted."""
+    """Record that the pages of this number of students of a release were accepted."""
     connection.execute("INSERT INTO ops.loads VALUES (%s, 'f', '{}', 'run')", (release,))
     connection.execute(
         "INSERT INTO ops.accounts VALUES (%s, 'appearances', %s, %s, 0, 0, 'run')",

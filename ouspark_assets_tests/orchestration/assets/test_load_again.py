@@ -75,7 +75,7 @@ def test_records_are_corrected_and_discarded_by_the_run_configuration(
 
 
 @pytest.mark.parametrize(
-    ("config", "said"),
+    ("config", "expected"),
     [
         ({"fix": {"99": {"points": "10"}}}, "There is no quarantined record 99"),
         ({"discard": {"one": "why"}}, "'one' is not the number of a quarantined record"),
@@ -86,10 +86,10 @@ def test_an_invalid_decision_fails_the_run_and_nothing_is_loaded(
     instance: dg.DagsterInstance,
     development: Connection,
     config: dict[str, object],
-    said: str,
+    expected: str,
 ) -> None:
     done = load_again(instance, **config)
     assert not done.success
     (failure,) = done.get_step_failure_events()
-    assert said in str(failure.step_failure_data.error)
+    assert expected in str(failure.step_failure_data.error)
     assert development.execute("SELECT count(*) FROM clean.marks").fetchone() == (0,)

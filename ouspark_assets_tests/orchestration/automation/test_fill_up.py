@@ -43,7 +43,7 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-def look(instance: dg.DagsterInstance, when: datetime = NOON) -> Any:
+def evaluate(instance: dg.DagsterInstance, when: datetime = NOON) -> Any:
     return evaluate_schedule(fill_up_schedule(load_settings().automation), instance, when)
 
 
@@ -62,29 +62,29 @@ def test_a_release_is_continued_until_it_is_complete_and_loaded_and_then_recheck
     read_index = definitions().resolve_job_def("read_index")
     assert read_index.execute_in_process(instance=instance).success
     (release,) = instance.get_dynamic_partitions(RELEASE_PARTITIONS_NAME)[:1]
-    (request,) = look(instance).run_requests
+    (request,) = evaluate(instance).run_requests
     assert (request.partition_key, request.tags[REASON_TAG]) == (
         release,
         "not every ticket has been answered",
     )
     assert job.execute_in_process(instance=instance, partition_key=release).success
-    assert look(instance).skip_message == DONE
+    assert evaluate(instance).skip_message == DONE
 
     stores.development.execute("DELETE FROM ops.loads")
-    (request,) = look(instance).run_requests
+    (request,) = evaluate(instance).run_requests
     assert request.tags[REASON_TAG] == "some of its pages are not loaded"
     assert job.execute_in_process(instance=instance, partition_key=release).success
 
     stores.development.execute("UPDATE source.release_index SET published_on = current_date")
     stores.development.execute("UPDATE clean.marks SET points = NULL")
     now = datetime.now(UTC)
-    (request,) = look(instance, now).run_requests
+    (request,) = evaluate(instance, now).run_requests
     assert request.tags[REASON_TAG] == "some of its results will come later"
     assert request.run_config["ops"]["raw__result_pages"]["config"] == {"recheck": True}
     dg.validate_run_config(job, run_config=request.run_config)
     instance.report_run_failed(submit_run(instance, job.name, request.tags), "the site was down")
-    assert look(instance, now).skip_message == DONE
-    (again,) = look(instance, now + timedelta(hours=6)).run_requests
+    assert evaluate(instance, now).skip_message == DONE
+    (again,) = evaluate(instance, now + timedelta(hours=6)).run_requests
     assert again.tags[RECHECK_TAG] != request.tags[RECHECK_TAG]
 
 
@@ -92,16 +92,16 @@ def test_releases_of_a_range_that_is_in_progress_are_skipped(
     instance: dg.DagsterInstance, stores: Stores
 ) -> None:
     store_index(stores.development, {"release": "a"}, {"release": "b"})
-    assert [it.partition_key for it in look(instance).run_requests] == ["a", "b"]
+    assert [request.partition_key for request in evaluate(instance).run_requests] == ["a", "b"]
     submit_run(instance, "bring_in_new_results", {RANGE_START_TAG: "a", RANGE_END_TAG: "b"})
-    assert look(instance).skip_message == DONE
+    assert evaluate(instance).skip_message == DONE
 
 
 def test_an_unreachable_database_is_the_reason_to_skip(
     instance: dg.DagsterInstance, stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OUSPARK_DEV_DSN", UNREACHABLE_DSN)
-    assert "The development database can't be reached" in look(instance).skip_message
+    assert "The development database can't be reached" in evaluate(instance).skip_message
 
 
 @pytest.mark.parametrize(
@@ -122,4 +122,4 @@ def test_the_recheck_interval_depends_on_the_age_of_the_release(
 ) -> None:
     index = releases({"release": "a", **row})
     found = releases_to_recheck(AutomationSettings(), index, ["a"] if pending else [], ["a"], TODAY)
-    assert [it.interval_hours for it in found] == ([] if expected is None else [expected])
+    assert [request.interval_hours for request in found] == ([] if expected is None else [expected])

@@ -40,7 +40,7 @@ def serve_releases(stores: Stores, *releases: str) -> None:
     stores.client.set(CURRENT_KEY, "1-x")
 
 
-def look(instance: dg.DagsterInstance, cursor: str | None = None) -> Any:
+def evaluate(instance: dg.DagsterInstance, cursor: str | None = None) -> Any:
     return evaluate_sensor(late_results_sensor(load_settings().automation), instance, cursor)
 
 
@@ -80,14 +80,14 @@ def test_the_check_is_evaluated_only_when_its_result_changes(
     instance: dg.DagsterInstance, stores: Stores
 ) -> None:
     store_index(stores.development, {"release": "a", "first_seen_at": LONG_AGO})
-    became_late = look(instance)
+    became_late = evaluate(instance)
     assert len(became_late.run_requests) == 1
-    still_late = look(instance, became_late.cursor)
+    still_late = evaluate(instance, became_late.cursor)
     assert (still_late.run_requests, still_late.skip_message) == ([], "Still late: a.")
     serve_releases(stores, "a")
-    arrived = look(instance, still_late.cursor)
+    arrived = evaluate(instance, still_late.cursor)
     assert len(arrived.run_requests) == 1
-    assert look(instance, arrived.cursor).skip_message == "No release is late."
+    assert evaluate(instance, arrived.cursor).skip_message == "No release is late."
 
 
 def test_the_job_evaluates_the_check_and_materializes_nothing(

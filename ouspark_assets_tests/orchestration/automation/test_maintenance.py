@@ -99,8 +99,8 @@ def test_pruning_removes_old_events_and_keeps_those_of_assets(
     assert pruned.events > 0
     assert not printed.exists()
     kinds = {
-        str(it.dagster_event and it.dagster_event.event_type_value)
-        for it in configured_instance.all_logs(done.run_id)
+        str(entry.dagster_event and entry.dagster_event.event_type_value)
+        for entry in configured_instance.all_logs(done.run_id)
     }
     assert all(kind.startswith("ASSET") for kind in kinds)
     latest = configured_instance.get_latest_materialization_event(ASSET)
@@ -142,15 +142,15 @@ def test_pruning_keeps_events_younger_than_the_setting(
 
 
 def test_schedules_run_in_the_time_zone_of_the_university() -> None:
-    schedules = {it.name: it for it in definitions().schedules or ()}
-    assert {name: it.cron_schedule for name, it in schedules.items()} == {
+    schedules = {schedule.name: schedule for schedule in definitions().schedules or ()}
+    assert {name: schedule.cron_schedule for name, schedule in schedules.items()} == {
         "fill_up": "*/15 * * * *",
         "nightly_refresh": "30 2 * * *",
         "weekly_verification": "30 3 * * 0",
         "monthly_compaction": "30 4 1 * *",
         "monthly_pruning": "30 5 1 * *",
     }
-    assert {it.execution_timezone for it in schedules.values()} == {"Asia/Kolkata"}
+    assert {schedule.execution_timezone for schedule in schedules.values()} == {"Asia/Kolkata"}
 
 
 def test_the_nightly_refresh_compares_every_row() -> None:
@@ -169,12 +169,19 @@ def test_one_setting_starts_or_stops_all_automation(
 ) -> None:
     monkeypatch.setenv("OUSPARK_AUTOMATION", setting)
     graph = build_definitions()
-    found = {it.default_status.value for it in (*(graph.sensors or ()), *(graph.schedules or ()))}
+    found = {
+        schedule.default_status.value
+        for schedule in (*(graph.sensors or ()), *(graph.schedules or ()))
+    }
     assert found == {status}
 
 
 def test_every_sensor_schedule_and_job_has_a_description() -> None:
     repository = definitions().get_repository_def()
     named = [*repository.sensor_defs, *repository.schedule_defs, *repository.get_all_jobs()]
-    without = [it.name for it in named if not it.description and not it.name.startswith("__")]
+    without = [
+        definition.name
+        for definition in named
+        if not definition.description and not definition.name.startswith("__")
+    ]
     assert without == []

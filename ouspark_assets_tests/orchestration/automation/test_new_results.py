@@ -76,7 +76,7 @@ def with_table(development_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OUSPARK_DEV_DSN", development_dsn)
 
 
-def look(instance: dg.DagsterInstance, cursor: str | None = None) -> Any:
+def evaluate(instance: dg.DagsterInstance, cursor: str | None = None) -> Any:
     return evaluate_sensor(new_results_sensor(load_settings().automation), instance, cursor)
 
 
@@ -94,7 +94,7 @@ def test_new_releases_are_registered_and_requested_in_one_run_even_without_a_dat
     instance: dg.DagsterInstance, index: Index
 ) -> None:
     index.rows.append(NO_SCHEME)
-    (request,) = look(instance).run_requests
+    (request,) = evaluate(instance).run_requests
     registered = instance.get_dynamic_partitions(RELEASE_PARTITIONS_NAME)
     assert registered == ["20250201", "20250402", "20250404"]
     assert request.job_name == "bring_in_new_results"
@@ -106,29 +106,31 @@ def test_a_single_new_release_is_requested_by_its_partition_key(
     instance: dg.DagsterInstance, index: Index
 ) -> None:
     materialize(instance, "20250201")
-    (request,) = look(instance).run_requests
+    (request,) = evaluate(instance).run_requests
     assert request.partition_key == "20250402"
     assert request.tags[PARTITION_TAG] == "20250402"
 
 
 def test_two_ticks_never_start_two_runs(instance: dg.DagsterInstance, index: Index) -> None:
-    first = look(instance)
-    again = look(instance, first.cursor)
+    first = evaluate(instance)
+    again = evaluate(instance, first.cursor)
     # Until the run is queued, its run key prevents a second one; from then on, its releases do.
-    assert [it.run_key for it in again.run_requests] == [it.run_key for it in first.run_requests]
+    assert [request.run_key for request in again.run_requests] == [
+        request.run_key for request in first.run_requests
+    ]
     submit_run(instance, "bring_in_new_results", first.run_requests[0].tags)
     assert releases_in_progress(instance) == {"20250201", "20250402"}
-    third = look(instance, again.cursor)
+    third = evaluate(instance, again.cursor)
     assert third.run_requests == []
     assert third.skip_message == "New releases are queued or running: 20250201, 20250402."
 
 
 def test_a_failed_run_is_requested_again(instance: dg.DagsterInstance, index: Index) -> None:
-    first = look(instance)
+    first = evaluate(instance)
     run = submit_run(instance, "bring_in_new_results", first.run_requests[0].tags)
     instance.report_run_failed(run, "the site was down")
-    again = look(instance, first.cursor)
-    assert [it.tags[RANGE_END_TAG] for it in again.run_requests] == ["20250402"]
+    again = evaluate(instance, first.cursor)
+    assert [request.tags[RANGE_END_TAG] for request in again.run_requests] == ["20250402"]
 
 
 def test_the_page_counts_as_read_when_it_lists_nothing_new(
@@ -136,12 +138,12 @@ def test_the_page_counts_as_read_when_it_lists_nothing_new(
 ) -> None:
     read_the_index(instance)
     materialize(instance, "20250201", "20250402")
-    done = look(instance)
+    done = evaluate(instance)
     assert done.skip_message == "The index page lists no new results."
-    again = look(instance, done.cursor)
+    again = evaluate(instance, done.cursor)
     assert again.skip_message == "The index page has not changed."
     index.rows.insert(0, row("20250909", "B.E. (CBCS) (RV) July/Aug-2025", "09-09-2025"))
-    (request,) = look(instance, again.cursor).run_requests
+    (request,) = evaluate(instance, again.cursor).run_requests
     assert request.partition_key == "20250909"
 
 
@@ -150,7 +152,7 @@ def test_an_unchanged_page_is_not_transferred_again(
 ) -> None:
     index.status = 304
     known = json.dumps({"etag": '"a"', "sha256": "of the page"})
-    assert look(instance, known).skip_message == "The index page has not changed."
+    assert evaluate(instance, known).skip_message == "The index page has not changed."
     assert 'if-none-match: "a"' in index.site.heads[-1].lower()
 
 
@@ -158,7 +160,7 @@ def test_links_that_are_not_selected_are_stored_in_the_index_table(
     instance: dg.DagsterInstance, index: Index, with_table: None
 ) -> None:
     materialize(instance, "20250201", "20250402")
-    (request,) = look(instance).run_requests
+    (request,) = evaluate(instance).run_requests
     assert request.job_name == "read_index"
 
 
@@ -170,7 +172,7 @@ def test_every_tick_names_the_releases_skipped_for_lack_of_a_scheme(
     materialize(instance, "20250201", "20250402")
     cursor = None
     for _ in range(2):
-        seen = look(instance, cursor)
+        seen = evaluate(instance, cursor)
         cursor = seen.cursor
         assert "name neither CBCS nor AICTE: 20250404" in str(seen.skip_message)
 
@@ -180,8 +182,8 @@ def test_a_site_that_is_down_gives_one_line_with_the_time_since_when(
 ) -> None:
     known = json.dumps({"etag": '"a"', "sha256": "of the page"})
     index.status = 503
-    down = look(instance, known)
-    still_down = look(instance, down.cursor)
+    down = evaluate(instance, known)
+    still_down = evaluate(instance, down.cursor)
     assert down.run_requests == []
     assert str(down.skip_message).startswith("Since 20")
     assert "HTTP 503" in str(down.skip_message)
@@ -189,7 +191,7 @@ def test_a_site_that_is_down_gives_one_line_with_the_time_since_when(
     assert still_down.cursor == down.cursor
     assert json.loads(str(down.cursor))["etag"] == '"a"'
     index.status = 200
-    assert len(look(instance, still_down.cursor).run_requests) == 1
+    assert len(evaluate(instance, still_down.cursor).run_requests) == 1
 
 
 def test_a_site_that_hangs_does_not_block_the_sensor(
@@ -197,7 +199,7 @@ def test_a_site_that_hangs_does_not_block_the_sensor(
 ) -> None:
     monkeypatch.setattr(ingestion, "FETCH_TIMEOUT", 0.5)
     index.seconds = 60
-    assert "Since" in str(look(instance).skip_message)
+    assert "Since" in str(evaluate(instance).skip_message)
 
 
 def test_an_error_page_with_status_200_changes_nothing(
@@ -205,7 +207,7 @@ def test_an_error_page_with_status_200_changes_nothing(
 ) -> None:
     index.rows.clear()
     known = json.dumps({"sha256": "of the page"})
-    seen = look(instance, known)
+    seen = evaluate(instance, known)
     assert "has no link to a results page. Check that OUSPARK_SITE_URL" in str(seen.skip_message)
     remembered = json.loads(str(seen.cursor))
     assert remembered["sha256"] == "of the page"
@@ -218,8 +220,8 @@ def test_releases_no_longer_listed_still_count_for_the_newest_year(
 ) -> None:
     read_the_index(instance)
     index.rows[:] = [row("20231101", "B.E. (CBCS) I Sem (Main) Jan-2023", "01-11-2023")]
-    seen = look(instance)
-    assert {it.job_name for it in seen.run_requests} == {"bring_in_new_results"}
+    seen = evaluate(instance)
+    assert {request.job_name for request in seen.run_requests} == {"bring_in_new_results"}
     assert "20231101" not in str(seen.run_requests)
 
 
@@ -227,7 +229,7 @@ def test_releases_no_longer_listed_still_count_for_the_newest_year(
 def test_an_unreadable_cursor_counts_as_empty(
     instance: dg.DagsterInstance, index: Index, cursor: str
 ) -> None:
-    assert len(look(instance, cursor).run_requests) == 1
+    assert len(evaluate(instance, cursor).run_requests) == 1
 
 
 @pytest.mark.parametrize(
@@ -251,5 +253,5 @@ def test_releases_in_between_that_are_not_selected_are_not_part_of_a_range(
     instance: dg.DagsterInstance, index: Index
 ) -> None:
     register_releases(instance, ["20250201", "an_old_one", "20250402"])
-    requests = look(instance).run_requests
-    assert [it.partition_key for it in requests] == ["20250201", "20250402"]
+    requests = evaluate(instance).run_requests
+    assert [request.partition_key for request in requests] == ["20250201", "20250402"]

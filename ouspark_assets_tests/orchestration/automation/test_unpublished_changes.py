@@ -29,14 +29,14 @@ def changed(stores: Stores) -> Stores:
     return stores
 
 
-def look(instance: dg.DagsterInstance) -> Any:
+def evaluate(instance: dg.DagsterInstance) -> Any:
     return evaluate_sensor(unpublished_changes_sensor(load_settings().automation), instance)
 
 
 def test_unpublished_changes_are_followed_up_by_one_run(
     instance: dg.DagsterInstance, changed: Stores
 ) -> None:
-    first, second = look(instance), look(instance)
+    first, second = evaluate(instance), evaluate(instance)
     assert len(first.run_requests) == 1
     assert first.run_requests[0].run_key == second.run_requests[0].run_key
 
@@ -45,18 +45,18 @@ def test_published_changes_are_not_followed_up(
     instance: dg.DagsterInstance, changed: Stores
 ) -> None:
     changed.publish()
-    assert look(instance).skip_message == NOTHING
+    assert evaluate(instance).skip_message == NOTHING
 
 
 def test_recent_changes_are_left_to_lineage(instance: dg.DagsterInstance, changed: Stores) -> None:
     changed.load(2)
-    assert look(instance).skip_message == NOTHING
+    assert evaluate(instance).skip_message == NOTHING
 
 
 def test_nothing_is_started_while_no_release_is_loaded(
     instance: dg.DagsterInstance, stores: Stores
 ) -> None:
-    assert look(instance).skip_message == NOTHING
+    assert evaluate(instance).skip_message == NOTHING
 
 
 def test_nothing_is_started_while_publishing_is_on_hold(
@@ -66,14 +66,14 @@ def test_nothing_is_started_while_publishing_is_on_hold(
     hold_publishing(changed.production, 1)
     changed.load(2)
     changed.development.execute("UPDATE ops.versions SET committed_at = 'yesterday'")
-    assert look(instance).skip_message == NOTHING
+    assert evaluate(instance).skip_message == NOTHING
 
 
 def test_nothing_is_started_while_other_runs_are_queued_or_running(
     instance: dg.DagsterInstance, changed: Stores
 ) -> None:
     submit_run(instance, "bring_in_release", {"dagster/partition": "a"})
-    assert look(instance).skip_message == "Other runs are queued or running."
+    assert evaluate(instance).skip_message == "Other runs are queued or running."
 
 
 def test_a_failed_blocking_check_is_the_reason_to_skip(
@@ -85,7 +85,7 @@ def test_a_failed_blocking_check_is_the_reason_to_skip(
             asset_key=marks, check_name="fits_its_model", passed=False, metadata={}
         )
     )
-    assert look(instance).skip_message == "Blocking checks failed: clean/marks: fits_its_model."
+    assert evaluate(instance).skip_message == "Blocking checks failed: clean/marks: fits_its_model."
 
 
 @pytest.mark.parametrize("side", ["DEV", "PROD"])
@@ -93,4 +93,4 @@ def test_an_unreachable_database_is_the_reason_to_skip(
     instance: dg.DagsterInstance, changed: Stores, monkeypatch: pytest.MonkeyPatch, side: str
 ) -> None:
     monkeypatch.setenv(f"OUSPARK_{side}_DSN", UNREACHABLE_DSN)
-    assert "can't be reached" in look(instance).skip_message
+    assert "can't be reached" in evaluate(instance).skip_message

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -30,6 +29,7 @@ from ouspark_assets_tests.sources.results_site.small_site import (
     scrape_site,
     small_site,
 )
+from ouspark_assets_tests.support.waiting import wait_until
 
 
 def test_a_second_run_sends_no_request(archive: PageArchive) -> None:
@@ -147,9 +147,7 @@ def test_a_killed_run_is_resumed_after_its_last_part(
         command = [sys.executable, "-c", SCRAPE_IN_A_PROCESS, site.page(), archive.location]
         environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
         process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
-        ends = time.monotonic() + 60
-        while not archive.parts(RELEASE) and time.monotonic() < ends:
-            time.sleep(0.02)
+        wait_until("a part was written", lambda: bool(archive.parts(RELEASE)), timeout=60)
         process.send_signal(sent)
         process.wait(30)
         archived = set(archive.answers(RELEASE)["hall_ticket"])

@@ -4,7 +4,6 @@ import os
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +27,7 @@ from ouspark_assets.warehouse.publication.rollback import roll_back
 from ouspark_assets.warehouse.publication.verification import verify
 from ouspark_assets_tests.support.factories import marks
 from ouspark_assets_tests.support.stores import Databases
+from ouspark_assets_tests.support.waiting import wait_until
 from ouspark_assets_tests.warehouse.core.proxies import plain_proxy
 
 START_TIMEOUT = 10
@@ -64,11 +64,12 @@ def pooled(databases: Databases, tmp_path: Path) -> Iterator[str]:
 def running_pooler(command: list[str]) -> Iterator[None]:
     """Run the pooler during the block, which starts when it listens."""
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + START_TIMEOUT
-    while not is_listening():
-        assert process.poll() is None, process.stderr and process.stderr.read()
-        assert time.monotonic() < deadline, "PgBouncer did not start listening"
-        time.sleep(0.05)
+    wait_until(
+        "PgBouncer listens",
+        lambda: process.poll() is not None or is_listening(),
+        timeout=START_TIMEOUT,
+    )
+    assert process.poll() is None, process.stderr and process.stderr.read()
     yield
     process.terminate()
     process.communicate()
