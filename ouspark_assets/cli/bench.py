@@ -66,11 +66,7 @@ def measure_stages(
     python: Path | None,
     plot: Path | None,
 ) -> None:
-    """Measure each stage and its reference in the same run, and compare the two.
-
-    NAMEs: scrape, parse, load, analytics, publish, cache, end-to-end; the default is all of them.
-    The servers run under a temporary home. Fails if a budget is missed, except with --quick.
-    """
+    """Measure each stage and its reference in the same run, and compare the two."""
     scale = QUICK if quick else FULL
     scale = scale.with_students(students) if students else scale
     scale = replace(scale, rounds=runs) if runs else scale

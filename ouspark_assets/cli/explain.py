@@ -57,11 +57,7 @@ SHARED_TABLES = (RELEASE_INDEX, SUBJECTS, COLLEGES, BRANCHES)
 
 
 def explain_ticket(ticket: str, *, as_json: bool) -> None:
-    """Explain every number of the student with this hall TICKET.
-
-    Shows all attempts, the standings that follow from them, SGPAs and CGPA with their sums,
-    credits, ranks, backlogs, revaluations, quarantine records and the publication that has them.
-    """
+    """Print the explanation of every number of a student."""
     check_ticket(ticket)
     with Development().connected("explain") as connection, read_only_snapshot(connection):
         records = _read_records(connection, ticket)

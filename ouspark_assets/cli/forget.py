@@ -24,12 +24,7 @@ from ouspark_assets.settings import Settings, load_settings
 
 
 def forget_ticket(ticket: str, *, yes: bool) -> None:
-    """Remove the student with this hall TICKET from everywhere, for good.
-
-    Removes the student from lake, quarantine, both databases, publication history and cache; the
-    ticket is never requested again. Statistics that counted the student are computed and
-    published again.
-    """
+    """Remove a student from every store, permanently."""
     check_ticket(ticket)
     if not yes:
         with Development().connected("forget") as connection:

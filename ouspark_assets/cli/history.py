@@ -33,11 +33,7 @@ Durations = dict[tuple[str, str | None], list[float]]
 
 
 def show_history(*, asset: str | None, release: str | None, last: int, as_json: bool) -> None:
-    """Show the latest run of each stage and the median duration of its earlier runs.
-
-    The columns are rows, seconds, rows per second, and the shares of rows that were rejected or
-    changed. With --asset, every run of one stage is shown.
-    """
+    """Show the latest run of each stage and the median duration of its earlier runs."""
     with Development().connected("history") as connection:
         runs = (
             read_trends(connection, asset, release, last)

@@ -54,11 +54,7 @@ Urls = Mapping[str, str]
 
 
 def export_metrics(*, textfile: Path | None, serve: str | None, timeout: float) -> None:
-    """Print the current state as metrics for Prometheus.
-
-    Starts nothing. Servers that are stopped or cannot be reached are reported as metrics too, e.g.
-    ouspark_up 0.
-    """
+    """Print the current state as metrics for Prometheus."""
     collector = Metrics(SnapshotTaker(_fill, timeout))
     if serve:
         with MetricsServer(_listen_address(serve), collector) as server:

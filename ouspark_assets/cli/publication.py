@@ -62,10 +62,7 @@ def publish(*, full: bool, allow_shrink: bool) -> None:
 
 
 def verify_publication(*, as_json: bool) -> None:
-    """Compare production with development.
-
-    Compares row by row where the checksums of a table differ.
-    """
+    """Compare production with development."""
     with (
         Development().connected("publication verify") as development,
         Production().connected("publication verify") as production,
@@ -84,10 +81,7 @@ def verify_publication(*, as_json: bool) -> None:
 
 
 def roll_back_to(number: int) -> None:
-    """Restore publication NUMBER, and hold publishing.
-
-    Runs publish nothing until `ouspark publication resume`.
-    """
+    """Restore publication NUMBER, and hold publishing."""
     settings = load_settings()
     with (
         recorded_command("production.publication") as record,

@@ -64,10 +64,7 @@ def list_records(
 
 
 def show_record(*, number: int, as_json: bool) -> None:
-    """Show one record completely.
-
-    Shows what the page printed, every reason why it was not accepted, and the decisions about it.
-    """
+    """Show one record completely."""
     with Development().connected("quarantine") as connection:
         found, decisions = find_record(connection, number), read_decisions(connection, number)
     if as_json:
@@ -97,11 +94,7 @@ def show_record(*, number: int, as_json: bool) -> None:
 
 
 def fix_record(*, number: int, changes: tuple[str, ...]) -> None:
-    """Correct fields of a record, and load its release again.
-
-    The correction is stored with its author and time, alongside what was printed, and is applied
-    by every load.
-    """
+    """Correct fields of a record, and load its release again."""
     texts = dict(_parse_assignment(change) for change in changes)
     with Development().connected("quarantine") as connection:
         wrong = find_record(connection, number)
@@ -111,10 +104,7 @@ def fix_record(*, number: int, changes: tuple[str, ...]) -> None:
 
 
 def replay_records(*, numbers: tuple[int, ...], every: bool) -> None:
-    """Load the releases of records again from the lake.
-
-    For use after code or reference data was corrected. No page is requested.
-    """
+    """Load the releases of records again from the lake."""
     with Development().connected("quarantine") as connection:
         if every:
             found = find_records(connection, RecordFilter())

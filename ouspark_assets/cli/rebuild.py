@@ -13,10 +13,7 @@ from ouspark_assets.settings import load_settings
 
 
 def rebuild_tables() -> None:
-    """Build every table again from the lake: parse, validate, compute, publish, prewarm.
-
-    Rows that come out as they are stored are not written. Corrections are applied again.
-    """
+    """Build every table again from the lake: parse, validate, compute, publish, prewarm."""
     started = time.monotonic()
     archive = Lake().archive()
     with Development().connected("rebuild") as connection:

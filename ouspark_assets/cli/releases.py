@@ -39,10 +39,7 @@ def list_releases(*, as_json: bool, every_course: bool) -> None:
 
 
 def register_release(key: str, title: str) -> None:
-    """Register a release that the index page may not show.
-
-    KEY is the name of its results page: 20250402 for /res07/20250402.jsp.
-    """
+    """Register a release that the index page may not show."""
     row = release_by_hand(key, ResultsSite().url, title)
     with Development().connected("releases") as connection:
         add_release(connection, row, "cli")

@@ -79,10 +79,7 @@ class FileChange(StrEnum):
 
 
 def write_reports(*, college: str | None, release: str | None, out: Path) -> None:
-    """Write an Excel workbook per class and a printable HTML page per department.
-
-    Files whose content has not changed are left untouched.
-    """
+    """Write an Excel workbook per class and a printable HTML page per department."""
     with Development().connected("report") as connection, read_only_snapshot(connection):
         data = _read(connection, release, load_settings().analytics)
     classes = [

@@ -55,11 +55,7 @@ def run_graph(
     refetch: bool,
     verbose: bool,
 ) -> None:
-    """Discover, scrape, clean, compute, publish, prewarm.
-
-    Without options: every B.E. (CBCS or AICTE) release of the last year that is not complete yet,
-    oldest first. Running again is always safe and continues where the last run ended.
-    """
+    """Discover, scrape, clean, compute, publish, prewarm."""
     for release in releases:
         require_release_key(release)
     started = time.monotonic()

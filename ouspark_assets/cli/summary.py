@@ -84,21 +84,15 @@ def _hints() -> Iterator[str]:
 
 
 def _stage_rows(run_ids: list[str]) -> list[dict[str, Any]]:
+    query = """
+        SELECT asset AS stage, nullif(count(release), 0) AS releases, sum(rows_in) AS read,
+               sum(rows_written) AS rows, sum(rows_changed) AS changed,
+               sum(rows_quarantined) AS quarantined,
+               round(sum(extract(epoch FROM ended - started)), 2) AS seconds
+          FROM ops.stage_runs
+         WHERE run_id = ANY(%s)
+         GROUP BY asset
+         ORDER BY min(id)
+        """
     with Development().connected("summary") as connection:
-        return (
-            connection.cursor(row_factory=dict_row)
-            .execute(
-                """
-            SELECT asset AS stage, nullif(count(release), 0) AS releases, sum(rows_in) AS read,
-                   sum(rows_written) AS rows, sum(rows_changed) AS changed,
-                   sum(rows_quarantined) AS quarantined,
-                   round(sum(extract(epoch FROM ended - started)), 2) AS seconds
-              FROM ops.stage_runs
-             WHERE run_id = ANY(%s)
-             GROUP BY asset
-             ORDER BY min(id)
-            """,
-                (run_ids,),
-            )
-            .fetchall()
-        )
+        return connection.cursor(row_factory=dict_row).execute(query, (run_ids,)).fetchall()
