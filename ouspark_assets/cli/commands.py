@@ -1,11 +1,14 @@
 """The commands: names, arguments, options and help texts.
 
-What a command does is in the module of its name. It is imported when the command runs, so that
-`--help` never imports Dagster, polars or a database driver.
+What a command does is in another module of `cli/`, which is imported when the command runs:
+`--help` imports neither Dagster nor polars nor a database driver.
 """
 
 import contextlib
+import functools
+import importlib
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,20 @@ from ouspark_assets.settings import load_settings
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 BENCHMARKS = ("scrape", "parse", "load", "analytics", "publish", "cache", "end-to-end")
+
+
+def implemented_by(path: str) -> Callable[[Callable[[], None]], Callable[..., None]]:
+    """Return a decorator of a command that calls this function, e.g. `releases.list_releases`."""
+
+    def decorate(declaration: Callable[[], None]) -> Callable[..., None]:
+        @functools.wraps(declaration)
+        def call(**options: Any) -> None:
+            module, _, function = path.partition(".")
+            getattr(importlib.import_module(f"ouspark_assets.cli.{module}"), function)(**options)
+
+        return call
+
+    return decorate
 
 
 @click.command()
@@ -84,11 +101,9 @@ def releases(context: click.Context) -> None:
 @releases.command("list")
 @json_option
 @click.option("--every-course", is_flag=True, help="Include courses other than B.E.")
-def list_releases(**options: Any) -> None:
+@implemented_by("releases.list_releases")
+def list_releases() -> None:
     """List the known releases, oldest first."""
-    from ouspark_assets.cli.releases import list_releases
-
-    list_releases(**options)
 
 
 @releases.command("add")
@@ -98,14 +113,12 @@ def list_releases(**options: Any) -> None:
     default="",
     help="Title of the release, if known; session and scheme are read from it.",
 )
-def add_release(**options: Any) -> None:
+@implemented_by("releases.register_release")
+def add_release() -> None:
     """Register a release that the index page does not show.
 
     KEY is the name of its results page, e.g. 20250402 for /res07/20250402.jsp.
     """
-    from ouspark_assets.cli.releases import register_release
-
-    register_release(**options)
 
 
 @click.group()
@@ -125,38 +138,32 @@ def quarantine() -> None:
     help="Only records of this status.",
 )
 @json_option
-def list_records(**options: Any) -> None:
+@implemented_by("quarantine.list_records")
+def list_records() -> None:
     """List records, and how often each reason occurs."""
-    from ouspark_assets.cli.quarantine import list_records
-
-    list_records(**options)
 
 
 @quarantine.command("show")
 @click.argument("number", type=int, metavar="ID")
 @json_option
-def show_record(**options: Any) -> None:
+@implemented_by("quarantine.show_record")
+def show_record() -> None:
     """Show one record completely.
 
     Shows what the page printed, why the record was not accepted, and the decisions about it.
     """
-    from ouspark_assets.cli.quarantine import show_record
-
-    show_record(**options)
 
 
 @quarantine.command("fix")
 @click.argument("number", type=int, metavar="ID")
 @click.argument("changes", nargs=-1, required=True, metavar="FIELD=VALUE...")
-def fix_record(**options: Any) -> None:
+@implemented_by("quarantine.fix_record")
+def fix_record() -> None:
     """Correct fields of a record, and load its release again.
 
     The correction is stored with its author and time, alongside what was printed, and is applied
     by every load.
     """
-    from ouspark_assets.cli.quarantine import fix_record
-
-    fix_record(**options)
 
 
 @quarantine.command("replay")
@@ -178,26 +185,22 @@ def replay_records(**options: Any) -> None:
 @quarantine.command("discard")
 @click.argument("number", type=int, metavar="ID")
 @click.option("--why", required=True, help="Why the record is not needed.")
-def discard_record(**options: Any) -> None:
+@implemented_by("quarantine.discard_listed_record")
+def discard_record() -> None:
     """Discard a record for good, with the reason."""
-    from ouspark_assets.cli.quarantine import discard_listed_record
-
-    discard_listed_record(**options)
 
 
 @click.command()
 @click.argument("ticket")
 @json_option
-def explain(**options: Any) -> None:
+@implemented_by("explain.explain_ticket")
+def explain() -> None:
     """Explain every number of the student with hall ticket TICKET.
 
     Shows all attempts, the standings that follow from them, SGPAs and CGPA with their sums,
     credits, ranks, backlogs, revaluations, quarantine records, and since when production has
     these results.
     """
-    from ouspark_assets.cli.explain import explain_ticket
-
-    explain_ticket(**options)
 
 
 @click.command()
@@ -211,23 +214,19 @@ def explain(**options: Any) -> None:
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder to write to; it gets a folder per college.",
 )
-def report(**options: Any) -> None:
+@implemented_by("report.write_reports")
+def report() -> None:
     """Write an Excel workbook per class and a printable HTML page per department.
 
     Files whose content has not changed are left untouched.
     """
-    from ouspark_assets.cli.report import write_reports
-
-    write_reports(**options)
 
 
 @click.command()
 @json_option
-def status(**options: Any) -> None:
+@implemented_by("status.report_status")
+def status() -> None:
     """Show what is running, what ran last, what is stale or failed, and what readers see."""
-    from ouspark_assets.cli.status import report_status
-
-    report_status(**options)
 
 
 @click.command()
@@ -241,15 +240,13 @@ def status(**options: Any) -> None:
     help="With --asset: how many runs to show.",
 )
 @json_option
-def history(**options: Any) -> None:
+@implemented_by("history.show_history")
+def history() -> None:
     """Show the latest run of each stage and the median duration of its earlier runs.
 
     The columns are rows, seconds, rows per second, and the shares of rows that were rejected or
     changed. With --asset, every run of one stage is shown.
     """
-    from ouspark_assets.cli.history import show_history
-
-    show_history(**options)
 
 
 @click.command()
@@ -294,20 +291,16 @@ def alerts(context: click.Context) -> None:
 
 @alerts.command("rules")
 @json_option
-def show_rules(**options: Any) -> None:
+@implemented_by("alerts.show_rules")
+def show_rules() -> None:
     """Check the rules file and show its rules."""
-    from ouspark_assets.cli.alerts import show_rules
-
-    show_rules(**options)
 
 
 @alerts.command("channels")
 @json_option
-def show_channels(**options: Any) -> None:
+@implemented_by("alerts.show_channels")
+def show_channels() -> None:
     """Show the channels, and why some are inactive."""
-    from ouspark_assets.cli.alerts import show_channels
-
-    show_channels(**options)
 
 
 @alerts.command("list")
@@ -319,55 +312,45 @@ def show_channels(**options: Any) -> None:
     show_default=True,
     help="How many ended alerts to list.",
 )
-def list_alerts(**options: Any) -> None:
+@implemented_by("alerts.list_alerts")
+def list_alerts() -> None:
     """List open and recent alerts, news, and pending deliveries."""
-    from ouspark_assets.cli.alerts import list_alerts
-
-    list_alerts(**options)
 
 
 @alerts.command("test")
 @click.argument("channel")
-def test_channel(**options: Any) -> None:
+@implemented_by("alerts.test_channel")
+def test_channel() -> None:
     """Send a test message to CHANNEL."""
-    from ouspark_assets.cli.alerts import test_channel
-
-    test_channel(**options)
 
 
 @alerts.command("send")
 @click.option("--look", is_flag=True, help="Evaluate the rules first, as the sensor does.")
-def send_messages(**options: Any) -> None:
+@implemented_by("alerts.send_messages")
+def send_messages() -> None:
     """Deliver all pending messages now, even if not yet due."""
-    from ouspark_assets.cli.alerts import send_messages
-
-    send_messages(**options)
 
 
 @click.command()
 @click.argument("ticket")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
-def forget(**options: Any) -> None:
+@implemented_by("forget.forget_ticket")
+def forget() -> None:
     """Delete the student with hall ticket TICKET from every store, permanently.
 
     Deletes the student from lake, quarantine, both databases, publication history and cache. The
     ticket is never requested again. Statistics that counted the student are computed and
     published again.
     """
-    from ouspark_assets.cli.forget import forget_ticket
-
-    forget_ticket(**options)
 
 
 @click.command()
+@implemented_by("rebuild.rebuild_tables")
 def rebuild() -> None:
     """Build every table again from the lake: parse, validate, compute, publish, prewarm.
 
     No page is requested. Rows that did not change are not written. Corrections are applied again.
     """
-    from ouspark_assets.cli.rebuild import rebuild_tables
-
-    rebuild_tables()
 
 
 @click.group(invoke_without_command=True)
@@ -387,53 +370,43 @@ def publication(context: click.Context) -> None:
     show_default=True,
     help="How many publications to list.",
 )
-def list_publications(**options: Any) -> None:
+@implemented_by("publication.list_publications")
+def list_publications() -> None:
     """List the publications, newest first."""
-    from ouspark_assets.cli.publication import list_publications
-
-    list_publications(**options)
 
 
 @publication.command("publish")
 @click.option("--full", is_flag=True, help="Compare every row; repairs changes made by hand.")
 @click.option("--allow-shrink", is_flag=True, help="Publish even if a table loses many rows.")
-def publish(**options: Any) -> None:
+@implemented_by("publication.publish")
+def publish() -> None:
     """Publish the current state of the tables, and prewarm the cache."""
-    from ouspark_assets.cli.publication import publish
-
-    publish(**options)
 
 
 @publication.command("verify")
 @json_option
-def verify_publication(**options: Any) -> None:
+@implemented_by("publication.verify_publication")
+def verify_publication() -> None:
     """Compare production with development.
 
     Tables whose checksums differ are compared row by row.
     """
-    from ouspark_assets.cli.publication import verify_publication
-
-    verify_publication(**options)
 
 
 @publication.command("rollback")
 @click.argument("number", type=int)
-def roll_back_to(**options: Any) -> None:
+@implemented_by("publication.roll_back_to")
+def roll_back_to() -> None:
     """Restore publication NUMBER, and hold publishing.
 
     Nothing is published until `ouspark publication resume`.
     """
-    from ouspark_assets.cli.publication import roll_back_to
-
-    roll_back_to(**options)
 
 
 @publication.command("resume")
+@implemented_by("publication.resume_publishing")
 def resume_publishing() -> None:
     """Allow publishing again after a rollback."""
-    from ouspark_assets.cli.publication import resume_publishing
-
-    resume_publishing()
 
 
 @publication.command("roles")
@@ -458,11 +431,9 @@ def cache(context: click.Context) -> None:
 
 @cache.command("status")
 @json_option
-def cache_status(**options: Any) -> None:
+@implemented_by("cache.show_generation")
+def cache_status() -> None:
     """Show the current generation, and whether it is up to date."""
-    from ouspark_assets.cli.cache import show_generation
-
-    show_generation(**options)
 
 
 @cache.command("verify")
@@ -474,19 +445,15 @@ def cache_status(**options: Any) -> None:
     help="Compare only every Nth document.",
 )
 @json_option
-def verify_generation(**options: Any) -> None:
+@implemented_by("cache.verify_generation")
+def verify_generation() -> None:
     """Compare the cache with documents made from production's tables."""
-    from ouspark_assets.cli.cache import verify_generation
-
-    verify_generation(**options)
 
 
 @cache.command("rebuild")
+@implemented_by("cache.rebuild_generation")
 def rebuild_generation() -> None:
     """Build a new generation and make it current."""
-    from ouspark_assets.cli.cache import rebuild_generation
-
-    rebuild_generation()
 
 
 @click.group()
@@ -495,32 +462,26 @@ def services() -> None:
 
 
 @services.command("up")
+@implemented_by("services.start_services")
 def start_services() -> None:
     """Start the embedded servers and keep them running until `down`.
 
     A server is embedded unless its address is configured, e.g. by OUSPARK_DEV_DSN.
     """
-    from ouspark_assets.cli.services import start_services
-
-    start_services()
 
 
 @services.command("down")
+@implemented_by("services.stop_services")
 def stop_services() -> None:
     """Stop the embedded servers, even while they are in use."""
-    from ouspark_assets.cli.services import stop_services
-
-    stop_services()
 
 
 @services.command("status")
 @json_option
 @click.option("--show-secrets", is_flag=True, help="Show passwords unmasked.")
-def services_status(**options: Any) -> None:
+@implemented_by("services.show_services")
+def services_status() -> None:
     """Show which servers run where, without starting any."""
-    from ouspark_assets.cli.services import show_services
-
-    show_services(**options)
 
 
 @click.command()
@@ -545,12 +506,10 @@ def services_status(**options: Any) -> None:
     metavar="FILE",
     help="Write the ratios to an SVG file.",
 )
-def bench(**options: Any) -> None:
+@implemented_by("bench.measure_stages")
+def bench() -> None:
     """Measure each stage and its reference in the same run, and compare the two.
 
     NAMEs: scrape, parse, load, analytics, publish, cache, end-to-end; the default is all of them.
     The servers run under a temporary home. Fails if a budget is missed, except with --quick.
     """
-    from ouspark_assets.cli.bench import measure_stages
-
-    measure_stages(**options)

@@ -1,5 +1,7 @@
 """`--help` lists every command with a short help that is not cut off, and imports nothing heavy."""
 
+import importlib
+import inspect
 import subprocess
 import sys
 
@@ -59,3 +61,27 @@ def test_every_command_is_listed_with_its_short_help_on_one_line() -> None:
 
 def test_bench_accepts_the_names_of_all_benchmarks() -> None:
     assert list(commands.BENCHMARKS) == list(BENCHMARKS)
+
+
+def implemented_commands() -> list[click.Command]:
+    """Return the commands that are implemented in another module, and their subcommands."""
+    declared = [
+        command for command in vars(commands).values() if isinstance(command, click.Command)
+    ]
+    return [command for command in declared if implementation_of(command)]
+
+
+def implementation_of(command: click.Command) -> str | None:
+    assert command.callback is not None
+    path: str | None = inspect.getclosurevars(command.callback).nonlocals.get("path")
+    return path
+
+
+@pytest.mark.parametrize("command", implemented_commands(), ids=implementation_of)
+def test_the_parameters_of_a_command_are_those_of_its_implementation(
+    command: click.Command,
+) -> None:
+    module, _, function = str(implementation_of(command)).partition(".")
+    implementation = getattr(importlib.import_module(f"ouspark_assets.cli.{module}"), function)
+    parameters = {parameter.name for parameter in command.params}
+    assert set(inspect.signature(implementation).parameters) == parameters
