@@ -99,7 +99,7 @@ def _wanted_releases(
         unfinished = unfinished_releases(settings, index, fingerprints, archive, wanted)
         wanted = [outstanding.release for outstanding in unfinished]
     if not wanted:
-        click.echo("Every selected release is complete; the index page shows no new one.")
+        click.echo("Nothing new: every selected release is complete.")
         return []
     requests = [build_request(index, release, options) for release in wanted]
     estimate = estimate_requests(settings, requests, archive)
