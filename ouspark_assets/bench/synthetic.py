@@ -1,7 +1,7 @@
 """Synthetic tables of any size, generated in a second, to load, aggregate and publish.
 
 Every student sits five subjects in each of eight semesters; some fail, some sit again, some are
-revalued. Realistic histories of students are the matter of the stand-in.
+revalued. Use the stand-in for realistic histories of students.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,6 @@ from datetime import UTC, date, datetime
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from ouspark_assets.analytics.options import Options
 from ouspark_assets.domain.grades import points_expression
@@ -112,19 +111,7 @@ def _generate_attempts(tickets: pl.DataFrame, random: np.random.Generator) -> pl
     student, subject, session, grade, revaluation = (
         np.concatenate(column) for column in zip(*sittings, strict=True)
     )
-    return _build_marks_table(
-        tickets, student, subject, grade=grade, release=2 * session + revaluation
-    )
-
-
-def _build_marks_table(
-    tickets: pl.DataFrame,
-    student: NDArray[np.int64],
-    subject: NDArray[np.int64],
-    *,
-    grade: NDArray[np.int64],
-    release: NDArray[np.int64],
-) -> pl.DataFrame:
+    release = 2 * session + revaluation
     branch = tickets["branch"].to_numpy()[student]
     codes = pl.Series(
         [

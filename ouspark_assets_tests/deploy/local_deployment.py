@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -131,9 +131,7 @@ class LocalDeployment:
     @contextmanager
     def run_servers(self) -> Iterator[None]:
         """Run PostgreSQL with the databases of the script, and Valkey, both with passwords."""
-        with ExitStack() as stack:
-            stack.enter_context(self._postgres())
-            stack.enter_context(self._valkey())
+        with self._postgres(), self._valkey():
             yield
 
     @contextmanager

@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from psycopg.rows import scalar_row
 
 from ouspark_assets.domain.releases import BE_COURSE
 from ouspark_assets_tests.deploy.deployment_files import (
@@ -60,22 +61,19 @@ def prefix(folder: Path) -> Path:
         shutil.copy2(ROOT / path, source / path)
     steps = [rest for word, rest in read_instructions() if word == "RUN" and PREFIX in rest]
     assert len(steps) == 2
+    kept = ("PATH", "HOME", "PIP_", "SSL_", "HTTP", "NO_PROXY")
+    inherited = {name: text for name, text in os.environ.items() if name.upper().startswith(kept)}
     for step in steps:
         done = subprocess.run(
             ["sh", "-c", step.replace(PREFIX, str(prefix))],
             cwd=source,
-            env={"PYTHON": find_shared_python(), **build_environment()},
+            env={"PYTHON": find_shared_python(), **inherited},
             capture_output=True,
             text=True,
             check=False,
         )
         assert done.returncode == 0, done.stderr[-3000:]
     return prefix
-
-
-def build_environment() -> dict[str, str]:
-    kept = ("PATH", "HOME", "PIP_", "SSL_", "HTTP", "NO_PROXY")
-    return {name: value for name, value in os.environ.items() if name.upper().startswith(kept)}
 
 
 @pytest.fixture(scope="module")
@@ -131,23 +129,21 @@ def test_the_image_contains_only_what_it_needs(prefix: Path) -> None:
 
 def test_the_whole_graph_runs_through_the_services(deployment: LocalDeployment) -> None:
     assert run_job(deployment, "read_index") == "SUCCESS"
-    dsn = deployment.environment(read_services()["code"])["OUSPARK_DEV_DSN"]
-    with psycopg.connect(dsn) as connection:
-        row = connection.execute(
+    code = deployment.environment(read_services()["code"])
+    with psycopg.connect(code["OUSPARK_DEV_DSN"], row_factory=scalar_row) as connection:
+        release = connection.execute(
             "SELECT release FROM source.release_index WHERE course = %s AND scheme = 'CBCS' "
             "ORDER BY published_on LIMIT 1",
             (BE_COURSE,),
         ).fetchone()
-        assert row is not None
-        assert run_job(deployment, "bring_in_release", dagster__partition=row[0]) == "SUCCESS"
+        assert release is not None
+        assert run_job(deployment, "bring_in_release", dagster__partition=release) == "SUCCESS"
         assert run_job(deployment, "follow_up") == "SUCCESS"
         students = connection.execute("SELECT count(*) FROM clean.students").fetchone()
-    with psycopg.connect(
-        deployment.environment(read_services()["code"])["OUSPARK_PROD_DSN"]
-    ) as readers:
+    with psycopg.connect(code["OUSPARK_PROD_DSN"], row_factory=scalar_row) as readers:
         published = readers.execute("SELECT count(*) FROM clean.students").fetchone()
     assert students == published
-    assert students != (0,)
+    assert students != 0
 
 
 def test_the_reader_webserver_refuses_to_launch_a_run(deployment: LocalDeployment) -> None:
