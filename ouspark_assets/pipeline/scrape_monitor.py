@@ -1,7 +1,7 @@
 """Records the progress of a scrape in the development database while it runs.
 
-The records are those of `warehouse/records/site_health.py`; showing progress to a person is the
-business of the caller.
+The records are those of `warehouse/records/site_health.py`. How progress is shown to a person is
+decided by the caller.
 """
 
 import logging
@@ -17,7 +17,7 @@ from ouspark_assets.warehouse.core.connection import Connection, first_line
 from ouspark_assets.warehouse.records.site_health import ScrapeSnapshot, store_snapshot
 from ouspark_assets.warehouse.records.stage_runs import StageRecord
 
-# Often enough for someone who watches, and seldom enough not to slow the scrape.
+# Seconds: often enough for an operator who watches, seldom enough not to slow the scrape.
 RECORDING_INTERVAL = 3.0
 
 log = logging.getLogger(__name__)
@@ -33,49 +33,42 @@ def monitored_scrape(
     """
     parts = urlsplit(url)
     host = f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
-    monitor = _ScrapeMonitor(connection, stage, host)
-
-    def record_and_show(progress: ScrapeProgress) -> None:
-        monitor.update(progress)
-        show(progress)
-
+    monitor = _ScrapeMonitor(connection, stage, host, show)
     try:
-        yield record_and_show
+        yield monitor.update
     finally:
-        monitor.finish()
+        if monitor.latest is not None:
+            monitor.record(monitor.latest, scraping=False)
 
 
 class _ScrapeMonitor:
     """Writes a snapshot when the breaker changes, and otherwise once per interval."""
 
-    def __init__(self, connection: Connection, stage: StageRecord, host: str) -> None:
-        self._connection, self._stage, self._host = connection, stage, host
+    def __init__(
+        self, connection: Connection, stage: StageRecord, host: str, show: ShowProgress
+    ) -> None:
+        self._connection, self._stage, self._host, self._show = connection, stage, host, show
         self._recorded: ScrapeProgress | None = None
         self._recorded_at = 0.0
-        self._latest: ScrapeProgress | None = None
+        self.latest: ScrapeProgress | None = None
 
     def update(self, progress: ScrapeProgress) -> None:
         # Kept up to date, so that a scrape that fails halfway is recorded with what it did.
         self._stage.rows_in = progress.requests
         self._stage.rows_written = self._stage.rows_changed = progress.found
-        self._latest = progress
-        if self._should_record(progress):
-            self._record(progress, scraping=True)
+        self.latest, previous = progress, self._recorded
+        if (
+            previous is None
+            or time.monotonic() - self._recorded_at >= RECORDING_INTERVAL
+            or (previous.breaker, previous.outages) != (progress.breaker, progress.outages)
+        ):
+            self.record(progress, scraping=True)
+        self._show(progress)
 
-    def finish(self) -> None:
-        if self._latest is not None:
-            self._record(self._latest, scraping=False)
-
-    def _should_record(self, progress: ScrapeProgress) -> bool:
-        previous = self._recorded
-        if previous is None or time.monotonic() - self._recorded_at >= RECORDING_INTERVAL:
-            return True
-        return (previous.breaker, previous.outages) != (progress.breaker, progress.outages)
-
-    def _record(self, progress: ScrapeProgress, *, scraping: bool) -> None:
+    def record(self, progress: ScrapeProgress, *, scraping: bool) -> None:
         recorded_failures = self._recorded.failed_requests if self._recorded else 0
         has_new_failure = progress.failed_requests > recorded_failures
-        sighting = ScrapeSnapshot(
+        snapshot = ScrapeSnapshot(
             host=self._host,
             breaker=progress.breaker.value,
             # Only a new failure is named: the database dates it with the time of this record.
@@ -97,7 +90,7 @@ class _ScrapeMonitor:
         if self._connection.closed:
             return  # The loss of the connection has already been logged.
         try:
-            store_snapshot(self._connection, self._stage.number, sighting, scraping=scraping)
+            store_snapshot(self._connection, self._stage.number, snapshot, scraping=scraping)
         except psycopg.Error as error:
-            # The pages are in the lake. If the database stays away, the next stage fails with it.
+            # The pages are in the lake. If the database stays unreachable, the next stage fails.
             log.warning("The progress of the scrape can't be recorded: %s", first_line(error))

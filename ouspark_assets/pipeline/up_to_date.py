@@ -17,11 +17,7 @@ from ouspark_assets.cache.generation import is_current
 from ouspark_assets.cache.prewarm import generation_for
 from ouspark_assets.settings import PACKAGE_PARENT, Settings
 from ouspark_assets.warehouse.core.connection import Connection
-from ouspark_assets.warehouse.publication.publications import (
-    Publication,
-    current_hold,
-    last_publication,
-)
+from ouspark_assets.warehouse.publication.publications import current_hold, last_publication
 from ouspark_assets.warehouse.publication.publish_transaction import current_source
 from ouspark_assets.warehouse.records.follow_ups import inputs_digest, is_stored
 
@@ -49,7 +45,7 @@ def served_state_if_current(
     if (
         publication is None
         or not is_stored(development, follow_up_digest(development, settings))
-        or not _is_of_current_source(publication, development)
+        or not current_source(development).is_published_by(publication)
         or current_hold(production) is not None
     ):
         return None
@@ -65,14 +61,6 @@ def follow_up_digest(development: Connection, settings: Settings) -> str:
     chosen = settings.model_dump_json(exclude=GROUPS_WITHOUT_EFFECT)
     parts = (inputs_digest(development), _code_digest(), chosen)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-def _is_of_current_source(publication: Publication, development: Connection) -> bool:
-    source = current_source(development)
-    return (publication.source_database, publication.source_version) == (
-        source.database,
-        source.version,
-    )
 
 
 @cache

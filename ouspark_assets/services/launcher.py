@@ -1,7 +1,7 @@
-"""Script that turns into a server process which ends with its parent and has the right identity.
+"""Script that executes a server's command with another identity, tied to the life of its parent.
 
-It is run as `python -I -S launcher.py PARENT SIGNAL IDENTITY COMMAND...` and replaces itself by
-COMMAND. It imports only the standard library and nothing of the project.
+It is run as `python -I -S launcher.py PARENT SIGNAL IDENTITY COMMAND...`. COMMAND replaces it and
+gets SIGNAL when PARENT ends. It imports only the standard library and nothing of the project.
 """
 
 import ctypes
@@ -25,13 +25,18 @@ def main(arguments: list[str]) -> None:
     """Change the identity, request a signal at the parent's death, and execute the command."""
     parent, death_signal, identity, *command = arguments
     try:
-        _take_identity(identity)
+        if identity == "namespace":
+            _enter_user_namespace()
+        elif identity == "nobody":
+            _become_nobody()
         # After the change of identity, because a change of uid clears the death signal.
         if sys.platform == "linux":
             _checked(_libc().prctl(PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0), "prctl")
         if os.getppid() != int(parent):
             sys.exit(EXIT_CANNOT_LAUNCH)
-        _restore_signals()
+        # Python ignores these signals, and the command would inherit that.
+        for number in (signal.SIGPIPE, signal.SIGXFSZ):
+            signal.signal(number, signal.SIG_DFL)
         os.execv(command[0], command)  # noqa: S606 (no shell wanted)
     except OSError as error:
         sys.stderr.write(f"can't launch {Path(command[0]).name} as {identity}: {error}\n")
@@ -41,13 +46,6 @@ def main(arguments: list[str]) -> None:
 def nobody_uid() -> int:
     """Return the uid that PostgreSQL runs as when we are root; initdb requires a named user."""
     return pwd.getpwnam("nobody").pw_uid
-
-
-def _take_identity(identity: str) -> None:
-    if identity == "namespace":
-        _enter_user_namespace()
-    elif identity == "nobody":
-        _become_nobody()
 
 
 def _enter_user_namespace() -> None:
@@ -69,19 +67,9 @@ def _become_nobody() -> None:
     os.setuid(entry.pw_uid)
     header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
     right = 1 << CAP_DAC_OVERRIDE
-    _checked(
-        libc.capset(header, (ctypes.c_uint32 * 6)(right, right, right, 0, 0, 0)),
-        "capset",
-    )
-    _checked(
-        libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_DAC_OVERRIDE, 0, 0),
-        "prctl",
-    )
-
-
-def _restore_signals() -> None:
-    for number in (signal.SIGPIPE, signal.SIGXFSZ):
-        signal.signal(number, signal.SIG_DFL)
+    sets = (ctypes.c_uint32 * 6)(right, right, right, 0, 0, 0)
+    _checked(libc.capset(header, sets), "capset")
+    _checked(libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_DAC_OVERRIDE, 0, 0), "prctl")
 
 
 def _libc() -> ctypes.CDLL:

@@ -81,7 +81,9 @@ class Postgres:
         if not self._data.exists():
             await self._initialise(lock)
         self._check_version(self.version)
-        self._correct_owner()
+        owner = nobody_uid() if self._identity == "nobody" else os.geteuid()
+        if self._data.stat().st_uid != owner:
+            _change_owner(self._data, self._identity)
         # We hold the lock, so no process of the cluster is alive, whatever pid the file contains.
         for stale in (
             self._data / "postmaster.pid",
@@ -151,11 +153,6 @@ class Postgres:
                 " that folder away to start with empty databases, or install the earlier version."
             )
             raise ServiceError(message)
-
-    def _correct_owner(self) -> None:
-        owner = nobody_uid() if self._identity == "nobody" else os.geteuid()
-        if self._data.stat().st_uid != owner:
-            _change_owner(self._data, self._identity)
 
     def _command(self) -> list[str]:
         options = OPTIONS | {"unix_socket_directories": str(self._sockets)}

@@ -25,10 +25,6 @@ class Request:
     servers: tuple[str, ...] = ()
     population: Population | None = None
 
-    def encode(self) -> bytes:
-        """Return the line to send."""
-        return json.dumps(asdict(self)).encode() + b"\n"
-
     @classmethod
     def decode(cls, line: bytes) -> "Request":
         """Return the request of a line."""
@@ -48,10 +44,6 @@ class Response:
     kept: bool = False
     error: str | None = None
 
-    def encode(self) -> bytes:
-        """Return the line to send."""
-        return json.dumps(asdict(self)).encode() + b"\n"
-
     @classmethod
     def decode(cls, line: bytes) -> "Response":
         """Return the response of a line."""
@@ -64,13 +56,18 @@ class Response:
         return f"Response(servers={[report.name for report in self.reports]}, error={self.error!r})"
 
 
+def encode(message: Request | Response) -> bytes:
+    """Return the line to send."""
+    return json.dumps(asdict(message)).encode() + b"\n"
+
+
 def send_request(path: Path, request: Request, timeout: float) -> Response | None:
     """Send a request to a control socket; None if no supervisor listens or it ends meanwhile."""
     with socket.socket(socket.AF_UNIX) as client:
         client.settimeout(timeout)
         try:
             client.connect(str(path))
-            client.sendall(request.encode())
+            client.sendall(encode(request))
             line = b"".join(iter(partial(client.recv, 65536), b""))
         except TimeoutError as error:
             message = (

@@ -11,6 +11,7 @@ import signal
 import socket
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -235,7 +236,8 @@ class ServerRunner:
                 )
                 raise ServiceError(message)
             if not is_signalled and orphan.isdigit():
-                _send_signal(int(orphan), self.server.death_signal)
+                with suppress(ProcessLookupError):
+                    os.kill(int(orphan), self.server.death_signal)
                 is_signalled = True
             await asyncio.sleep(POLL_INTERVAL)
         return lock
@@ -261,13 +263,6 @@ class ServerRunner:
         defect = None if task.cancelled() else task.exception()
         if defect is not None:
             self._set_outcome(ServiceError(f"{self.server.title} can't be run: {defect!r}"))
-
-
-def _send_signal(pid: int, number: signal.Signals) -> None:
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        return
 
 
 def choose_port(paths: ServicePaths, name: str) -> int:

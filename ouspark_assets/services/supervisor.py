@@ -27,7 +27,7 @@ from ouspark_assets.services.paths import (
     write_private_file,
 )
 from ouspark_assets.services.postgres import Postgres
-from ouspark_assets.services.protocol import Request, Response
+from ouspark_assets.services.protocol import Request, Response, encode
 from ouspark_assets.services.server_runner import ServerRunner
 from ouspark_assets.services.standin_site import Population, StandinSite
 from ouspark_assets.services.start_policy import (
@@ -92,13 +92,20 @@ class Supervisor:
         finally:
             server.close()
             await asyncio.gather(*(runner.stop() for runner in self._runners.values()))
-            self._remove_sockets(control)
+            control.unlink(missing_ok=True)
+            if self._sockets.parent != self._paths.root:
+                with contextlib.suppress(OSError):
+                    self._sockets.rmdir()
         if gate is not None:
             os.close(gate)
 
     async def _wait_until_not_needed(self) -> int | None:
         """Return the locked gate when it is time to stop, or None if the home was deleted."""
-        while self._home_exists():
+        while (
+            _inode(self._paths.supervisor) == self._home_inode
+            and self._paths.users.is_dir()
+            and self._sockets.is_dir()
+        ):
             try:
                 gate = self._lock_gate_if_not_needed()
             except FileNotFoundError:
@@ -109,7 +116,11 @@ class Supervisor:
             with contextlib.suppress(OSError):
                 for name in (*self._runners, "supervisor"):
                     truncate_log(self._paths.log(name))
-            await self._pause()
+            # Pause even if the wait below ends at once: a stop was requested, or the grace is 0.
+            await asyncio.sleep(LOCK_POLL_INTERVAL)
+            with contextlib.suppress(TimeoutError):
+                wait = min(IDLE_CHECK_INTERVAL, self._grace)
+                await asyncio.wait_for(self._stop_requested.wait(), wait)
         log_event("stopping: the home was deleted")
         return None
 
@@ -118,7 +129,11 @@ class Supervisor:
         if gate is None:
             return None
         now = time.monotonic()
-        if self._is_needed():
+        # No process becomes a user while we hold the gate, so an unlocked file is of a dead one.
+        for entry in self._user_files():
+            if not is_locked(entry):
+                entry.unlink(missing_ok=True)
+        if self._user_pids() or self._paths.keep.exists():
             self._last_needed = now
         is_idle = now - self._last_needed > self._grace
         if is_idle or self._stop_requested.is_set():
@@ -126,17 +141,6 @@ class Supervisor:
             return gate
         os.close(gate)
         return None
-
-    def _home_exists(self) -> bool:
-        is_same = _inode(self._paths.supervisor) == self._home_inode
-        return is_same and self._paths.users.is_dir() and self._sockets.is_dir()
-
-    def _is_needed(self) -> bool:
-        """Return whether there are users; removes the files of dead ones (we hold the gate)."""
-        for entry in self._user_files():
-            if not is_locked(entry):
-                entry.unlink(missing_ok=True)
-        return bool(self._user_pids()) or self._paths.keep.exists()
 
     def _user_pids(self) -> list[int]:
         files = self._user_files()
@@ -148,19 +152,11 @@ class Supervisor:
         entries = self._paths.users.iterdir()
         return [entry for entry in entries if entry.name.partition(".")[0].isdigit()]
 
-    async def _pause(self) -> None:
-        """Wait until the next check, for a short time even if another process holds the gate."""
-        await asyncio.sleep(LOCK_POLL_INTERVAL)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(
-                self._stop_requested.wait(), min(IDLE_CHECK_INTERVAL, self._grace)
-            )
-
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             line = await reader.readline()
             if line:
-                writer.write((await self._respond(Request.decode(line))).encode())
+                writer.write(encode(await self._respond(Request.decode(line))))
                 await writer.drain()
         except ConnectionError:
             return
@@ -217,12 +213,6 @@ class Supervisor:
             kept=self._paths.keep.exists(),
         )
 
-    def _remove_sockets(self, control: Path) -> None:
-        control.unlink(missing_ok=True)
-        if self._sockets.parent != self._paths.root:
-            with contextlib.suppress(OSError):
-                self._sockets.rmdir()
-
 
 def main() -> None:
     """Run in the background; the starting process waits for readiness or one line of error."""
@@ -254,16 +244,11 @@ def _run(home: Path, grace: float, readiness: ReadinessPipe) -> None:
         message = f"The previous supervisor of {paths.home} does not end. See {paths.logs}."
         raise ServiceError(message)
     sockets = create_socket_folder(paths)
-    _detach(log)
-    asyncio.run(Supervisor(paths, sockets, grace).run(readiness))
-
-
-def _detach(log: int) -> None:
-    """Close the terminal or pipes of the starting process."""
-    nothing = os.open(os.devnull, os.O_RDWR)
-    os.dup2(nothing, 0)
+    # Close the terminal or the pipes of the starting process.
+    os.dup2(os.open(os.devnull, os.O_RDWR), 0)
     os.dup2(log, 1)
     os.dup2(log, 2)
+    asyncio.run(Supervisor(paths, sockets, grace).run(readiness))
 
 
 def _wait_for_readiness(reader: int) -> NoReturn:

@@ -59,7 +59,9 @@ class Valkey:
     async def prepare(self, lock: int) -> Launch:  # noqa: ARG002 (required by the protocol)
         """Choose a port and write the configuration with the password."""
         program = str(valkey_program())
-        self.version = await _version(program)
+        printed = await read_output([program, "--version"], "self") or ""
+        versions = [word for word in printed.split() if word.startswith("v=")]
+        self.version = versions[0].removeprefix("v=") if versions else None
         self._data.mkdir(PRIVATE_FOLDER, exist_ok=True)
         self._socket.unlink(missing_ok=True)
         self._port = choose_port(self._paths, self.name)
@@ -103,12 +105,6 @@ class Valkey:
         password = secrets.token_hex(SECRET_BYTES)
         write_private_file(path, password)
         return password
-
-
-async def _version(program: str) -> str | None:
-    printed = await read_output([program, "--version"], "self")
-    found = [word for word in (printed or "").split() if word.startswith("v=")]
-    return found[0].removeprefix("v=") if found else None
 
 
 def _quoted(path: Path) -> str:

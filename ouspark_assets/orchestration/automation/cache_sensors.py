@@ -8,7 +8,7 @@ built is in `cache/`.
 import json
 import time
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
@@ -120,7 +120,8 @@ def cold_cache_sensor(settings: AutomationSettings) -> dg.SensorDefinition:
             context.update_cursor(CacheBackoff().to_json())
             raise
         context.update_cursor(CacheBackoff().to_json())
-        if publication is not None and _age_in_seconds(publication) < MIN_PUBLICATION_AGE:
+        newest = datetime.now(UTC) - timedelta(seconds=MIN_PUBLICATION_AGE)
+        if publication and publication.published_at and publication.published_at > newest:
             return dg.SkipReason(
                 f"Publication {publication.number} is new: new_publication prewarms it."
             )
@@ -152,11 +153,6 @@ def _request_prewarm(
     return dg.RunRequest(run_key=f"{name} {retry_window(PREWARM_RETRY_INTERVAL)}")
 
 
-def _age_in_seconds(publication: Publication) -> float:
-    published_at = publication.published_at or datetime.min.replace(tzinfo=UTC)
-    return (datetime.now(UTC) - published_at).total_seconds()
-
-
 def late_results_sensor(settings: AutomationSettings) -> dg.SensorDefinition:
     """Return the sensor that compares the late releases with those of the tick before."""
 
@@ -173,7 +169,7 @@ def late_results_sensor(settings: AutomationSettings) -> dg.SensorDefinition:
         context: dg.SensorEvaluationContext, development: Development, cache_server: CacheServer
     ) -> dg.RunRequest | dg.SkipReason:
         late = late_releases(development, cache_server, settings.sla_minutes)
-        before = context.cursor or json.dumps([])
+        before = context.cursor or "[]"
         context.update_cursor(json.dumps(late))
         if json.dumps(late) == before:
             return dg.SkipReason(

@@ -101,7 +101,7 @@ def _read_failed_run(
     first = errors[0] if errors else _Failure(None, "it was killed, or could not start")
     asset = planned.get(first.step or "") or next(iter(planned.values()), None)
     releases = list(releases_of_run(run, registered))
-    if _succeeded_since(instance, _FailedWork(run.job_name, asset, releases, ended)):
+    if _succeeded_since(instance, ended, run.job_name, asset, releases):
         return None
     return FailedRun(
         name=asset.to_user_string() if asset else first.step or run.job_name,
@@ -130,41 +130,36 @@ def _read_step_events(
         elif event.event_type is kinds.STEP_SUCCESS:
             planned.pop(event.step_key, None)
         elif event.event_type is kinds.STEP_FAILURE:
-            failures.append(_summarize_failure(event.step_key, event.step_failure_data.error))
+            error = event.step_failure_data.error
+            root = find_root_error(error) if error else None
+            failures.append(
+                _Failure(
+                    event.step_key,
+                    summarize(root) if root else "no reason was recorded",
+                    is_check=root is not None and root.cls_name == CHECK_FAILURE,
+                )
+            )
     return planned, failures
 
 
-def _summarize_failure(step: str, error: Any) -> _Failure:
-    if error is None:
-        return _Failure(step, "no reason was recorded")
-    error = find_root_error(error)
-    return _Failure(step, summarize(error), is_check=error.cls_name == CHECK_FAILURE)
-
-
-@dataclass(frozen=True)
-class _FailedWork:
-    """What a failed run was to do."""
-
-    job: str
-    asset: dg.AssetKey | None
-    releases: Sequence[str]
-    ended: float
-
-
-def _succeeded_since(instance: dg.DagsterInstance, work: _FailedWork) -> bool:
+def _succeeded_since(
+    instance: dg.DagsterInstance,
+    ended: float,
+    job: str,
+    asset: dg.AssetKey | None,
+    releases: Sequence[str],
+) -> bool:
     """Return whether the asset was materialized since for all releases, or the job succeeded."""
-    if work.asset is None:
+    if asset is None:
         succeeded = instance.get_run_records(
-            dg.RunsFilter(job_name=work.job, statuses=[dg.DagsterRunStatus.SUCCESS]), limit=1
+            dg.RunsFilter(job_name=job, statuses=[dg.DagsterRunStatus.SUCCESS]), limit=1
         )
-        return any((record.end_time or 0) > work.ended for record in succeeded)
+        return any((record.end_time or 0) > ended for record in succeeded)
     since = dg.AssetRecordsFilter(
-        work.asset,
-        asset_partitions=list(work.releases) or None,
-        after_timestamp=work.ended,
+        asset, asset_partitions=list(releases) or None, after_timestamp=ended
     )
-    done = instance.fetch_materializations(since, limit=max(len(work.releases), 1) * 2).records
-    return bool(done) and set(work.releases) <= {record.partition_key for record in done}
+    done = instance.fetch_materializations(since, limit=max(len(releases), 1) * 2).records
+    return bool(done) and set(releases) <= {record.partition_key for record in done}
 
 
 def _summarize_check(evaluation: dg.AssetCheckEvaluation) -> str:

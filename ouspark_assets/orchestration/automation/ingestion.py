@@ -96,15 +96,6 @@ class IndexCursor:
         return IndexPage(url, None, self.etag, self.last_modified) if self.sha256 else None
 
 
-@dataclass(frozen=True)
-class IndexComparison:
-    """The index as the page and the table together give it."""
-
-    index: pl.DataFrame
-    # Whether the table already contains all of it.
-    is_stored: bool
-
-
 def new_results_sensor(settings: AutomationSettings) -> dg.SensorDefinition:
     """Return the sensor that watches the index page."""
 
@@ -133,12 +124,12 @@ def new_results_sensor(settings: AutomationSettings) -> dg.SensorDefinition:
         if digest is None or digest == cursor.sha256:
             return _skip("The index page has not changed.", cursor)
         try:
-            comparison = _compare_with_table(context, development, page)
+            index, is_stored = _merge_with_table(context, development, page)
         except SiteError as error:
             return _skip_unreadable(context, cursor, error)
-        without_scheme = tuple(find_releases_without_scheme(comparison.index))
+        without_scheme = tuple(find_releases_without_scheme(index))
         as_read = IndexCursor(page.etag, page.last_modified, digest, without_scheme)
-        return _request_runs(context, comparison, cursor, as_read)
+        return _request_runs(context, index, cursor, as_read, is_stored=is_stored)
 
     return new_results
 
@@ -163,9 +154,10 @@ def fetch_page(site: ResultsSite, cursor: IndexCursor) -> IndexPage:
         raise SiteError(message) from error
 
 
-def _compare_with_table(
+def _merge_with_table(
     context: dg.SensorEvaluationContext, development: Development, page: IndexPage
-) -> IndexComparison:
+) -> tuple[pl.DataFrame, bool]:
+    """Return the index of page and table together, and whether the table has all of it already."""
     # Rows that cannot be parsed are reported by the run that stores the index.
     reading = parse_index(page.body or b"", page.url, seen_at=datetime.now(UTC))
     require_links(reading, page.url)
@@ -174,24 +166,26 @@ def _compare_with_table(
             stored = read_table(connection, RELEASE_INDEX)
     except OuSparkError as error:
         context.log.warning(f"New releases are determined from the index page alone: {error}")
-        return IndexComparison(reading.frame, is_stored=False)
+        return reading.frame, False
     index = merge_index(stored, reading.frame)
-    return IndexComparison(index, is_stored=index.sort("release").equals(stored.sort("release")))
+    return index, index.sort("release").equals(stored.sort("release"))
 
 
 def _request_runs(
     context: dg.SensorEvaluationContext,
-    comparison: IndexComparison,
+    index: pl.DataFrame,
     cursor: IndexCursor,
     as_read: IndexCursor,
+    *,
+    is_stored: bool,
 ) -> dg.SensorResult:
     """Request runs for new releases; the page counts as read once it has no new release left."""
     instance = context.instance
-    register_releases(instance, releases_to_register(comparison.index))
+    register_releases(instance, releases_to_register(index))
     for release in as_read.left_out:
         context.log.info(f"Release {release} skipped: its title names neither CBCS nor AICTE.")
     scraped = instance.get_materialized_partitions(RESULT_PAGES)
-    new = [release for release in select_releases(comparison.index) if release not in scraped]
+    new = [release for release in select_releases(index) if release not in scraped]
     in_progress = releases_in_progress(instance)
     if to_start := [release for release in new if release not in in_progress]:
         # One run, unless partitions that are not selected lie in between.
@@ -208,7 +202,7 @@ def _request_runs(
         return dg.SensorResult(requests, cursor=cursor.to_json())
     if new:
         return _skip(f"New releases are queued or running: {', '.join(new)}.", cursor)
-    if not comparison.is_stored:
+    if not is_stored:
         run_key = f"index {as_read.sha256} {retry_window(RETRY_INTERVAL)}"
         request = dg.RunRequest(run_key=run_key, job_name=read_index_job.name)
         return dg.SensorResult([request], cursor=cursor.to_json())
@@ -273,7 +267,9 @@ def fill_up_schedule(settings: AutomationSettings) -> dg.ScheduleDefinition:
         now = context.scheduled_execution_time.timestamp()
         for work in to_recheck:
             recheck = f"{work.release} {int(now // (work.interval_hours * 3600))}"
-            if work.release not in handled and not _was_requested(context.instance, recheck):
+            # Run keys of a schedule count for one tick only; tags of runs stay.
+            before = dg.RunsFilter(tags={RECHECK_TAG: recheck})
+            if work.release not in handled and not context.instance.get_runs_count(before):
                 requests.append(_request_release(work, recheck))
         register_releases(context.instance, [work.release for work in unfinished])
         return requests or dg.SkipReason(
@@ -284,18 +280,10 @@ def fill_up_schedule(settings: AutomationSettings) -> dg.ScheduleDefinition:
 
 
 def _request_release(work: OutstandingRelease, recheck: str | None = None) -> dg.RunRequest:
-    tags = {REASON_TAG: work.reason}
-    if recheck is None:
-        return dg.RunRequest(run_key=work.release, partition_key=work.release, tags=tags)
-    config = {RESULT_PAGES.to_python_identifier(): {"config": {"recheck": True}}}
+    tags, config = {REASON_TAG: work.reason}, {}
+    if recheck is not None:
+        tags[RECHECK_TAG] = recheck
+        config["ops"] = {RESULT_PAGES.to_python_identifier(): {"config": {"recheck": True}}}
     return dg.RunRequest(
-        run_key=work.release,
-        partition_key=work.release,
-        tags=tags | {RECHECK_TAG: recheck},
-        run_config={"ops": config},
+        run_key=work.release, partition_key=work.release, tags=tags, run_config=config
     )
-
-
-def _was_requested(instance: dg.DagsterInstance, recheck: str) -> bool:
-    # Run keys of a schedule count for one tick only; tags of runs stay.
-    return instance.get_runs_count(dg.RunsFilter(tags={RECHECK_TAG: recheck})) > 0

@@ -157,19 +157,13 @@ def apply_policies(assets: Iterable[Any]) -> list[dg.AssetsDefinition]:
 def _apply_policies(spec: dg.AssetSpec) -> dg.AssetSpec:
     if spec.key in ASSETS_WITH_FRESHNESS:
         spec = dg.apply_freshness_policy(spec, FRESHNESS)
-    if _follows_lineage(spec):
+    # Not the index, which has nothing upstream, and not the cache, which a sensor brings to the
+    # newest publication. Not the partitioned assets either: results of checks on
+    # `raw/result_pages` are not kept per release, so the success of one release would release
+    # another that is blocked.
+    if spec.deps and spec.partitions_def is None and spec.key != GENERATION:
         spec = spec.replace_attributes(automation_condition=FOLLOWS_LINEAGE)
     return spec
-
-
-def _follows_lineage(spec: dg.AssetSpec) -> bool:
-    """Return whether an asset is recomputed automatically when something upstream changed.
-
-    Not the index, which has nothing upstream, and not the cache, which a sensor brings to the
-    newest publication. Not the partitioned assets either: results of checks on `raw/result_pages`
-    are not kept per release, so the success of one release would release another that is blocked.
-    """
-    return bool(spec.deps) and spec.partitions_def is None and spec.key != GENERATION
 
 
 def lineage_sensor(settings: AutomationSettings) -> dg.AutomationConditionSensorDefinition:
@@ -235,9 +229,6 @@ def _find_unpublished_version(development: Development, production: Production) 
         last, hold = last_publication(connection), current_hold(connection)
     if not source.releases or hold is not None or age is None or age < MIN_CHANGE_AGE:
         return None
-    if last is not None and (last.source_database, last.source_version) == (
-        source.database,
-        source.version,
-    ):
+    if last is not None and source.is_published_by(last):
         return None
     return f"{source.database} {source.version}"

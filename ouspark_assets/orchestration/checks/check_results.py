@@ -62,7 +62,8 @@ def describe_failed_blocking_checks(instance: dg.DagsterInstance) -> list[str]:
     return [
         f"{key.asset_key.to_user_string()}: {key.name}"
         for key, result in latest_results(instance, blocking_checks()).items()
-        if _is_failure(result.evaluation)
+        if not result.evaluation.passed
+        and result.evaluation.severity is dg.AssetCheckSeverity.ERROR
     ]
 
 
@@ -104,7 +105,3 @@ def _result_of(record: Any) -> CheckResult | None:
     if not isinstance(record.evaluation, dg.AssetCheckEvaluation):
         return None
     return CheckResult(record.evaluation, record.run_id, record.create_timestamp)
-
-
-def _is_failure(result: dg.AssetCheckEvaluation) -> bool:
-    return not result.passed and result.severity is dg.AssetCheckSeverity.ERROR

@@ -54,27 +54,26 @@ def page_check_results(
     problems = find_unbalanced_accounts(connection, [load.release for load in loads])
     for table in PARSED_TABLES:
         broken = [line for name, line in problems if name == table.name]
-        found = {"not accounted for": broken[:MAX_SHOWN]}
-        yield _result(key_of(table), ACCOUNTING_CHECK, found, passed=not broken)
+        yield _result(key_of(table), ACCOUNTING_CHECK, "not accounted for", broken)
     drift, missing = _compare_layouts(connection, loads)
     warning = dg.AssetCheckSeverity.WARN
-    shown = {"differences": drift[:MAX_SHOWN]}
-    yield _result(LAYOUT_ASSET, LAYOUT_CHECK, shown, passed=not drift, severity=warning)
-    yield _result(
-        LAYOUT_ASSET, REQUIRED_LABELS_CHECK, {"missing": missing[:MAX_SHOWN]}, passed=not missing
-    )
+    yield _result(LAYOUT_ASSET, LAYOUT_CHECK, "differences", drift, warning)
+    yield _result(LAYOUT_ASSET, REQUIRED_LABELS_CHECK, "missing", missing)
 
 
 def _result(
     asset: dg.AssetKey,
     name: str,
-    metadata: dict[str, list[str]],
-    *,
-    passed: bool,
+    label: str,
+    found: list[str],
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
 ) -> tuple[dg.AssetCheckKey, dg.AssetCheckResult]:
     result = dg.AssetCheckResult(
-        passed=passed, check_name=name, asset_key=asset, metadata=metadata, severity=severity
+        passed=not found,
+        check_name=name,
+        asset_key=asset,
+        metadata={label: found[:MAX_SHOWN]},
+        severity=severity,
     )
     return dg.AssetCheckKey(asset, name), result
 
@@ -88,7 +87,7 @@ def _compare_layouts(
     for load in loads:
         others = layouts_of_others(connection, load.release)
         before = merge_layouts([Layout.from_json(text) for text in others])
-        said = [*compare_layouts(before, load.layout), *list_unread(load.layout)]
-        drift += [f"{load.release}: {line}" for line in said]
+        lines = [*compare_layouts(before, load.layout), *list_unread(load.layout)]
+        drift += [f"{load.release}: {line}" for line in lines]
         missing += [f"{load.release}: {line}" for line in find_missing_labels(load.layout)]
     return drift, missing

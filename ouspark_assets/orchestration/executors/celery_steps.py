@@ -118,7 +118,11 @@ class TaskMonitor:
         """Return whether no worker has reported the task in the last inspections."""
         self._missed.setdefault(task, 0)
         if time.monotonic() - self._inspected_at >= INSPECTION_INTERVAL:
-            self._inspect()
+            inspection = self._app.control.inspect(timeout=INSPECTION_TIMEOUT)
+            answers = inspection.query_task(*self._missed) or {}
+            held = {task for tasks in answers.values() for task in tasks}
+            for known in self._missed:
+                self._missed[known] = 0 if known in held else self._missed[known] + 1
             self._inspected_at = time.monotonic()
         return self._missed[task] >= MAX_INSPECTIONS_MISSED
 
@@ -134,12 +138,6 @@ class TaskMonitor:
             passive = connection.transport.driver_type != "redis"
             declared = connection.default_channel.queue_declare(queue, passive=passive)
             return bool(declared.message_count)
-
-    def _inspect(self) -> None:
-        answers = self._app.control.inspect(timeout=INSPECTION_TIMEOUT).query_task(*self._missed)
-        held = {task for tasks in (answers or {}).values() for task in tasks}
-        for task in self._missed:
-            self._missed[task] = 0 if task in held else self._missed[task] + 1
 
 
 class WorkerStep:

@@ -5,7 +5,7 @@ Steps in Celery workers are in `celery_steps.py`. Nothing here knows the assets.
 """
 
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import ExitStack
 from typing import Any
 
 import dagster as dg
@@ -51,12 +51,9 @@ class OwnedExecutor(dg.Executor):
         """Execute every step of a run."""
         run = plan_context.run_id
         hold_liveness_lock(run, self.settings.servers)
-        turn: AbstractContextManager[None] = (
-            exclusive_run(run, self.settings.runs, plan_context.log.info)
-            if self.in_turn
-            else nullcontext()
-        )
-        with turn:
+        with ExitStack() as turn:
+            if self.in_turn:
+                turn.enter_context(exclusive_run(run, self.settings.runs, plan_context.log.info))
             yield from self.inner.execute(plan_context, execution_plan)
 
 

@@ -104,7 +104,10 @@ def _reap(instance: dg.DagsterInstance, folder: Path, *, is_shared: bool) -> tup
     for run in dead:
         instance.report_run_failed(run, PROCESS_GONE)
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
-    _remove_files_of_finished_runs(folder, {record.dagster_run.run_id for record in records})
+    unfinished = {record.dagster_run.run_id for record in records}
+    for file in folder.glob("[!.]*"):
+        if file.name not in unfinished and not is_locked(file):
+            file.unlink(missing_ok=True)
     _close_stages_of_finished_runs(instance)
     return tuple(run.run_id for run in dead)
 
@@ -123,21 +126,14 @@ def _is_dead(record: dg.RunRecord, folder: Path, *, is_shared: bool) -> bool:
     )
 
 
-def _remove_files_of_finished_runs(folder: Path, unfinished: set[str]) -> None:
-    for file in folder.glob("[!.]*"):
-        if file.name not in unfinished and not is_locked(file):
-            file.unlink(missing_ok=True)
-
-
 def _close_stages_of_finished_runs(instance: dg.DagsterInstance) -> None:
     """Close the rows of `ops.stage_runs` that are open although their run has finished."""
     try:
         with Development().connected("reap") as connection:
-            runs = {
-                run_id: instance.get_run_by_id(run_id) for run_id in unfinished_runs(connection)
-            }
             finished = [
-                run_id for run_id, run in runs.items() if run is not None and run.is_finished
+                run_id
+                for run_id in unfinished_runs(connection)
+                if (run := instance.get_run_by_id(run_id)) is not None and run.is_finished
             ]
             close_stage_runs(connection, finished, STAGE_NOT_ENDED)
     except OuSparkError:

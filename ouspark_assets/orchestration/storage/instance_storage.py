@@ -6,7 +6,6 @@ which is why Dagster's minor version is pinned. PostgreSQL is in `pooled_storage
 """
 
 import signal
-import sqlite3
 import sys
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -79,7 +78,9 @@ class PersistentSqliteEventLog(SqliteEventLogStorage):
                 pool_size=1,
                 connect_args={"timeout": BUSY_TIMEOUT_SECONDS},
             )
-            event.listen(engine, "connect", _disable_disk_sync)
+            event.listen(
+                engine, "connect", lambda raw, _: raw.execute("PRAGMA synchronous = NORMAL")
+            )
             self._engines[shard] = engine
         self._engines.move_to_end(shard)
         while len(self._engines) > self.MAX_ENGINES:
@@ -131,11 +132,14 @@ class EnvironmentStorage(DagsterStorage, ConfigurableClass):
         dsn = load_settings().runs.dagster_dsn
         if dsn is None:
             folder = dagster_folder()
-            with _exclusive(folder):
+            # If two processes create the same tables at the same time, one of them fails.
+            with (folder / ".opening").open("w") as lock:
+                lock_descriptor(lock.fileno())
                 return PersistentSqliteStorage(str(folder), inst_data)
         from ouspark_assets.orchestration.storage.pooled_storage import open_storage
 
-        return open_storage(_with_psycopg2(dsn.get_secret_value()))
+        # The only driver that dagster-postgres supports.
+        return open_storage("postgresql+psycopg2://" + dsn.get_secret_value().split("://", 1)[1])
 
 
 class EnvironmentArtifactStorage(LocalArtifactStorage):
@@ -231,34 +235,15 @@ def prune(instance: DagsterInstance, runs: Iterable[str], before: datetime) -> P
     files = 0
     if isinstance(storage, PersistentSqliteEventLog):
         files += sum(storage.remove(run_id) for run_id in runs)
-    for path in list(_output_files_before(before)):
+    # Output of steps, sensors and schedules.
+    for path in [
+        path
+        for path in (dagster_folder() / "logs").rglob("*")
+        if path.is_file() and path.stat().st_mtime < before.timestamp()
+    ]:
         path.unlink(missing_ok=True)
         files += 1
         with suppress(OSError):  # not empty yet
             path.parent.rmdir()
             path.parent.parent.rmdir()
     return Pruned(events, files)
-
-
-def _output_files_before(before: datetime) -> Iterator[Path]:
-    """Yield the files with output of steps, sensors and schedules from before this time."""
-    for path in (dagster_folder() / "logs").rglob("*"):
-        if path.is_file() and path.stat().st_mtime < before.timestamp():
-            yield path
-
-
-@contextmanager
-def _exclusive(folder: Path) -> Iterator[None]:
-    # If two processes create the same tables at the same time, one of them fails.
-    with (folder / ".opening").open("w") as lock:
-        lock_descriptor(lock.fileno())
-        yield
-
-
-def _disable_disk_sync(connection: sqlite3.Connection, _record: object) -> None:
-    connection.execute("PRAGMA synchronous = NORMAL")
-
-
-def _with_psycopg2(dsn: str) -> str:
-    """Return the DSN with the driver psycopg 2, the only one that dagster-postgres supports."""
-    return "postgresql+psycopg2://" + dsn.split("://", 1)[1]

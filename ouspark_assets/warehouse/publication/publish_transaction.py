@@ -63,6 +63,11 @@ class Source:
     version: int
     releases: list[str]
 
+    def is_published_by(self, publication: Publication) -> bool:
+        """Return whether a publication was made from exactly this state."""
+        source = (publication.source_database, publication.source_version)
+        return source == (self.database, self.version)
+
 
 @dataclass(frozen=True)
 class Published:
