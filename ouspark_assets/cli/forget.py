@@ -16,9 +16,9 @@ from ouspark_assets.pipeline.forget import (
     ForgottenStudent,
     count_development_rows,
     count_published_rows,
+    find_releases_to_reload,
     forget_after_publication,
     forget_at_source,
-    releases_to_reload,
 )
 from ouspark_assets.settings import Settings, load_settings
 
@@ -57,7 +57,7 @@ def _forget_downstream(ticket: str, removed: ForgottenStudent, settings: Setting
         removed.production = count_published_rows(production, ticket)
     with open_graph(settings) as graph:
         with Development().connected("forget") as connection:
-            releases = releases_to_reload(connection, Lake().archive())
+            releases = find_releases_to_reload(connection, Lake().archive())
         for release in releases:
             graph.reload(release)
         graph.follow_up()

@@ -8,7 +8,7 @@ from ouspark_assets.cli.output import show_json, show_table
 from ouspark_assets.domain.releases import in_release_order
 from ouspark_assets.orchestration.partitions import register_releases
 from ouspark_assets.orchestration.resources import Development, ResultsSite
-from ouspark_assets.pipeline.discover import add_release, release_by_hand
+from ouspark_assets.pipeline.discover import add_release, build_release_row
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.warehouse.core.frames import read_table
 from ouspark_assets.warehouse.records.loads import loaded_fingerprints
@@ -40,7 +40,7 @@ def list_releases(*, as_json: bool, every_course: bool) -> None:
 
 def register_release(key: str, title: str) -> None:
     """Register a release that the index page may not show."""
-    row = release_by_hand(key, ResultsSite().url, title)
+    row = build_release_row(key, ResultsSite().url, title)
     with Development().connected("releases") as connection:
         add_release(connection, row, "cli")
     with dg.DagsterInstance.get() as instance:

@@ -27,7 +27,7 @@ from ouspark_assets.orchestration.resources import (
     Production,
     Progress,
 )
-from ouspark_assets.pipeline.outstanding_work import unfinished_releases
+from ouspark_assets.pipeline.outstanding_work import find_unfinished_releases
 from ouspark_assets.pipeline.scrape import ScrapeOptions, build_request, estimate_requests
 from ouspark_assets.pipeline.up_to_date import (
     ServedState,
@@ -96,7 +96,7 @@ def _wanted_releases(
     archive = Lake().archive()
     wanted = select_releases(index, releases=named, since=since, all_=every)
     if not is_explicit:
-        unfinished = unfinished_releases(settings, index, fingerprints, archive, wanted)
+        unfinished = find_unfinished_releases(settings, index, fingerprints, archive, wanted)
         wanted = [outstanding.release for outstanding in unfinished]
     if not wanted:
         click.echo("Nothing new: every selected release is complete.")

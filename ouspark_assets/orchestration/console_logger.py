@@ -10,7 +10,7 @@ import dagster as dg
 
 from ouspark_assets.operations.logging import StderrHandler, configure_logging, current_log_context
 from ouspark_assets.orchestration.partitions import PARTITION_TAG
-from ouspark_assets.settings import LoggingSettings, load_settings
+from ouspark_assets.settings import load_settings
 
 
 class DagsterRecordFilter(logging.Filter):
@@ -49,13 +49,12 @@ def _error_field(error: Any) -> dict[str, str]:
     }
 
 
-def _create_logger(
-    context: dg.InitLoggerContext, settings: LoggingSettings, level: str
-) -> logging.Logger:
+def _create_logger(context: dg.InitLoggerContext, level: str) -> logging.Logger:
+    settings = load_settings().logging
     # The loggers of the packages print the same way. A quiet command still prints their warnings.
     configure_logging(settings)
     # Created directly: loggers from getLogger live as long as the process.
-    logger = logging.getLoggerClass()(context.logger_config.get("name") or "dagster", level)
+    logger = logging.getLoggerClass()(context.logger_config.get("name") or "dagster", level.upper())
     handler = StderrHandler(settings)
     handler.addFilter(DagsterRecordFilter())
     logger.addHandler(handler)
@@ -72,14 +71,12 @@ def _create_logger(
 def console(context: dg.InitLoggerContext) -> logging.Logger:
     """Return the logger for a run whose configuration names it."""
     level: str | None = context.logger_config.get("log_level")
-    settings = load_settings().logging
-    return _create_logger(context, settings, (level or settings.log_level or "INFO").upper())
+    return _create_logger(context, level or load_settings().logging.log_level or "INFO")
 
 
 def _create_default(context: dg.InitLoggerContext) -> logging.Logger:
-    level = str(context.logger_config["log_level"])
-    settings = load_settings().logging
-    return _create_logger(context, settings, settings.log_level or level)
+    level = load_settings().logging.log_level or str(context.logger_config["log_level"])
+    return _create_logger(context, level)
 
 
 def replace_default_console_logger() -> None:

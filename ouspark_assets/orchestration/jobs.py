@@ -1,4 +1,4 @@
-"""Jobs that people or automation start: selections of the graph, each under a name.
+"""The jobs that people or automation start; each is a named selection of assets.
 
 The order within a job follows from the lineage. Maintenance jobs: `automation/maintenance.py`.
 """

@@ -31,7 +31,7 @@ def register_releases(instance: dg.DagsterInstance, releases: list[str]) -> list
     return new
 
 
-def releases_to_register(index: pl.DataFrame) -> list[str]:
+def select_releases_to_register(index: pl.DataFrame) -> list[str]:
     """Return every B.E. release: first those that are loaded by default, then the others.
 
     Each group is ordered from oldest to newest. A range of partitions contains everything that was

@@ -64,7 +64,7 @@ def update_release_index(
     return IndexUpdate(page.url, found.frame.height, found.problems, index, change)
 
 
-def release_by_hand(key: str, site_url: str, title: str) -> pl.DataFrame:
+def build_release_row(key: str, site_url: str, title: str) -> pl.DataFrame:
     """Return the index row of a release that an operator names.
 
     A title of another course raises `SiteError`: the release would be registered, but no run

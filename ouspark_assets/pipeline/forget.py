@@ -66,7 +66,7 @@ def forget_at_source(
     return ForgottenStudent(answers, removed)
 
 
-def releases_to_reload(development: Connection, archive: PageArchive) -> list[str]:
+def find_releases_to_reload(development: Connection, archive: PageArchive) -> list[str]:
     """Return the loaded releases whose pages in the lake are not those that were loaded.
 
     They are loaded again so that their accounts of pages and rows add up.

@@ -36,7 +36,7 @@ class OutstandingRelease:
     interval_hours: float = 0
 
 
-def unfinished_releases(
+def find_unfinished_releases(
     settings: SiteSettings,
     index: pl.DataFrame,
     loaded: Mapping[str, str],
@@ -54,7 +54,7 @@ def unfinished_releases(
     return unfinished
 
 
-def releases_to_recheck(
+def find_releases_to_recheck(
     settings: AutomationSettings,
     index: pl.DataFrame,
     pending: Sequence[str],

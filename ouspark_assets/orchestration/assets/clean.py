@@ -1,4 +1,4 @@
-"""The clean tables: parsing the pages of a release fills four, and students follow from them.
+"""The clean tables: `parsed_pages` fills four of them, and students are computed from those.
 
 How a release is loaded is in `pipeline/load.py`.
 """

@@ -3,6 +3,8 @@
 How unknown codes become rows is in `sources/reference_files/`.
 """
 
+from collections.abc import Callable, Mapping, Sequence
+
 import dagster as dg
 import polars as pl
 
@@ -19,66 +21,59 @@ from ouspark_assets.pipeline.compute import (
 )
 from ouspark_assets.schemas.clean import STUDENTS
 from ouspark_assets.schemas.reference import BRANCHES, COLLEGES, SUBJECTS
+from ouspark_assets.schemas.table import Table
 
-KINDS = {"csv", "polars", "postgres"}
-
-
-def _inferred(rows: pl.DataFrame) -> dict[str, int]:
-    return {"inferred": rows.filter("inferred").height}
+INFERRED = "A code that hall tickets show and the file lacks becomes a row marked `inferred`."
 
 
-@dg.asset(
-    key=key_of(COLLEGES),
-    deps=[key_of(STUDENTS)],
-    group_name=GROUP,
-    kinds=KINDS,
-    metadata=table_definition(COLLEGES),
-)
-def known_colleges(
-    context: dg.AssetExecutionContext, development: Development, frames: SharedFrames
-) -> dg.MaterializeResult[None]:
-    """A college, by the first four digits of a hall ticket.
+def build_reference_asset(
+    table: Table,
+    reads: Sequence[Table],
+    compute: Callable[[Mapping[str, pl.DataFrame]], pl.DataFrame],
+    description: str,
+) -> dg.AssetsDefinition:
+    """Return the asset of a reference table."""
 
-    A code that hall tickets show and the file lacks becomes a row marked `inferred`.
-    """
-    return materialize_table(
-        context, development, frames, COLLEGES, [STUDENTS], compute_colleges, describe=_inferred
+    @dg.asset(
+        key=key_of(table),
+        deps=[key_of(read) for read in reads],
+        group_name=GROUP,
+        kinds={"csv", "polars", "postgres"},
+        description=description,
+        metadata=table_definition(table),
     )
+    def known(
+        context: dg.AssetExecutionContext, development: Development, frames: SharedFrames
+    ) -> dg.MaterializeResult[None]:
+        return materialize_table(
+            context,
+            development,
+            frames,
+            table,
+            reads,
+            compute,
+            describe=lambda rows: {"inferred": rows.filter("inferred").height},
+        )
+
+    return known
 
 
-@dg.asset(
-    key=key_of(BRANCHES),
-    deps=[key_of(STUDENTS)],
-    group_name=GROUP,
-    kinds=KINDS,
-    metadata=table_definition(BRANCHES),
+known_colleges = build_reference_asset(
+    COLLEGES,
+    [STUDENTS],
+    compute_colleges,
+    f"A college, by the first four digits of a hall ticket.\n\n{INFERRED}",
 )
-def known_branches(
-    context: dg.AssetExecutionContext, development: Development, frames: SharedFrames
-) -> dg.MaterializeResult[None]:
-    """A branch, by digits seven to nine of a hall ticket.
-
-    A code that hall tickets show and the file lacks becomes a row marked `inferred`.
-    """
-    return materialize_table(
-        context, development, frames, BRANCHES, [STUDENTS], compute_branches, describe=_inferred
-    )
-
-
-@dg.asset(
-    key=key_of(SUBJECTS),
-    deps=[key_of(table) for table in SUBJECT_INPUTS],
-    group_name=GROUP,
-    kinds=KINDS,
-    metadata=table_definition(SUBJECTS),
+known_branches = build_reference_asset(
+    BRANCHES,
+    [STUDENTS],
+    compute_branches,
+    f"A branch, by digits seven to nine of a hall ticket.\n\n{INFERRED}",
 )
-def known_subjects(
-    context: dg.AssetExecutionContext, development: Development, frames: SharedFrames
-) -> dg.MaterializeResult[None]:
-    """A subject, by its code, with its usual name, credits and semester.
-
-    What the file lacks is taken from the pages: the most frequent value, of equals the latest.
-    """
-    return materialize_table(
-        context, development, frames, SUBJECTS, SUBJECT_INPUTS, compute_subjects, describe=_inferred
-    )
+known_subjects = build_reference_asset(
+    SUBJECTS,
+    SUBJECT_INPUTS,
+    compute_subjects,
+    "A subject, by its code, with its usual name, credits and semester.\n\n"
+    "What the file lacks is taken from the pages: the most frequent value, of equals the latest.",
+)

@@ -1,11 +1,14 @@
-"""The university's index page as a table; every B.E. release on it becomes a partition."""
+"""The university's index page as a table; every B.E. release on it becomes a partition.
+
+How the page is read and merged into the table is in `pipeline/discover.py`.
+"""
 
 import dagster as dg
 
 from ouspark_assets.orchestration.assets.recorded_stage import recorded_stage
 from ouspark_assets.orchestration.keys import RELEASE_INDEX_KEY
 from ouspark_assets.orchestration.metadata import merge_metadata, table_definition
-from ouspark_assets.orchestration.partitions import register_releases, releases_to_register
+from ouspark_assets.orchestration.partitions import register_releases, select_releases_to_register
 from ouspark_assets.orchestration.resources import Development, ResultsSite
 from ouspark_assets.pipeline.discover import update_release_index
 from ouspark_assets.schemas.source import RELEASE_INDEX
@@ -31,7 +34,7 @@ def release_index(
         update = update_release_index(
             stage.connection, site.settings, site.url, stage.run_id, context.log.warning
         )
-        new = register_releases(context.instance, releases_to_register(update.index))
+        new = register_releases(context.instance, select_releases_to_register(update.index))
         stage.record.rows_in = update.links
         stage.record.rows_written = update.change.rows
         stage.record.rows_changed = update.change.changed

@@ -22,7 +22,11 @@ from ouspark_assets.orchestration.automation.ticks import (
     retry_window,
     skip_if_unreachable,
 )
-from ouspark_assets.orchestration.checks.timeliness import IN_TIME, check_lateness, late_releases
+from ouspark_assets.orchestration.checks.timeliness import (
+    IN_TIME,
+    check_lateness,
+    find_late_releases,
+)
 from ouspark_assets.orchestration.jobs import follow_up, prewarm
 from ouspark_assets.orchestration.keys import GENERATION, PUBLICATION
 from ouspark_assets.orchestration.resources import CacheServer, Development, Production
@@ -168,7 +172,7 @@ def late_results_sensor(settings: AutomationSettings) -> dg.SensorDefinition:
     def late_results(
         context: dg.SensorEvaluationContext, development: Development, cache_server: CacheServer
     ) -> dg.RunRequest | dg.SkipReason:
-        late = late_releases(development, cache_server, settings.sla_minutes)
+        late = find_late_releases(development, cache_server, settings.sla_minutes)
         before = context.cursor or "[]"
         context.update_cursor(json.dumps(late))
         if json.dumps(late) == before:

@@ -15,7 +15,7 @@ import dagster as dg
 import polars as pl
 
 from ouspark_assets.domain.errors import OuSparkError, SiteError
-from ouspark_assets.orchestration.automation.run_queries import releases_in_progress
+from ouspark_assets.orchestration.automation.run_queries import find_releases_in_progress
 from ouspark_assets.orchestration.automation.ticks import (
     initial_schedule_status,
     initial_sensor_status,
@@ -30,14 +30,14 @@ from ouspark_assets.orchestration.partitions import (
     RELEASE_PARTITIONS_NAME,
     range_tags,
     register_releases,
-    releases_to_register,
+    select_releases_to_register,
     split_into_ranges,
 )
 from ouspark_assets.orchestration.resources import Development, Environment, Lake, ResultsSite
 from ouspark_assets.pipeline.outstanding_work import (
     OutstandingRelease,
-    releases_to_recheck,
-    unfinished_releases,
+    find_releases_to_recheck,
+    find_unfinished_releases,
 )
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.settings import AutomationSettings
@@ -181,12 +181,12 @@ def _request_runs(
 ) -> dg.SensorResult:
     """Request runs for new releases; the page counts as read once it has no new release left."""
     instance = context.instance
-    register_releases(instance, releases_to_register(index))
+    register_releases(instance, select_releases_to_register(index))
     for release in as_read.left_out:
         context.log.info(f"Release {release} skipped: its title names neither CBCS nor AICTE.")
     scraped = instance.get_materialized_partitions(RESULT_PAGES)
     new = [release for release in select_releases(index) if release not in scraped]
-    in_progress = releases_in_progress(instance)
+    in_progress = find_releases_in_progress(instance)
     if to_start := [release for release in new if release not in in_progress]:
         # One run, unless partitions that are not selected lie in between.
         registered = instance.get_dynamic_partitions(RELEASE_PARTITIONS_NAME)
@@ -255,11 +255,13 @@ def fill_up_schedule(settings: AutomationSettings) -> dg.ScheduleDefinition:
             tables = loaded_fingerprints(connection)
             candidates = select_releases(index)
             pending = releases_with_pending_results(connection, candidates)
-        unfinished = unfinished_releases(site.settings, index, tables, lake.archive(), candidates)
+        unfinished = find_unfinished_releases(
+            site.settings, index, tables, lake.archive(), candidates
+        )
         today = datetime.now(UTC).date()
-        to_recheck = releases_to_recheck(settings, index, pending, candidates, today)
+        to_recheck = find_releases_to_recheck(settings, index, pending, candidates, today)
 
-        in_progress = releases_in_progress(context.instance)
+        in_progress = find_releases_in_progress(context.instance)
         requests = [
             _request_release(work) for work in unfinished if work.release not in in_progress
         ]

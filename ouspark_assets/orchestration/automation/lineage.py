@@ -14,8 +14,8 @@ from typing import Any
 import dagster as dg
 
 from ouspark_assets.orchestration.automation.run_queries import (
+    find_unfinished_runs,
     is_queued,
-    runs_not_finished,
     was_loading_releases,
 )
 from ouspark_assets.orchestration.automation.ticks import (
@@ -206,7 +206,7 @@ def unpublished_changes_sensor(settings: AutomationSettings) -> dg.SensorDefinit
     def unpublished_changes(
         context: dg.SensorEvaluationContext, development: Development, production: Production
     ) -> dg.RunRequest | dg.SkipReason:
-        if runs_not_finished(context.instance):
+        if find_unfinished_runs(context.instance):
             return dg.SkipReason("Other runs are queued or running.")
         version = _find_unpublished_version(development, production)
         if version is None:

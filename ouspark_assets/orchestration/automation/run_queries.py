@@ -28,17 +28,17 @@ FINISHED = (
 )
 
 
-def runs_not_finished(instance: dg.DagsterInstance) -> Sequence[dg.DagsterRun]:
+def find_unfinished_runs(instance: dg.DagsterInstance) -> Sequence[dg.DagsterRun]:
     """Return the runs that are queued or running."""
     return instance.get_runs(dg.RunsFilter(statuses=[*QUEUED, *RUNNING]))
 
 
-def releases_in_progress(instance: dg.DagsterInstance) -> frozenset[str]:
+def find_releases_in_progress(instance: dg.DagsterInstance) -> frozenset[str]:
     """Return the releases of all runs that are queued or running."""
     registered = instance.get_dynamic_partitions(RELEASE_PARTITIONS_NAME)
     return frozenset(
         release
-        for run in runs_not_finished(instance)
+        for run in find_unfinished_runs(instance)
         for release in releases_of_run(run, registered)
     )
 
@@ -63,7 +63,7 @@ def find_run_materializing(
 ) -> dg.DagsterRun | None:
     """Return a queued or running run of one of these jobs, or one that selects the asset."""
     names = frozenset(jobs)
-    for run in runs_not_finished(instance):
+    for run in find_unfinished_runs(instance):
         if run.job_name in names or asset in (run.asset_selection or ()):
             return run
     return None

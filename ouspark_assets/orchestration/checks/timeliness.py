@@ -1,4 +1,4 @@
-"""The check that readers have new results in time: every release that the index has shown too long.
+"""The check that every release of the index reaches readers within OUSPARK_SLA_MINUTES.
 
 Evaluated by a job of its own, which the sensor `late_results` starts when the result changes.
 """
@@ -33,7 +33,7 @@ def readers_have_new_results_in_time(
     late: list[str] = []
     problem = None
     try:
-        late = late_releases(development, cache_server, minutes)
+        late = find_late_releases(development, cache_server, minutes)
     except OuSparkError as error:
         problem = str(error)
     return dg.AssetCheckResult(
@@ -51,7 +51,9 @@ check_lateness = dg.define_asset_job(
 )
 
 
-def late_releases(development: Development, cache_server: CacheServer, minutes: float) -> list[str]:
+def find_late_releases(
+    development: Development, cache_server: CacheServer, minutes: float
+) -> list[str]:
     """Return the releases loaded by default that are late.
 
     A release is late when the index has shown it for longer than this and the generation that

@@ -1,4 +1,4 @@
-"""The executors, chosen by OUSPARK_EXECUTOR, and what surrounds every run.
+"""The executors, selected by OUSPARK_EXECUTOR, and the locks that every run holds.
 
 Every run holds its liveness lock; with the executors of a single machine, runs also take turns.
 Steps in Celery workers are in `celery_steps.py`. Nothing here knows the assets.
@@ -25,7 +25,7 @@ IN_SCRAPING_QUEUE = {"dagster-celery/queue": SCRAPING_QUEUE}
 
 
 class OwnedExecutor(dg.Executor):
-    """Wraps an executor: holds the liveness lock of the run and, if asked to, the turn of runs."""
+    """Wraps an executor to hold the run's liveness lock and, with `in_turn`, exclude other runs."""
 
     def __init__(self, inner: dg.Executor, settings: Settings, *, in_turn: bool) -> None:
         """Wrap an executor."""

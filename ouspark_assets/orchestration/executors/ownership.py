@@ -38,7 +38,7 @@ STAGE_NOT_ENDED = (
 
 @contextmanager
 def own_run(run_id: str, settings: Settings, notify: Callable[[str], None]) -> Iterator[None]:
-    """Hold the liveness lock of a run, and the turn of runs, for the duration of the block."""
+    """Hold the liveness lock of a run, and keep other runs waiting, during the block."""
     descriptor = hold_liveness_lock(run_id, settings.servers)
     try:
         with exclusive_run(run_id, settings.runs, notify):

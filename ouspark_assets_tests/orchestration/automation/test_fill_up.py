@@ -18,7 +18,7 @@ from ouspark_assets.orchestration.partitions import (
     RANGE_START_TAG,
     RELEASE_PARTITIONS_NAME,
 )
-from ouspark_assets.pipeline.outstanding_work import releases_to_recheck
+from ouspark_assets.pipeline.outstanding_work import find_releases_to_recheck
 from ouspark_assets.settings import AutomationSettings, load_settings
 from ouspark_assets.standin.process import running_standin
 from ouspark_assets_tests.orchestration.automation.evaluation import (
@@ -121,5 +121,5 @@ def test_the_recheck_interval_depends_on_the_age_of_the_release(
     row: dict[str, object], *, pending: bool, expected: float | None
 ) -> None:
     index = releases({"release": "a", **row})
-    found = releases_to_recheck(AutomationSettings(), index, ["a"] if pending else [], ["a"], TODAY)
+    found = find_releases_to_recheck(AutomationSettings(), index, ["a"] if pending else [], ["a"], TODAY)
     assert [request.interval_hours for request in found] == ([] if expected is None else [expected])

@@ -11,7 +11,7 @@ import pytest
 
 from ouspark_assets.orchestration.automation import ingestion
 from ouspark_assets.orchestration.automation.ingestion import new_results_sensor
-from ouspark_assets.orchestration.automation.run_queries import releases_in_progress
+from ouspark_assets.orchestration.automation.run_queries import find_releases_in_progress
 from ouspark_assets.orchestration.keys import RESULT_PAGES
 from ouspark_assets.orchestration.partitions import (
     PARTITION_TAG,
@@ -119,7 +119,7 @@ def test_two_ticks_never_start_two_runs(instance: dg.DagsterInstance, index: Ind
         request.run_key for request in first.run_requests
     ]
     submit_run(instance, "bring_in_new_results", first.run_requests[0].tags)
-    assert releases_in_progress(instance) == {"20250201", "20250402"}
+    assert find_releases_in_progress(instance) == {"20250201", "20250402"}
     third = evaluate(instance, again.cursor)
     assert third.run_requests == []
     assert third.skip_message == "New releases are queued or running: 20250201, 20250402."
