@@ -50,7 +50,7 @@ def column_schema(table: Table) -> dg.TableSchema:
     )
 
 
-def merge_metadata(change: MergeResult) -> dict[str, Any]:
+def describe_merge(change: MergeResult) -> dict[str, Any]:
     """Return the metadata of a materialization that merged a whole table: its rows and changes."""
     return {
         "dagster/row_count": change.rows,
@@ -59,7 +59,7 @@ def merge_metadata(change: MergeResult) -> dict[str, Any]:
     }
 
 
-def first_rows(frame: pl.DataFrame, limit: int) -> dg.TableMetadataValue:
+def show_first_rows(frame: pl.DataFrame, limit: int) -> dg.TableMetadataValue:
     """Return the first rows of a frame as a table for the UI."""
     rows = frame.head(limit).iter_rows(named=True)
     return dg.MetadataValue.table([dg.TableRecord(row) for row in rows])

@@ -12,7 +12,7 @@ import polars as pl
 from ouspark_assets.orchestration.assets.column_lineage import build_column_lineage
 from ouspark_assets.orchestration.assets.recorded_stage import materialize_table
 from ouspark_assets.orchestration.keys import key_of
-from ouspark_assets.orchestration.metadata import first_rows, table_definition
+from ouspark_assets.orchestration.metadata import show_first_rows, table_definition
 from ouspark_assets.orchestration.resources import Development, Environment, SharedFrames
 from ouspark_assets.pipeline.aggregates import AGGREGATES, Aggregate
 from ouspark_assets.pipeline.compute import options_from_settings
@@ -85,7 +85,7 @@ def _rows_and_plot(table: Table, rows: pl.DataFrame) -> dict[str, dg.MetadataVal
         return shown
     if table in TABLES_SHOWN:
         columns = [name for name in table.columns if name != "toppers"]
-        shown["first rows"] = first_rows(rows.select(columns), MAX_ROWS_SHOWN)
+        shown["first rows"] = show_first_rows(rows.select(columns), MAX_ROWS_SHOWN)
     if plot := PLOTS.get(table):
         shown["plot"] = dg.MetadataValue.md(plots.as_markdown(plot(rows)))
     return shown

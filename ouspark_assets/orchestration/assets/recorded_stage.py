@@ -13,7 +13,7 @@ import dagster as dg
 import polars as pl
 
 from ouspark_assets.operations.logging import log_context
-from ouspark_assets.orchestration.metadata import merge_metadata
+from ouspark_assets.orchestration.metadata import describe_merge
 from ouspark_assets.orchestration.resources import Development, SharedFrames
 from ouspark_assets.pipeline.compute import merge_computed
 from ouspark_assets.schemas.table import Table
@@ -76,4 +76,4 @@ def materialize_table(
         )
         described = describe(rows)
         stage.record.rows_written, stage.record.rows_changed = change.rows, change.changed
-    return dg.MaterializeResult(metadata=merge_metadata(change) | described)
+    return dg.MaterializeResult(metadata=describe_merge(change) | described)

@@ -7,7 +7,7 @@ import dagster as dg
 
 from ouspark_assets.orchestration.assets.recorded_stage import recorded_stage
 from ouspark_assets.orchestration.keys import RELEASE_INDEX_KEY
-from ouspark_assets.orchestration.metadata import merge_metadata, table_definition
+from ouspark_assets.orchestration.metadata import describe_merge, table_definition
 from ouspark_assets.orchestration.partitions import register_releases, select_releases_to_register
 from ouspark_assets.orchestration.resources import Development, ResultsSite
 from ouspark_assets.pipeline.discover import update_release_index
@@ -39,7 +39,7 @@ def release_index(
         stage.record.rows_written = update.change.rows
         stage.record.rows_changed = update.change.changed
     return dg.MaterializeResult(
-        metadata=merge_metadata(update.change)
+        metadata=describe_merge(update.change)
         | {
             "index page": dg.MetadataValue.url(update.page_url),
             "links on the page": update.links,

@@ -18,7 +18,7 @@ from ouspark_assets.analytics.anomalies import find_changed_colleges, find_lost_
 from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.domain.hall_tickets import mask_ticket
 from ouspark_assets.orchestration.keys import key_of
-from ouspark_assets.orchestration.metadata import first_rows
+from ouspark_assets.orchestration.metadata import show_first_rows
 from ouspark_assets.orchestration.resources import (
     Development,
     Environment,
@@ -208,5 +208,5 @@ def _result(
 ) -> dg.AssetCheckResult:
     metadata: dict[str, Any] = {"count": found.height if count is None else count}
     if found.height:
-        metadata[name] = first_rows(found, MAX_SHOWN)
+        metadata[name] = show_first_rows(found, MAX_SHOWN)
     return dg.AssetCheckResult(passed=found.is_empty(), severity=severity, metadata=metadata)

@@ -11,7 +11,7 @@ import dagster as dg
 import polars as pl
 
 from ouspark_assets.orchestration.keys import key_of
-from ouspark_assets.orchestration.metadata import first_rows
+from ouspark_assets.orchestration.metadata import show_first_rows
 from ouspark_assets.orchestration.resources import Development
 from ouspark_assets.schemas import PIPELINE_TABLES
 from ouspark_assets.schemas.table import Table
@@ -72,5 +72,5 @@ def evaluate_model(table: Table, frame: pl.DataFrame) -> dg.AssetCheckResult:
     broken = find_broken_rules(table, frame)
     metadata: dict[str, Any] = {"rows": frame.height}
     if not broken.is_empty():
-        metadata["broken rules"] = first_rows(broken, MAX_RULES_SHOWN)
+        metadata["broken rules"] = show_first_rows(broken, MAX_RULES_SHOWN)
     return dg.AssetCheckResult(passed=broken.is_empty(), metadata=metadata)
