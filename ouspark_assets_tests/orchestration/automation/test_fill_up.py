@@ -121,5 +121,7 @@ def test_the_recheck_interval_depends_on_the_age_of_the_release(
     row: dict[str, object], *, pending: bool, expected: float | None
 ) -> None:
     index = releases({"release": "a", **row})
-    found = find_releases_to_recheck(AutomationSettings(), index, ["a"] if pending else [], ["a"], TODAY)
+    found = find_releases_to_recheck(
+        AutomationSettings(), index, ["a"] if pending else [], ["a"], TODAY
+    )
     assert [request.interval_hours for request in found] == ([] if expected is None else [expected])
