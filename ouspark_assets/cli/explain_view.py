@@ -16,7 +16,7 @@ from ouspark_assets.operations.explain.model import (
     Cgpa,
     Credits,
     Explanation,
-    QuarantinedRecord,
+    QuarantineEntry,
     Rank,
     Revaluation,
     Semester,
@@ -224,7 +224,7 @@ def _revaluations(revaluations: Sequence[Revaluation]) -> RenderableType:
     return Group(*([table] if changed else []), *([count] if unchanged else []))
 
 
-def _quarantine(records: Sequence[QuarantinedRecord]) -> Table:
+def _quarantine(records: Sequence[QuarantineEntry]) -> Table:
     table = _table("Record|", "Release", "Table", "Reasons")
     for record in records:
         reasons = escape("; ".join(record.reasons))

@@ -22,7 +22,11 @@ from ouspark_assets.warehouse.publication.publications import (
     read_publications,
 )
 from ouspark_assets.warehouse.publication.rollback import restorable_publications, roll_back
-from ouspark_assets.warehouse.publication.verification import TableVerdict, Verdict, verify
+from ouspark_assets.warehouse.publication.verification import (
+    TableVerdict,
+    VerificationResult,
+    verify,
+)
 
 MAX_ROWS_NAMED = 20
 
@@ -131,7 +135,7 @@ def _row(listed: Publication, *, can_restore: bool) -> dict[str, object]:
     }
 
 
-def _show_verdict(verdict: Verdict) -> None:
+def _show_verdict(verdict: VerificationResult) -> None:
     rows: list[dict[str, object]] = [
         {
             "table": table.name,

@@ -29,7 +29,7 @@ from ouspark_assets.operations.explain.model import (
     Cgpa,
     Credits,
     Explanation,
-    QuarantinedRecord,
+    QuarantineEntry,
     Rank,
     Revaluation,
     Semester,
@@ -65,7 +65,7 @@ def explain_student(records: StudentRecords) -> Explanation:
         backlogs=_backlogs(records),
         revaluations=_revaluations(records),
         quarantine=tuple(
-            _from_row(QuarantinedRecord, row, reasons=tuple(row["reasons"]))
+            _from_row(QuarantineEntry, row, reasons=tuple(row["reasons"]))
             for row in records.quarantine.iter_rows(named=True)
         ),
     )

@@ -165,7 +165,7 @@ class Revaluation:
 
 
 @dataclass(frozen=True)
-class QuarantinedRecord:
+class QuarantineEntry:
     """A record that was not accepted, with the reasons."""
 
     id: int
@@ -187,4 +187,4 @@ class Explanation:
     ranks: tuple[Rank, ...]
     backlogs: tuple[Backlog, ...]
     revaluations: tuple[Revaluation, ...]
-    quarantine: tuple[QuarantinedRecord, ...]
+    quarantine: tuple[QuarantineEntry, ...]

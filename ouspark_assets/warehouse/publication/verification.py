@@ -59,7 +59,7 @@ class TableVerdict:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class VerificationResult:
     """The result of the comparison for all tables."""
 
     publication: int
@@ -71,7 +71,9 @@ class Verdict:
         return all(table.is_clean for table in self.tables)
 
 
-def verify(development: Connection, production: Connection, tables: Sequence[Table]) -> Verdict:
+def verify(
+    development: Connection, production: Connection, tables: Sequence[Table]
+) -> VerificationResult:
     """Compare every published table, in one snapshot of each database."""
     with (
         translate_errors("The comparison", production=production, development=development),
@@ -87,7 +89,7 @@ def verify(development: Connection, production: Connection, tables: Sequence[Tab
         is_same_source = current_source(development).database == last.source_database
         since = last.source_version if is_same_source else None
         comparison = _Comparison(development, production, last, since)
-        return Verdict(last.number, tuple(map(comparison.compare, tables)))
+        return VerificationResult(last.number, tuple(map(comparison.compare, tables)))
 
 
 @dataclass(frozen=True)
