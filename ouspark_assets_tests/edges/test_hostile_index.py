@@ -62,6 +62,19 @@ def test_the_maximum_number_of_links_is_read_in_time(body: str) -> None:
     assert reading(body).frame.height >= 1
 
 
+def test_links_with_line_breaks_in_one_row_do_not_read_every_cell_once_per_link() -> None:
+    cells = "<td>" + "I " * 200
+    broken = "".join(f"<a href='/re\ns07/{key}.jsp'>{TITLE}</a>" for key in range(500))
+    found = reading(f"<table><tr>{cells * 2000}<td>{broken}</table>").frame
+    assert found["title"].unique().to_list() == [TITLE]
+    assert found.height == 500
+
+
+def test_a_row_of_thousands_of_cells_is_read_in_time() -> None:
+    cells = "<td>" + "1 " * 240
+    assert reading(f"<table><tr><td>{links(1)[0]}{cells * 10_000}</table>").frame.height == 1
+
+
 def test_a_session_of_thousands_of_releases_is_read_in_time() -> None:
     half = MAX_LINKS // 2
     rows = [*links(half), *links(MAX_LINKS, f"{TITLE} Revaluation")[half:]]

@@ -1,7 +1,8 @@
 """Read the free-text title of a result link: course, scheme, kind, semesters, session.
 
 Text in, facts out. What a title does not say is None. `release_index.py` selects the releases to
-load by these facts.
+load by these facts. A title costs time in proportion to its length, whatever it contains: the index
+page is somebody else's text.
 """
 
 import re
@@ -12,7 +13,7 @@ from ouspark_assets.domain.releases import BE_COURSE, ExamKind, Scheme
 from ouspark_assets.domain.subjects import FIRST_SEMESTER, LAST_SEMESTER
 
 FIRST_SESSION_YEAR, LAST_SESSION_YEAR = 1990, 2100
-# The longest title seen has 130 characters. The time to read a title grows with its square.
+# The longest title seen has 130 characters.
 MAX_TITLE_LENGTH = 500
 # A session that begins in or after the first of these months and ends by the second spans New Year.
 LAST_MONTHS_FROM, FIRST_MONTHS_TO = 10, 3
@@ -24,6 +25,8 @@ _BE = re.compile(
     r"(?![A-Za-z])(?!\s*\.\s*[A-HJ-UW-Za-hj-uw-z](?![A-Za-z]))(?!\s+[Dd]\b)"
 )
 _BE_FIRST = re.compile(r"^\W*[Bb][Ee]\b(?!\.?[Dd]\b)")
+# "should ", and the character that shows that the verb begins there.
+MAX_VERB_LENGTH = 8
 _VERB_BEFORE_BE = re.compile(
     r"\b(?:to|will|may|can|must|shall|should|would|not|now)\s+$", re.IGNORECASE
 )
@@ -49,9 +52,12 @@ _NUMERAL = (
     r"(?:(?:VIII|VII|VI|IV|V|III|II|I)(?![A-Za-z])|[1-8](?!\d)(?:st|nd|rd|th)?(?![A-Za-z\d]))"
 )
 # Possessive quantifiers: with thirty commas in a row that join nothing, backtracking would not end.
+# A list is matched once and as a whole. Trying every part of a list that no "sem" follows took 16 ms
+# for one title.
 _JOINT = r"(?:\s*+(?:,|&|;|/|\+|\.|-|–|—|\band\b|\bto\b)\s*+)++|\s++"
-_LIST = rf"(?<![A-Za-z\d/])(?P<list>{_NUMERAL}(?:(?:{_JOINT}){_NUMERAL})*)"
-_BEFORE_WORD = re.compile(rf"{_LIST}[\s).\]-]*sem(?:s|ester|esters)?\b", re.IGNORECASE)
+_LIST = rf"(?<![A-Za-z\d/])(?P<list>{_NUMERAL}(?:(?:{_JOINT}){_NUMERAL})*+)"
+_NUMERALS = re.compile(_LIST, re.IGNORECASE)
+_WORD_AFTER = re.compile(r"[\s).\]-]*+sem(?:s|ester|esters)?\b", re.IGNORECASE)
 _AFTER_WORD = re.compile(rf"\bsem(?:s|ester|esters)?\b[\s.:(\[-]*{_LIST}", re.IGNORECASE)
 _ALL_SEMESTERS = re.compile(r"\ball\s+sem(?:s|ester|esters)?\b", re.IGNORECASE)
 # The old notation "3/4 II Sem": second semester of the third of four years.
@@ -67,11 +73,12 @@ _MONTH = (
     r"aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)(?![A-Za-z])\.?"
 )
 _YEAR = r"(?:(?<!\d)(?P<long>(?:19|20)\d\d)(?!\d)|['’`\-]\s*(?P<short>\d\d)(?!\d))"
-_SESSION = re.compile(
-    rf"(?P<first>{_MONTH})(?:\s*(?:/|-|–|—|&|,|\band\b|\bto\b)\s*(?P<second>{_MONTH}))*"
-    rf"[\s,./–—(-]*{_YEAR}",
+# Matched once and as a whole, like a list of numerals.
+_SESSION_MONTHS = re.compile(
+    rf"(?P<first>{_MONTH})(?:\s*+(?:/|-|–|—|&|,|\band\b|\bto\b)\s*+(?P<second>{_MONTH}))*+",
     re.IGNORECASE,
 )
+_YEAR_AFTER = re.compile(rf"[\s,./–—(-]*{_YEAR}")
 _LONE_YEAR = re.compile(r"(?<![\d/.-])(?:19|20)\d\d(?!\d)")
 _LONE_MONTH = re.compile(_MONTH.replace("may", "(?-i:May|MAY)"), re.IGNORECASE)
 
@@ -92,7 +99,9 @@ class TitleFacts:
 
 def read_title(title: str) -> TitleFacts:
     """Return the facts in the title of a result link."""
-    text = " ".join(unicodedata.normalize("NFKC", title[:MAX_TITLE_LENGTH]).split())
+    # Normalization can make one character eighteen, so the result is cut again.
+    normalized = unicodedata.normalize("NFKC", title[:MAX_TITLE_LENGTH])[:MAX_TITLE_LENGTH]
+    text = " ".join(normalized.split())
     course = BE_COURSE if _names_engineering(text) else None
     year, month = _find_session(text)
     return TitleFacts(
@@ -112,9 +121,12 @@ def _names_engineering(text: str) -> bool:
     if _BE_FIRST.match(text):
         return True
     return any(
-        found["dotted"] or not _VERB_BEFORE_BE.search(text[: found.start()])
-        for found in _BE.finditer(text)
+        found["dotted"] or not _follows_verb(text, found.start()) for found in _BE.finditer(text)
     )
+
+
+def _follows_verb(text: str, place: int) -> bool:
+    return bool(_VERB_BEFORE_BE.search(text, max(0, place - MAX_VERB_LENGTH), place))
 
 
 def _find_scheme(text: str) -> Scheme | None:
@@ -136,7 +148,9 @@ def _find_semesters(text: str) -> tuple[int, ...] | None:
         return tuple(sorted(old_style))
     if _ALL_SEMESTERS.search(text):
         return tuple(range(FIRST_SEMESTER, LAST_SEMESTER + 1))
-    lists = [found["list"] for found in _BEFORE_WORD.finditer(text)]
+    lists = [
+        found["list"] for found in _NUMERALS.finditer(text) if _WORD_AFTER.match(text, found.end())
+    ]
     lists = lists or [found["list"] for found in _AFTER_WORD.finditer(text)]
     return tuple(sorted(set().union(*map(_expand_list, lists)))) or None
 
@@ -164,15 +178,12 @@ def _parse_numeral(numeral: str) -> int:
 
 def _find_session(text: str) -> tuple[int | None, int | None]:
     """Return the year and month of the latest session named."""
-    sessions = [
-        (int(found["long"] or f"20{found['short']}"), _month_number(found["first"]), found)
-        for found in _SESSION.finditer(text)
-    ]
-    named = [
-        (_first_year(year, month, found), month)
-        for year, month, found in sessions
-        if FIRST_SESSION_YEAR <= year <= LAST_SESSION_YEAR
-    ]
+    named = []
+    for found in _SESSION_MONTHS.finditer(text):
+        if after := _YEAR_AFTER.match(text, found.end()):
+            year, month = int(after["long"] or f"20{after['short']}"), _month_number(found["first"])
+            if FIRST_SESSION_YEAR <= year <= LAST_SESSION_YEAR:
+                named.append((_first_year(year, month, found), month))
     if named:
         return max(named)
     years = [int(year) for year in _LONE_YEAR.findall(text)]

@@ -45,6 +45,8 @@ MAX_INDEX_BYTES = 8 * 1024 * 1024
 MAX_REDIRECTS = 3
 MAX_PATH_LENGTH = 200
 MAX_SHOWN_LENGTH = 120
+# The index has two to four columns. Every cell of a row is read as a title.
+MAX_CELLS = 100
 MAX_DATE_LENGTH = len("Dated: 00-00-0000 00:00 AM")
 # Characters that stay unquoted in a path. Parentheses, quotes and spaces do not, because they mean
 # something else in a shell or in Markdown.
@@ -56,7 +58,11 @@ LINK_WORDS = ("click here", "view", "result", "here", "download", "new")
 # drops. Without it parsel makes a selector per link: 23 s instead of 3 s for 800,000 other links.
 _JSP_LINKS = "//a[contains(translate(@href, 'JSP\t\r\n', 'jsp'), '.jsp')]"
 _ROW = "ancestor::*[self::tr or self::li][1]"
-_RESULT_LINKS_IN_ROW = f"count(.//a[contains(translate(@href, 'RES', 'res'), '{RESULTS_FOLDER}')])"
+# With the same line breaks dropped: otherwise a row of thousands of such links would count as a row of
+# none, and every one of its cells would be read as a title once per link.
+_RESULT_LINKS_IN_ROW = (
+    f"count(.//a[contains(translate(@href, 'RES\t\r\n', 'res'), '{RESULTS_FOLDER}')])"
+)
 _RESULT_PATH = re.compile(rf"/{RESULTS_FOLDER}/(?P<stem>[^/]*)\.jsp$", re.IGNORECASE)
 _DATE = re.compile(
     r"(?<!\d)(?P<day>\d{1,2})[-./](?P<month>\d{1,2})[-./](?P<year>(?:19|20)\d\d)(?!\d)"
@@ -268,7 +274,7 @@ class _Row:
 
 
 def _read_row(row: Selector) -> _Row:
-    cells = [(_read_text(cell), cell.root) for cell in row.css("td, th")]
+    cells = [(_read_text(cell), cell.root) for cell in row.css("td, th")[:MAX_CELLS]]
     dates = (_read_date(text) for text, _ in cells if len(text) <= MAX_DATE_LENGTH)
     published_on = next(filter(None, dates), None) if cells else _read_date(_read_text(row))
     return _Row(cells, int(float(row.xpath(_RESULT_LINKS_IN_ROW).get() or 0)), published_on)

@@ -1,12 +1,16 @@
 """Free-text titles: every form that the university has used, and random text."""
 
+from itertools import product
+from time import thread_time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ouspark_assets.domain.releases import BE_COURSE, ExamKind, Scheme
-from ouspark_assets.sources.results_site.release_titles import read_title
+from ouspark_assets.sources.results_site.release_titles import MAX_TITLE_LENGTH, read_title
 
+NORMAL_TITLE = "B.E. (CBCS) (Main & Backlog) III, V & VII Semester December 2024/January 2025. "
 MAIN, RV = ExamKind.MAIN, ExamKind.REVALUATION
 CBCS, NON_CBCS, AICTE = Scheme.CBCS, Scheme.NON_CBCS, Scheme.AICTE
 FIRST_SEVEN = (1, 2, 3, 4, 5, 6, 7)
@@ -130,3 +134,39 @@ def test_any_mixture_of_usual_words_gives_valid_semesters(text: str) -> None:
        st.sampled_from(["B.", "B", "M.", "M"]))  # fmt: skip
 def test_other_degrees_are_not_engineering(subject: str, degree: str) -> None:
     assert read_title(f"{degree}{subject} (CBCS) II Sem Aug-2024 Results").course is None
+
+
+# Each of them, repeated or followed by another one, makes some pattern of the reader start often or
+# run far without a match.
+UNITS = [
+    "I ", "I.", "I,", "II, ", "1 ", "1-", "1st ", "V & ", "1/4 ", "III/IV year ", "sem ", "sem.(",
+    "jan ", "jan/", "may to ", "Dec-", "2024 ", "'2", "BE ", "to BE ", "B . ", "non ", "c.b.c.",
+    "a.i.c.t.", "re-", "(r. ", "supple", "M ", "( ", ")", "-", ", ", "and", "\ufdfa", "\u3350",
+]  # fmt: skip
+
+
+def repeated(unit: str, length: int = MAX_TITLE_LENGTH) -> str:
+    return (unit * length)[:length]
+
+
+def cost(title: str, tries: int = 1) -> float:
+    """Processor time to read a title; the least of several tries, since other work only adds to it."""
+
+    def once() -> float:
+        started = thread_time()
+        read_title(title)
+        return thread_time() - started
+
+    return min(once() for _ in range(tries))
+
+
+def test_no_title_costs_much_more_than_a_normal_one_of_the_same_length() -> None:
+    half = MAX_TITLE_LENGTH // 2
+    titles = [
+        repeated(first, half) + repeated(second, half) for first, second in product(UNITS, UNITS)
+    ]
+    # Four times as much at most was measured, and 80 times as much with patterns that try every
+    # part of a list.
+    limit = 15 * cost(repeated(NORMAL_TITLE), tries=20)
+    suspects = [title for title in titles if cost(title) > limit]
+    assert [title for title in suspects if cost(title, tries=10) > limit] == []
