@@ -52,8 +52,8 @@ _NUMERAL = (
     r"(?:(?:VIII|VII|VI|IV|V|III|II|I)(?![A-Za-z])|[1-8](?!\d)(?:st|nd|rd|th)?(?![A-Za-z\d]))"
 )
 # Possessive quantifiers: with thirty commas in a row that join nothing, backtracking would not end.
-# A list is matched once and as a whole. Trying every part of a list that no "sem" follows took 16 ms
-# for one title.
+# A list is matched once and as a whole. Trying every part of a list that no "sem" follows took
+# 16 ms for one title.
 _JOINT = r"(?:\s*+(?:,|&|;|/|\+|\.|-|–|—|\band\b|\bto\b)\s*+)++|\s++"
 _LIST = rf"(?<![A-Za-z\d/])(?P<list>{_NUMERAL}(?:(?:{_JOINT}){_NUMERAL})*+)"
 _NUMERALS = re.compile(_LIST, re.IGNORECASE)

@@ -58,8 +58,8 @@ LINK_WORDS = ("click here", "view", "result", "here", "download", "new")
 # drops. Without it parsel makes a selector per link: 23 s instead of 3 s for 800,000 other links.
 _JSP_LINKS = "//a[contains(translate(@href, 'JSP\t\r\n', 'jsp'), '.jsp')]"
 _ROW = "ancestor::*[self::tr or self::li][1]"
-# With the same line breaks dropped: otherwise a row of thousands of such links would count as a row of
-# none, and every one of its cells would be read as a title once per link.
+# With the same line breaks dropped: otherwise a row of thousands of such links would count as a row
+# of none, and every one of its cells would be read as a title once per link.
 _RESULT_LINKS_IN_ROW = (
     f"count(.//a[contains(translate(@href, 'RES\t\r\n', 'res'), '{RESULTS_FOLDER}')])"
 )

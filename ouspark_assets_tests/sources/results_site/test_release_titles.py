@@ -150,7 +150,7 @@ def repeated(unit: str, length: int = MAX_TITLE_LENGTH) -> str:
 
 
 def cost(title: str, tries: int = 1) -> float:
-    """Processor time to read a title; the least of several tries, since other work only adds to it."""
+    """Processor time to read a title: the least of several tries, as other work only adds to it."""
 
     def once() -> float:
         started = thread_time()
