@@ -181,9 +181,12 @@ def _find_session(text: str) -> tuple[int | None, int | None]:
     named = []
     for found in _SESSION_MONTHS.finditer(text):
         if after := _YEAR_AFTER.match(text, found.end()):
-            year, month = int(after["long"] or f"20{after['short']}"), _month_number(found["first"])
-            if FIRST_SESSION_YEAR <= year <= LAST_SESSION_YEAR:
-                named.append((_first_year(year, month, found), month))
+            last_year, month = (
+                int(after["long"] or f"20{after['short']}"),
+                _month_number(found["first"]),
+            )
+            if FIRST_SESSION_YEAR <= last_year <= LAST_SESSION_YEAR:
+                named.append((_first_year(last_year, month, found), month))
     if named:
         return max(named)
     years = [int(year) for year in _LONE_YEAR.findall(text)]
