@@ -75,7 +75,10 @@ def test_only_the_instance_storage_imports_the_internals_of_dagster() -> None:
         for name in imported_names(module)
         if name.startswith("dagster._")
     }
-    assert guilty <= {f"{NAME}.orchestration.storage.instance_storage"}
+    assert guilty <= {
+        f"{NAME}.orchestration.storage.instance_storage",
+        f"{NAME}.orchestration.storage.protected_instance",
+    }
 
 
 @pytest.mark.parametrize("package", DOES_NO_IO)

@@ -25,6 +25,7 @@ from ouspark_assets.settings.groups import (
     ServerSettings,
     SettingsGroup,
     SiteSettings,
+    WebserverSettings,
     project_root,
 )
 
@@ -43,6 +44,7 @@ __all__ = [
     "Settings",
     "SettingsGroup",
     "SiteSettings",
+    "WebserverSettings",
     "load_settings",
     "project_root",
     "variable_name",
@@ -61,6 +63,7 @@ class Settings(BaseModel):
     publication: PublicationSettings = Field(default_factory=PublicationSettings)
     cache: CacheSettings = Field(default_factory=CacheSettings)
     runs: RunSettings = Field(default_factory=RunSettings)
+    webserver: WebserverSettings = Field(default_factory=WebserverSettings)
     automation: AutomationSettings = Field(default_factory=AutomationSettings)
     alerts: AlertSettings = Field(default_factory=AlertSettings)
     logging: LoggingSettings = Field(default_factory=LoggingSettings)

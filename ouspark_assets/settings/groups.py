@@ -38,6 +38,7 @@ FourDigitCodes = Annotated[
 ThreeDigitCodes = Annotated[
     tuple[str, ...], NoDecode, AfterValidator(partial(values.codes_of_digits, length=3))
 ]
+HostNames = Annotated[tuple[str, ...], NoDecode, AfterValidator(values.host_names)]
 AwardLimits = Annotated[tuple[tuple[str, float], ...], NoDecode]
 
 
@@ -251,6 +252,22 @@ class RunSettings(SettingsGroup):
         None, description="Broker of the Celery workers (redis://, rediss:// or amqp:// URL)"
     )
     run_wait: float = Field(3600, ge=0, description="Seconds that a run waits for another run")
+
+
+class WebserverSettings(SettingsGroup):
+    """The names of the Dagster UI. A webserver refuses requests for other hosts."""
+
+    ui_hosts: HostNames = Field(
+        (),
+        description="Host names of the UI in addition to localhost, 127.0.0.1 and ::1 "
+        "(comma-separated)",
+    )
+
+    @field_validator("ui_hosts", mode="before")
+    @classmethod
+    def _split(cls, value: str | tuple[str, ...]) -> tuple[str, ...]:
+        parts = value.split(",") if isinstance(value, str) else value
+        return tuple(dict.fromkeys(part.strip().lower() for part in parts if part.strip()))
 
 
 class AutomationSettings(SettingsGroup):

@@ -4,6 +4,7 @@ Each raises a ValueError with the end of a sentence whose subject is the variabl
 uses which check is in `groups.py`.
 """
 
+import re
 import unicodedata
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
@@ -117,6 +118,19 @@ def codes_of_digits(codes: tuple[str, ...], length: int) -> tuple[str, ...]:
             message = f"{code!r} is not {length} digits"
             raise ValueError(message)
     return codes
+
+
+def host_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names or IP addresses of hosts; refuse URLs, ports and wildcards."""
+    for name in names:
+        try:
+            is_host = urlsplit(f"//[{name}]" if name.count(":") > 1 else f"//{name}").hostname
+        except ValueError:
+            is_host = None
+        if is_host != name or not re.fullmatch(r"[\w.:-]+", name, re.ASCII):
+            message = f"{name!r} is not the name of a host, e.g. dagster.example.org"
+            raise ValueError(message)
+    return names
 
 
 def award_limit(text: str) -> tuple[str, float]:

@@ -1,4 +1,4 @@
-"""The reader webserver of compose.yaml refuses to launch a run."""
+"""The webservers of compose.yaml refuse forged requests; that of readers refuses every mutation."""
 
 import subprocess
 import time
@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import pytest
 
 from ouspark_assets_tests.deploy.deployment_files import read_services
 from ouspark_assets_tests.deploy.local_deployment import find_free_port
@@ -58,10 +59,29 @@ def launch_run(address: str) -> str:
         return kind
 
 
-def test_only_the_reader_webserver_refuses_to_launch_a_run(tmp_path: Path) -> None:
-    with (
-        run_webserver("reader", tmp_path) as reader,
-        run_webserver("webserver", tmp_path) as operator,
-    ):
-        assert launch_run(reader) == "UnauthorizedError"
-        assert launch_run(operator) != "UnauthorizedError"
+@pytest.fixture(scope="module")
+def webservers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """The addresses of the webserver of readers and of that of operators."""
+    folder = tmp_path_factory.mktemp("webservers")
+    with run_webserver("reader", folder) as reader, run_webserver("webserver", folder) as operator:
+        yield reader, operator
+
+
+def test_only_the_reader_webserver_refuses_to_launch_a_run(webservers: tuple[str, str]) -> None:
+    reader, operator = webservers
+    assert launch_run(reader) == "UnauthorizedError"
+    assert launch_run(operator) != "UnauthorizedError"
+
+
+def test_webservers_refuse_forged_requests(webservers: tuple[str, str]) -> None:
+    for address in webservers:
+        launch_run(address)
+        mutation = {"query": "mutation { setNuxSeen }"}
+        graphql, materialization = f"{address}/graphql", f"{address}/report_asset_materialization/x"
+        assert httpx.get(graphql, params=mutation).status_code == 405
+        for forged in ({"Host": "evil.example"}, {"Origin": "http://evil.example"}):
+            assert httpx.get(graphql, params=mutation, headers=forged).status_code == 403
+            assert httpx.post(graphql, params=mutation, headers=forged).status_code == 403
+            assert httpx.post(materialization, json={}, headers=forged).status_code == 403
+        own = httpx.post(graphql, params=mutation, headers={"Origin": address})
+        assert own.json() == {"data": {"setNuxSeen": True}}

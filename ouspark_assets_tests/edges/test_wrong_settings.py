@@ -39,6 +39,7 @@ LISTS = {
     "site_extra_colleges": ("160", "16040", "16O4", "١٦٠٤", "1604;1605"),
     "site_extra_branches": ("73", "7333", "73a", "733 732"),
     "site_admission_years": ("21", "20211", "two"),
+    "ui_hosts": ("https://a.example", "a.example:3000", "*.example", "a b", "a@b", "[::1]"),
     "award_limits": ("Distinction", ":8", "First:eleven", "First:11", "First:-1", "First:nan"),
 }
 

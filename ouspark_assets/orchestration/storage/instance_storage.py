@@ -1,8 +1,8 @@
 """The storage classes named in `dagster.yaml`: SQLite under OUSPARK_HOME, or OUSPARK_DAGSTER_DSN.
 
 `env:` in `dagster.yaml` has no default, so these classes read the settings; the same file then
-serves a fresh clone and a deployment. This is the only module that imports Dagster's internals,
-which is why Dagster's minor version is pinned. PostgreSQL is in `pooled_storage.py`.
+serves a fresh clone and a deployment. Only this module and `protected_instance.py` import Dagster's
+internals, which is why Dagster's minor version is pinned. PostgreSQL is in `pooled_storage.py`.
 """
 
 import signal
