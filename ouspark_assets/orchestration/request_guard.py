@@ -104,7 +104,7 @@ def host_name(authority: str) -> str | None:
 
 
 def is_mutation_by_get(request: HTTPConnection) -> bool:
-    """Return whether a request to the GraphQL endpoint has a mutation in its URL and is no POST."""
+    """Return whether a request other than POST has a GraphQL mutation in its URL."""
     if request.scope.get("method", "POST") == "POST":
         return False
     if not request.scope["path"].endswith("/graphql"):
