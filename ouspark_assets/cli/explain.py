@@ -10,7 +10,7 @@ import polars as pl
 
 from ouspark_assets.cli.explain_view import show_explanation
 from ouspark_assets.cli.output import show_json
-from ouspark_assets.domain.errors import OuSparkError
+from ouspark_assets.domain.errors import OuSparkError, UsageError
 from ouspark_assets.domain.hall_tickets import is_hall_ticket
 from ouspark_assets.operations.explain.availability import (
     PublishedVersion,
@@ -74,10 +74,10 @@ def explain_ticket(ticket: str, *, as_json: bool) -> None:
 
 
 def check_ticket(ticket: str) -> None:
-    """Raise OuSparkError if this is not a hall ticket."""
+    """Raise UsageError if this is not a hall ticket."""
     if not is_hall_ticket(ticket):
         message = f"{ticket!r} is not a hall ticket: a hall ticket has exactly twelve digits."
-        raise OuSparkError(message)
+        raise UsageError(message)
 
 
 def _read_records(connection: Connection, ticket: str) -> StudentRecords | None:

@@ -21,7 +21,11 @@ from ouspark_assets.warehouse.publication.publications import (
     lift_hold,
     read_publications,
 )
-from ouspark_assets.warehouse.publication.rollback import restorable_publications, roll_back
+from ouspark_assets.warehouse.publication.rollback import (
+    find_rollback,
+    restorable_publications,
+    roll_back,
+)
 from ouspark_assets.warehouse.publication.verification import (
     TableVerdict,
     VerificationResult,
@@ -87,6 +91,9 @@ def verify_publication(*, as_json: bool) -> None:
 def roll_back_to(number: int) -> None:
     """Restore publication NUMBER, and hold publishing."""
     settings = load_settings()
+    # Checked before the command is recorded: a wrong number is not a failed publication.
+    with Production().connected("publication rollback") as production:
+        find_rollback(production, number)
     with (
         recorded_command("production.publication") as record,
         Production().connected("publication rollback") as production,

@@ -28,7 +28,12 @@ from ouspark_assets.orchestration.resources import (
     Progress,
 )
 from ouspark_assets.pipeline.outstanding_work import find_unfinished_releases
-from ouspark_assets.pipeline.scrape import ScrapeOptions, build_request, estimate_requests
+from ouspark_assets.pipeline.scrape import (
+    ScrapeOptions,
+    build_request,
+    estimate_requests,
+    read_tickets_file,
+)
 from ouspark_assets.pipeline.up_to_date import (
     ServedState,
     follow_up_digest,
@@ -58,6 +63,8 @@ def run_graph(
     """Discover, scrape, clean, compute, publish, prewarm."""
     for release in releases:
         require_release_key(release)
+    if tickets is not None:
+        read_tickets_file(tickets)
     started = time.monotonic()
     remove_leftover_homes(project_root())
     settings = load_settings()

@@ -9,6 +9,13 @@ class OuSparkError(Exception):
     """Base class of all errors that the operator can act on."""
 
 
+class UsageError(OuSparkError):
+    """A command was given something that does not exist or is malformed.
+
+    Raised before any work begins, so that it is recorded nowhere and opens no alert.
+    """
+
+
 class SettingsError(OuSparkError):
     """A setting is malformed or contradicts another setting."""
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import polars as pl
 
-from ouspark_assets.domain.errors import SiteError
+from ouspark_assets.domain.errors import UsageError
 
 RELEASE_KEY_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
 BE_COURSE = "B.E."
@@ -43,7 +43,7 @@ def require_release_key(text: str) -> str:
         message = (
             f"{text!r} is not a release key. A release key has 1 to 64 letters, digits, '_' or '-'."
         )
-        raise SiteError(message)
+        raise UsageError(message)
     return text
 
 

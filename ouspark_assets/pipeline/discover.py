@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import polars as pl
 
-from ouspark_assets.domain.errors import SiteError
+from ouspark_assets.domain.errors import UsageError
 from ouspark_assets.domain.releases import in_release_order, require_release_key
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.schemas.validation import require_valid
@@ -67,7 +67,7 @@ def update_release_index(
 def build_release_row(key: str, site_url: str, title: str) -> pl.DataFrame:
     """Return the index row of a release that an operator names.
 
-    A title of another course raises `SiteError`: the release would be registered, but no run
+    A title of another course raises `UsageError`: the release would be registered, but no run
     would ever select it.
     """
     row = make_release_row(
@@ -78,14 +78,14 @@ def build_release_row(key: str, site_url: str, title: str) -> pl.DataFrame:
             f"{row['title'].item()!r} does not name a B.E. examination. Give the title as the "
             "results page has it, or leave out --title."
         )
-        raise SiteError(message)
+        raise UsageError(message)
     return row
 
 
 def add_release(connection: Connection, row: pl.DataFrame, run_id: str) -> None:
     """Merge the row of one release into the index, if it is new or adds a missing title.
 
-    A title other than the known one raises `SiteError`.
+    A title other than the known one raises `UsageError`.
     """
     release, title = row["release"].item(), row["title"].item()
     with write_transaction(connection, run_id) as writer:
@@ -94,7 +94,7 @@ def add_release(connection: Connection, row: pl.DataFrame, run_id: str) -> None:
         known_title = None if known.is_empty() else known["title"].item()
         if known_title and title and title != known_title:
             message = f"Release {release} is already known with the title {known_title!r}."
-            raise SiteError(message)
+            raise UsageError(message)
         if known.is_empty() or (title and not known_title):
             writer.merge(RELEASE_INDEX, [merge_index(index, row)])
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from ouspark_assets.domain.errors import SiteError
+from ouspark_assets.domain.errors import UsageError
 from ouspark_assets.domain.hall_tickets import is_hall_ticket
 from ouspark_assets.schemas.clean import MARKS
 from ouspark_assets.schemas.source import RELEASE_INDEX
@@ -76,7 +76,7 @@ def estimate_requests(
 def read_tickets_file(path: Path) -> tuple[str, ...]:
     """Return the hall tickets in a file, one per line, each once.
 
-    Blank lines and lines that start with `#` are skipped. Raises `SiteError` with the reason if
+    Blank lines and lines that start with `#` are skipped. Raises `UsageError` with the reason if
     the file can't be read, is too large, or has a line that is not a hall ticket.
     """
     try:
@@ -84,23 +84,23 @@ def read_tickets_file(path: Path) -> tuple[str, ...]:
             content = file.read(MAX_TICKETS_FILE_BYTES + 1)
         if len(content) > MAX_TICKETS_FILE_BYTES:
             message = f"The tickets file {path} has more than {MAX_TICKETS_FILE_BYTES} bytes."
-            raise SiteError(message)
+            raise UsageError(message)
         lines = content.decode("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not a text file"
         message = f"The tickets file {path} can't be read: {reason}."
-        raise SiteError(message) from error
+        raise UsageError(message) from error
     tickets: dict[str, None] = {}
     for number, line in enumerate(map(str.strip, lines), 1):
         if not line or line.startswith("#"):
             continue
         if not is_hall_ticket(line):
             message = f"{path}, line {number}: a hall ticket has exactly twelve digits."
-            raise SiteError(message)
+            raise UsageError(message)
         tickets[line] = None
     if not tickets:
         message = f"{path} contains no hall tickets."
-        raise SiteError(message)
+        raise UsageError(message)
     return tuple(tickets)
 
 

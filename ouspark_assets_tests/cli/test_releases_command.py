@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ouspark_assets.cli.commands import releases
-from ouspark_assets.domain.errors import SiteError
+from ouspark_assets.domain.errors import UsageError
 
 KEY, TITLE = "20250402", "B.E. (CBCS) II, IV Sem (Main) July/Aug-2025"
 
@@ -43,13 +43,13 @@ def test_a_release_is_added_by_its_key_and_its_title_can_be_added_later() -> Non
 def test_a_title_that_contradicts_the_known_one_is_refused() -> None:
     add(KEY, "--title", TITLE)
     done = add(KEY, "--title", TITLE.replace("2025", "2024"))
-    assert isinstance(done.exception, SiteError)
+    assert isinstance(done.exception, UsageError)
     assert str(done.exception) == f"Release {KEY} is already known with the title {TITLE!r}."
     assert [row["title"] for row in listed()] == [TITLE]
 
 
 def test_a_title_of_another_course_is_refused_before_anything_is_registered() -> None:
     done = add(KEY, "--title", "B.Sc (CBCS) II Sem (Main) July/Aug-2025")
-    assert isinstance(done.exception, SiteError)
+    assert isinstance(done.exception, UsageError)
     assert "does not name a B.E. examination" in str(done.exception)
     assert listed() == []

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ouspark_assets.domain.errors import SiteError
+from ouspark_assets.domain.errors import UsageError
 from ouspark_assets.domain.releases import in_release_order, is_release_key, require_release_key
 from ouspark_assets_tests.support.factories import releases
 
@@ -43,7 +43,7 @@ def test_valid_release_keys_are_accepted(key: str) -> None:
 
 @pytest.mark.parametrize("key", ["", "x" * 65, "../up", "a/b", "a.b", "a b", "a\n", "é", "a,b"])
 def test_keys_that_are_unsafe_as_a_folder_name_are_refused(key: str) -> None:
-    with pytest.raises(SiteError, match="not a release key"):
+    with pytest.raises(UsageError, match="not a release key"):
         require_release_key(key)
 
 

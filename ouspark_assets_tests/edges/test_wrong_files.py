@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from ouspark_assets.cli.commands import releases
-from ouspark_assets.domain.errors import LakeError, SiteError
+from ouspark_assets.domain.errors import LakeError, UsageError
 from ouspark_assets.domain.releases import require_release_key
 from ouspark_assets.pipeline.scrape import MAX_TICKETS_FILE_BYTES, read_tickets_file
 from ouspark_assets.sources import reference_files as reference
@@ -68,14 +68,14 @@ def test_the_error_for_an_unusable_tickets_file_names_it(
 ) -> None:
     path = tmp_path / "tickets"
     path.write_bytes(content)
-    with pytest.raises(SiteError) as error:
+    with pytest.raises(UsageError) as error:
         read_tickets_file(path)
     assert expected in require_one_line(error.value, str(path))
 
 
 @pytest.mark.parametrize("place", ["/dev/zero", "/proc/self/mem", "."])
 def test_an_endless_tickets_file_or_a_folder_is_refused(place: str) -> None:
-    with time_limit(), pytest.raises(SiteError) as error:
+    with time_limit(), pytest.raises(UsageError) as error:
         read_tickets_file(Path(place))
     require_one_line(error.value, place)
 
@@ -109,16 +109,16 @@ def test_a_tickets_file_from_windows_is_read(tmp_path: Path) -> None:
 def test_an_invalid_release_key_is_refused_before_it_becomes_a_path(
     tmp_path: Path, key: str
 ) -> None:
-    with pytest.raises(SiteError, match="is not a release key") as error:
+    with pytest.raises(UsageError, match="is not a release key") as error:
         require_release_key(key)
     require_one_line(error.value)
     archive = PageArchive(str(tmp_path / "lake"))
     for use in (archive.answers, archive.read_marker, archive.delete_marker, archive.compact):
-        with pytest.raises(SiteError):
+        with pytest.raises(UsageError):
             use(key)
-    with pytest.raises(SiteError):
+    with pytest.raises(UsageError):
         archive.write_marker(key, {})
-    with pytest.raises(SiteError, match="is not a release key"):
+    with pytest.raises(UsageError, match="is not a release key"):
         releases.main(["add", "--", key], standalone_mode=False)
     assert [path.name for path in tmp_path.iterdir()] == ["lake"]
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ouspark_assets.domain.errors import SiteError
+from ouspark_assets.domain.errors import UsageError
 from ouspark_assets.pipeline.scrape import read_tickets_file
 
 
@@ -28,10 +28,10 @@ def test_an_unusable_file_is_refused_with_the_reason(
 ) -> None:
     file = tmp_path / "tickets"
     file.write_bytes(content)
-    with pytest.raises(SiteError, match=expected):
+    with pytest.raises(UsageError, match=expected):
         read_tickets_file(file)
 
 
 def test_a_missing_file_is_refused_with_the_reason(tmp_path: Path) -> None:
-    with pytest.raises(SiteError, match="No such file"):
+    with pytest.raises(UsageError, match="No such file"):
         read_tickets_file(tmp_path / "none")

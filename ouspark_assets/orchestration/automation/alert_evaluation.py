@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from ouspark_assets.domain.errors import OuSparkError
+from ouspark_assets.domain.errors import OuSparkError, UsageError
 from ouspark_assets.operations.alerts.alert_store import AlertStore
 from ouspark_assets.operations.alerts.channels import open_channels
 from ouspark_assets.operations.alerts.deliveries import DeliveryResult, deliver_due
@@ -122,8 +122,9 @@ def alerts_after(
         error = str(raised)
         raise
     finally:
-        # Not after Ctrl-C: the operator who interrupts a command knows about it.
-        if not isinstance(sys.exception(), KeyboardInterrupt):
+        # Not after Ctrl-C or a typing error: the operator at the terminal knows about it, and it
+        # says nothing about the pipeline, so that it must not end an open alert either.
+        if not isinstance(sys.exception(), KeyboardInterrupt | UsageError):
             outcome = CommandOutcome(command, started, error)
             for problem in _evaluate_after_command(instance, definitions, outcome):
                 notify(problem)

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 import polars as pl
 
-from ouspark_assets.domain.errors import SiteError
+from ouspark_assets.domain.errors import SiteError, UsageError
 from ouspark_assets.domain.releases import (
     BE_COURSE,
     ExamKind,
@@ -215,7 +215,7 @@ def select_releases(
                 f"Release {', '.join(unknown)} is not known. Check the key against"
                 " `ouspark releases list`, or add it with `ouspark releases add KEY`."
             )
-            raise SiteError(message)
+            raise UsageError(message)
         return ordered.filter(pl.col("release").is_in(named))["release"].to_list()
     modern = pl.col("scheme").is_in([Scheme.CBCS.value, Scheme.AICTE.value])
     if all_:

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 
-from ouspark_assets.domain.errors import SiteError
+from ouspark_assets.domain.errors import UsageError
 from ouspark_assets.domain.releases import in_release_order
 from ouspark_assets.settings import SiteSettings
 from ouspark_assets.sources.reference_files import read_branches, read_colleges
@@ -43,7 +43,7 @@ class ScrapeRequest:
         keys = tuple(ordered["release"].to_list())
         if release not in keys:
             message = f"Release {release} is not known. See `ouspark releases list`."
-            raise SiteError(message)
+            raise UsageError(message)
         row = ordered.row(keys.index(release), named=True)
         return cls(ReleaseFacts.from_row(row), keys)
 

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from psycopg import sql
 
-from ouspark_assets.domain.errors import WarehouseError
+from ouspark_assets.domain.errors import UsageError
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.warehouse.core.connection import Connection, fetch_value
 from ouspark_assets.warehouse.core.frames import column_list, identifier
@@ -84,7 +84,7 @@ def roll_back(
         translate_errors("The rollback", production=production),
         publication_transaction(production, terms),
     ):
-        wanted, last = _find_publications(production, number)
+        wanted, last = find_rollback(production, number)
         log = ChangeLog(last.number + 1, is_kept=terms.keep > 0)
         changes, states = {}, {}
         for table in tables:
@@ -117,6 +117,29 @@ def roll_back(
     return RollbackResult(publication, changes, differing)
 
 
+def find_rollback(production: Connection, number: int) -> tuple[Publication, Publication]:
+    """Return publication `number` and the newest one.
+
+    Raises `UsageError` if production cannot be rolled back to that number.
+    """
+    known = read_publications(production)
+    if not known:
+        message = "There is no publication yet. Run `ouspark run` to make the first one."
+        raise UsageError(message)
+    if number == known[0].number:
+        message = f"Publication {number} is the current one; there is nothing to roll back."
+        raise UsageError(message)
+    possible = restorable_publications(known, current_revision(production))
+    if number not in possible:
+        numbers = ", ".join(map(str, sorted(possible))) or "none"
+        message = (
+            f"Cannot roll back to publication {number}. Possible publications: {numbers}. "
+            "OUSPARK_PUBLISH_KEEP sets how many are kept."
+        )
+        raise UsageError(message)
+    return next(one for one in known if one.number == number), known[0]
+
+
 def restorable_publications(newest_first: Sequence[Publication], revision: str) -> set[int]:
     """Return the numbers of the publications to which production can be rolled back."""
     numbers: set[int] = set()
@@ -125,26 +148,6 @@ def restorable_publications(newest_first: Sequence[Publication], revision: str) 
             break
         numbers.add(older.number)
     return numbers
-
-
-def _find_publications(production: Connection, number: int) -> tuple[Publication, Publication]:
-    """Return publication `number` and the newest one."""
-    known = read_publications(production)
-    if not known:
-        message = "There is no publication yet. Run `ouspark run` to make the first one."
-        raise WarehouseError(message)
-    if number == known[0].number:
-        message = f"Publication {number} is the current one; there is nothing to roll back."
-        raise WarehouseError(message)
-    possible = restorable_publications(known, current_revision(production))
-    if number not in possible:
-        numbers = ", ".join(map(str, sorted(possible))) or "none"
-        message = (
-            f"Cannot roll back to publication {number}. Possible publications: {numbers}. "
-            "OUSPARK_PUBLISH_KEEP sets how many are kept."
-        )
-        raise WarehouseError(message)
-    return next(one for one in known if one.number == number), known[0]
 
 
 def _restore_table(

@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from ouspark_assets.domain.errors import AlertsError, OuSparkError
+from ouspark_assets.domain.errors import AlertsError, OuSparkError, UsageError
 from ouspark_assets.operations.alerts.alert_store import AlertStore
 from ouspark_assets.operations.alerts.deliveries import make_all_due
 from ouspark_assets.orchestration.automation.alert_evaluation import alert_sensor, alerts_after
@@ -221,6 +221,16 @@ def test_a_command_that_fails_before_any_run_is_an_alert_itself(
 def test_an_interrupted_command_sends_nothing(terminal: Terminal, program: WebReceiver) -> None:
     terminal.run(lambda: fail(KeyboardInterrupt()))
     assert program.requests == []
+
+
+def test_a_typing_error_neither_opens_nor_ends_an_alert(
+    terminal: Terminal, program: WebReceiver
+) -> None:
+    terminal.run(lambda: fail(UsageError("Release nosuch is not known.")))
+    assert program.requests == []
+    terminal.run(lambda: fail(OuSparkError("The development database can't be reached.")))
+    terminal.run(lambda: fail(UsageError("Release nosuch is not known.")))
+    assert [body["event"] for body in program.accepted] == ["begun"]
 
 
 def test_a_command_keeps_its_outcome_when_alerts_fail(

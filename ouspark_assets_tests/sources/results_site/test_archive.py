@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from moto.server import ThreadedMotoServer
 
-from ouspark_assets.domain.errors import LakeError, SiteError
+from ouspark_assets.domain.errors import LakeError, UsageError
 from ouspark_assets.sources.results_site.archive import COLUMNS, ArchivedAnswer, PageArchive
 from ouspark_assets.sources.results_site.object_store import ObjectStore
 from ouspark_assets.sources.results_site.outcomes import Outcome
@@ -248,9 +248,9 @@ def test_markers_are_written_read_and_deleted(archive: PageArchive) -> None:
 
 def test_an_invalid_release_key_never_becomes_a_path(tmp_path: Path) -> None:
     archive = PageArchive(str(tmp_path / "lake"))
-    with pytest.raises(SiteError, match="not a release key"):
+    with pytest.raises(UsageError, match="not a release key"):
         archive.write("../../outside", [answer(1)])
-    with pytest.raises(SiteError, match="not a release key"):
+    with pytest.raises(UsageError, match="not a release key"):
         archive.answers("../outside")
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ouspark_assets.domain.errors import SiteError
+from ouspark_assets.domain.errors import UsageError
 from ouspark_assets.schemas.source import RELEASE_INDEX, ReleaseIndex
 from ouspark_assets.sources.results_site.release_index import (
     find_releases_without_scheme,
@@ -192,7 +192,7 @@ def test_a_release_can_be_added_by_hand() -> None:
     frame = make_release_row("20250402", "https://www.osmania.ac.in/", seen_at=SEEN)
     ReleaseIndex.validate(frame)
     assert frame["url"][0] == "https://www.osmania.ac.in/res07/20250402.jsp"
-    with pytest.raises(SiteError, match="not a release key"):
+    with pytest.raises(UsageError, match="not a release key"):
         make_release_row("../etc", "https://www.osmania.ac.in", seen_at=SEEN)
 
 
@@ -226,5 +226,5 @@ def test_named_releases_are_always_selected() -> None:
     index = index_of_three_years()
     chosen = select_releases(index, releases=["6", "4", "1"], complete=frozenset({"1"}))
     assert chosen == ["1", "6", "4"]
-    with pytest.raises(SiteError, match="Release 7 is not known"):
+    with pytest.raises(UsageError, match="Release 7 is not known"):
         select_releases(index, releases=["7"])

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from ouspark_assets.domain.errors import WarehouseError
+from ouspark_assets.domain.errors import UsageError
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.services import Endpoints
 from ouspark_assets.warehouse.core.connection import Connection, Side, connected
@@ -109,11 +109,11 @@ def test_a_publication_that_is_no_longer_kept_cannot_be_restored(
 ) -> None:
     load(development, state(0))
     publish(development, production, PUBLISHED_TABLES, "run", Terms(keep=2, most_shrink=1))
-    with pytest.raises(WarehouseError, match="Possible publications: 4, 5"):
+    with pytest.raises(UsageError, match="Possible publications: 4, 5"):
         roll_back_to(production, 3)
-    with pytest.raises(WarehouseError, match="Cannot roll back"):
+    with pytest.raises(UsageError, match="Cannot roll back"):
         roll_back_to(production, 99)
-    with pytest.raises(WarehouseError, match="the current one"):
+    with pytest.raises(UsageError, match="the current one"):
         roll_back_to(production, 6)
     rows = production.execute(
         "SELECT min(number), max(number) FROM ops.publication_changes"
@@ -130,5 +130,5 @@ def test_a_rollback_names_tables_with_rows_changed_by_hand(production: Connectio
 
 def test_a_publication_of_another_schema_version_cannot_be_restored(production: Connection) -> None:
     production.execute("UPDATE ops.migrations SET version_num = '9999'")
-    with pytest.raises(WarehouseError, match="Possible publications: none"):
+    with pytest.raises(UsageError, match="Possible publications: none"):
         roll_back_to(production, 4)
