@@ -20,6 +20,7 @@ from ouspark_assets.operations.alerts.facts import (
     LiveRelease,
     QuarantinedRecords,
     Scrape,
+    SiteOutage,
     StageDuration,
     VolumeComparison,
 )
@@ -34,6 +35,7 @@ from ouspark_assets.operations.alerts.option_types import (
     Duration,
     Factor,
     Flag,
+    Patterns,
     RunCount,
     Share,
 )
@@ -43,6 +45,7 @@ from ouspark_assets.operations.alerts.rules import (
     Observations,
     ReleaseRule,
     Rule,
+    matches_any,
 )
 
 STATUS_STEP = "`ouspark status` shows the details."
@@ -74,13 +77,15 @@ class CheckFailed(AssetRule):
     recovery: ClassVar[str] = "The check passes again."
     when: Literal["check_failed"] = "check_failed"
     warnings: Flag = False
+    # Names of checks; without any, all of them.
+    checks: Patterns = ()
 
     def evaluate(self, facts: Facts) -> Observations:
-        """Return the failed checks of the rule's severity."""
+        """Return the failed checks of the rule's severity and names."""
         return {"checks": _describe_each(facts.failed_checks, self._describe)}
 
     def _describe(self, check: FailedCheck) -> Observation | None:
-        if check.is_error is self.warnings:
+        if check.is_error is self.warnings or not matches_any(self.checks, check.check):
             return None
         blocked = "Publishing is blocked until the check passes. " if check.is_error else ""
         return Observation(
@@ -124,6 +129,37 @@ class FailureShare(ReleaseRule):
             run_id=scrape.run_id,
             release=scrape.release,
         )
+
+
+class SiteDown(Rule):
+    """The results site has not answered for too long."""
+
+    recovery: ClassVar[str] = "The site answers again."
+    when: Literal["site_down"] = "site_down"
+    longer_than: Duration = timedelta(minutes=10)
+
+    def evaluate(self, facts: Facts) -> Observations:
+        """Return the index page, and the site of the latest scrape, if they do not answer."""
+
+        def describe(outage: SiteOutage) -> Observation | None:
+            duration = facts.at - outage.since
+            if duration <= self.longer_than:
+                return None
+            return Observation(
+                subject=outage.what,
+                headline=f"No answer from {outage.what} for {format_duration(duration)}",
+                since=outage.since,
+                details=(("Why", to_one_line(outage.reason)),) if outage.reason else (),
+                next_step=(
+                    "Check that the results site is up, and OUSPARK_SITE_URL. The pipeline tries "
+                    "again by itself, and keeps everything that was fetched."
+                ),
+            )
+
+        return {
+            "index": _describe_each(facts.index_outages, describe),
+            "scrapes": _describe_each(facts.scrape_outages, describe),
+        }
 
 
 class VolumeDrop(ReleaseRule, AssetRule):
@@ -314,6 +350,7 @@ AnyRule = Annotated[
     RunFailed
     | CheckFailed
     | FailureShare
+    | SiteDown
     | VolumeDrop
     | SlowStage
     | Stale

@@ -18,6 +18,7 @@ from ouspark_assets.operations.alerts.facts import (
     ListedRelease,
     LiveRelease,
     QuarantinedRecords,
+    SiteOutage,
     StageDuration,
     VolumeComparison,
 )
@@ -30,6 +31,7 @@ from ouspark_assets.warehouse.publication.publications import (
     last_publication,
 )
 from ouspark_assets.warehouse.publication.publish_transaction import current_source
+from ouspark_assets.warehouse.records.stage_runs import COMMAND_PREFIX
 
 # The largest `last` that a slow_stage rule may have.
 MAX_EARLIER_RUNS = 50
@@ -121,20 +123,36 @@ def fetch_stage_durations(development: Connection) -> list[StageDuration]:
     ]
 
 
+def fetch_scrape_outages(development: Connection) -> list[SiteOutage]:
+    """Return the site that was scraped last, if its circuit breaker has been open since."""
+    return fetch_objects(
+        development,
+        SiteOutage,
+        """
+        SELECT host AS what, since, coalesce(trouble, '') AS reason FROM ops.site_health
+         WHERE breaker <> 'closed' AND seen_at = (SELECT max(seen_at) FROM ops.site_health)
+        """,
+    )
+
+
 def compare_with_previous_run(development: Connection) -> list[VolumeComparison]:
-    """Return the rows of each stage and release of the last week, compared with the run before."""
+    """Return the rows of each stage and release of the last week, compared with the run before.
+
+    Commands outside of Dagster are left out: a rollback has fewer rows on purpose.
+    """
     rows = development.execute(
         """
         SELECT asset, release, run_id, ended, rows_written, before FROM (
           SELECT *, lead(rows_written) OVER stage AS before, row_number() OVER stage AS place
             FROM ops.stage_runs
            WHERE outcome = 'succeeded' AND rows_written IS NOT NULL AND asset <> ALL (%s)
+             AND NOT starts_with(run_id, %s)
              AND started > now() - interval '60 days'
           WINDOW stage AS (PARTITION BY asset, release ORDER BY id DESC)
         ) AS numbered
          WHERE place = 1 AND before > 0 AND ended > now() - interval '7 days'
         """,
-        (NOT_COMPARED,),
+        (NOT_COMPARED, COMMAND_PREFIX),
     ).fetchall()
     return [
         VolumeComparison(

@@ -55,6 +55,16 @@ class Scrape:
 
 
 @dataclass(frozen=True)
+class SiteOutage:
+    """A results site that does not answer: its index page, or the requests of its latest scrape."""
+
+    # What does not answer, e.g. `www.osmania.ac.in`.
+    what: str
+    since: datetime
+    reason: str
+
+
+@dataclass(frozen=True)
 class VolumeComparison:
     """A number of rows or students, compared with an earlier number."""
 
@@ -142,6 +152,9 @@ class Facts:
     command: CommandOutcome | None = None
     failed_checks: Sequence[FailedCheck] | None = None
     scrapes: Sequence[Scrape] | None = None
+    # The two are known from different places: Dagster's storage and the development database.
+    index_outages: Sequence[SiteOutage] | None = None
+    scrape_outages: Sequence[SiteOutage] | None = None
     volumes: Volumes | None = None
     stage_durations: Sequence[StageDuration] | None = None
     publication: Freshness | None = None

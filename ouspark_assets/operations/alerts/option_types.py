@@ -132,7 +132,7 @@ Names = Annotated[
     BeforeValidator(_require_list),
     AfterValidator(lambda names: tuple(dict.fromkeys(names))),
 ]
-# A release key or an asset, with * for anything
+# A release key, an asset or a check, with * for anything
 Pattern = Annotated[
     str,
     _text(

@@ -128,10 +128,11 @@ def evaluate_rules(rules: Sequence[Rule], facts: Facts) -> Evaluation:
 def _is_covered(rule: Rule, observation: Observation) -> bool:
     releases = rule.releases if isinstance(rule, ReleaseRule) else ()
     assets = rule.assets if isinstance(rule, AssetRule) else ()
-    return _matches(releases, observation.release) and _matches(assets, observation.asset)
+    return matches_any(releases, observation.release) and matches_any(assets, observation.asset)
 
 
-def _matches(patterns: Sequence[str], name: str | None) -> bool:
+def matches_any(patterns: Sequence[str], name: str | None) -> bool:
+    """Return whether a name fits one of the patterns; without patterns, everything fits."""
     return not patterns or (
         name is not None and any(fnmatchcase(name, pattern) for pattern in patterns)
     )

@@ -21,6 +21,7 @@ from ouspark_assets.operations.alerts.database_facts import (
     compare_with_previous_run,
     fetch_open_quarantine,
     fetch_publication_freshness,
+    fetch_scrape_outages,
     fetch_stage_durations,
     fetch_student_counts,
     find_cache_freshness,
@@ -32,6 +33,7 @@ from ouspark_assets.operations.alerts.formatting import to_one_line
 from ouspark_assets.orchestration.automation.dagster_facts import (
     read_failed_checks,
     read_failed_runs,
+    read_index_outages,
     read_latest_scrapes,
 )
 from ouspark_assets.orchestration.checks.scrape import find_same_session_a_year_before
@@ -96,6 +98,7 @@ def _add_dagster_facts(sources: FactSources, facts: Facts) -> Facts:
         failed_runs=read_failed_runs(instance),
         failed_checks=checks,
         scrapes=read_latest_scrapes(instance),
+        index_outages=read_index_outages(instance, facts.at),
     )
 
 
@@ -132,6 +135,7 @@ def _add_development_facts(
             facts,
             stage_durations=fetch_stage_durations(development),
             quarantined=fetch_open_quarantine(development),
+            scrape_outages=fetch_scrape_outages(development),
             volumes=volumes,
         )
         if production:

@@ -11,7 +11,8 @@ from typing import Any
 
 import dagster as dg
 
-from ouspark_assets.operations.alerts.facts import FailedCheck, FailedRun, Scrape
+from ouspark_assets.operations.alerts.facts import FailedCheck, FailedRun, Scrape, SiteOutage
+from ouspark_assets.orchestration.automation.ingestion import NEW_RESULTS_SENSOR, IndexCursor
 from ouspark_assets.orchestration.checks.check_results import latest_results
 from ouspark_assets.orchestration.keys import RESULT_PAGES
 from ouspark_assets.orchestration.partitions import RELEASE_PARTITIONS_NAME, releases_of_run
@@ -22,6 +23,10 @@ MAX_SCRAPES = 200
 MAX_RUN_AGE = timedelta(days=30)
 # Parts of a summary, and items of a list in it.
 MAX_SHOWN = 3
+# A sensor without a tick for so many of its intervals is not running.
+MAX_MISSED_TICKS = 3
+MIN_TICK_AGE = timedelta(minutes=10)
+INDEX_PAGE = "the index page of the results site"
 CHECK_FAILURE = "DagsterAssetCheckFailedError"
 # The labels in the metadata of a scrape that together count every ticket of the release.
 TICKET_COUNTS = ("found", "not found", "no change", "failed", "archived before")
@@ -87,6 +92,27 @@ def read_latest_scrapes(instance: dg.DagsterInstance) -> list[Scrape]:
             failed=_number(counts.get("failed")),
         )
     return list(latest.values())
+
+
+def read_index_outages(instance: dg.DagsterInstance, at: datetime) -> list[SiteOutage]:
+    """Return since when the sensor that watches the index page cannot read it.
+
+    A sensor that has had no tick lately says nothing about the site as it is now.
+    """
+    outages: list[SiteOutage] = []
+    if instance.schedule_storage is None:
+        return outages  # An ephemeral instance has no daemon.
+    for state in instance.all_instigator_state():
+        data: Any = state.instigator_data
+        if state.instigator_name != NEW_RESULTS_SENSOR or data is None:
+            continue
+        cursor = IndexCursor.parse(data.cursor)
+        max_age = max(MAX_MISSED_TICKS * timedelta(seconds=data.min_interval or 0), MIN_TICK_AGE)
+        last_tick = datetime.fromtimestamp(data.last_tick_timestamp or 0, UTC)
+        if cursor.outage_began is not None and at - last_tick <= max_age:
+            reason = cursor.unreadable_because or ""
+            outages.append(SiteOutage(INDEX_PAGE, cursor.outage_began, reason))
+    return outages
 
 
 def _read_failed_run(

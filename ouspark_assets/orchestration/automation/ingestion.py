@@ -64,6 +64,8 @@ RETRY_INTERVAL = 900
 # A scrape waits up to 15 minutes for a site that is down before it fails.
 FILL_UP_CRON = "*/15 * * * *"
 UNIVERSITY_TIMEZONE = "Asia/Kolkata"
+UNREADABLE_SINCE = "%Y-%m-%d %H:%M UTC"
+NEW_RESULTS_SENSOR = "new_results"
 REASON_TAG = "ouspark/why"
 RECHECK_TAG = "ouspark/recheck"
 
@@ -77,6 +79,7 @@ class IndexCursor:
     sha256: str | None = None
     left_out: tuple[str, ...] = ()
     unreadable_since: str | None = None
+    unreadable_because: str | None = None
 
     @classmethod
     def parse(cls, cursor: str | None) -> "IndexCursor":
@@ -91,6 +94,13 @@ class IndexCursor:
         """Return the cursor to store."""
         return json.dumps(asdict(self), sort_keys=True)
 
+    @property
+    def outage_began(self) -> datetime | None:
+        """Since when the page cannot be read; None while it can."""
+        if self.unreadable_since is None:
+            return None
+        return datetime.strptime(self.unreadable_since, UNREADABLE_SINCE).replace(tzinfo=UTC)
+
     def known_page(self, url: str) -> IndexPage | None:
         """Return the validators of the page as last read, for a conditional request."""
         return IndexPage(url, None, self.etag, self.last_modified) if self.sha256 else None
@@ -100,7 +110,7 @@ def new_results_sensor(settings: AutomationSettings) -> dg.SensorDefinition:
     """Return the sensor that watches the index page."""
 
     @dg.sensor(
-        name="new_results",
+        name=NEW_RESULTS_SENSOR,
         jobs=[bring_in_new_results, read_index_job],
         minimum_interval_seconds=settings.index_interval,
         default_status=initial_sensor_status(settings),
@@ -120,7 +130,7 @@ def new_results_sensor(settings: AutomationSettings) -> dg.SensorDefinition:
         except OuSparkError as error:
             return _skip_unreadable(context, cursor, error)
         digest = None if page.body is None else hashlib.sha256(page.body).hexdigest()
-        cursor = replace(cursor, unreadable_since=None)
+        cursor = replace(cursor, unreadable_since=None, unreadable_because=None)
         if digest is None or digest == cursor.sha256:
             return _skip("The index page has not changed.", cursor)
         try:
@@ -213,9 +223,10 @@ def _skip_unreadable(
     context: dg.SensorEvaluationContext, cursor: IndexCursor, error: OuSparkError
 ) -> dg.SensorResult:
     """Skip the tick with one line that says since when; everything known so far stays known."""
-    since = cursor.unreadable_since or f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+    since = cursor.unreadable_since or datetime.now(UTC).strftime(UNREADABLE_SINCE)
     context.log.warning(f"The index page cannot be read since {since}: {error}")
-    return _skip(f"Since {since}: {error}", replace(cursor, unreadable_since=since))
+    cursor = replace(cursor, unreadable_since=since, unreadable_because=str(error))
+    return _skip(f"Since {since}: {error}", cursor)
 
 
 def _skip(reason: str, cursor: IndexCursor) -> dg.SensorResult:

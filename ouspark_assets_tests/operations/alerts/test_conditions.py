@@ -17,6 +17,7 @@ from ouspark_assets.operations.alerts.conditions import (
     QuarantineGrowth,
     ResultsLive,
     RunFailed,
+    SiteDown,
     SlowStage,
     Stale,
     VolumeDrop,
@@ -31,6 +32,7 @@ from ouspark_assets.operations.alerts.facts import (
     LiveRelease,
     QuarantinedRecords,
     Scrape,
+    SiteOutage,
     StageDuration,
     VolumeComparison,
     Volumes,
@@ -46,6 +48,8 @@ QUIET = Facts(
     failed_runs=(),
     failed_checks=(),
     scrapes=(),
+    index_outages=(),
+    scrape_outages=(),
     volumes=Volumes((), ()),
     stage_durations=(),
     publication=Freshness(3, None),
@@ -57,6 +61,7 @@ QUIET = Facts(
 FAILED = FailedRun("clean/marks", RELEASE, RUN, "ValueError: boom", NOON - HOUR, 2)
 CHECK = FailedCheck("clean/marks", "fits_its_model", True, RUN, NOON - HOUR, "grade: isin")
 SCRAPE = Scrape(RELEASE, RUN, NOON - HOUR, 1000, 21)
+OUTAGE = SiteOutage("results.example.org", NOON - HOUR, "connection refused")
 DROP = VolumeComparison(
     "rows of clean/marks", "clean/marks", None, 89, 100, "the run before", NOON - HOUR
 )
@@ -116,6 +121,24 @@ CASES: Mapping[str, Case] = {
         replace(QUIET, scrapes=(replace(SCRAPE, tickets=10, failed=10),)),
         replace(QUIET, scrapes=(replace(SCRAPE, tickets=9, failed=9),)),
         "100 % of the hall tickets of 20250402 failed",
+    ),
+    "a named check warns": Case(
+        CheckFailed(**COMMON, warnings=True, checks=("pages_*",)),
+        replace(QUIET, failed_checks=(replace(CHECK, check="pages_change", is_error=False),)),
+        replace(QUIET, failed_checks=(replace(CHECK, is_error=False),)),
+        "Check failed: pages_change of clean/marks",
+    ),
+    "the index page cannot be read": Case(
+        SiteDown(**COMMON, longer_than=timedelta(minutes=59)),
+        replace(QUIET, index_outages=(OUTAGE,)),
+        replace(QUIET, index_outages=(replace(OUTAGE, since=NOON - timedelta(minutes=59)),)),
+        "No answer from results.example.org for 1 h",
+    ),
+    "a scrape gets no answer": Case(
+        SiteDown(**COMMON, longer_than=timedelta(minutes=59)),
+        replace(QUIET, scrape_outages=(OUTAGE,)),
+        QUIET,
+        "No answer from results.example.org for 1 h",
     ),
     "rows are lost": Case(
         VolumeDrop(**COMMON, against="last_run", more_than=0.1),

@@ -1,16 +1,32 @@
 """The facts of Dagster's storage: failed runs and checks, and the runs that repaired them."""
 
+from datetime import UTC, datetime, timedelta
+
 import dagster as dg
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.remote_origin import (
+    RegisteredCodeLocationOrigin,
+    RemoteInstigatorOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.scheduler.instigation import (
+    InstigatorState,
+    InstigatorStatus,
+    SensorInstigatorData,
+)
 
 from ouspark_assets.domain.errors import SiteError
 from ouspark_assets.orchestration.automation.dagster_facts import (
     read_failed_checks,
     read_failed_runs,
+    read_index_outages,
     read_latest_scrapes,
 )
+from ouspark_assets.orchestration.automation.ingestion import NEW_RESULTS_SENSOR, IndexCursor
 from ouspark_assets.orchestration.keys import RESULT_PAGES
 from ouspark_assets.orchestration.partitions import register_releases
 from ouspark_assets_tests.operations.alerts.pipeline_events import FailingAssets
+from ouspark_assets_tests.orchestration.automation.evaluation import definitions
 from ouspark_assets_tests.support.stores import RELEASE
 
 OLDER = "20240402"
@@ -89,3 +105,36 @@ def test_the_latest_scrape_of_each_release_is_a_fact(instance: dg.DagsterInstanc
         scrape.release: (scrape.tickets, scrape.failed) for scrape in read_latest_scrapes(instance)
     }
     assert found == {RELEASE: (100, 4), OLDER: (5, 0)}
+
+
+def store_tick(instance: dg.DagsterInstance, cursor: IndexCursor, at: datetime) -> None:
+    """Store the state that the daemon keeps of the sensor `new_results` after a tick."""
+    (sensor,) = (one for one in definitions().sensors or () if one.name == NEW_RESULTS_SENSOR)
+    origin = RemoteInstigatorOrigin(
+        RemoteRepositoryOrigin(
+            RegisteredCodeLocationOrigin("ouspark_assets.definitions"), "__repository__"
+        ),
+        sensor.name,
+    )
+    data = SensorInstigatorData(
+        last_tick_timestamp=at.timestamp(), min_interval=60, cursor=cursor.to_json()
+    )
+    state = InstigatorState(origin, InstigatorType.SENSOR, InstigatorStatus.RUNNING, data)
+    if instance.get_instigator_state(origin.get_id(), state.selector_id):
+        instance.update_instigator_state(state)
+    else:
+        instance.add_instigator_state(state)
+
+
+def test_an_unreadable_index_page_is_a_fact_while_its_sensor_runs() -> None:
+    with dg.instance_for_test() as instance:
+        now = datetime(2026, 11, 21, 12, tzinfo=UTC)
+        down = IndexCursor(unreadable_since="2026-11-21 11:00 UTC", unreadable_because="HTTP 503")
+        assert read_index_outages(instance, now) == []
+        store_tick(instance, down, now - timedelta(minutes=9))
+        (outage,) = read_index_outages(instance, now)
+        assert (outage.since, outage.reason) == (now - timedelta(hours=1), "HTTP 503")
+        # The daemon has been stopped since: its last tick says nothing about the site now.
+        assert read_index_outages(instance, now + timedelta(hours=1)) == []
+        store_tick(instance, IndexCursor(sha256="of the page"), now)
+        assert read_index_outages(instance, now) == []

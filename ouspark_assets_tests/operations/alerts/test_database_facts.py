@@ -3,9 +3,13 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
+from ouspark_assets.cli.recorded_command import recorded_command
 from ouspark_assets.operations.alerts.database_facts import (
     compare_with_previous_run,
     fetch_open_quarantine,
+    fetch_scrape_outages,
     fetch_stage_durations,
 )
 from ouspark_assets.warehouse.core.connection import Connection
@@ -80,6 +84,19 @@ def test_rows_are_compared_with_the_run_before(development: Connection) -> None:
     ]
 
 
+@pytest.mark.usefixtures("only_development")
+def test_a_deliberate_rollback_is_no_loss_before_or_after_it(development: Connection) -> None:
+    publication = "production.publication"
+    record_runs(development, [1, 1], asset=publication, rows=[100, 100], ago="1 day")
+    with recorded_command(publication) as record:
+        record.rows_written = 10
+    (volume,) = compare_with_previous_run(development)
+    assert (volume.count, volume.baseline_count) == (100, 100)
+    record_runs(development, [1], asset=publication, rows=[80])
+    (volume,) = compare_with_previous_run(development)
+    assert (volume.count, volume.baseline_count) == (80, 100)
+
+
 def test_open_quarantine_is_counted_by_release_and_time(development: Connection) -> None:
     ago = datetime.now(UTC) - timedelta(days=9)
     development.execute(
@@ -96,3 +113,26 @@ def test_open_quarantine_is_counted_by_release_and_time(development: Connection)
     groups = sorted(fetch_open_quarantine(development), key=lambda group: group.first_seen_at)
     assert [(group.release, group.records) for group in groups] == [(RELEASE, 2), (RELEASE, 1)]
     assert groups[0].first_seen_at == ago
+
+
+def record_site(connection: Connection, host: str, breaker: str, seen: str) -> None:
+    connection.execute(
+        """
+        INSERT INTO ops.site_health
+               (host, breaker, since, trouble, at_once, most_at_once, stage_run, scraping, seen_at)
+        VALUES (%s, %s, now() - interval '1 hour', 'timeout', 1, 8, 1, false, now() - %s::interval)
+        """,
+        (host, breaker, seen),
+    )
+
+
+def test_the_site_of_the_latest_scrape_is_down_while_its_breaker_is_open(
+    development: Connection,
+) -> None:
+    record_site(development, "old.example.org", "open", "1 day")
+    record_site(development, "new.example.org", "half-open", "1 minute")
+    (outage,) = fetch_scrape_outages(development)
+    assert (outage.what, outage.reason) == ("new.example.org", "timeout")
+    assert datetime.now(UTC) - outage.since >= timedelta(hours=1)
+    record_site(development, "newest.example.org", "closed", "0 s")
+    assert fetch_scrape_outages(development) == []
