@@ -23,7 +23,7 @@ MAX_SCRAPES = 200
 MAX_RUN_AGE = timedelta(days=30)
 # Parts of a summary, and items of a list in it.
 MAX_SHOWN = 3
-# A sensor without a tick for so many of its intervals is not running.
+# A sensor that missed this many ticks is not running.
 MAX_MISSED_TICKS = 3
 MIN_TICK_AGE = timedelta(minutes=10)
 INDEX_PAGE = "the index page of the results site"
