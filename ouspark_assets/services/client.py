@@ -1,16 +1,19 @@
-"""The client side of the supervisor: register as a user, start a supervisor, send requests.
+"""The client side of the supervisor: register as a user, start and restart it, send requests.
 
 Which servers are needed is decided by the callers.
 """
 
 import json
+import logging
 import os
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from ouspark_assets.domain.errors import ServiceError
@@ -20,24 +23,35 @@ from ouspark_assets.services.file_locks import (
     lock_descriptor,
     try_lock,
     wait_for_lock,
+    wait_until_unlocked,
 )
 from ouspark_assets.services.paths import ServicePaths, create_folders, home_error
 from ouspark_assets.services.protocol import Request, Response, send_request
 from ouspark_assets.services.start_policy import (
     LOCK_POLL_INTERVAL,
+    MAX_RESTART_INTERVAL,
     MAX_SUPERVISOR_STARTS,
     REQUEST_TIMEOUT,
+    RESTART_INTERVAL,
     STATUS_TIMEOUT,
     STOP_TIMEOUT,
 )
 
+log = logging.getLogger(__name__)
+
 
 class _Memberships:
-    """The locked user file of this process per home; the locks last as long as the process."""
+    """What this process holds and needs, per process id and home, until it ends.
+
+    `descriptors` are locked user files. `needs` are the servers requested so far; a thread in
+    `watchers` requests them again when the supervisor is killed.
+    """
 
     def __init__(self) -> None:
         self.guard = threading.Lock()
         self.descriptors: dict[tuple[int, Path], int] = {}
+        self.needs: dict[tuple[int, Path], Request] = {}
+        self.watchers: dict[tuple[int, Path], threading.Thread] = {}
 
 
 _memberships = _Memberships()
@@ -49,7 +63,8 @@ if sys.platform != "win32":
 def request_servers(home: Path, request: Request, grace: float) -> dict[str, str]:
     """Register as a user, have the requested servers started, and return their addresses.
 
-    A supervisor that is started here stops `grace` seconds after its last user.
+    A supervisor that is started here stops `grace` seconds after its last user. If it is killed,
+    this process restarts it with every server that it requested so far.
     """
     try:
         paths = create_folders(home)
@@ -59,7 +74,32 @@ def request_servers(home: Path, request: Request, grace: float) -> dict[str, str
         raise home_error(home, error) from error
     if response.error is not None:
         raise ServiceError(response.error)
+    _watch_supervisor(paths, request, grace)
     return response.addresses
+
+
+def restart_when_killed(paths: ServicePaths, need: Callable[[], Request], grace: float) -> None:
+    """Restart the supervisor with the needed servers whenever it is killed.
+
+    Returns when it stops in an orderly way: it then removes its control socket. Of several
+    processes that do this at once, one starts the new supervisor and all send their requests.
+    """
+    interval = RESTART_INTERVAL
+    while True:
+        wait_until_unlocked(paths.supervisor)
+        control = _read_control_socket(paths)
+        if control is None or not control.exists():
+            return
+        try:
+            response = _request_with_start(paths, need(), grace)
+            problem = response.error
+            interval = RESTART_INTERVAL
+        except ServiceError as error:
+            problem = str(error)
+            time.sleep(interval)
+            interval = min(2 * interval, MAX_RESTART_INTERVAL)
+        if problem is not None:
+            log.warning("The embedded servers ended and could not be restarted: %s", problem)
 
 
 def keep_servers(home: Path) -> None:
@@ -88,12 +128,8 @@ def query_supervisor(
     home: Path, request: Request, timeout: float = STATUS_TIMEOUT
 ) -> Response | None:
     """Send a request to the running supervisor; None if there is none. Starts nothing."""
-    try:
-        contact = json.loads(ServicePaths(home).contact.read_text("utf-8"))
-        control = Path(contact["control"])
-    except (OSError, ValueError, TypeError, KeyError):
-        return None
-    return send_request(control, request, timeout)
+    control = _read_control_socket(ServicePaths(home))
+    return None if control is None else send_request(control, request, timeout)
 
 
 def register_user(paths: ServicePaths) -> int:
@@ -117,6 +153,35 @@ def register_user(paths: ServicePaths) -> int:
             lock_descriptor(descriptor)
         _memberships.descriptors[key] = descriptor
         return descriptor
+
+
+def _watch_supervisor(paths: ServicePaths, request: Request, grace: float) -> None:
+    """Add a request to what this process needs, and see that a thread watches the supervisor."""
+    key = (os.getpid(), paths.home)
+    with _memberships.guard:
+        known = _memberships.needs.get(key, request)
+        servers = tuple(dict.fromkeys((*known.servers, *request.servers)))
+        population = request.population or known.population
+        _memberships.needs[key] = replace(request, servers=servers, population=population)
+        watcher = _memberships.watchers.get(key)
+        if watcher is None or not watcher.is_alive():
+            watcher = _memberships.watchers[key] = threading.Thread(
+                target=_watch, args=(paths, key, grace), name="embedded servers", daemon=True
+            )
+            watcher.start()
+
+
+def _watch(paths: ServicePaths, key: tuple[int, Path], grace: float) -> None:
+    # The home may be deleted at any moment; there is nothing to restart then.
+    with suppress(OSError):
+        restart_when_killed(paths, lambda: _memberships.needs[key], grace)
+
+
+def _read_control_socket(paths: ServicePaths) -> Path | None:
+    try:
+        return Path(json.loads(paths.contact.read_text("utf-8"))["control"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
 
 
 def _request_with_start(paths: ServicePaths, request: Request, grace: float) -> Response:

@@ -61,6 +61,17 @@ def is_locked(path: Path) -> bool:
     return False
 
 
+def wait_until_unlocked(path: Path) -> None:
+    """Return once no process holds the lock alone; waits in the kernel, without polling."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        # Closing alone would not release it if the process has forked in the meantime.
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+    finally:
+        os.close(descriptor)
+
+
 @contextmanager
 def closing_descriptor(descriptor: int) -> Iterator[None]:
     """Close a descriptor, and thereby release its lock, at the end of the block."""

@@ -65,8 +65,13 @@ class ServicePaths:
 
     @property
     def keep(self) -> Path:
-        """The file that exists while the servers are to run without users."""
+        """The file that exists while servers are to run without users; it names them."""
         return self.root / "keep"
+
+    @property
+    def keeper(self) -> Path:
+        """The lock of the process that restarts the supervisor while servers are kept."""
+        return self.root / "keeper.lock"
 
     def log(self, name: str) -> Path:
         """Return the log file of a server."""
@@ -88,7 +93,7 @@ def create_folders(home: Path) -> ServicePaths:
         home.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
         for folder in (paths.root, paths.logs, paths.users):
             _make_private(folder)
-        for lock in (paths.gate, paths.start, paths.supervisor):
+        for lock in (paths.gate, paths.start, paths.supervisor, paths.keeper):
             lock.touch(PRIVATE_FILE)
     except OSError as error:
         raise home_error(home, error) from error

@@ -29,3 +29,9 @@ KILL_TIMEOUT = 60.0
 # The supervisor checks this often whether it is still needed.
 IDLE_CHECK_INTERVAL = 0.25
 LOCK_POLL_INTERVAL = 0.01
+
+# A process that could not restart a killed supervisor tries again, after twice the time each time.
+RESTART_INTERVAL = 1.0
+MAX_RESTART_INTERVAL = 60.0
+# The supervisor starts a keeper at most this often.
+KEEPER_INTERVAL = 2.0

@@ -16,10 +16,14 @@ from pathlib import Path
 from typing import NoReturn
 
 from ouspark_assets.domain.errors import ServiceError
-from ouspark_assets.services.child_process import log_event, open_log, truncate_log
+from ouspark_assets.services.child_process import (
+    child_environment,
+    log_event,
+    open_log,
+    truncate_log,
+)
 from ouspark_assets.services.file_locks import is_locked, try_lock, wait_for_lock
 from ouspark_assets.services.paths import (
-    PRIVATE_FILE,
     ServicePaths,
     create_folders,
     create_socket_folder,
@@ -32,6 +36,7 @@ from ouspark_assets.services.server_runner import ServerRunner
 from ouspark_assets.services.standin_site import Population, StandinSite
 from ouspark_assets.services.start_policy import (
     IDLE_CHECK_INTERVAL,
+    KEEPER_INTERVAL,
     LOCK_POLL_INTERVAL,
     STOP_TIMEOUT,
 )
@@ -74,6 +79,7 @@ class Supervisor:
         self._stop_requested = asyncio.Event()
         self._home_inode = _inode(paths.supervisor)
         self._last_needed = time.monotonic()
+        self._next_keeper = time.monotonic()
 
     async def run(self, readiness: ReadinessPipe) -> None:
         """Serve until the servers have no users, a stop is requested, or the home is deleted."""
@@ -116,6 +122,7 @@ class Supervisor:
             with contextlib.suppress(OSError):
                 for name in (*self._runners, "supervisor"):
                     truncate_log(self._paths.log(name))
+                await self._ensure_keeper()
             # Pause even if the wait below ends at once: a stop was requested, or the grace is 0.
             await asyncio.sleep(LOCK_POLL_INTERVAL)
             with contextlib.suppress(TimeoutError):
@@ -142,6 +149,23 @@ class Supervisor:
         os.close(gate)
         return None
 
+    async def _ensure_keeper(self) -> None:
+        """Start the process that restarts this one, if servers are kept and it does not run."""
+        if not self._paths.keep.exists() or time.monotonic() < self._next_keeper:
+            return
+        self._next_keeper = time.monotonic() + KEEPER_INTERVAL
+        if is_locked(self._paths.keeper):
+            return
+        command = [sys.executable, "-P", "-m", "ouspark_assets.services.keeper"]
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            str(self._paths.home),
+            *("--grace", str(self._grace)),
+            cwd="/",
+            env=child_environment(),
+        )
+        await process.wait()
+
     def _user_pids(self) -> list[int]:
         files = self._user_files()
         return sorted(int(entry.name.partition(".")[0]) for entry in files if is_locked(entry))
@@ -167,7 +191,8 @@ class Supervisor:
         if request.verb == "need":
             return await self._start_servers(request)
         if request.verb == "keep":
-            self._paths.keep.touch(PRIVATE_FILE)
+            write_private_file(self._paths.keep, encode(self._running_servers()).decode())
+            await self._ensure_keeper()
         elif request.verb == "stop":
             self._paths.keep.unlink(missing_ok=True)
             self._stop_requested.set()
@@ -199,6 +224,13 @@ class Supervisor:
                 await runner.stop()
                 self._site.population = population
             await runner.ensure_running()
+
+    def _running_servers(self) -> Request:
+        """Return the request that starts the servers that run now."""
+        running = [
+            name for name, runner in self._runners.items() if runner.report().state == "running"
+        ]
+        return Request("need", tuple(running), self._site.population)
 
     def _status(self) -> Response:
         addresses: dict[str, str] = {}

@@ -10,12 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
+import pytest
 import redis
 
 from ouspark_assets.services import client, resolve_endpoints
 from ouspark_assets.services.paths import ServicePaths, create_folders
 from ouspark_assets.services.server_status import ServicesStatus
 from ouspark_assets.settings import ServerSettings
+from ouspark_assets_tests.services.conftest import User
 from ouspark_assets_tests.support.waiting import wait_until
 
 ReadStatus = Callable[[], ServicesStatus]
@@ -80,12 +82,18 @@ def test_the_servers_of_a_killed_supervisor_end_and_the_next_request_restarts_th
     assert redis.Redis.from_url(found.redis_url).get("kept") == b"7"
 
 
-def test_after_a_supervisor_is_killed_every_server_is_reported_stopped(
-    settings: ServerSettings, read_status: ReadStatus, crash: Crash
+def test_after_a_supervisor_without_users_is_killed_every_server_is_reported_stopped(
+    start_user: Callable[[], User],
+    read_status: ReadStatus,
+    crash: Crash,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    resolve_endpoints(settings, need={"redis"})
+    monkeypatch.setenv("OUSPARK_SERVICES_GRACE", "60")
+    user = start_user()
+    assert user.addresses
     supervisor = read_status().supervisor_pid
     assert supervisor is not None
+    user.kill()
     crash(supervisor)
     seen = read_status()
     assert seen.supervisor_pid is None
