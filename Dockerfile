@@ -28,6 +28,6 @@ USER 10001:10001
 EXPOSE 4000
 # Without a command the image runs the code server, which must only be reachable internally.
 HEALTHCHECK --interval=30s --timeout=20s --start-period=60s --retries=3 \
-    CMD ["dagster", "api", "grpc-health-check", "-p", "4000"]
-CMD ["dagster", "code-server", "start", "-h", "0.0.0.0", "-p", "4000", \
+    CMD ["ouspark", "health", "code", "--code-server", "127.0.0.1:4000"]
+CMD ["dagster", "api", "grpc", "-h", "0.0.0.0", "-p", "4000", \
      "-m", "ouspark_assets.definitions", "--location-name", "ouspark_assets"]

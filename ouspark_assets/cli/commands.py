@@ -19,6 +19,7 @@ from ouspark_assets.services import resolve_endpoints
 from ouspark_assets.settings import load_settings
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+HEALTH_PARTS = ("code", "daemon", "sensors", "development", "production", "cache")
 BENCHMARKS = ("scrape", "parse", "load", "analytics", "publish", "cache", "end-to-end")
 
 
@@ -279,6 +280,24 @@ def metrics(**options: Any) -> None:
     from ouspark_assets.cli.metrics import export_metrics
 
     export_metrics(**options)
+
+
+@click.command()
+@click.argument("parts", nargs=-1, metavar="[PART]...", type=click.Choice(HEALTH_PARTS))
+@click.option(
+    "--code-server",
+    metavar="HOST:PORT",
+    help="Where user code answers (default: the servers of workspace.yaml, else the process that "
+    "recorded itself in OUSPARK_HOME).",
+)
+@json_option
+@implemented_by("health.report_health")
+def health() -> None:
+    """Check that user code answers, and that daemon, sensors, databases and cache work.
+
+    PARTs: code, daemon, sensors, development, production, cache; the default is all of them. Exits
+    with 0 if every part is healthy, otherwise with 1 and the names of the others. Starts nothing.
+    """
 
 
 @click.group(invoke_without_command=True)

@@ -46,3 +46,7 @@ class MetricsError(OuSparkError):
 
 class AlertsError(OuSparkError):
     """The alert rules, the alert store or a delivery channel cannot be used."""
+
+
+class SupervisionError(OuSparkError):
+    """A process of the installation does not run, or does not answer."""

@@ -86,6 +86,16 @@ def test_every_dependency_exists_and_has_a_health_check() -> None:
     assert all(service.health for service in SERVICES.values())
 
 
+def test_code_and_daemon_are_healthy_only_while_user_code_answers_and_heartbeats_are_fresh() -> (
+    None
+):
+    code, daemon = SERVICES["code"], SERVICES["daemon"]
+    port = code.command[code.command.index("-p") + 1]
+    asked = ["CMD", "ouspark", "health", "code", "--code-server", f"127.0.0.1:{port}"]
+    assert code.definition["healthcheck"]["test"] == asked
+    assert daemon.definition["healthcheck"]["test"] == ["CMD", "ouspark", "health", "daemon"]
+
+
 def test_every_service_is_restarted_and_has_resource_limits() -> None:
     for service in SERVICES.values():
         assert service.definition["restart"] == "unless-stopped"

@@ -93,6 +93,15 @@ def test_the_code_server_listens_on_the_exposed_port_of_the_image() -> None:
     assert mounts == {"/tmp", "/var/lib/ouspark"}  # noqa: S108
 
 
+def test_the_pod_is_restarted_when_its_user_code_ends_or_does_not_answer() -> None:
+    assert "codeServerArgs" not in deployment()
+    assert deployment()["dagsterApiGrpcArgs"][:2] == ["-m", "ouspark_assets.definitions"]
+    server = f"127.0.0.1:{deployment()['port']}"
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        asked = deployment()[probe]["exec"]["command"]
+        assert asked == ["ouspark", "health", "code", "--code-server", server]
+
+
 def test_the_reader_webserver_is_read_only_and_nothing_is_exposed() -> None:
     assert VALUES["dagsterWebserver"]["enableReadOnly"] is True
     assert VALUES["dagsterWebserver"]["service"]["type"] == "ClusterIP"

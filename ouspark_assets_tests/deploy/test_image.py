@@ -12,6 +12,7 @@ from ouspark_assets_tests.deploy.deployment_files import (
     parse_exec_form,
     read_instructions,
     read_last_stage,
+    read_services,
 )
 from ouspark_assets_tests.support.pipeline import ROOT
 
@@ -57,8 +58,15 @@ def test_the_build_uses_no_secret_variable() -> None:
 def test_it_has_a_health_check_on_its_exposed_port() -> None:
     (check,), (command,) = last_stage_arguments("HEALTHCHECK"), last_stage_arguments("CMD")
     port = parse_exec_form(command)[parse_exec_form(command).index("-p") + 1]
-    assert parse_exec_form(check) == ["dagster", "api", "grpc-health-check", "-p", port]
+    server = f"127.0.0.1:{port}"
+    assert parse_exec_form(check) == ["ouspark", "health", "code", "--code-server", server]
     assert last_stage_arguments("EXPOSE") == [port]
+
+
+def test_the_process_that_runs_user_code_is_the_one_that_is_restarted() -> None:
+    (command,) = last_stage_arguments("CMD")
+    assert parse_exec_form(command)[:3] == ["dagster", "api", "grpc"]
+    assert read_services()["code"].command == parse_exec_form(command)
 
 
 @pytest.mark.parametrize(
