@@ -71,6 +71,10 @@ $(BENCH_STAMP): requirements/bench.txt
 chaos: setup ## Try to break a pipeline for ten minutes (SECONDS=, SEED=, STUDENTS=)
 	@$(BIN)/python -m ouspark_assets_tests.chaos $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) $(if $(STUDENTS),--students $(STUDENTS))
 
+.PHONY: mutate
+mutate: setup ## Put faults into copies of the code; fail if the tests miss one (ONLY=, JOBS=)
+	@$(BIN)/python -m ouspark_assets_tests.mutations $(if $(ONLY),--only $(ONLY)) $(if $(JOBS),--jobs $(JOBS))
+
 .PHONY: format
 format: setup ## Format the code and fix what ruff can fix
 	@$(BIN)/ruff format .

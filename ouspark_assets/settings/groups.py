@@ -111,7 +111,11 @@ class SiteSettings(SettingsGroup):
     )
     site_concurrency: int = Field(32, ge=1, le=512, description="Maximum concurrent requests")
     site_retries: int = Field(
-        8, ge=1, le=50, description="Maximum attempts per hall ticket in one run"
+        8,
+        ge=1,
+        le=50,
+        description="Attempts per hall ticket and run, before three more at the end of the run; "
+        "also the attempts at the index page",
     )
     site_patience: float = Field(
         900, ge=0, description="Seconds of site downtime after which a run gives up"

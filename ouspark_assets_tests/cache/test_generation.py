@@ -83,18 +83,19 @@ def test_a_generation_with_missing_keys_is_rebuilt_under_another_name(client: re
     assert client.ttl(FIRST.key("student", "000")) > 0
 
 
-def documents_with_a_deletion(client: redis.Redis, key: str) -> list[Documents]:
+def documents_with_a_deletion(client: redis.Redis, key: str, n: int = 2) -> list[Documents]:
     """Return documents, one of which is deleted again before the build is complete."""
 
     def batches() -> Iterator[pl.DataFrame]:
-        yield pl.DataFrame({"name": ["000", "001"], "document": ["{}"] * 2})
+        names = [f"{number:03d}" for number in range(n)]
+        yield pl.DataFrame({"name": names, "document": ["{}"] * n})
         client.delete(key)
 
     def more() -> Iterator[pl.DataFrame]:
         yield pl.DataFrame({"name": ["x"], "document": ["{}"]})
         client.delete(key)
 
-    return [Documents("student", 2, batches), Documents("class", 1, more)]
+    return [Documents("student", n, batches), Documents("class", 1, more)]
 
 
 def test_a_generation_that_lost_keys_during_the_build_does_not_become_current(
@@ -111,6 +112,20 @@ def test_a_generation_that_lost_keys_during_the_build_does_not_become_current(
         )
     assert client.get(CURRENT_KEY) == FIRST.name.encode()
     assert client.ttl(SECOND.key("student", "000")) > 0
+
+
+def test_a_generation_that_lost_a_key_outside_the_sample_is_refused_and_expires(
+    client: redis.Redis,
+) -> None:
+    build_generation(client, FIRST, documents(3), META, SETTINGS)
+    # Every second value of a batch of twelve is compared with what was written.
+    lost = documents_with_a_deletion(client, SECOND.key("student", "001"), n=12)
+    with pytest.raises(CacheError, match="has 13 keys instead of 14"):
+        build_generation(client, SECOND, lost, META, SETTINGS)
+    assert client.get(CURRENT_KEY) == FIRST.name.encode()
+    left = list(client.scan_iter(match=f"{SECOND.prefix}*"))
+    assert len(left) == 13
+    assert all(0 < client.ttl(key) <= SETTINGS.cache_retired_seconds for key in left)
 
 
 def test_persistent_keys_of_a_killed_build_are_retired_by_the_next_build(

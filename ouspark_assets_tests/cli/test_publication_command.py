@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -21,6 +22,13 @@ def stores(store_addresses: StoreAddresses) -> Iterator[Stores]:
             stores.publish()
         stores.prewarm()
         yield stores
+
+
+def refused_json(result: Result) -> Any:
+    """Return the JSON of a command that found a difference and failed because of it."""
+    assert result.exit_code != 0
+    assert isinstance(result.exception, OuSparkError)
+    return json.loads(result.output)
 
 
 def output_of(result: Result) -> str:
@@ -60,9 +68,15 @@ def test_a_changed_row_is_named_and_repaired_by_a_full_publication(
     assert isinstance(found.exception, OuSparkError)
     assert "publish --full" in str(found.exception)
     assert "hall_ticket 160499733007: differs" in found.output
+    shown = refused_json(CliRunner().invoke(publication, ["verify", "--json"]))
+    assert (shown["publication"], shown["clean"]) == (2, False)
+    differing = {table["name"]: len(table["differences"]) for table in shown["tables"]}
+    assert {name: count for name, count in differing.items() if count} == {"clean.students": 1}
     repaired = output_of(CliRunner().invoke(publication, ["publish", "--full"]))
     assert "Publication 3: 1 rows changed" in repaired
     assert stores.is_consistent()
+    shown = json.loads(output_of(CliRunner().invoke(publication, ["verify", "--json"])))
+    assert (shown["publication"], shown["clean"]) == (3, True)
 
 
 @pytest.mark.usefixtures("stores")
@@ -97,8 +111,12 @@ def test_changed_and_unknown_keys_are_named_and_repaired_by_a_rebuild(stores: St
     assert isinstance(found.exception, OuSparkError)
     assert "student:160499733007 differs from production" in found.output
     assert "Keys that belong to no document: 1" in found.output
+    shown = refused_json(CliRunner().invoke(cache, ["verify", "--json"]))
+    assert shown["clean"] is False
+    assert {kind["kind"]: kind["differing"] for kind in shown["kinds"]}["student"] == 1
     output_of(CliRunner().invoke(cache, ["rebuild"]))
     output_of(CliRunner().invoke(cache, ["verify", "--every", "10"]))
+    assert json.loads(output_of(CliRunner().invoke(cache, ["verify", "--json"])))["clean"]
 
 
 def test_an_empty_cache_is_reported(stores: Stores) -> None:

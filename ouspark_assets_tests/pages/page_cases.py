@@ -254,6 +254,14 @@ MARKS_CASES = [
     accepted_mark(
         "a dash for points", ("502", "X", "3", "-", "A"), ("502", "X", 5, 3.0, "A", 9, True)
     ),
+    *[
+        accepted_mark(
+            f"{dashes} for an empty value",
+            ("502", dashes, "3", dashes, dashes),
+            ("502", None, 5, 3.0, "", None, False),
+        )
+        for dashes in ("-", "--", "---")
+    ],
     accepted_mark(
         "points with decimals", ("502", "X", "3", "9.00", "A"), ("502", "X", 5, 3.0, "A", 9, False)
     ),
@@ -347,6 +355,18 @@ MARKS_CASES = [
         "the row has more cells than its header",
     ),
     Case(
+        "a repeated row that can't be read",
+        replace(PLAIN, marks=(*PLAIN.marks, *[("502", "X", "three", "9", "A")] * 3)).body(),
+        rejected=[("marks", ["credits can't be read"])],
+        collapsed=2,
+    ),
+    Case(
+        "repeated and different rows with too few cells",
+        replace(PLAIN, marks=(*PLAIN.marks, *[("502", "X")] * 2, ("503", "X"))).body(),
+        rejected=[("marks", ["the row has fewer cells than its header"])] * 2,
+        collapsed=1,
+    ),
+    Case(
         "blank cells beyond the last column",
         with_mark("502", "X", "3", "9", "A", "", ""),
         marks=[*MARKS, ("502", "X", 5, 3.0, "A", 9, False)],
@@ -376,6 +396,12 @@ RESULT_CASES = [
     accepted_result(
         "a status in the third cell", ("6", "-", "PROMOTED"), (6, "PROMOTED", None, None)
     ),
+    *[
+        accepted_result(
+            f"{dashes} for no CGPA", ("6", "PASSED-8.38", dashes), (6, "PASSED", 8.38, None)
+        )
+        for dashes in ("--", "---")
+    ],
     accepted_result("no CGPA cell", ("6", "PASSED-8.38"), (6, "PASSED", 8.38, None)),
     *[
         accepted_result(
@@ -498,11 +524,20 @@ DETAILS_CASES = [
         course="BE(Non-CBCS)",
         medium=None,
     ),
+    *[
+        changed_details(
+            f"{dashes} for an unknown name",
+            1,
+            ("Name", "ZEBA TESTWALA", "Father's Name", dashes),
+            father_name=None,
+        )
+        for dashes in ("-", "--", "---")
+    ],
     changed_details(
-        "dashes for unknown values",
-        1,
-        ("Name", "ZEBA TESTWALA", "Father's Name", "--"),
-        father_name=None,
+        "three dashes for an unknown medium",
+        2,
+        ("Course", "BE(CBCS)", "Medium", "---"),
+        medium=None,
     ),
     changed_details(
         "an unknown course", 2, ("Course", "BARCH", "Medium", "URDU"), course="BARCH", medium="URDU"

@@ -68,7 +68,7 @@ class TicketFetcher:
         self.limit = AdaptiveLimit(concurrency)
         self.breaker = CircuitBreaker(self._random)
         self._bucket = TokenBucket(rate, refilled_at=time.monotonic())
-        self._retries = RetryQueue(budget, self._random)
+        self._retries = RetryQueue(self._random)
         self._answered = dict(answered or {})
         self._progress = progress
         self._tasks: set[asyncio.Task[None]] = set()
@@ -272,9 +272,10 @@ class TicketFetcher:
                 "The results site is down (%s). One request at a time is sent until it answers.",
                 verdict.cause,
             )
-        if state.charged < self._budget.max_attempts:
+        budget, is_final = self._budget, state.is_in_final_round
+        if state.charged < (budget.total_attempts if is_final else budget.max_attempts):
             self._retry_later(ticket, now)
-        elif state.is_in_final_round:
+        elif is_final:
             self._give_up(ticket, self._retries.remove(ticket), answer.elapsed_ms)
         else:
             self._retries.defer(ticket)
@@ -292,7 +293,7 @@ class TicketFetcher:
             state.charged += 1
         else:
             self._retries.refund_charges()
-        if state.charged >= self._budget.max_attempts + self._budget.final_attempts:
+        if state.charged >= self._budget.total_attempts:
             self._give_up(ticket, self._retries.remove(ticket), answer.elapsed_ms)
         else:
             self._retry_later(ticket, now)

@@ -13,7 +13,8 @@ fit into its tick. The object store of the lake has its own policy in `object_st
 - **Retry-After**: the site's own wait, up to five minutes, stops all requests. HTTP 429 and 503
   without one stop them for a backoff of the second attempt.
 - **Budget**: OUSPARK_SITE_RETRIES attempts per hall ticket and run, then three more after all
-  other tickets (`RetryBudget`). HTTP 429 and failures during an outage cost nothing of it.
+  other tickets (`RetryBudget`), so 8 means at most 11 requests. HTTP 429 and failures during an
+  outage cost nothing of it.
 - **Circuit breaker**: ten failures in a row mean that the site is down. One trial request at a
   time finds out when it is back; after OUSPARK_SITE_PATIENCE seconds the run ends
   (`CircuitBreaker`).
@@ -91,6 +92,11 @@ class RetryBudget:
     def from_settings(cls, settings: SiteSettings) -> "RetryBudget":
         """Return the budget that the settings give."""
         return cls(settings.site_retries, settings.site_patience)
+
+    @property
+    def total_attempts(self) -> int:
+        """The attempts after which a ticket is given up."""
+        return self.max_attempts + self.final_attempts
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,6 @@ from ouspark_assets.sources.results_site.outcomes import Outcome, Verdict
 from ouspark_assets.sources.results_site.retry_policy import (
     MAX_SUSPECT_TICKETS,
     TICKET_BACKOFF,
-    RetryBudget,
 )
 from ouspark_assets.sources.results_site.site_client import Answer
 
@@ -42,8 +41,8 @@ class RetryState:
 class RetryQueue:
     """All hall tickets with failed attempts, and those of them that wait for the next one."""
 
-    def __init__(self, budget: RetryBudget, random: Random) -> None:
-        self._budget, self._random = budget, random
+    def __init__(self, random: Random) -> None:
+        self._random = random
         self._states: dict[str, RetryState] = {}
         self._waiting: list[tuple[float, str]] = []
         self._deferred: list[str] = []
@@ -117,9 +116,7 @@ class RetryQueue:
     def start_final_round(self, now: float) -> str | None:
         """Give the deferred tickets their final attempts and return the first of them."""
         for ticket in self._deferred:
-            state = self._states[ticket]
-            state.is_in_final_round = True
-            state.charged = max(0, self._budget.max_attempts - self._budget.final_attempts)
+            self._states[ticket].is_in_final_round = True
             heapq.heappush(self._waiting, (now, ticket))
         self._deferred.clear()
         return self.pop_due(now)

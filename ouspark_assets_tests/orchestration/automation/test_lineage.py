@@ -14,6 +14,7 @@ from ouspark_assets.orchestration.keys import (
 )
 from ouspark_assets.orchestration.partitions import PARTITION_TAG, register_releases
 from ouspark_assets.pipeline.load import LOADED_TABLES
+from ouspark_assets.schemas.analytics import STANDINGS, STUDENT_CGPAS
 from ouspark_assets_tests.orchestration.automation.evaluation import definitions, submit_run
 
 LOADED = [key_of(table) for table in LOADED_TABLES]
@@ -113,6 +114,25 @@ def test_a_failed_check_of_a_computed_asset_does_not_block_its_recomputation(
     lineage.evaluate()
     lineage.report_loaded("b")
     assert lineage.evaluate() == computed_assets()
+
+
+def test_a_failed_check_of_a_computed_asset_blocks_what_is_downstream_of_it(
+    lineage: Lineage,
+) -> None:
+    lineage.report_loaded("a")
+    computed = lineage.evaluate()
+    lineage.report_materialized(*computed)
+    lineage.report_checked(*computed)
+    assert lineage.evaluate() == set()
+    standings = key_of(STANDINGS)
+    # As if someone had materialized only this asset.
+    lineage.report_materialized(standings)
+    lineage.report_checked(standings, failing="fits_its_model")
+    assert lineage.evaluate() == set()
+    lineage.report_checked(standings)
+    requested = lineage.evaluate()
+    assert {key_of(STUDENT_CGPAS), PUBLICATION} <= requested
+    assert standings not in requested
 
 
 def test_nothing_is_requested_while_a_run_is_still_loading(lineage: Lineage) -> None:

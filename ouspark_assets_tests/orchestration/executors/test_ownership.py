@@ -34,10 +34,14 @@ def started_run(instance: dg.DagsterInstance) -> str:
     return run.run_id
 
 
-def status_of(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRunStatus:
+def run_of(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRun:
     run = instance.get_run_by_id(run_id)
     assert run is not None
-    return run.status
+    return run
+
+
+def status_of(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRunStatus:
+    return run_of(instance, run_id).status
 
 
 def kill_after_locking(run_id: str) -> None:
@@ -83,14 +87,29 @@ def test_a_run_that_has_just_started_may_lack_its_lock(instance: dg.DagsterInsta
     assert status_of(instance, run) is STARTED
 
 
+@pytest.mark.parametrize("is_canceling", [False, True], ids=["started", "canceling"])
 def test_a_run_without_a_lock_is_dead_after_a_minute(
-    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, *, is_canceling: bool
 ) -> None:
     run = started_run(instance)
+    if is_canceling:
+        instance.report_run_canceling(run_of(instance, run))
+        assert status_of(instance, run) is dg.DagsterRunStatus.CANCELING
     monkeypatch.setattr(
         "ouspark_assets.orchestration.executors.ownership.MAX_SECONDS_WITHOUT_LOCK", -1
     )
     assert reap_dead_runs(instance, load_settings()) == (run,)
+    assert status_of(instance, run) is dg.DagsterRunStatus.FAILURE
+
+
+def test_a_killed_run_that_was_being_canceled_is_reported_failed(
+    instance: dg.DagsterInstance,
+) -> None:
+    run = started_run(instance)
+    instance.report_run_canceling(run_of(instance, run))
+    kill_after_locking(run)
+    assert reap_dead_runs(instance, load_settings()) == (run,)
+    assert status_of(instance, run) is dg.DagsterRunStatus.FAILURE
 
 
 def test_a_run_that_could_not_record_its_end_is_dead_at_once(

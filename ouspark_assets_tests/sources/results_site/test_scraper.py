@@ -13,6 +13,7 @@ from ouspark_assets_tests.sources.results_site.small_site import (
     SETTINGS,
     STUDENTS,
     Answers,
+    NoJitter,
     Sent,
     answers_for,
     found_page,
@@ -69,6 +70,23 @@ def test_a_single_failing_ticket_is_given_up_without_waiting_for_an_outage(
         quick = SETTINGS.model_copy(update={"site_retries": 2, "site_patience": 600.0})
         report = scrape_site(site, archive, settings=quick, tickets=("160424733001",))
     assert (report.failed_by_cause, report.gave_up) == ({"http_500": 1}, None)
+
+
+@pytest.mark.parametrize("retries", [1, 2, 8])
+def test_a_failing_ticket_gets_the_attempts_of_the_setting_and_three_more_at_the_end(
+    archive: PageArchive, retries: int
+) -> None:
+    bad, good = "160424733007", answers_for(STUDENTS)
+    with small_site(lambda ticket: Sent(b"", 500) if ticket == bad else good(ticket)) as site:
+        settings = SETTINGS.model_copy(update={"site_retries": retries, "site_concurrency": 1})
+        request = make_request(site)
+        report = run_scrape(settings, request, archive, scope_of(settings), random=NoJitter())
+    assert site.tickets.count(bad) == retries + 3
+    # All other tickets were requested before the last three attempts.
+    assert site.tickets[-4:].count(bad) == 3
+    assert report.failed_by_cause == {"http_500": 1}
+    archived = archive.answers(RELEASE)
+    assert archived.filter(archived["hall_ticket"] == bad)["attempts"].to_list() == [retries + 3]
 
 
 def test_an_unpublished_release_raises_a_one_line_error(archive: PageArchive) -> None:

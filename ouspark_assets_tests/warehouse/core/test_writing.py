@@ -14,6 +14,7 @@ from ouspark_assets.warehouse.core.frames import read_releases, read_table
 from ouspark_assets.warehouse.core.writing import MergeResult, write_transaction
 from ouspark_assets_tests.support.factories import marks, releases
 from ouspark_assets_tests.support.stores import Databases
+from ouspark_assets_tests.support.waiting import wait_until_blocked
 
 RELEASE = {"release": "20250402"}
 THREE_MARKS = marks({"subject_code": "101"}, {"subject_code": "102"}, {"subject_code": "103"})
@@ -103,6 +104,31 @@ def test_concurrent_loads_of_a_release_give_the_same_result_as_one(databases: Da
     with connected(databases.development, Side.DEVELOPMENT, "test") as connection:
         assert read_table(connection, MARKS).sort("subject_code").equals(THREE_MARKS)
         assert connection.execute("SELECT count(*) FROM ops.versions").fetchone() == (1,)
+
+
+def test_a_write_waits_until_the_write_in_progress_has_ended(databases: Databases) -> None:
+    def load_other_release() -> None:
+        other = THREE_MARKS.with_columns(pl.lit("20250403").alias("release"))
+        with (
+            connected(databases.development, Side.DEVELOPMENT, "second") as connection,
+            write_transaction(connection, "second") as writer,
+        ):
+            writer.merge(MARKS, [other], {"release": "20250403"})
+
+    second = threading.Thread(target=load_other_release)
+    with (
+        connected(databases.development, Side.DEVELOPMENT, "observer") as observer,
+        connected(databases.development, Side.DEVELOPMENT, "first") as connection,
+    ):
+        with write_transaction(connection, "first") as writer:
+            writer.merge(MARKS, [THREE_MARKS], RELEASE)
+            second.start()
+            wait_until_blocked(observer, "second", second)
+            assert observer.execute("SELECT count(*) FROM ops.versions").fetchone() == (0,)
+        second.join()
+        # Publications send the rows above a version, so versions must follow the commits.
+        runs = observer.execute("SELECT run_id FROM ops.versions ORDER BY version").fetchall()
+        assert runs == [("first",), ("second",)]
 
 
 def test_special_characters_lists_and_nulls_are_read_back_unchanged(

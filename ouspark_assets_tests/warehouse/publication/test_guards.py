@@ -17,8 +17,14 @@ from ouspark_assets.warehouse.core.locks import Lock, acquire
 from ouspark_assets.warehouse.core.migrate import migrate
 from ouspark_assets.warehouse.publication.guards import refuse_shrinking, translate_errors
 from ouspark_assets.warehouse.publication.publications import TableState
-from ouspark_assets.warehouse.publication.publish_transaction import Published, publish
+from ouspark_assets.warehouse.publication.publish_transaction import (
+    Published,
+    Terms,
+    publication_transaction,
+    publish,
+)
 from ouspark_assets_tests.support.stores import Databases
+from ouspark_assets_tests.support.waiting import wait_until_blocked
 from ouspark_assets_tests.warehouse.publication.states import FORTY_MARKS, load, publish_with
 
 
@@ -92,6 +98,32 @@ def test_concurrent_publications_give_the_same_result_as_one(databases: Database
     assert sorted(result is None for result in done) == [False, True, True, True]
     with connected(databases.production, Side.PRODUCTION) as production:
         assert publication_numbers(production) == [1]
+
+
+def test_a_publication_waits_until_the_one_in_progress_has_ended(databases: Databases) -> None:
+    done: list[Published | None] = []
+
+    def publish_alone() -> None:
+        with (
+            connected(databases.development, Side.DEVELOPMENT) as development,
+            connected(databases.production, Side.PRODUCTION, "second") as production,
+        ):
+            done.append(publish_with(development, production))
+
+    second = threading.Thread(target=publish_alone)
+    with (
+        connected(databases.development, Side.DEVELOPMENT) as development,
+        connected(databases.production, Side.PRODUCTION) as production,
+        connected(databases.production, Side.PRODUCTION) as observer,
+    ):
+        load(development, FORTY_MARKS)
+        with publication_transaction(production, Terms()):
+            second.start()
+            wait_until_blocked(observer, "second", second)
+            assert done == []
+        second.join()
+        assert [published is not None for published in done] == [True]
+        assert publication_numbers(observer) == [1]
 
 
 def test_a_publication_that_waits_too_long_names_the_process_that_holds_the_lock(

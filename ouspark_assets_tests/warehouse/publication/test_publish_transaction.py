@@ -5,10 +5,12 @@ import psycopg
 import pytest
 
 from ouspark_assets.domain.errors import WarehouseError
+from ouspark_assets.schemas.analytics import STANDINGS
 from ouspark_assets.schemas.clean import APPEARANCES, MARKS
 from ouspark_assets.warehouse.core.connection import Connection, Side, connected
 from ouspark_assets.warehouse.core.frames import read_table
 from ouspark_assets.warehouse.core.writing import write_transaction
+from ouspark_assets.warehouse.records.computed_from import current_version, store_inputs
 from ouspark_assets_tests.support.factories import appearances, marks
 from ouspark_assets_tests.support.stores import Databases
 from ouspark_assets_tests.warehouse.publication.states import RELEASE, load, publish_with
@@ -147,6 +149,28 @@ def test_the_same_database_for_both_sides_is_refused(databases: Databases) -> No
         pytest.raises(WarehouseError, match="OUSPARK_PROD_DSN"),
     ):
         publish_with(one, other)
+
+
+def test_nothing_is_published_while_a_table_is_older_than_its_inputs(
+    development: Connection, production: Connection
+) -> None:
+    load(development, EIGHT_MARKS)
+    compute_standings_from(development, current_version(development))
+    publish_with(development, production)
+    load(development, EIGHT_MARKS.with_columns(grade=pl.lit("S"), points=pl.lit(10, pl.Int16)))
+    with pytest.raises(WarehouseError, match=r"analytics\.standings was computed before"):
+        publish_with(development, production)
+    assert read_table(production, MARKS).sort("subject_code").equals(EIGHT_MARKS)
+    compute_standings_from(development, current_version(development))
+    done = publish_with(development, production)
+    assert done is not None
+    assert (done.publication.number, done.rows_changed) == (2, 8)
+
+
+def compute_standings_from(development: Connection, version: int) -> None:
+    """Record that the standings have been computed from this version of the marks."""
+    with write_transaction(development, "compute") as writer:
+        store_inputs(writer, STANDINGS, {MARKS.qualified_name: version})
 
 
 def test_a_failed_publication_leaves_production_unchanged(
