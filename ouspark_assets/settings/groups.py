@@ -157,6 +157,9 @@ class SiteSettings(SettingsGroup):
         le=1,
         description="Maximum share of failed hall tickets; more hold back a release",
     )
+    site_sentences: OptionalPath = Field(
+        None, description="CSV file that gives sentences of the site an outcome (pattern,outcome)"
+    )
     site_most_volume_change: float = Field(
         0.3,
         gt=0,

@@ -9,6 +9,7 @@ import click
 
 from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.standin.cohorts import Scale
+from ouspark_assets.standin.fault_injection import FaultInjector
 from ouspark_assets.standin.fault_profiles import PROFILES, parse_faults
 from ouspark_assets.standin.http_server import ServerOptions, serve
 from ouspark_assets.standin.release_calendar import MAX_RELEASES
@@ -79,7 +80,7 @@ def standin(
             # Importing polars takes longer than starting the site.
             from ouspark_assets.standin.truth import export_truth
 
-            counts = export_truth(world, export)
+            counts = export_truth(world, export, FaultInjector(injected, fault_seed))
             listed = ", ".join(f"{name} {count}" for name, count in counts.items())
             click.echo(f"Truth written to {export}: {listed}")
         port_given = context.get_parameter_source("port") is not click.core.ParameterSource.DEFAULT

@@ -1,8 +1,9 @@
 """Fault injection: what goes wrong with which answer, drawn again for every retry.
 
 A draw depends on the seed, the release, the ticket and the number of earlier requests for it, so
-the same requests get the same faults in any order of arrival. Damage depends on the seed, the
-release and the ticket alone. The profiles are in `fault_profiles.py`.
+the same requests get the same faults in any order of arrival. Damage, and a sentence instead of a
+result, depend on the seed, the release and the ticket alone. The profiles are in
+`fault_profiles.py`.
 """
 
 import re
@@ -15,6 +16,7 @@ from typing import Final
 
 from ouspark_assets.standin.fault_profiles import Fault, FaultKind
 from ouspark_assets.standin.http_messages import Delivery, Response
+from ouspark_assets.standin.page_templates import NO_RESULTS
 from ouspark_assets.standin.result_pages import EmptyPages
 
 RESULT_MARKER: Final = b'id="AutoNumber2"'
@@ -81,6 +83,11 @@ class FaultInjector:
         """Whether the profile has any faults."""
         return bool(self._faults)
 
+    @property
+    def takes_results(self) -> bool:
+        """Whether some students get a sentence instead of their result."""
+        return FaultKind.NO_RESULT in self._faults
+
     def is_down(self, now: float) -> bool:
         """Return whether there is an outage; one begins after a number of requests, once."""
         fault = self._faults.get(FaultKind.OUTAGE)
@@ -124,11 +131,24 @@ class FaultInjector:
 
     def _render_page(self, request: TicketRequest, pages: EmptyPages) -> bytes:
         page = pages.answer(request.ticket) if request.ticket else pages.render_form()
+        if (
+            RESULT_MARKER in page
+            and (sentence := self.find_sentence(request.release, request.ticket)) is not None
+        ):
+            return pages.render_sentence(sentence)
         fault = self._faults.get(FaultKind.DAMAGED)
         key = (self._seed, FaultKind.DAMAGED.value, request.release, request.ticket)
         if fault is None or RESULT_MARKER not in page or draw(*key) >= fault.probability:
             return page
         return damage_page(page, draw(*key, "way"))
+
+    def find_sentence(self, release: str, ticket: str) -> str | None:
+        """Return the sentence that a student gets instead of a result; None for most students."""
+        fault = self._faults.get(FaultKind.NO_RESULT)
+        key = (self._seed, FaultKind.NO_RESULT.value, release, ticket)
+        if fault is None or draw(*key) >= fault.probability:
+            return None
+        return NO_RESULTS[int(draw(*key, "sentence") * len(NO_RESULTS))].format(ticket=ticket)
 
     def _draw(self, request: TicketRequest, kind: FaultKind, detail: str = "") -> float:
         key = (detail, request.release, request.ticket, request.repeats)

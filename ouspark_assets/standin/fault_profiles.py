@@ -25,6 +25,7 @@ class FaultKind(StrEnum):
     DRIP = "slow drip"
     SLOW = "latency"
     DAMAGED = "damaged page"
+    NO_RESULT = "sentence instead of the result"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,8 @@ PROFILES: Final[dict[str, tuple[Fault, ...]]] = {
     "rate-limit": (Fault(FaultKind.RATE_LIMIT, per_second=200),),
     "outage": (Fault(FaultKind.OUTAGE, seconds=20, after_requests=200),),
     "damaged": (Fault(FaultKind.DAMAGED, 0.03),),
+    # Not part of "everything": it takes students' results away, and no retry brings them back.
+    "no-results": (Fault(FaultKind.NO_RESULT, 1 / 13),),
     "everything": (
         Fault(FaultKind.OUTAGE, seconds=20, after_requests=200),
         Fault(FaultKind.RATE_LIMIT, per_second=400),

@@ -20,6 +20,13 @@ TABLE: Final = 'border="1" cellpadding="0" cellspacing="0" style="border-collaps
 
 NOT_FOUND: Final = "Is Not Found."
 NO_CHANGE: Final = "Is No CHANGE."
+# Sentences instead of a result, some with the hall ticket's number and some without.
+NO_RESULTS: Final = (
+    "Exam Fee Not Paid",
+    'The Hall Ticket Number "{ticket}" Is Withheld.',
+    "Your result is withheld. Please contact the principal of your college.",
+    'The Hall Ticket Number "{ticket}" Is Not Registered For This Examination.',
+)
 
 _HEAD: Final = """<html>
 <head>
@@ -58,8 +65,8 @@ Please Enter  12 Digit Hall Ticket Number Ex: {examples}</font></td></tr>
 </html>
 """
 
-_VERDICT: Final = """<tr><td width="100%"><p align="center"><font face="Arial" size="3" \
-color="#FF0000"><b>   The Hall Ticket Number "{ticket}" {verdict}</b></font></td></tr>
+_SENTENCE: Final = """<tr><td width="100%"><p align="center"><font face="Arial" size="3" \
+color="#FF0000"><b>   {sentence}</b></font></td></tr>
 """
 
 FOUND_START: Final = f"""<tr><td width="100%"><div align="center"><center>
@@ -165,8 +172,13 @@ def render_search_box() -> str:
 
 
 def render_verdict(ticket: str, verdict: str) -> str:
-    """Return the sentence that is printed instead of a result."""
-    return _VERDICT.format(ticket=escape(ticket), verdict=verdict)
+    """Return the row that says that a hall ticket is not found or not changed."""
+    return render_sentence(f'The Hall Ticket Number "{ticket}" {verdict}')
+
+
+def render_sentence(sentence: str) -> str:
+    """Return the row with the sentence that is printed instead of a result."""
+    return _SENTENCE.format(sentence=escape(sentence, quote=False))
 
 
 def render_marks_start(*, has_points_column: bool) -> str:

@@ -25,15 +25,15 @@ PACKAGE_PARENT: Final = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True, slots=True)
 class RunningStandin:
-    """A stand-in that listens at `url`; `scale` are its options for the population."""
+    """A stand-in that listens at `url`, and its options for the population and the faults."""
 
     url: str
     pid: int
-    scale: tuple[str, ...]
+    options: tuple[str, ...]
 
     def export(self, folder: Path) -> Path:
         """Write the truth of the releases published at the start into a folder and return it."""
-        command = _command(*self.scale, "--export", str(folder))
+        command = _command(*self.options, "--export", str(folder))
         done = subprocess.run(  # noqa: S603 — our own interpreter and module
             command, check=False, capture_output=True, text=True, env=_environment()
         )
@@ -61,19 +61,19 @@ def running_standin(
     numbers = {"--students": students, "--releases": releases, "--seed": seed}
     given = {option: value for option, value in numbers.items() if value is not None}
     scale = tuple(str(part) for item in given.items() for part in item)
-    options = ["--faults", faults, "--fault-seed", str(fault_seed)]
-    options += ["--host", host, "--port", str(port), "--with-parent", str(os.getpid())]
+    content = (*scale, "--faults", faults, "--fault-seed", str(fault_seed))
+    options = ["--host", host, "--port", str(port), "--with-parent", str(os.getpid())]
     if release_after is not None:
         options += ["--release-after", str(release_after)]
     with TemporaryDirectory(prefix="ouspark-standin-") as folder:
         ready, errors = Path(folder) / "url", Path(folder) / "errors"
-        command = _command(*scale, *options, "--ready-file", str(ready))
+        command = _command(*content, *options, "--ready-file", str(ready))
         with errors.open("wb") as error_output:
             process = subprocess.Popen(  # noqa: S603 — our own interpreter and module
                 command, stdout=subprocess.DEVNULL, stderr=error_output, env=_environment()
             )
         try:
-            yield RunningStandin(_wait_for_url(process, ready, errors), process.pid, scale)
+            yield RunningStandin(_wait_for_url(process, ready, errors), process.pid, content)
         finally:
             process.terminate()
             try:

@@ -61,9 +61,15 @@ class EmptyPages:
         other = int(chance * 10**TICKET_LENGTH)
         return self.answer(f"{other + (f'{other:012d}' == ticket):012d}")
 
+    def render_sentence(self, sentence: str) -> bytes:
+        """Return the page with a sentence instead of a result."""
+        return self._render_row(templates.render_sentence(sentence))
+
     def _render_verdict(self, ticket: str, verdict: str) -> bytes:
-        sentence = templates.render_verdict(ticket, verdict)
-        return self._head + sentence.encode(templates.CHARSET, "xmlcharrefreplace") + self._tail
+        return self._render_row(templates.render_verdict(ticket, verdict))
+
+    def _render_row(self, row: str) -> bytes:
+        return self._head + row.encode(templates.CHARSET, "xmlcharrefreplace") + self._tail
 
 
 class ReleasePages(EmptyPages):

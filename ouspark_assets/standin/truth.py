@@ -1,7 +1,8 @@
 """The truth: the students' data as the simulation knows it, as tables and as exported files.
 
 It covers what the published releases show. The pipeline's results are compared with it, so nothing
-of the pipeline is used here.
+of the pipeline is used here. Faults change nothing in it, but with the profile `no-results` there
+is a table of the students who get a sentence instead of their page.
 """
 
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from ouspark_assets.standin.cohorts import (
     compute_progress,
 )
 from ouspark_assets.standin.curriculum import BRANCHES, SLOTS_PER_SEMESTER, load_curricula
+from ouspark_assets.standin.fault_injection import FaultInjector
 from ouspark_assets.standin.grading import (
     GRADES,
     NEVER_SAT,
@@ -48,9 +50,11 @@ from ouspark_assets.standin.student_names import compose_father_name, compose_na
 from ouspark_assets.standin.world import PublishedRelease, World
 
 
-def export_truth(world: World, folder: Path) -> dict[str, int]:
+def export_truth(world: World, folder: Path, faults: FaultInjector) -> dict[str, int]:
     """Write the tables as Parquet files into a folder and return the rows of each."""
     tables = compute_truth(world)
+    if faults.takes_results:
+        tables["no_results"] = find_no_results(world, faults)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, table in tables.items():
@@ -89,6 +93,20 @@ def compute_truth(world: World) -> dict[str, pl.DataFrame]:
         "results": pl.concat(_results(*part) for part in printed),
         "releases": _releases(world.published),
     }
+
+
+def find_no_results(world: World, faults: FaultInjector) -> pl.DataFrame:
+    """Return the students of each release who get a sentence instead of a result."""
+    rows = [
+        (published.release.key, ticket, sentence)
+        for published in world.published
+        for rows, tickets in zip(published.cohort_rows, world.tickets, strict=False)
+        for student in np.flatnonzero(rows.have_pages()).tolist()
+        for ticket in [tickets[student]]
+        if (sentence := faults.find_sentence(published.release.key, ticket)) is not None
+    ]
+    columns = {"release": pl.String, "hall_ticket": pl.String, "sentence": pl.String}
+    return pl.DataFrame(rows, schema=columns, orient="row")
 
 
 def _students(cohort: Cohort, tickets: pl.Series) -> pl.DataFrame:

@@ -11,10 +11,12 @@ from ouspark_assets.standin.fault_injection import SOFT_ERRORS, FaultInjector
 from ouspark_assets.standin.fault_profiles import PROFILES, FaultKind, parse_faults
 from ouspark_assets.standin.http_messages import Response
 from ouspark_assets.standin.result_pages import ReleasePages
+from ouspark_assets.standin.truth import find_no_results
 from ouspark_assets.standin.world import World
 from ouspark_assets_tests.standin.scraper import scrape
 
 RELEASE = "20240511"
+LASTING_PROFILES = {"none", "slow", "damaged", "outage", "no-results"}
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +102,9 @@ def test_truncated_pages_state_either_the_cut_length_or_the_whole_one(
     assert 0.4 < with_cut_length / len(answers) < 0.6
 
 
-@pytest.mark.parametrize("faults", sorted({*PROFILES} - {"none", "slow", "damaged", "outage"}))
+@pytest.mark.parametrize(
+    "faults", sorted({*PROFILES} - {"none", "slow", "damaged", "outage", "no-results"})
+)
 def test_faults_are_drawn_again_for_every_retry_and_some_retry_succeeds(
     pages: ReleasePages, tickets: list[str], faults: str
 ) -> None:
@@ -180,7 +184,39 @@ def test_an_outage_begins_after_a_number_of_requests_and_happens_once(
 
 
 def test_the_profile_everything_has_every_kind_of_fault() -> None:
-    assert {fault.kind for fault in parse_faults("everything")} == set(FaultKind)
+    # No retry brings the result of a student who gets a sentence instead.
+    faults = set(FaultKind) - {FaultKind.NO_RESULT}
+    assert {fault.kind for fault in parse_faults("everything")} == faults
+
+
+def test_the_same_students_always_get_the_same_sentence_instead_of_their_result(
+    pages: ReleasePages, tickets: list[str]
+) -> None:
+    without, sentences = [], set()
+    for ticket, answers in request_all("no-results", pages, tickets, times=3).items():
+        assert len({answer.body for answer in answers}) == 1
+        if answers[0].body != pages.answer(ticket):
+            without.append(ticket)
+            injector = FaultInjector(parse_faults("no-results"), 1)
+            sentence = injector.find_sentence(RELEASE, ticket)
+            assert sentence is not None
+            assert sentence in answers[0].body.decode("cp1252")
+            assert b"AutoNumber3" not in answers[0].body
+            sentences.add(sentence.replace(ticket, "…"))
+    assert 1 / 16 < len(without) / len(tickets) < 1 / 10
+    assert len(sentences) == 4
+    assert {"…" in sentence for sentence in sentences} == {True, False}
+
+
+def test_the_exported_truth_lists_the_students_without_a_result(
+    pages: ReleasePages, tickets: list[str]
+) -> None:
+    injector = FaultInjector(parse_faults("no-results"), 1)
+    listed = find_no_results(pages._world, injector)
+    shown = {ticket for ticket in tickets if injector.answer(RELEASE, ticket, pages, 0.0).body
+             != pages.answer(ticket)}  # fmt: skip
+    assert set(listed["hall_ticket"]) == shown
+    assert set(listed["release"]) == {RELEASE}
 
 
 @pytest.mark.parametrize(

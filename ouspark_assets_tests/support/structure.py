@@ -16,8 +16,8 @@ LEVELS = (
     ("cli", "definitions"),
     ("bench", "orchestration"),
     ("operations", "pipeline"),
-    ("cache", "pages", "reports", "services", "sources"),
-    ("analytics", "standin", "warehouse"),
+    ("cache", "reports", "services", "sources"),
+    ("analytics", "pages", "standin", "warehouse"),
     ("schemas", "settings"),
     ("domain",),
 )

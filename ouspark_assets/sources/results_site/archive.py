@@ -53,7 +53,10 @@ OUTCOMES = [outcome.value for outcome in Outcome]
 
 @dataclass(frozen=True, slots=True)
 class ArchivedAnswer:
-    """An answer of the site to a hall ticket; a failed one has a cause instead of a body."""
+    """An answer of the site to a hall ticket; a failed one has a cause instead of a body.
+
+    The cause of one without a result is the sentence that the page shows.
+    """
 
     hall_ticket: str
     outcome: Outcome
@@ -115,10 +118,19 @@ class PageArchive:
         return self._read_counting_answers(release).drop("part", "row").sort("hall_ticket")
 
     def fingerprint(self, release: str) -> str:
-        """Return a hash over the students found in a release and the hashes of their pages."""
-        found = self.answers(release).filter(pl.col("outcome") == Outcome.FOUND.value)
-        pages = found.select("hall_ticket", "sha256").write_csv()
-        return hashlib.sha256(pages.encode()).hexdigest()
+        """Return a hash over what is loaded of a release.
+
+        That is the students found with the hashes of their pages, and the hall tickets without a
+        result with their sentences.
+        """
+        answers = self.answers(release)
+        found = answers.filter(pl.col("outcome") == Outcome.FOUND.value)
+        without = answers.filter(pl.col("outcome") == Outcome.NO_RESULT.value)
+        content = found.select("hall_ticket", "sha256").write_csv()
+        if without.height:
+            # Only then, so that the releases loaded by earlier versions count as loaded.
+            content += without.select("hall_ticket", "cause").write_csv()
+        return hashlib.sha256(content.encode()).hexdigest()
 
     def pages(
         self, release: str, batch_rows: int = 1024, tickets: Collection[str] | None = None

@@ -11,6 +11,9 @@ from enum import IntEnum
 from ouspark_assets.domain.hall_tickets import FIRST_LATERAL_SERIAL
 
 LAST_SERIAL = 999
+# A section of this many students may be withheld as a whole. A site that answers every number with
+# the same sentence must not make a search ask for all 999.
+MAX_SECTION = 60
 # The serials to probe, in this order. The first serials of a class can be missing, one by one or
 # several in a row, so the probes are spread. If up to five in a hundred serials are missing, the
 # first two probes miss the class once in 5,000 times, the first four once in 10^7.
@@ -50,13 +53,17 @@ class Sweep:
     requested_up_to: int = field(init=False)
     _pending: set[int] = field(init=False, default_factory=set)
     _failures: int = field(init=False, default=0)
+    # Serials without a result since the last student found.
+    _without_result: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
         self.requested_up_to = self.first - 1
 
     def advance(self) -> Iterable[int]:
         """Return the serials that may be requested now, and count them as requested."""
-        horizon = max(self.found_up_to + self.run + self._failures, self.reach)
+        without_result = min(self._without_result, MAX_SECTION)
+        horizon = self.found_up_to + self.run + self._failures + without_result
+        horizon = max(horizon, self.reach)
         begin = self.requested_up_to + 1
         self.requested_up_to = min(max(self.requested_up_to, horizon), self.last)
         serials = range(begin, self.requested_up_to + 1)
@@ -66,7 +73,13 @@ class Sweep:
     def record_found(self, serial: int) -> None:
         """Record that a serial is a student's."""
         self._pending.discard(serial)
-        self.found_up_to = max(self.found_up_to, serial)
+        if serial > self.found_up_to:
+            self.found_up_to, self._without_result = serial, 0
+
+    def record_no_result(self, serial: int) -> None:
+        """Record that a serial has no result; up to a section, one more is requested for it."""
+        self._pending.discard(serial)
+        self._without_result += serial > self.found_up_to
 
     def record_miss(self, serial: int) -> None:
         """Record that the site knows no such serial."""

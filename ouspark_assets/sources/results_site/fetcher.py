@@ -1,19 +1,30 @@
 """Fetch the tickets of a plan: one dispatcher decides what to request, tasks send the requests.
 
 `ticket_plan.py` says which tickets there are, `retry_policy.py` how fast to ask and when to ask
-again, `outcomes.py` what an answer means. Answers go to the plan and to the part writer.
+again, `outcomes.py` what an answer means, `confirmation.py` which answers without a result count.
+Answers go to the plan and to the part writer.
 """
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from random import Random
 
 from ouspark_assets.domain.errors import SiteError
+from ouspark_assets.pages.sentences import hide_tickets
 from ouspark_assets.sources.results_site.archive import ArchivedAnswer
-from ouspark_assets.sources.results_site.outcomes import Cause, Outcome, Verdict, judge_answer
+from ouspark_assets.sources.results_site.confirmation import Confirmation, share_without_result
+from ouspark_assets.sources.results_site.outcomes import (
+    Cause,
+    Outcome,
+    ReleaseSentences,
+    SentenceRule,
+    Verdict,
+    judge_answer,
+)
 from ouspark_assets.sources.results_site.part_writer import PartWriter
 from ouspark_assets.sources.results_site.retry_policy import (
     REQUESTS_UNTIL_PAGE_IS_GONE,
@@ -58,10 +69,14 @@ class TicketFetcher:
         concurrency: int,
         rate: float | None = None,
         answered: Mapping[str, Outcome] | None = None,
+        rules: Sequence[SentenceRule] = (),
         random: Random | None = None,
         progress: Callable[["TicketFetcher"], None] | None = None,
     ) -> None:
-        """Prepare to fetch; `answered` are archived outcomes, whose tickets are not requested."""
+        """Prepare to fetch; `answered` are archived outcomes, whose tickets are not requested.
+
+        `rules` say what the sentences of pages without a result mean.
+        """
         self.plan, self._client, self._writer, self._budget = plan, client, writer, budget
         self._random = random or Random()  # noqa: S311
         self.counts = FetchCounts()
@@ -78,6 +93,15 @@ class TicketFetcher:
         # is down.
         found = (ticket for ticket, seen in self._answered.items() if seen is Outcome.FOUND)
         self._canary = next(found, None) or next(iter(self._answered), None)
+        self._sentences = ReleaseSentences(rules)
+        self.confirmation = Confirmation(self._sentences)
+        # The outcomes of all tickets of the release, those of this run as far as they are known.
+        self._outcomes = dict(self._answered)
+        # Tickets to request again although they have an answer.
+        self._again: deque[str] = deque()
+        # The ticket known as found, while its answer is awaited, and that answer.
+        self._known: str | None = None
+        self._known_outcome: Outcome | None = None
         self._has_answered = False
         self._fatal: BaseException | None = None
         self._progress_shown_at = 0.0
@@ -88,6 +112,8 @@ class TicketFetcher:
         """Request every ticket of the plan; whatever happens, all answers received are written."""
         try:
             await self._dispatch()
+            if self.confirmation and self.counts.gave_up is None:
+                await self._confirm()
         finally:
             await self._stop()
         return self.counts
@@ -96,6 +122,43 @@ class TicketFetcher:
     def expected(self) -> int:
         """Tickets that the plan holds so far, without those that were archived before."""
         return self.plan.planned - self._skipped
+
+    async def _confirm(self) -> None:
+        """Request the tickets without a result once more, between requests for a known ticket."""
+        cause = Cause.NO_KNOWN_TICKET
+        if known := self._choose_known():
+            cause = Cause.UNCONFIRMED
+            is_found = await self._ask_known(known)
+            while is_found and (batch := self.confirmation.take_batch()):
+                self._again.extend(batch)
+                await self._dispatch()
+                is_found = await self._ask_known(known)
+                if is_found:
+                    self._archive_all(self.confirmation.close_batch())
+        self.counts.share_without_result = share_without_result(self._outcomes)
+        self._archive_all(self.confirmation.settle(self._outcomes, cause))
+
+    def _choose_known(self) -> str | None:
+        """Return a ticket known as found, preferably one of this run; None if there is none.
+
+        It is chosen at random, so that a student whose result was withdrawn since does not make
+        every further run fail.
+        """
+        found = [ticket for ticket, seen in self._outcomes.items() if seen is Outcome.FOUND]
+        recent = [ticket for ticket in found if ticket not in self._answered]
+        return self._random.choice(recent or found) if found else None
+
+    async def _ask_known(self, known: str) -> bool:
+        """Request a ticket that is known as found, and return whether it still is."""
+        if self.counts.gave_up is not None:
+            return False
+        self._known, self._known_outcome = known, None
+        self._again.append(known)
+        await self._dispatch()
+        # It is still there if the site went down for good.
+        self._retries.record_success(known)
+        self._known = None
+        return self._known_outcome is Outcome.FOUND
 
     # Dispatching
 
@@ -153,6 +216,8 @@ class TicketFetcher:
         """Return a ticket whose backoff is over, else the plan's next, else a deferred one."""
         if (due := self._retries.pop_due(now)) is not None:
             return due
+        if self._again:
+            return self._again.popleft()
         while tickets := self.plan.next_tickets(1):
             outcome = self._answered.get(tickets[0])
             if outcome is None:
@@ -218,8 +283,10 @@ class TicketFetcher:
         if answer.cause is not None or answer.status is None:
             verdict = Verdict.failed(answer.cause or Cause.CONNECTION)
         else:
-            verdict = judge_answer(answer.body, ticket, answer.status)
+            verdict = judge_answer(answer.body, ticket, answer.status, self._sentences)
         if verdict.cause is None:
+            if verdict.outcome is not Outcome.NO_RESULT:
+                self._sentences.add_ordinary_page(answer.body)
             return verdict
         causes, requests = self.counts.failed_requests, self.counts.requests
         causes[verdict.cause] += 1
@@ -236,19 +303,20 @@ class TicketFetcher:
 
     def _record_answer(self, ticket: str, answer: Answer, verdict: Verdict) -> None:
         self._record_site_up(time.monotonic())
-        self._canary, self._has_answered = ticket, True
+        self._has_answered = True
         now, attempts = datetime.now(UTC), self._retries.record_success(ticket) + 1
-        self._archive(
-            ArchivedAnswer(
-                ticket,
-                verdict.outcome,
-                answer.status,
-                now,
-                attempts,
-                answer.elapsed_ms,
-                answer.body,
-            )
+        if ticket == self._known:
+            self._known_outcome = verdict.outcome
+            return
+        archived = ArchivedAnswer(
+            ticket, verdict.outcome, answer.status, now, attempts, answer.elapsed_ms, answer.body
         )
+        if verdict.outcome is Outcome.NO_RESULT:
+            self.confirmation.record(archived, verdict.lines)
+            self._record_outcome(ticket, verdict.outcome)
+        else:
+            self._canary = ticket
+            self._archive(archived)
 
     def _record_site_up(self, now: float) -> None:
         if self.breaker.is_open:
@@ -314,13 +382,30 @@ class TicketFetcher:
         self._retries.schedule(ticket, now)
 
     def _give_up(self, ticket: str, state: RetryState, elapsed_ms: int) -> None:
-        self.counts.failed_tickets[state.cause or "unknown"] += 1
-        self._archive(state.failed_answer(ticket, elapsed_ms))
+        if ticket == self._known:
+            # Its page is archived already, and a failure to repeat that says nothing about it.
+            self._known_outcome = Outcome.FAILED
+        else:
+            self._archive(state.failed_answer(ticket, elapsed_ms))
 
     def _archive(self, answer: ArchivedAnswer) -> None:
-        self.counts.outcomes[answer.outcome] += 1
+        ticket, outcome = answer.hall_ticket, answer.outcome
+        self.counts.outcomes[outcome] += 1
+        if outcome is Outcome.FAILED:
+            self.counts.failed_tickets[answer.cause or "unknown"] += 1
+        elif outcome is Outcome.NO_RESULT:
+            self.counts.sentences[hide_tickets(answer.cause or "")] += 1
         self._writer.add(answer)
-        self.plan.record(answer.hall_ticket, answer.outcome)
+        self.confirmation.discard(ticket)
+        self._record_outcome(ticket, outcome)
+
+    def _archive_all(self, answers: Iterable[ArchivedAnswer]) -> None:
+        for answer in answers:
+            self._archive(answer)
+
+    def _record_outcome(self, ticket: str, outcome: Outcome) -> None:
+        self._outcomes[ticket] = outcome
+        self.plan.record(ticket, outcome)
 
     # Shutdown
 
@@ -332,6 +417,7 @@ class TicketFetcher:
         if self._fatal is None:
             for ticket, state in self._retries.remove_all():
                 self._give_up(ticket, state, 0)
+            self._archive_all(self.confirmation.abandon())
         now = time.monotonic()
         outages = self.breaker.past_outage_seconds + self.breaker.outage_seconds(now)
         self.counts.seconds_waited_for_site += outages

@@ -23,6 +23,9 @@ class FetchCounts:
     # Tickets that stay without an answer, and all failed requests, by cause.
     failed_tickets: Counter[str] = field(default_factory=Counter)
     failed_requests: Counter[str] = field(default_factory=Counter)
+    # Tickets without a result by their sentence, in which hall tickets are hidden.
+    sentences: Counter[str] = field(default_factory=Counter)
+    share_without_result: float = 0.0
     last_cause: str | None = None
     seconds_waited_for_site: float = 0.0
     # Why the run ended early; None as long as it goes on.
@@ -49,6 +52,8 @@ class ScrapeProgress:
     last_cause: str | None
     retries: int
     received: int
+    # Answers without a result, confirmed or not.
+    no_result: int = 0
 
     @property
     def site_is_down(self) -> bool:
@@ -79,6 +84,13 @@ class ScrapeReport:
     gave_up: str | None
     # What the operator should know although nothing failed.
     notice: str | None = None
+    # Tickets without a result, by the sentence that the site gave, without hall tickets.
+    sentences: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def no_result(self) -> int:
+        """Tickets with a confirmed answer without a result."""
+        return sum(self.sentences.values())
 
     @property
     def failed(self) -> int:

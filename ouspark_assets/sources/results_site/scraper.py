@@ -17,6 +17,7 @@ from random import Random
 from ouspark_assets.domain.errors import SiteError
 from ouspark_assets.settings import SiteSettings
 from ouspark_assets.sources.results_site.archive import PageArchive
+from ouspark_assets.sources.results_site.confirmation import explain_rejected
 from ouspark_assets.sources.results_site.fetcher import (
     HTTP_NOT_FOUND,
     ResultsPageGoneError,
@@ -40,6 +41,7 @@ from ouspark_assets.sources.results_site.scrape_request import (
     is_recheckable,
     mark_complete,
 )
+from ouspark_assets.sources.results_site.sentence_rules import read_sentence_rules
 from ouspark_assets.sources.results_site.site_client import SiteClient, request_rate
 from ouspark_assets.sources.results_site.ticket_plan import (
     KnownTicket,
@@ -50,7 +52,7 @@ from ouspark_assets.sources.results_site.ticket_plan import (
 
 # A release with this many parts is compacted after a scrape.
 MIN_PARTS_TO_COMPACT = 12
-CONCLUSIVE = (Outcome.FOUND, Outcome.NOT_FOUND, Outcome.NO_CHANGE)
+CONCLUSIVE = tuple(outcome for outcome in Outcome if outcome is not Outcome.FAILED)
 
 log = logging.getLogger(__name__)
 
@@ -118,6 +120,7 @@ async def scrape(
             concurrency=settings.site_concurrency,
             rate=request_rate(settings, facts.url),
             answered=answered,
+            rules=read_sentence_rules(settings.site_sentences),
             random=random,
             progress=_report_progress(facts.key, progress, started),
         )
@@ -126,7 +129,13 @@ async def scrape(
         except ResultsPageGoneError as error:
             raise _page_gone(facts, error) from error
     complete = _finish(request, archive, scope, plan, counts)
-    notice = explain_empty_plan(plan) or explain_skipped_recheck(request)
+    notice = (
+        explain_empty_plan(plan)
+        or explain_rejected(
+            counts.failed_tickets, fetcher.confirmation.rejected, counts.share_without_result
+        )
+        or explain_skipped_recheck(request)
+    )
     if notice is not None:
         log.warning("Release %s: %s", facts.key, notice)
     return ScrapeReport(
@@ -147,6 +156,7 @@ async def scrape(
         complete=complete,
         gave_up=counts.gave_up,
         notice=notice,
+        sentences=dict(counts.sentences.most_common()),
     )
 
 
@@ -224,6 +234,7 @@ def _report_progress(
                 last_cause=counts.last_cause,
                 retries=counts.retries,
                 received=counts.received,
+                no_result=counts.outcomes[Outcome.NO_RESULT] + len(fetcher.confirmation),
             )
         )
 

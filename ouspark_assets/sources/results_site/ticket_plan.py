@@ -21,6 +21,8 @@ REQUESTS_PER_CLASS = 60
 # If one serial in n is found, the sweep of a class ends after n times this many misses in a row.
 MISSES_PER_STUDENT = 6
 MAX_RUN_OF_MISSES = 40
+# Outcomes that don't say whether a hall ticket is a student's.
+UNDECIDED = (Outcome.FAILED, Outcome.NO_RESULT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ class TicketPlan:
         # By college, branch and whether it is a serial of lateral entry.
         self._highest_serials: dict[tuple[str, str, bool], int] = {}
         self._sparse: dict[tuple[str, str], list[Block]] = {}
-        self._recorded: set[str] = set()
+        self._recorded: dict[str, Outcome] = {}
         self._searched_before = frozenset(searched_before)
         # Per cohort of which only students with backlogs sit: answers received, students found.
         self._sparse_answers: dict[int, tuple[int, int]] = {}
@@ -142,20 +144,26 @@ class TicketPlan:
         return taken
 
     def record(self, ticket: str, outcome: Outcome) -> None:
-        """Record the outcome of a ticket, which may bring further tickets."""
+        """Record the outcome of a ticket, which may bring further tickets.
+
+        Only an answer without a result may be followed by another outcome.
+        """
         parsed = HallTicket.parse(ticket)
-        if parsed is None or ticket in self._recorded:
+        before = self._recorded.get(ticket)
+        if parsed is None or before not in (None, Outcome.NO_RESULT) or before is outcome:
             return
-        self._recorded.add(ticket)
+        self._recorded[ticket] = outcome
         search = self._classes.get(parsed.block)
-        if search is None:
+        if search is None or (before is not None and outcome is Outcome.FAILED):
             return
-        if search.sparse and outcome is not Outcome.FAILED:
+        if search.sparse and outcome not in UNDECIDED:
             self._count_sparse(parsed.block.admission_year, found=outcome is Outcome.FOUND)
         if outcome is Outcome.FOUND:
             self._record_found(parsed, search)
         elif outcome is Outcome.FAILED:
             self._record_failure(parsed, search)
+        elif outcome is Outcome.NO_RESULT:
+            self._record_no_result(parsed, search)
         elif sweep := search.sweep_of(parsed.serial):
             sweep.record_miss(parsed.serial)
             self._leap(parsed.block, sweep)
@@ -255,6 +263,15 @@ class TicketPlan:
         if sweep := search.sweep_of(ticket.serial):
             sweep.record_failure(ticket.serial)
             self._advance(ticket.block, search)
+        elif not search.exists:
+            self._add(ticket.block, search.replace_failed_probe())
+
+    def _record_no_result(self, ticket: HallTicket, search: ClassSearch) -> None:
+        """Request another serial as well: the ticket may be a student's, and so may the next."""
+        if sweep := search.sweep_of(ticket.serial):
+            sweep.record_no_result(ticket.serial)
+            self._advance(ticket.block, search)
+            self._leap(ticket.block, sweep)
         elif not search.exists:
             self._add(ticket.block, search.replace_failed_probe())
 
