@@ -55,7 +55,7 @@ def measure_figures(name: str, *arguments: str) -> list[dict[str, Any]]:
 def test_a_benchmark_measures_every_figure_that_has_a_budget(name: str, budgets: set[str]) -> None:
     figures = measure_figures(name)
     found = [figure["budget"] for figure in figures if figure["budget"]]
-    expected = budgets if name != "scrape" or Interpreter.usual().has("scrapy") else set()
+    expected = budgets if name != "scrape" or Interpreter.default().has("scrapy") else set()
     assert {f"{budget['bound']} {budget['limit']:g}" for budget in found} == expected
 
 

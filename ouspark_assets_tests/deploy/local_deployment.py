@@ -145,7 +145,14 @@ class LocalDeployment:
         service, port = read_services()["postgres"], str(self.ports["postgres"])
         arguments = service.environment["POSTGRES_INITDB_ARGS"].split()
         programs = postgres_program("postgres", for_all_users=True).parent
-        initdb = [programs / "initdb", "-D", data, "-U", "postgres", f"--pwfile={passwords}"]
+        initdb: list[Any] = [
+            programs / "initdb",
+            "-D",
+            data,
+            "-U",
+            "postgres",
+            f"--pwfile={passwords}",
+        ]
         subprocess.run(
             [*initdb, *arguments], check=True, stdout=subprocess.DEVNULL, **user_options(NOBODY)
         )

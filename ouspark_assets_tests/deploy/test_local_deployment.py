@@ -41,6 +41,15 @@ mutation ($job: String!, $tags: [ExecutionTag!]!) {
 }
 """
 STATUS = "query ($run: ID!) { runOrError(runId: $run) { ... on Run { status } } }"
+FAILURES = """
+query ($run: ID!) {
+  logsForRun(runId: $run) {
+    ... on EventConnection {
+      events { ... on ExecutionStepFailureEvent { stepKey error { message causes { message } } } }
+    }
+  }
+}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +111,7 @@ def query_server(
     return data
 
 
-def run_job(deployment: LocalDeployment, job: str, **tags: str) -> str:
+def run_job_to_success(deployment: LocalDeployment, job: str, **tags: str) -> None:
     given = [{"key": key.replace("__", "/"), "value": value} for key, value in tags.items()]
     launched = query_server(deployment, "webserver", LAUNCH, job=job, tags=given)["launchRun"]
     assert launched["__typename"] == "LaunchRunSuccess", launched
@@ -111,7 +120,9 @@ def run_job(deployment: LocalDeployment, job: str, **tags: str) -> str:
         run = launched["run"]["runId"]
         status: str = query_server(deployment, "reader", STATUS, run=run)["runOrError"]["status"]
         if status in ("SUCCESS", "FAILURE", "CANCELED"):
-            return status
+            events = query_server(deployment, "reader", FAILURES, run=run)["logsForRun"]["events"]
+            assert status == "SUCCESS", (job, status, [event for event in events if event])
+            return
         assert time.monotonic() < deadline, status
         time.sleep(0.2)
 
@@ -128,7 +139,7 @@ def test_the_image_contains_only_what_it_needs(prefix: Path) -> None:
 
 
 def test_the_whole_graph_runs_through_the_services(deployment: LocalDeployment) -> None:
-    assert run_job(deployment, "read_index") == "SUCCESS"
+    run_job_to_success(deployment, "read_index")
     code = deployment.environment(read_services()["code"])
     with psycopg.connect(code["OUSPARK_DEV_DSN"], row_factory=scalar_row) as connection:
         release = connection.execute(
@@ -137,8 +148,8 @@ def test_the_whole_graph_runs_through_the_services(deployment: LocalDeployment) 
             (BE_COURSE,),
         ).fetchone()
         assert release is not None
-        assert run_job(deployment, "bring_in_release", dagster__partition=release) == "SUCCESS"
-        assert run_job(deployment, "follow_up") == "SUCCESS"
+        run_job_to_success(deployment, "bring_in_release", dagster__partition=release)
+        run_job_to_success(deployment, "follow_up")
         students = connection.execute("SELECT count(*) FROM clean.students").fetchone()
     with psycopg.connect(code["OUSPARK_PROD_DSN"], row_factory=scalar_row) as readers:
         published = readers.execute("SELECT count(*) FROM clean.students").fetchone()

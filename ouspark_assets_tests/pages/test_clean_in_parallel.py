@@ -97,5 +97,5 @@ def test_closing_the_iterator_early_ends_the_workers() -> None:
     batches = clean_in_parallel(RELEASE, [pages(300)], workers=2)
     next(batches)
     assert len(cleaning_processes()) == 2
-    batches.close()
+    batches.close()  # type: ignore[attr-defined]  # the iterator is a generator
     wait_until("all workers have ended", lambda: not cleaning_processes(), timeout=10)

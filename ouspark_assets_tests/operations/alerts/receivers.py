@@ -126,7 +126,8 @@ class MailSession(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         self.receiver, self.tls = self.server.receiver, self.server.tls
-        self.is_encrypted, self.user = False, None
+        self.is_encrypted = False
+        self.user: str | None = None
         self.to: list[str] = []
         with suppress(OSError):
             if self.server.uses_tls:

@@ -71,7 +71,7 @@ def lineage(instance: dg.DagsterInstance) -> Lineage:
 def computed_assets() -> set[dg.AssetKey]:
     graph = definitions().resolve_asset_graph()
     others = {RELEASE_INDEX_KEY, RESULT_PAGES, GENERATION, *LOADED}
-    return graph.get_all_asset_keys() - others
+    return set(graph.get_all_asset_keys() - others)
 
 
 def test_one_loaded_release_of_three_requests_all_computed_assets_at_once(

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -178,7 +179,11 @@ def test_one_setting_starts_or_stops_all_automation(
 
 def test_every_sensor_schedule_and_job_has_a_description() -> None:
     repository = definitions().get_repository_def()
-    named = [*repository.sensor_defs, *repository.schedule_defs, *repository.get_all_jobs()]
+    named: list[Any] = [
+        *repository.sensor_defs,
+        *repository.schedule_defs,
+        *repository.get_all_jobs(),
+    ]
     without = [
         definition.name
         for definition in named

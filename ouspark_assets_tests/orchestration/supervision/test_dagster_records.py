@@ -19,7 +19,7 @@ from dagster._core.scheduler.instigation import (
     TickStatus,
 )
 from dagster._daemon.types import DaemonHeartbeat
-from dagster._utils.error import SerializableErrorInfo
+from dagster_shared.error import SerializableErrorInfo
 
 from ouspark_assets.domain.errors import SupervisionError
 from ouspark_assets.orchestration.automation import all_sensors

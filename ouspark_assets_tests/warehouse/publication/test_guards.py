@@ -70,12 +70,12 @@ def test_a_loss_within_the_limit_is_published(
 def test_a_loss_is_refused_beyond_the_limit_of_its_table(
     table: str, before: int, after: int, *, refused: bool
 ) -> None:
-    states = ({table: TableState(rows, 0, 0)} for rows in (before, after))
+    earlier, later = ({table: TableState(rows, 0, 0)} for rows in (before, after))
     if refused:
         with pytest.raises(WarehouseError, match=table):
-            refuse_shrinking(*states, 0.25)
+            refuse_shrinking(earlier, later, 0.25)
     else:
-        refuse_shrinking(*states, 0.25)
+        refuse_shrinking(earlier, later, 0.25)
 
 
 def test_concurrent_publications_give_the_same_result_as_one(databases: Databases) -> None:
