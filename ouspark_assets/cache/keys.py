@@ -54,6 +54,21 @@ class Generation:
         return replace(self, attempt=int(number or 0) + 1)
 
 
+def is_older(name: str, than: str) -> bool:
+    """Return whether readers got one generation before another; False if a name is not ours."""
+    place, other = _place(name), _place(than)
+    return place is not None and other is not None and place < other
+
+
+def _place(name: str) -> tuple[int, int, int] | None:
+    """Return publication, layout and attempt of a generation, in the order of switches."""
+    parts = name.split("-")
+    try:
+        return int(parts[0]), int(parts[2]), int(parts[3]) if len(parts) > 3 else 0  # noqa: PLR2004
+    except (ValueError, IndexError):
+        return None
+
+
 def generation_name(key: bytes) -> str:
     """Return the name of the generation that a key belongs to; `current` and the like included."""
     return key.decode().split(":", 2)[1]

@@ -24,7 +24,11 @@ from ouspark_assets.warehouse.core.connection import Connection, fetch_value
 from ouspark_assets.warehouse.core.frames import read_table
 from ouspark_assets.warehouse.core.locks import Lock, exclusive_lock
 from ouspark_assets.warehouse.publication.guards import translate_errors
-from ouspark_assets.warehouse.publication.publications import Publication, last_publication
+from ouspark_assets.warehouse.publication.publications import (
+    Publication,
+    last_publication,
+    record_generation,
+)
 
 # The database's time as ISO 8601.
 _NOW = "SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
@@ -59,6 +63,7 @@ def prewarm_cache(
             # A run that was killed after its switch has left the old generation to be retired.
             name = current_generation(client) or ""
             retire_others(client, name, settings.cache_retired_seconds)
+            record_generation(lock, publication.number, name)
             return publication, BuildResult(name, 0, 0, written=False)
         meta = {
             "publication": publication.number,
@@ -66,7 +71,11 @@ def prewarm_cache(
             "releases": publication.releases,
         }
         documents = build_documents(read_published(source), settings.cache_top)
-        return publication, build_generation(client, generation, documents, meta, settings)
+        built = build_generation(client, generation, documents, meta, settings)
+        # After the switch: a generation that was never shown must not outlast an earlier one. A
+        # run that dies in between leaves this to the next one.
+        record_generation(lock, publication.number, built.generation)
+        return publication, built
 
 
 @contextmanager

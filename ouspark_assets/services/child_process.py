@@ -97,14 +97,18 @@ async def stop_child(
             continue
 
 
-def child_environment() -> dict[str, str]:
-    """Return the environment of a child, without variables that configure clients."""
+def child_environment(production: str | None = None) -> dict[str, str]:
+    """Return the environment of a child, without variables that configure clients.
+
+    A child that needs the production database gets its address.
+    """
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(CLIENT_PREFIXES)
     }
     package_parent = str(Path(__file__).resolve().parents[2])
     paths = [package_parent, *filter(None, [kept.get("PYTHONPATH")])]
-    return kept | {"PYTHONPATH": os.pathsep.join(paths)}
+    address = {} if production is None else {"OUSPARK_PROD_DSN": production}
+    return kept | address | {"PYTHONPATH": os.pathsep.join(paths)}
 
 
 def exit_error(program: str, code: int, log: Path, offset: int) -> ServiceError:

@@ -112,5 +112,10 @@ def _start_embedded(settings: "ServerSettings", servers: tuple[ServerName, ...])
     population = Population(
         settings.standin_students, settings.standin_releases, settings.standin_seed
     )
-    request = Request("need", servers, population if "site" in servers else None)
+    request = Request(
+        "need",
+        servers,
+        population if "site" in servers else None,
+        settings.prod_dsn.get_secret_value() if settings.prod_dsn else None,
+    )
     return request_servers(Path(settings.home), request, settings.services_grace)

@@ -6,6 +6,7 @@ when the supervisor stops in an orderly way. It imports the standard library onl
 
 import argparse
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from ouspark_assets.services.client import restart_when_killed
@@ -25,7 +26,13 @@ def main() -> None:
     if try_lock(paths.keeper) is None or os.fork() != 0:
         return
     os.setsid()
-    restart_when_killed(paths, lambda: Request.decode(paths.keep.read_bytes()), arguments.grace)
+    # In the environment, because a file or an argument would show the password.
+    production = os.environ.get("OUSPARK_PROD_DSN")
+
+    def need() -> Request:
+        return replace(Request.decode(paths.keep.read_bytes()), production=production)
+
+    restart_when_killed(paths, need, arguments.grace)
 
 
 if __name__ == "__main__":

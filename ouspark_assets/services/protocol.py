@@ -24,13 +24,15 @@ class Request:
     verb: Verb
     servers: tuple[str, ...] = ()
     population: Population | None = None
+    # The address of a production database that is not embedded; it contains a password.
+    production: str | None = field(default=None, repr=False)
 
     @classmethod
     def decode(cls, line: bytes) -> "Request":
         """Return the request of a line."""
         fields = json.loads(line)
         population = fields["population"] and Population(**fields["population"])
-        return cls(fields["verb"], tuple(fields["servers"]), population)
+        return cls(fields["verb"], tuple(fields["servers"]), population, fields["production"])
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,9 @@ class Supervisor:
         self._sockets = sockets
         self._grace = grace
         self._site = StandinSite(paths)
-        servers = (Postgres(paths, sockets), Valkey(paths, sockets), self._site)
+        self._production: str | None = None
+        valkey = Valkey(paths, sockets, self._find_production)
+        servers = (Postgres(paths, sockets), valkey, self._site)
         self._runners = {server.name: ServerRunner(server, paths) for server in servers}
         self._site_lock = asyncio.Lock()
         self._stop_requested = asyncio.Event()
@@ -162,7 +164,7 @@ class Supervisor:
             str(self._paths.home),
             *("--grace", str(self._grace)),
             cwd="/",
-            env=child_environment(),
+            env=child_environment(self._production),
         )
         await process.wait()
 
@@ -198,7 +200,16 @@ class Supervisor:
             self._stop_requested.set()
         return self._status()
 
+    async def _find_production(self) -> str | None:
+        """Return the address of the production database; None if the embedded one is empty."""
+        if self._production is not None or not self._paths.data("postgres").exists():
+            return self._production
+        runner = self._runners["postgres"]
+        await runner.ensure_running()
+        return runner.server.addresses()["prod_dsn"]
+
     async def _start_servers(self, request: Request) -> Response:
+        self._production = request.production
         tasks = [
             self._start_site(request.population)
             if name == "site"

@@ -165,3 +165,9 @@ def test_an_external_address_replaces_a_server_of_the_file() -> None:
         "postgresql://ouspark:x@postgres:5432/ouspark_dev?sslmode=disable"
     )
     assert interpolate(environment["OUSPARK_REDIS_URL"], given) == "redis://:x@valkey:6379/0"
+
+
+def test_the_cache_appends_every_change_to_a_file_instead_of_saving_once_a_minute() -> None:
+    script = " ".join(SERVICES["valkey"].command)
+    for line in ("appendonly yes", "appendfsync everysec", 'save ""'):
+        assert line in script

@@ -12,12 +12,14 @@ from pathlib import Path
 import psycopg
 import pytest
 import redis
+from pydantic import SecretStr
 
 from ouspark_assets.services import client, resolve_endpoints
 from ouspark_assets.services.paths import ServicePaths, create_folders
 from ouspark_assets.services.server_status import ServicesStatus
 from ouspark_assets.settings import ServerSettings
 from ouspark_assets_tests.services.conftest import User
+from ouspark_assets_tests.support.stores import UNREACHABLE_DSN
 from ouspark_assets_tests.support.waiting import wait_until
 
 ReadStatus = Callable[[], ServicesStatus]
@@ -160,6 +162,69 @@ def test_the_cache_is_saved_when_it_stops_and_loaded_when_it_starts(
     assert (
         redis.Redis.from_url(resolve_endpoints(settings, need={"redis"}).redis_url).dbsize() == 1000
     )
+
+
+def test_a_cache_that_is_killed_loses_nothing(
+    settings: ServerSettings, read_status: ReadStatus, crash: Crash
+) -> None:
+    url = resolve_endpoints(settings, need={"redis"}).redis_url
+    with redis.Redis.from_url(url) as cache:
+        cache.mset({f"key:{number}": "x" * 100 for number in range(1000)})
+    crash(server_pid(read_status, "redis_url"))
+    wait_until("the server was restarted", lambda: read_status().servers[2].restarts == 1)
+    resolve_endpoints(settings, need={"redis"})
+    with redis.Redis.from_url(url) as cache:
+        assert cache.dbsize() == 1000
+
+
+def test_a_snapshot_of_an_earlier_version_is_loaded_and_replaced(
+    settings: ServerSettings, home: Path
+) -> None:
+    url = resolve_endpoints(settings, need={"redis"}).redis_url
+    with redis.Redis.from_url(url) as cache:
+        cache.set("kept", "7")
+        cache.save()
+    client.stop_servers(home)
+    shutil.rmtree(home / "services/valkey/appendonlydir")
+    for _ in range(2):
+        url = resolve_endpoints(settings, need={"redis"}).redis_url
+        with redis.Redis.from_url(url) as cache:
+            assert cache.get("kept") == b"7"
+        client.stop_servers(home)
+    assert not (home / "services/valkey/dump.rdb").exists()
+
+
+@pytest.mark.parametrize(("saved", "served"), [("1-a-1", None), ("2-b-1", b"2-b-1")])
+def test_a_restored_cache_is_served_only_if_readers_were_shown_nothing_newer(
+    settings: ServerSettings, home: Path, saved: str, served: bytes | None
+) -> None:
+    found = resolve_endpoints(settings, need={"postgres", "redis"})
+    with psycopg.connect(found.prod_dsn) as production:
+        production.execute("CREATE SCHEMA ops")
+        production.execute("CREATE TABLE ops.publications (number bigint, generation text)")
+        production.execute("INSERT INTO ops.publications VALUES (1, '1-a-1'), (2, '2-b-1')")
+    with redis.Redis.from_url(found.redis_url) as cache:
+        cache.mset({"ouspark:current": saved, "other": "kept"})
+    client.stop_servers(home)
+    # The cache alone is requested; the comparison starts PostgreSQL as well.
+    url = resolve_endpoints(settings, need={"redis"}).redis_url
+    with redis.Redis.from_url(url) as cache:
+        assert cache.get("ouspark:current") == served
+        assert cache.get("other") == b"kept"
+
+
+def test_a_cache_is_served_while_its_production_database_is_down(
+    settings: ServerSettings, home: Path
+) -> None:
+    down = settings.model_copy(update={"prod_dsn": SecretStr(UNREACHABLE_DSN)})
+    url = resolve_endpoints(down, need={"redis"}).redis_url
+    with redis.Redis.from_url(url) as cache:
+        cache.set("ouspark:current", "1-a-1")
+    client.stop_servers(home)
+    resolve_endpoints(down, need={"redis"})
+    with redis.Redis.from_url(url) as cache:
+        assert cache.get("ouspark:current") == b"1-a-1"
+    assert "could not be compared" in (home / "logs/supervisor.log").read_text("utf-8")
 
 
 def test_the_servers_of_a_deleted_home_end(

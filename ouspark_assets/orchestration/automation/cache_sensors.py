@@ -6,6 +6,7 @@ built is in `cache/`.
 """
 
 import json
+import logging
 import time
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ import dagster as dg
 
 from ouspark_assets.cache.generation import is_current
 from ouspark_assets.cache.prewarm import generation_for
+from ouspark_assets.cache.restored import withhold_if_outdated
 from ouspark_assets.domain.errors import CacheError, OuSparkError
 from ouspark_assets.orchestration.automation.run_queries import find_run_materializing
 from ouspark_assets.orchestration.automation.ticks import (
@@ -32,6 +34,8 @@ from ouspark_assets.orchestration.keys import GENERATION, PUBLICATION
 from ouspark_assets.orchestration.resources import CacheServer, Development, Production
 from ouspark_assets.settings import AutomationSettings
 from ouspark_assets.warehouse.publication.publications import Publication, last_publication
+
+log = logging.getLogger(__name__)
 
 JOBS_THAT_PREWARM = (prewarm.name, follow_up.name)
 COLD_CACHE_INTERVAL = 30
@@ -137,13 +141,25 @@ def cold_cache_sensor(settings: AutomationSettings) -> dg.SensorDefinition:
 def find_publication_not_cached(
     production: Production, cache_server: CacheServer
 ) -> Publication | None:
-    """Return the newest publication if the cache does not serve it, otherwise None."""
+    """Return the newest publication if the cache does not serve it, otherwise None.
+
+    A generation that is older than readers were already shown is withheld at once.
+    """
     with production.connected("look at cache") as connection:
         newest = last_publication(connection)
-    if newest is None:
-        return None
-    with cache_server.client() as client:
-        return None if is_current(client, generation_for(newest)) else newest
+        if newest is None:
+            return None
+        with cache_server.client() as client:
+            if is_current(client, generation_for(newest)):
+                return None
+            if withheld := withhold_if_outdated(client, connection):
+                log.warning(
+                    "Cache generation %s is older than the one that readers were last shown, as"
+                    " after the restoration of an older save. It is withheld until the next"
+                    " prewarm.",
+                    withheld,
+                )
+            return newest
 
 
 def _request_prewarm(

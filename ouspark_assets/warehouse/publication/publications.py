@@ -154,6 +154,25 @@ def prune_history(production: Connection, last: int, keep: int) -> None:
     )
 
 
+def record_generation(production: Connection, number: int, generation: str) -> None:
+    """Record the cache generation that readers were switched to for a publication."""
+    production.execute(
+        "UPDATE ops.publications SET generation = %s"
+        " WHERE number = %s AND generation IS DISTINCT FROM %s",
+        (generation, number, generation),
+    )
+
+
+def last_generation(production: Connection) -> str | None:
+    """Return the last generation that readers were switched to; None if none was recorded."""
+    query = """
+        SELECT generation FROM ops.publications WHERE generation IS NOT NULL
+         ORDER BY number DESC LIMIT 1
+    """
+    name: str | None = fetch_value(production, query)
+    return name
+
+
 def current_hold(production: Connection) -> Hold | None:
     """Return the hold on publishing, if there is one."""
     query = """
