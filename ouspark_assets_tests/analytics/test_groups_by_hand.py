@@ -87,6 +87,12 @@ def test_a_college_counts_all_students_and_averages_those_with_a_cgpa() -> None:
     assert values(stats, cgpas) == (8.29, 8.0, 6.0, 10.0)
 
 
+def test_a_student_without_any_mark_is_not_counted_in_a_group() -> None:
+    found = compute_aggregates([(FEB_22, TEN[0], "101", 4, "A")], [(FEB_22, TEN[1], 1, "DETAINED")])
+    assert found["student_cgpas"].height == 2
+    assert values(found["college_stats"], "students decided all_clear") == (1, 1, 1)
+
+
 def test_toppers_are_all_students_of_the_first_ten_ranks_including_ties() -> None:
     tickets = [ticket(serial) for serial in range(1, 15)]
     # Twelve different CGPAs, because the second subject has different credits.

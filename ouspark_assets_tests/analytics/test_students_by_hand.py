@@ -228,6 +228,13 @@ def test_a_record_in_quarantine_makes_the_student_incomplete_but_keeps_the_row()
     assert values(found["student_cgpas"], "cgpa passed_subjects", hall_ticket=CAT) == (None, 0)
 
 
+@pytest.mark.parametrize("status", ["resolved", "discarded"])
+def test_a_record_that_is_no_longer_open_does_not_make_the_student_incomplete(status: str) -> None:
+    found = compute_aggregates([(FEB_22, ANN, "101", 4, "A")], in_quarantine=[ANN])
+    found["quarantine"] = found["quarantine"].with_columns(status=pl.lit(status))
+    assert values(found["student_cgpas"], "incomplete incomplete_because") == (False, None)
+
+
 def test_equal_cgpas_have_the_same_rank_and_no_rank_is_skipped() -> None:
     grades = {ANN: "A", BEN: "S", CAT: "A", DAN: "B"}
     found = compute_aggregates([(FEB_22, who, "101", 4, grade) for who, grade in grades.items()])
@@ -297,6 +304,34 @@ def test_a_completed_course_gets_the_award_of_the_highest_limit_reached() -> Non
     assert values(before_the_end["student_cgpas"], "percentage award") == (75.0, None)
     below_all = compute_aggregates(eight_semesters("E"), options=options)
     assert values(below_all["student_cgpas"], "percentage award") == (45.0, None)
+
+
+def test_a_backlog_of_unknown_semester_prevents_an_award_and_a_rank() -> None:
+    options = Options(awards=(Award("Pass", 4),))
+    sat = [*eight_semesters("B"), (FEB_23, ANN, "ELECTIVE-9", 3, "F")]
+    found = compute_aggregates(sat, options=options)
+    assert values(found["student_cgpas"], "cgpa open_subjects award") == (8.0, 1, None)
+    assert values(found["student_rankings"], "rank unranked_because", scope="class") == (
+        None,
+        "1 open subject",
+    )
+
+
+def test_a_student_with_a_cgpa_and_undecided_subjects_is_not_ranked() -> None:
+    found = compute_aggregates(
+        [
+            (FEB_22, ANN, "101", 4, "A"),
+            (AUG_22, ANN, "201", 4, "F"),
+            (AUG_22, ANN, "202", 4, "Ab"),
+            (AUG_22, ANN, "203", 4, "WH"),
+            (FEB_22, BEN, "101", 4, "B"),
+        ]
+    )
+    ranked = found["student_rankings"].filter(scope="class").sort("hall_ticket")
+    assert ranked.select("hall_ticket", "value", "rank", "out_of", "unranked_because").rows() == [
+        (ANN, 9.0, None, 1, "2 open subjects; 1 pending subject"),
+        (BEN, 8.0, 1, 1, None),
+    ]
 
 
 def test_without_marks_all_tables_are_empty() -> None:

@@ -10,10 +10,17 @@ from typing import Any
 import pytest
 
 from ouspark_assets.bench.bench_environment import temporary_environment
-from ouspark_assets.bench.benchmark import BENCHMARKS
+from ouspark_assets.bench.benchmark import BENCHMARKS, FULL
 from ouspark_assets.bench.references import BenchError, Interpreter, run_program
 
 OUSPARK = Path(sys.executable).parent / "ouspark"
+
+
+def test_a_smaller_benchmark_is_smaller_in_every_part() -> None:
+    small = FULL.with_students(500)
+    assert (small.students, small.published_students, small.end_to_end_students) == (500,) * 3
+    large = FULL.with_students(1_000_000)
+    assert (large.students, large.published_students) == (1_000_000, FULL.published_students)
 
 
 def run_quick(*arguments: str) -> subprocess.CompletedProcess[str]:

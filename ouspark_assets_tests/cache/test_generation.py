@@ -128,6 +128,25 @@ def test_a_generation_that_lost_a_key_outside_the_sample_is_refused_and_expires(
     assert all(0 < client.ttl(key) <= SETTINGS.cache_retired_seconds for key in left)
 
 
+def test_a_generation_whose_values_were_altered_during_the_build_is_refused(
+    client: redis.Redis,
+) -> None:
+    build_generation(client, FIRST, documents(3), META, SETTINGS)
+
+    def batches() -> Iterator[pl.DataFrame]:
+        yield pl.DataFrame({"name": ["x"], "document": ["{}"]})
+        # As if another program wrote to the key; its time to live stays.
+        client.set(SECOND.key("student", "000"), "altered", keepttl=True)
+
+    altered = [*documents(3), Documents("class", 1, batches)]
+    with pytest.raises(CacheError, match="1 of 5 sampled values"):
+        build_generation(client, SECOND, altered, META, SETTINGS)
+    assert client.get(CURRENT_KEY) == FIRST.name.encode()
+    left = list(client.scan_iter(match=f"{SECOND.prefix}*"))
+    assert len(left) == 5
+    assert all(0 < client.ttl(key) <= SETTINGS.cache_building_seconds for key in left)
+
+
 def test_persistent_keys_of_a_killed_build_are_retired_by_the_next_build(
     client: redis.Redis,
 ) -> None:

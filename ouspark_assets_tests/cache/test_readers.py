@@ -5,13 +5,20 @@ import random
 import signal
 import time
 from contextlib import suppress
+from threading import Thread
 
 import pytest
 import redis
 
+from ouspark_assets.cache.client import connect_cache
 from ouspark_assets.cache.keys import CURRENT_KEY
+from ouspark_assets.cache.prewarm import prewarm_cache
+from ouspark_assets.settings import CacheSettings
+from ouspark_assets.warehouse.core.connection import Side, connected
+from ouspark_assets.warehouse.core.locks import Lock, exclusive_lock
 from ouspark_assets_tests.support.publication_processes import concurrent_readers, publishers
 from ouspark_assets_tests.support.stores import StoreAddresses
+from ouspark_assets_tests.support.waiting import wait_until_blocked
 
 PUBLICATIONS = 6
 MIN_READS = 100
@@ -117,6 +124,34 @@ def test_two_concurrent_builders_build_one_generation(
         assert stores.is_consistent()
     names = {key.decode().split(":")[1] for key in client.scan_iter(match="ouspark:*:meta")}
     assert len(names) == 2
+
+
+def test_a_build_waits_until_the_one_in_progress_has_ended(
+    store_addresses: StoreAddresses, client: redis.Redis
+) -> None:
+    production = store_addresses.databases.production
+
+    def prewarm_again() -> None:
+        prewarm_cache(
+            lambda purpose: connected(production, Side.PRODUCTION, f"second {purpose}"),
+            lambda: connect_cache(store_addresses.cache_url),
+            CacheSettings(),
+            wait_seconds=60,
+            rebuild=True,
+        )
+
+    before = client.get(CURRENT_KEY)
+    second = Thread(target=prewarm_again)
+    with (
+        connected(production, Side.PRODUCTION, "first") as first,
+        connected(production, Side.PRODUCTION, "observer") as observer,
+    ):
+        with exclusive_lock(first, Lock.CACHE, 0, "Prewarming the cache"):
+            second.start()
+            wait_until_blocked(observer, "second prewarm lock", second)
+            assert client.get(CURRENT_KEY) == before
+        second.join()
+    assert client.get(CURRENT_KEY) == before + b"-1"
 
 
 def test_a_changed_value_is_named_by_the_verification_and_repaired_by_a_rebuild(

@@ -67,6 +67,7 @@ def test_a_problem_of_several_steps_is_reported_once() -> None:
     problems = ("The cache is gone.", "The lake is damaged: repair it", "The cache is gone.")
     with pytest.raises(OuSparkError) as raised:
         require_success(GraphRun("1234", succeeded=False, problems=problems, metadata={}))
-    assert str(raised.value).startswith(
-        "The cache is gone; The lake is damaged: repair it. Completed work is kept"
+    assert str(raised.value) == (
+        "The cache is gone; The lake is damaged: repair it. Completed work is kept, and running "
+        "again continues from here (run 1234)."
     )

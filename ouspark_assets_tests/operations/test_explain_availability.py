@@ -9,6 +9,11 @@ from ouspark_assets.operations.explain.availability import (
 TICKET = "160421733001"
 
 
+NOT_PUBLISHED_YET = (
+    "not published yet as shown here: publication 3 is older, the next run publishes it"
+)
+
+
 def publication(number: int, version: int, **more: object) -> PublishedVersion:
     facts = {"database": "dev", "restores": None, **more}
     return PublishedVersion(number=number, version=version, **facts)  # type: ignore[arg-type]
@@ -24,16 +29,20 @@ def test_the_first_publication_since_the_last_change_is_found() -> None:
 def test_a_change_after_the_newest_publication_is_not_published_yet() -> None:
     found = find_in_production([publication(3, 30)], "dev", 31)
     assert (found.publication, found.since) == (3, None)
-    assert "not published yet" in found.sentence
+    assert found.sentence == NOT_PUBLISHED_YET
 
 
 def test_a_publication_of_another_database_is_not_comparable() -> None:
-    assert find_in_production([publication(3, 30, database="old")], "dev", 1).since is None
+    found = find_in_production([publication(3, 30, database="old")], "dev", 1)
+    assert (found.publication, found.since) == (3, None)
+    assert found.sentence == NOT_PUBLISHED_YET
 
 
 def test_a_rollback_is_mentioned() -> None:
     found = find_in_production([publication(4, 10, restores=1), publication(3, 30)], "dev", 5)
-    assert found.sentence.startswith("publication 4 rolled back to publication 1")
+    assert found.sentence == (
+        "publication 4 rolled back to publication 1, so readers have the data of that publication"
+    )
 
 
 def test_without_a_publication_nothing_has_been_published() -> None:

@@ -283,6 +283,16 @@ MARKS_CASES = [
         "a code with a letter", ("287a", "X", "3", "9", "A"), ("287A", "X", 2, 3.0, "A", 9, False)
     ),
     accepted_mark(
+        "a code with two letters",
+        ("501CS", "X", "3", "9", "A"),
+        ("501CS", "X", 5, 3.0, "A", 9, False),
+    ),
+    accepted_mark(
+        "a code with three letters",
+        ("501CSE", "X", "3", "9", "A"),
+        ("501CSE", "X", None, 3.0, "A", 9, False),
+    ),
+    accepted_mark(
         "a code without a semester",
         ("FP&amp;S2", "X", "3", "9", "A"),
         ("FP&S2", "X", None, 3.0, "A", 9, False),

@@ -22,7 +22,7 @@ from ouspark_assets.warehouse.quarantine.decisions import (
     find_records,
     read_decisions,
 )
-from ouspark_assets.warehouse.records.loads import find_unbalanced_accounts
+from ouspark_assets.warehouse.records.loads import find_unbalanced_accounts, loaded_fingerprints
 from ouspark_assets_tests.pages.page_builder import RELEASE, TICKET, ResultPage
 
 PAGE = ResultPage()
@@ -56,6 +56,16 @@ def test_all_rows_of_a_valid_page_are_loaded(development: Connection, lake: Page
     archive_page(lake, PAGE)
     loaded = load(development, lake)
     assert (loaded.pages, loaded.rows, loaded.quarantined.open) == (1, 6, 0)
+
+
+def test_a_load_records_the_fingerprint_of_the_pages_that_it_has_read(
+    development: Connection, lake: PageArchive
+) -> None:
+    for page in (WRONG_POINTS, PAGE):
+        archive_page(lake, page)
+        assert loaded_fingerprints(development) != {RELEASE: lake.fingerprint(RELEASE)}
+        load(development, lake)
+        assert loaded_fingerprints(development) == {RELEASE: lake.fingerprint(RELEASE)}
 
 
 def test_loading_again_writes_nothing(development: Connection, lake: PageArchive) -> None:

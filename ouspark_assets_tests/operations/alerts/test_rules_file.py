@@ -156,7 +156,8 @@ INVALID = {
     "a filter that the condition does not have": (
         f"{CHANNELS}rules:\n  - {{name: a, when: stale, severity: info, channels: chat,\n"
         "     of: cache, longer_than: 1h,\n     releases: x}\n",
-        "line 12: unknown key 'releases'",
+        "line 12: unknown key 'releases' (when: stale). Known keys: name, when, severity, "
+        "channels, remind_after, of, longer_than.",
     ),
     "a missing option": (
         f"{CHANNELS}rules:\n  - {{name: a, when: stale, severity: info, channels: chat}}\n",
@@ -237,7 +238,7 @@ def test_an_invalid_file_is_one_line_with_the_place_and_the_reason(
     tmp_path: Path, case: str
 ) -> None:
     text, expected = INVALID[case]
-    assert read_error(tmp_path, text).startswith(expected)
+    assert read_error(tmp_path, text) == expected
 
 
 HOSTILE = {
@@ -245,7 +246,10 @@ HOSTILE = {
         "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\nrules: []\n",
         "line 1: anchors and aliases (& and *) are not supported.",
     ),
-    "an alias without an anchor": ("rules: *x\n", "line 1: anchors and aliases (& and *)"),
+    "an alias without an anchor": (
+        "rules: *x\n",
+        "line 1: anchors and aliases (& and *) are not supported.",
+    ),
     "an object of Python": (
         "rules: []\nx: !!python/object/apply:os.system [id]\n",
         "line 2: tags (!) are not supported.",
@@ -269,7 +273,7 @@ HOSTILE = {
     "a key that is a list": ("? [a, b]\n: c\n", "line 1: a key must be a single value."),
     "a very long word": (
         f"rules: []\n{'a' * 900}: 1\n",
-        f"line 2: unknown key '{'a' * 40}…'",
+        f"line 2: unknown key '{'a' * 40}…'. Known keys: remind_after, channels, rules.",
     ),
     "a long key": (f"{'a' * 2000} b\nc", "line 1: the file must be a mapping of keys to values."),
 }
@@ -278,7 +282,7 @@ HOSTILE = {
 @pytest.mark.parametrize("case", HOSTILE)
 def test_a_hostile_file_is_refused_in_one_line(tmp_path: Path, case: str) -> None:
     text, expected = HOSTILE[case]
-    assert read_error(tmp_path, text).startswith(expected)
+    assert read_error(tmp_path, text) == expected
 
 
 def test_a_byte_order_mark_is_accepted(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from ouspark_assets.cache.keys import LAYOUT_VERSION
 from ouspark_assets.orchestration.automation.cache_sensors import (
     CacheBackoff,
     cold_cache_sensor,
@@ -15,6 +16,7 @@ from ouspark_assets.orchestration.automation.cache_sensors import (
 from ouspark_assets.orchestration.keys import PUBLICATION
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.settings import load_settings
+from ouspark_assets.warehouse.publication.publications import last_publication
 from ouspark_assets.warehouse.publication.publish_transaction import Terms
 from ouspark_assets.warehouse.publication.rollback import roll_back
 from ouspark_assets_tests.orchestration.automation.evaluation import (
@@ -59,7 +61,13 @@ def test_a_new_publication_is_prewarmed(instance: dg.DagsterInstance, published:
     published.load(2)
     published.publish()
     (request,) = evaluate_new_publication(instance).run_requests
-    assert request.run_key.startswith("2-")
+    assert request.run_key.split()[0] == name_of_newest_generation(published)
+
+
+def name_of_newest_generation(published: Stores) -> str:
+    newest = last_publication(published.production)
+    assert newest is not None
+    return f"{newest.number}-{newest.checksum[:8]}-{LAYOUT_VERSION}"
 
 
 def test_nothing_is_started_when_the_cache_serves_the_newest_publication(
@@ -115,6 +123,7 @@ def test_a_publication_restored_by_rollback_is_prewarmed(
     assert "new_publication prewarms it" in evaluate_cold_cache(instance).skip_message
     make_publications_older(published)
     (request,) = evaluate_cold_cache(instance).run_requests
+    assert request.run_key.split()[0] == name_of_newest_generation(published)
     assert request.run_key.startswith("3-")
 
 

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from threading import Thread
 
 import dagster as dg
 import pytest
@@ -17,8 +18,9 @@ from ouspark_assets.orchestration.executors.ownership import (
     reap_dead_runs,
 )
 from ouspark_assets.settings import load_settings
-from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.core.connection import Connection, Side, connected
 from ouspark_assets_tests.orchestration.automation.evaluation import definitions
+from ouspark_assets_tests.support.waiting import wait_until_blocked
 
 pytestmark = pytest.mark.usefixtures("only_development")
 STARTED = dg.DagsterRunStatus.STARTED
@@ -164,6 +166,26 @@ def test_lock_files_of_finished_runs_are_removed(instance: dg.DagsterInstance, h
     kill_after_locking("a-run-of-yesterday")
     reap_dead_runs(instance, load_settings())
     assert [path.name for path in (home / "dagster" / "alive").glob("[!.]*")] == []
+
+
+def test_a_run_waits_until_the_one_in_progress_has_ended(development_dsn: str) -> None:
+    order: list[str] = []
+    notices: list[str] = []
+
+    def run_second() -> None:
+        with ownership.exclusive_run("second run", load_settings().runs, notices.append):
+            order.append("second")
+
+    second = Thread(target=run_second)
+    with connected(development_dsn, Side.DEVELOPMENT, "observer") as observer:
+        with ownership.exclusive_run("first run", load_settings().runs, notices.append):
+            second.start()
+            wait_until_blocked(observer, "run second", second)
+            order.append("first")
+        second.join()
+    assert order == ["first", "second"]
+    (notice,) = notices
+    assert "waiting for 'ouspark run first ru'" in notice
 
 
 def liveness_job() -> dg.JobDefinition:

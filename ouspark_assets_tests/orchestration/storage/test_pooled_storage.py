@@ -73,7 +73,10 @@ def backends(dsn: str) -> set[int]:
 def test_a_run_opens_few_connections(
     instance: dg.DagsterInstance, dsn: str, connections_opened: list[object]
 ) -> None:
-    assert dg.materialize(steps(), instance=instance).success
+    done = dg.materialize(steps(), instance=instance)
+    assert done.success
+    kinds = [event.dagster_event_type for event in instance.all_logs(done.run_id)]
+    assert kinds.count(dg.DagsterEventType.ASSET_MATERIALIZATION) == STEPS
     assert len(connections_opened) <= POOL_SIZE
     assert len(backends(dsn)) <= POOL_SIZE
 
@@ -105,6 +108,8 @@ def test_a_run_continues_when_the_server_restarts_between_two_events(
     done = dg.materialize([disconnected, *steps()], instance=instance)
     assert done.success
     assert instance.get_run_by_id(done.run_id).status is dg.DagsterRunStatus.SUCCESS
+    kinds = [event.dagster_event_type for event in instance.all_logs(done.run_id)]
+    assert kinds.count(dg.DagsterEventType.ASSET_MATERIALIZATION) == STEPS + 1
 
 
 def test_a_forked_process_opens_its_own_connections(instance: dg.DagsterInstance, dsn: str) -> None:

@@ -125,6 +125,19 @@ def test_a_later_failure_never_hides_an_answer(archive: PageArchive) -> None:
     assert list(outcomes(archive).values()) == ["found", "not_found", "failed"]
 
 
+def test_the_fingerprint_of_a_release_changes_with_its_pages_and_nothing_else(
+    archive: PageArchive,
+) -> None:
+    archive.write(RELEASE, [answer(1), answer(2, NOT_FOUND)])
+    before = archive.fingerprint(RELEASE)
+    archive.write(RELEASE, [answer(1, minutes=5), answer(3, FAILED)])
+    assert archive.fingerprint(RELEASE) == before
+    archive.write(RELEASE, [answer(1, minutes=9, text="PASSED-9")])
+    changed = archive.fingerprint(RELEASE)
+    archive.write(RELEASE, [answer(2, minutes=9)])
+    assert len({before, changed, archive.fingerprint(RELEASE)}) == 3
+
+
 def test_pages_are_read_in_batches_and_by_ticket(archive: PageArchive) -> None:
     archive.write(RELEASE, [answer(serial) for serial in range(1, 8)])
     archive.write(RELEASE, [answer(serial) for serial in range(8, 11)])

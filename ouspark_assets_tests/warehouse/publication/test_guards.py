@@ -53,7 +53,10 @@ def test_a_loss_within_the_limit_is_published(
     load(development, FORTY_MARKS)
     publish_with(development, production)
     load(development, FORTY_MARKS.head(30))
-    assert publish_with(development, production, most_shrink=0.25) is not None
+    done = publish_with(development, production, most_shrink=0.25)
+    assert done is not None
+    assert (done.publication.number, done.rows_changed) == (2, 10)
+    assert read_table(production, MARKS).height == 30
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,14 @@ import psycopg
 import pytest
 
 from ouspark_assets.domain.errors import WarehouseError
+from ouspark_assets.pages.appearances import select_latest_appearances
 from ouspark_assets.schemas.analytics import STANDINGS
-from ouspark_assets.schemas.clean import APPEARANCES, MARKS
+from ouspark_assets.schemas.clean import APPEARANCES, MARKS, STUDENTS
 from ouspark_assets.warehouse.core.connection import Connection, Side, connected
 from ouspark_assets.warehouse.core.frames import read_table
 from ouspark_assets.warehouse.core.writing import write_transaction
 from ouspark_assets.warehouse.records.computed_from import current_version, store_inputs
-from ouspark_assets_tests.support.factories import appearances, marks
+from ouspark_assets_tests.support.factories import appearances, marks, releases
 from ouspark_assets_tests.support.stores import Databases
 from ouspark_assets_tests.warehouse.publication.states import RELEASE, load, publish_with
 
@@ -126,20 +127,28 @@ def test_fathers_names_are_published_only_if_a_setting_says_so(
     published_names: bool,
     found: str | None,
 ) -> None:
-    with write_transaction(development, "load") as writer:
-        writer.merge(APPEARANCES, [appearances({})], RELEASE)
+    load_details(development)
     publish_with(development, production, father_names=published_names)
-    assert read_table(production, APPEARANCES)["father_name"].to_list() == [found]
+    for table in (APPEARANCES, STUDENTS):
+        assert read_table(production, table)["father_name"].to_list() == [found]
+
+
+def load_details(development: Connection) -> None:
+    """Load the personal details of one student into both tables that have them."""
+    details = appearances({})
+    with write_transaction(development, "load") as writer:
+        writer.merge(APPEARANCES, [details], RELEASE)
+        writer.merge(STUDENTS, [select_latest_appearances(details, releases({}))])
 
 
 def test_no_longer_publishing_fathers_names_removes_them_from_production(
     development: Connection, production: Connection
 ) -> None:
-    with write_transaction(development, "load") as writer:
-        writer.merge(APPEARANCES, [appearances({})], RELEASE)
+    load_details(development)
     publish_with(development, production, father_names=True)
     publish_with(development, production, father_names=False)
-    assert read_table(production, APPEARANCES)["father_name"].to_list() == [None]
+    for table in (APPEARANCES, STUDENTS):
+        assert read_table(production, table)["father_name"].to_list() == [None]
 
 
 def test_the_same_database_for_both_sides_is_refused(databases: Databases) -> None:
