@@ -40,8 +40,12 @@ def connect_cache(url: str, connect_timeout: float = CONNECT_TIMEOUT) -> Iterato
         raise _refused(error) from error
     except redis.RedisError as error:
         raise _unreachable(error) from error
-    except ValueError as error:
-        raise _unreachable(error) from None  # the cause may show parts of the URL
+    except ValueError:
+        message = (
+            "OUSPARK_REDIS_URL can't be used as an address. Correct its host, port and parameters, "
+            "and write / @ ? in a password as %2F %40 %3F."
+        )
+        raise CacheError(message) from None  # the cause may show parts of the URL
     except TypeError:
         # redis-py passes every query parameter of the URL on as an argument. The cause would show
         # the parameters.

@@ -1,3 +1,4 @@
+import traceback
 from collections.abc import Iterator
 
 import orjson
@@ -215,6 +216,21 @@ def test_a_generation_takes_about_as_much_memory_as_estimated(client: redis.Redi
     assert result.memory is not None
     assert result.bytes == 20_000_000
     assert 20_000_000 < result.memory < 20_000_000 + 20_000 * 400
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://:hidden-word/x@127.0.0.1:1",
+        "redis://user:hidden-word@[::1",
+        "redis://127.0.0.1:1/?socket_timeout=hidden-word",
+        "redis://127.0.0.1:1/?no_such_option=hidden-word",
+    ],
+)
+def test_a_malformed_address_is_reported_without_its_parts(url: str) -> None:
+    with pytest.raises(CacheError, match="OUSPARK_REDIS_URL") as refused, connect_cache(url):
+        pass
+    assert "hidden-word" not in "".join(traceback.format_exception(refused.value, limit=0))
 
 
 def test_an_unreachable_cache_is_reported_without_its_password() -> None:

@@ -240,6 +240,16 @@ def test_a_damaged_part_raises_a_one_line_error(tmp_path: Path) -> None:
         archive.known_tickets()
 
 
+def test_a_page_that_differs_from_its_digest_is_not_read(tmp_path: Path) -> None:
+    archive = PageArchive(str(tmp_path))
+    path = tmp_path / archive.write(RELEASE, [answer(1), answer(2)])
+    body = pl.when(pl.col("hall_ticket") == ticket(2)).then(pl.lit(b"altered")).otherwise("body")
+    pl.read_parquet(path).with_columns(body=body).write_parquet(path)
+    with pytest.raises(LakeError, match="the digest of a page is wrong") as caught:
+        list(archive.pages(RELEASE))
+    assert path.name in str(caught.value)
+
+
 def test_files_left_by_a_killed_writer_are_ignored(tmp_path: Path) -> None:
     archive = PageArchive(str(tmp_path))
     path = tmp_path / archive.write(RELEASE, [answer(1)])

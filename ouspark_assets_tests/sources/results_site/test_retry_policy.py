@@ -15,6 +15,7 @@ from ouspark_assets.sources.results_site.retry_policy import (
     CircuitBreaker,
     TokenBucket,
     is_loopback,
+    is_overload,
     retry_after_seconds,
 )
 
@@ -33,6 +34,19 @@ def test_the_rate_limit_is_never_exceeded(rate: float, gaps: list[float]) -> Non
         for end in range(begin, len(sent), 5):
             most = rate * (sent[end] - sent[begin]) + burst
             assert end - begin + 1 <= most + 1e-6
+
+
+@pytest.mark.parametrize(
+    ("cause", "expected"),
+    [
+        *((cause, True) for cause in ("timeout", "too_slow", "connection", "http_429", "http_503")),
+        *((cause, False) for cause in ("http_404", "truncated", "wrong_ticket", "redirect", None)),
+    ],
+)
+def test_only_failures_that_fewer_requests_may_avoid_are_overload(
+    cause: str | None, expected: bool
+) -> None:
+    assert is_overload(cause) is expected
 
 
 def test_without_a_rate_limit_no_request_waits() -> None:
