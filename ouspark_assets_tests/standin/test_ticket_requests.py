@@ -58,6 +58,14 @@ def test_without_a_ticket_only_the_search_box_is_shown(client: httpx.Client, que
     assert b'id="AutoNumber2"' not in answer.content
 
 
+def test_without_the_hidden_field_of_the_form_only_the_search_box_is_shown(
+    client: httpx.Client, ticket: str
+) -> None:
+    empty = client.get(f"/res07/{MAIN}.jsp").content
+    assert client.get(f"/res07/{MAIN}.jsp?htno={ticket}").content == empty
+    assert client.post(f"/res07/{MAIN}.jsp", data={"htno": ticket}).content == empty
+
+
 @pytest.mark.parametrize(
     "asked", ["160423733000", "16042373300", "1604237330011", "abc", "000000000000"]
 )
