@@ -5,16 +5,18 @@ import pytest
 
 from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.schemas.analytics import STANDINGS
-from ouspark_assets.schemas.clean import MARKS
+from ouspark_assets.schemas.clean import MARKS, RESULTS
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.core.writing import write_transaction
 from ouspark_assets.warehouse.records.computed_from import (
+    Outdated,
     current_version,
     find_outdated,
     refuse_outdated,
     store_inputs,
 )
 from ouspark_assets_tests.support.factories import marks as make_marks
+from ouspark_assets_tests.support.factories import results
 
 TABLES = (MARKS, STANDINGS)
 
@@ -52,6 +54,20 @@ def test_a_recomputed_table_is_no_longer_outdated(development: Connection) -> No
     assert find_outdated(development, TABLES)
     compute(development, current_version(development))
     refuse_outdated(development, TABLES)
+
+
+def test_a_table_is_outdated_when_any_of_its_inputs_changes(development: Connection) -> None:
+    load(development, "first run", marks(2))
+    now = current_version(development)
+    with write_transaction(development, "computing") as writer:
+        inputs = dict.fromkeys((MARKS.qualified_name, RESULTS.qualified_name), now)
+        store_inputs(writer, STANDINGS, inputs)
+    tables = (MARKS, RESULTS, STANDINGS)
+    assert find_outdated(development, tables) == []
+    with write_transaction(development, "another run") as writer:
+        writer.merge(RESULTS, [results({})])
+    outdated = Outdated("analytics.standings", "clean.results", "another run")
+    assert find_outdated(development, tables) == [outdated]
 
 
 def test_a_load_without_changes_makes_no_table_outdated(development: Connection) -> None:
