@@ -16,7 +16,14 @@ from ouspark_assets.domain.grades import points_expression
 from ouspark_assets.domain.hall_tickets import hall_ticket_parts
 from ouspark_assets.pipeline.aggregates import AGGREGATES
 from ouspark_assets.schemas import PUBLISHED_TABLES
-from ouspark_assets.schemas.clean import APPEARANCES, MARKS, QUARANTINE, RESULTS, STUDENTS
+from ouspark_assets.schemas.clean import (
+    APPEARANCES,
+    MARKS,
+    NO_RESULTS,
+    QUARANTINE,
+    RESULTS,
+    STUDENTS,
+)
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.sources.reference_files import read_branches, read_colleges, read_subjects
@@ -221,6 +228,7 @@ def generate_published_tables(students: int) -> Mapping[Table, pl.DataFrame]:
     pages = clean.marks.select("release", "hall_ticket").unique()
     frames = {
         **vars(clean),
+        "no_results": NO_RESULTS.empty(),
         "colleges": read_colleges(),
         "branches": read_branches(),
         "subjects": read_subjects(),

@@ -31,9 +31,10 @@ from ouspark_assets.schemas.analytics import (
     STUDENT_CREDITS,
     STUDENT_RANKINGS,
 )
-from ouspark_assets.schemas.clean import MARKS, QUARANTINE, RESULTS, STUDENTS
+from ouspark_assets.schemas.clean import MARKS, NO_RESULTS, QUARANTINE, RESULTS, STUDENTS
 from ouspark_assets.schemas.reference import BRANCHES, COLLEGES, SUBJECTS
 from ouspark_assets.schemas.source import RELEASE_INDEX
+from ouspark_assets.sources.results_site.outcomes import Outcome
 from ouspark_assets.warehouse.core.connection import Connection, read_only_snapshot
 from ouspark_assets.warehouse.core.frames import read_table
 from ouspark_assets.warehouse.publication.publications import read_publications
@@ -51,6 +52,7 @@ STUDENT_TABLES = (
     STUDENT_RANKINGS,
     BACKLOGS,
     REVALUATION_IMPACT,
+    NO_RESULTS,
     QUARANTINE,
 )
 SHARED_TABLES = (RELEASE_INDEX, SUBJECTS, COLLEGES, BRANCHES)
@@ -92,11 +94,15 @@ def _read_records(connection: Connection, ticket: str) -> StudentRecords | None:
 def _unknown_ticket(ticket: str) -> OuSparkError:
     archive = Lake().archive()
     outcomes: dict[str, str] = {}
+    sentences: dict[str, str] = {}
     for release in archive.releases():
         answers = archive.answers(release).filter(pl.col("hall_ticket") == ticket)
         if answers.height:
             outcomes[release] = answers["outcome"][0]
-    return OuSparkError(explain_absence(ticket, outcomes, forgotten=ticket in archive.forgotten))
+            if outcomes[release] == Outcome.NO_RESULT.value:
+                sentences[release] = answers["cause"][0]
+    forgotten = ticket in archive.forgotten
+    return OuSparkError(explain_absence(ticket, outcomes, forgotten=forgotten, sentences=sentences))
 
 
 def _production_state(database: str, version: int) -> StudentPublication:

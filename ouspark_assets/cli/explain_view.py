@@ -16,6 +16,7 @@ from ouspark_assets.operations.explain.model import (
     Cgpa,
     Credits,
     Explanation,
+    NoResult,
     QuarantineEntry,
     Rank,
     Revaluation,
@@ -81,6 +82,9 @@ def _parts(explanation: Explanation, production: StudentPublication) -> Iterator
     if explanation.revaluations:
         yield _heading("Revaluation")
         yield _revaluations(explanation.revaluations)
+    if explanation.no_results:
+        yield _heading("A sentence instead of a result")
+        yield _no_results(explanation.no_results)
     if explanation.quarantine:
         yield _heading("Open quarantine records")
         yield _quarantine(explanation.quarantine)
@@ -222,6 +226,13 @@ def _revaluations(revaluations: Sequence[Revaluation]) -> RenderableType:
     unchanged = len(revaluations) - len(changed)
     count = Text(f"{unchanged} subject{'' if unchanged == 1 else 's'} unchanged", style="dim")
     return Group(*([table] if changed else []), *([count] if unchanged else []))
+
+
+def _no_results(no_results: Sequence[NoResult]) -> Table:
+    table = _table("Release", "Requested", "What the site says")
+    for each in no_results:
+        table.add_row(each.release, f"{each.asked_at:%d %b %Y}", escape(each.sentence))
+    return table
 
 
 def _quarantine(records: Sequence[QuarantineEntry]) -> Table:

@@ -20,6 +20,7 @@ class ScrapeProgressBar(ProgressBars):
             BarColumn(bar_width=None),
             TextColumn(
                 "{task.fields[found]} found  {task.fields[missing]} missing  "
+                "{task.fields[no_result]} without result  "
                 "{task.fields[failed]} failed  {task.fields[rate]}/s"
             ),
             TimeElapsedColumn(),
@@ -36,7 +37,8 @@ class ScrapeProgressBar(ProgressBars):
             self._last_line = time.monotonic()
             click.echo(
                 f"{progress.release}: {progress.requests} of about {progress.expected} requests, "
-                f"{progress.found} found, {_missing(progress)} missing, {progress.failed} failed, "
+                f"{progress.found} found, {_missing(progress)} missing, "
+                f"{progress.no_result} without a result, {progress.failed} failed, "
                 f"{progress.per_second:.0f}/s" + (" (the site is down)" * progress.site_is_down)
             )
 
@@ -53,6 +55,7 @@ class ScrapeProgressBar(ProgressBars):
             total=max(progress.expected, progress.requests),
             found=progress.found,
             missing=_missing(progress),
+            no_result=progress.no_result,
             failed=progress.failed,
             rate=f"{progress.per_second:.0f}",
         )

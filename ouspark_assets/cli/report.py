@@ -6,7 +6,7 @@ The content of the files is built in `reports/`.
 import os
 import secrets
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -22,6 +22,7 @@ from ouspark_assets.analytics.release_stats import compute_semester_stats
 from ouspark_assets.cli.output import ProgressBars, console
 from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.domain.hall_tickets import hall_ticket_parts
+from ouspark_assets.domain.releases import in_release_order
 from ouspark_assets.orchestration.resources import Development
 from ouspark_assets.reports.class_sheet import class_sheet
 from ouspark_assets.reports.department_page import Department, department_page
@@ -30,6 +31,7 @@ from ouspark_assets.reports.report_data import (
     ReportNames,
     ReportTables,
     combine_classes,
+    latest_no_results,
     restrict_to_release,
     split_by_class,
 )
@@ -44,7 +46,7 @@ from ouspark_assets.schemas.analytics import (
     STUDENT_CGPAS,
     STUDENT_RANKINGS,
 )
-from ouspark_assets.schemas.clean import MARKS, RESULTS, STUDENTS
+from ouspark_assets.schemas.clean import MARKS, NO_RESULTS, RESULTS, STUDENTS
 from ouspark_assets.schemas.reference import BRANCHES, COLLEGES, SUBJECTS
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.settings import AnalyticsSettings, load_settings
@@ -179,7 +181,7 @@ def _semester_stats(data: ReportInput, college: str, branch: str) -> pl.DataFram
 
 def _read(connection: Connection, release: str | None, settings: AnalyticsSettings) -> ReportInput:
     subjects, index = read_table(connection, SUBJECTS), read_table(connection, RELEASE_INDEX)
-    tables = _read_standings(connection)
+    tables = _read_standings(connection, in_release_order(index)["release"].to_list())
     marks, results = MARKS.empty(), RESULTS.empty()
     if release is not None:
         if release not in index["release"]:
@@ -189,7 +191,8 @@ def _read(connection: Connection, release: str | None, settings: AnalyticsSettin
             raise OuSparkError(message)
         marks = read_releases(connection, MARKS, [release])
         results = read_releases(connection, RESULTS, [release])
-        tables = restrict_to_release(tables, release, marks, results)
+        no_results = read_releases(connection, NO_RESULTS, [release])
+        tables = restrict_to_release(tables, release, marks, results, no_results)
     return ReportInput(
         tables=tables,
         names=_read_names(connection, release, index, subjects, settings),
@@ -202,10 +205,11 @@ def _read(connection: Connection, release: str | None, settings: AnalyticsSettin
     )
 
 
-def _read_standings(connection: Connection) -> ReportTables:
+def _read_standings(connection: Connection, releases: Sequence[str]) -> ReportTables:
+    students = read_table(connection, STUDENTS)
     return ReportTables(
         release=None,
-        students=read_table(connection, STUDENTS),
+        students=students,
         grades=read_table(connection, STANDINGS).select(
             "hall_ticket", "subject_code", "semester", "credits", "grade", "points", "state"
         ),
@@ -214,6 +218,7 @@ def _read_standings(connection: Connection) -> ReportTables:
         ),
         cgpas=read_table(connection, STUDENT_CGPAS).select("hall_ticket", "cgpa"),
         rankings=read_table(connection, STUDENT_RANKINGS),
+        no_results=latest_no_results(read_table(connection, NO_RESULTS), students, releases),
     )
 
 

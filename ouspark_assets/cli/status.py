@@ -52,7 +52,13 @@ def report_status(*, as_json: bool) -> None:
     with Development().connected("status") as connection:
         current = _collect(connection, load_settings())
     if as_json:
-        show_json({**asdict(current), "stale": current.stale})
+        show_json(
+            {
+                **asdict(current),
+                "stale": current.stale,
+                "no_results": [asdict(each) for each in current.no_results],
+            }
+        )
     else:
         show_status(current)
 

@@ -59,6 +59,8 @@ def _sections(status: Status) -> Iterator[tuple[str, list[Text]]]:
     ]
     yield "Failed", failures or [Text("nothing", style="green")]
     yield "Quarantine", _quarantine(status)
+    if status.no_results:
+        yield "No result", _no_results(status)
     # Sites scraped earlier, e.g. yesterday's stand-in, are in the JSON only.
     yield "Site", [_site(site) for site in status.sites[:1]] or [Text("not scraped", style="dim")]
     yield "Publication", _publication(status.publication)
@@ -116,6 +118,19 @@ def _quarantine(status: Status) -> list[Text]:
         *(
             Text(f"{reason.records} × {reason.table_name}: {reason.reason}")
             for reason in status.quarantine
+        ),
+    ]
+
+
+def _no_results(status: Status) -> list[Text]:
+    tickets = sum(each.hall_tickets for each in status.no_results)
+    return [
+        Text(f"{format_count(tickets, 'hall ticket')} got a sentence instead of a result"),
+        *(
+            Text(
+                f"{each.hall_tickets} × {each.sentence} ({format_count(each.releases, 'release')})"
+            )
+            for each in status.no_results
         ),
     ]
 

@@ -320,7 +320,7 @@ def _scrapes(scrapes: Iterable[ScrapeCounts]) -> Iterator[Metric]:
     answers = [
         ((scrape.release, outcome), getattr(scrape, outcome))
         for scrape in scrapes
-        for outcome in ("found", "not_found", "no_change", "failed")
+        for outcome in ("found", "not_found", "no_change", "no_result", "failed")
     ]
     for name, column in (
         ("ouspark_scrape_requests", "requests"),

@@ -13,8 +13,8 @@ from ouspark_assets.cache.prewarm import generation_for
 from ouspark_assets.operations.status import CacheState, PublicationState, ReleaseState
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.settings import SiteSettings
-from ouspark_assets.sources.results_site.archive import PageArchive
-from ouspark_assets.sources.results_site.outcomes import Outcome
+from ouspark_assets.sources.results_site.archive import PageArchive, count_sentences
+from ouspark_assets.sources.results_site.outcomes import UNCONFIRMED_CAUSES, Outcome
 from ouspark_assets.sources.results_site.release_index import select_releases
 from ouspark_assets.sources.results_site.scrape_request import (
     ScrapeRequest,
@@ -39,15 +39,19 @@ def read_release_states(
     index, fingerprints = read_table(development, RELEASE_INDEX), loaded_fingerprints(development)
     titles = dict(index.select("release", "title").iter_rows())
     failed = pl.col("outcome") == Outcome.FAILED.value
+    unconfirmed = failed & pl.col("cause").is_in(UNCONFIRMED_CAUSES)
     return [
         ReleaseState(
             release=release,
             title=titles[release],
             complete=complete,
             loaded=fingerprints.get(release) == archive.fingerprint(release),
-            unanswered=archive.answers(release).filter(failed).height,
+            unanswered=answers.filter(failed).height,
+            unconfirmed=answers.filter(unconfirmed).height,
+            no_results=count_sentences(answers),
         )
         for release, complete in read_completeness(development, archive, settings).items()
+        for answers in [archive.answers(release)]
     ]
 
 

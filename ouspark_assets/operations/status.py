@@ -4,8 +4,9 @@ Pure: facts in, frozen dataclasses out. `cli/status.py` collects the facts and s
 `operations/metrics.py` exposes some of them.
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -50,6 +51,10 @@ class ReleaseState:
     complete: bool
     loaded: bool
     unanswered: int
+    # Those of them that got a sentence instead of a result that was not confirmed.
+    unconfirmed: int = 0
+    # The sentences that were confirmed, without hall tickets, and how many tickets got them.
+    no_results: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def stale_because(self) -> str | None:
@@ -58,7 +63,12 @@ class ReleaseState:
         if not self.complete:
             reasons.append("scrape incomplete")
         if self.unanswered:
-            reasons.append(f"{self.unanswered} hall tickets without an answer")
+            with_sentence = (
+                f", {self.unconfirmed} of them with a sentence that may be about the site"
+                if self.unconfirmed
+                else ""
+            )
+            reasons.append(f"{self.unanswered} hall tickets without an answer{with_sentence}")
         if not self.loaded:
             reasons.append("pages of the lake not loaded into the tables")
         return "; ".join(reasons) or None
@@ -105,6 +115,15 @@ class ServiceState:
 
 
 @dataclass(frozen=True)
+class SentenceCount:
+    """A sentence that the site gave instead of a result, and for how many tickets and releases."""
+
+    sentence: str
+    hall_tickets: int
+    releases: int
+
+
+@dataclass(frozen=True)
 class Status:
     """Everything that `ouspark status` shows."""
 
@@ -120,6 +139,19 @@ class Status:
     quarantine: tuple[QuarantineReason, ...]
     sites: tuple[SiteHealth, ...]
     services: tuple[ServiceState, ...]
+
+    @property
+    def no_results(self) -> tuple[SentenceCount, ...]:
+        """The sentences given instead of a result, the most frequent one first."""
+        tickets: Counter[str] = Counter()
+        releases: Counter[str] = Counter()
+        for release in self.releases:
+            tickets.update(release.no_results)
+            releases.update(release.no_results.keys())
+        return tuple(
+            SentenceCount(sentence, count, releases[sentence])
+            for sentence, count in tickets.most_common()
+        )
 
     @property
     def stale(self) -> tuple[str, ...]:

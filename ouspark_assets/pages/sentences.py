@@ -19,9 +19,8 @@ from ouspark_assets.pages.html_tables import (
     parse_html,
 )
 from ouspark_assets.pages.page_reader import MAX_PAGE_BYTES, MIN_RECORD_CELLS
+from ouspark_assets.schemas.fields import MAX_SENTENCE_LENGTH, UNPRINTABLE
 
-# The sentences seen have up to 80 characters. A longer text is a page of another kind.
-MAX_SENTENCE_LENGTH = 400
 # Elements whose text is not shown, or is that of a button.
 WITHOUT_LINES = ("head", "title", "script", "style", "noscript", "select", "button", "textarea")
 INLINE = tuple(tag for tag in WRAPPERS if tag not in (*BLOCKS, "form"))
@@ -41,6 +40,7 @@ _SEARCH_BOX = re.compile(
     re.IGNORECASE,
 )
 _DATE = re.compile(r"(?:date\W*)?\d{1,2}[-/. ]\w{1,9}[-/., ]+\d{2,4}", re.IGNORECASE)
+_UNPRINTABLE = re.compile(f"[{UNPRINTABLE}]")
 _WORD = re.compile(r"[^\W\d_]{3}")
 # The title of an examination, for as long as no other page of the release is known.
 _TITLE = re.compile(
@@ -80,7 +80,7 @@ def shows_record(body: bytes) -> bool:
 def line_keys(lines: Iterable[str]) -> frozenset[str]:
     """Return the lines for comparison with another page: as they are, and without their numbers.
 
-    A counter of visitors or a time is no difference between two pages.
+    A counter of visitors or a time does not make two lines different.
     """
     return frozenset(key for line in lines for key in (line.casefold(), _without_numbers(line)))
 
@@ -101,7 +101,7 @@ def find_sentence(lines: Iterable[str], on_other_pages: Collection[str] = ()) ->
         and _without_numbers(line) not in on_other_pages
         and (on_other_pages or not _TITLE.search(line))
     ]
-    sentence = " ".join(said)
+    sentence = " ".join(_UNPRINTABLE.sub(" ", " ".join(said)).split())
     return sentence if 0 < len(sentence) <= MAX_SENTENCE_LENGTH else None
 
 

@@ -13,9 +13,10 @@ from ouspark_assets.pages.batch import empty_batch
 from ouspark_assets.pages.corrections import Correction, check_changes
 from ouspark_assets.pages.page_layout import Layout, merge_layouts
 from ouspark_assets.pages.parallel import clean_in_parallel
-from ouspark_assets.schemas.clean import APPEARANCES, MARKS, QUARANTINE, RESULTS
+from ouspark_assets.schemas.clean import APPEARANCES, MARKS, NO_RESULTS, QUARANTINE, RESULTS
 from ouspark_assets.sources.reference_files import read_subjects
 from ouspark_assets.sources.results_site.archive import PageArchive
+from ouspark_assets.sources.results_site.outcomes import Outcome
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.core.writing import MergeResult, write_transaction
 from ouspark_assets.warehouse.quarantine.decisions import (
@@ -30,7 +31,7 @@ from ouspark_assets.warehouse.records.loads import mark_loaded, store_accounts
 
 PARSED_TABLES = (APPEARANCES, RESULTS, MARKS)
 # What a load writes: rejected records go to quarantine.
-LOADED_TABLES = (*PARSED_TABLES, QUARANTINE)
+LOADED_TABLES = (*PARSED_TABLES, NO_RESULTS, QUARANTINE)
 PAGES_PER_BATCH = 2_000
 
 
@@ -82,8 +83,10 @@ def load_release(
     layouts: list[Layout] = []
     with write_transaction(connection, run_id) as writer:
         loadings = {
-            table: writer.start_load(table, {"release": release}) for table in PARSED_TABLES
+            table: writer.start_load(table, {"release": release})
+            for table in (*PARSED_TABLES, NO_RESULTS)
         }
+        loadings[NO_RESULTS].add(read_no_results(archive, release))
         for batch in chain([empty_batch()], batches):
             loadings[APPEARANCES].add(batch.appearances)
             loadings[RESULTS].add(batch.results)
@@ -98,6 +101,12 @@ def load_release(
         seen_layout = merge_layouts(layouts)
         mark_loaded(writer, release, fingerprint, seen_layout.as_json())
     return LoadResult(release, changes, quarantined, accounting, seen_layout)
+
+
+def read_no_results(archive: PageArchive, release: str) -> pl.DataFrame:
+    """Return the hall tickets whose latest answer in the lake is a sentence instead of a result."""
+    answers = archive.answers(release).filter(pl.col("outcome") == Outcome.NO_RESULT.value)
+    return NO_RESULTS.conform(answers.rename({"cause": "sentence", "fetched_at": "asked_at"}))
 
 
 def apply_decisions(

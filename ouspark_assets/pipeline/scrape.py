@@ -108,7 +108,8 @@ def describe_scrape(report: ScrapeReport) -> str:
     """Return the numbers of a scrape as one sentence."""
     return (
         f"Release {report.release}: {report.found} found, {report.not_found} not found, "
-        f"{report.no_change} without change, {report.failed} failed in {report.requests} requests "
+        f"{report.no_change} without change, {report.no_result} without a result, "
+        f"{report.failed} failed in {report.requests} requests "
         f"({report.seconds:.1f} s); {report.already_archived} were already archived."
     )
 

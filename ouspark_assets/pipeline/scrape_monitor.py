@@ -81,6 +81,7 @@ class _ScrapeMonitor:
             found=progress.found,
             not_found=progress.not_found,
             no_change=progress.no_change,
+            no_result=progress.no_result,
             failed=progress.failed,
             retries=progress.retries,
             received=progress.received,

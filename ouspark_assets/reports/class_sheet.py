@@ -3,7 +3,7 @@
 Plain values and the kind of each cell; fonts and colours are up to `workbook.py`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -20,6 +20,7 @@ from ouspark_assets.reports.report_data import (
 )
 
 FIXED_COLUMNS = ("Hall ticket", "Name")
+REMARK = "Remark"
 OPEN_STATES = (State.FAILED.value, State.ABSENT.value)
 
 
@@ -31,6 +32,7 @@ class CellKind(StrEnum):
     ABSENT = "absent"
     PENDING = "pending"
     DISTINCTION = "distinction"
+    NO_RESULT = "no result"
     TOTAL = "total"
 
 
@@ -71,7 +73,10 @@ def class_sheet(key: ClassKey, tables: ReportTables, names: ReportNames) -> Shee
     last_columns = {"cgpa": "CGPA", "open": "Open subjects", "pending": "Pending"}
     if not tables.release:
         # Ranks exist for standings only.
-        last_columns |= {"rank": "Rank in class", "remark": "Remark"}
+        last_columns |= {"rank": "Rank in class", "remark": REMARK}
+    elif tables.no_results.height:
+        last_columns |= {"remark": REMARK}
+    without_result = set(tables.no_results["hall_ticket"])
     graded = tables.grades.select("hall_ticket", "subject_code", "grade", "points", "state")
     grades = {(ticket, code): rest for ticket, code, *rest in graded.iter_rows()}
     averages = tables.semesters.select("hall_ticket", "semester", "sgpa")
@@ -79,15 +84,20 @@ def class_sheet(key: ClassKey, tables: ReportTables, names: ReportNames) -> Shee
     rows = []
     for student in _with_last_columns(tables).sort("hall_ticket").iter_rows(named=True):
         ticket = student["hall_ticket"]
-        row = [Cell(ticket), Cell(student["name"])]
+        is_without = ticket in without_result
+        kind = CellKind.NO_RESULT if is_without else CellKind.PLAIN
+        row = [Cell(ticket, kind), Cell(student["name"], kind)]
         row += [_grade(grades.get((ticket, code)), names.distinction) for code in codes]
         row += [_gpa(sgpas.get((ticket, number)), names.distinction) for number in semesters]
         row += [_last_cell(name, student[name], names.distinction) for name in last_columns]
+        if is_without:
+            row[-1] = Cell(row[-1].value, kind)
         rows.append(tuple(row))
     return Sheet(
         key=key,
         title=f"{names.college(key.college)}: {names.branch(key.branch)}",
-        subtitle=f"Admitted {key.admission_year}, {len(rows)} students. {names.title}",
+        subtitle=f"Admitted {key.admission_year}, {_count(len(rows), without_result)}."
+        f" {names.title}",
         headings=(
             *FIXED_COLUMNS,
             *codes,
@@ -102,6 +112,11 @@ def class_sheet(key: ClassKey, tables: ReportTables, names: ReportNames) -> Shee
         ),
         subjects=totals,
     )
+
+
+def _count(students: int, without_result: Collection[str]) -> str:
+    without = f", {len(without_result)} of them without a result" if without_result else ""
+    return f"{students} students{without}"
 
 
 def _grade(graded: Sequence[Any] | None, distinction: float) -> Cell:
@@ -126,7 +141,15 @@ def _last_cell(column: str, value: Any, distinction: float) -> Cell:
 
 
 def _with_last_columns(tables: ReportTables) -> pl.DataFrame:
-    """Return the students with CGPA, open and pending subjects, rank and remark."""
+    """Return the students with CGPA, open and pending subjects, rank and remark.
+
+    Students without a result are among them, and their remark is the sentence of the site.
+    """
+    known = tables.students.select("hall_ticket", "name")
+    unknown = tables.no_results.join(known, on="hall_ticket", how="anti")
+    sentences = tables.no_results.select(
+        "hall_ticket", pl.format("no result in {}: {}", "release", "sentence").alias("sentence")
+    )
     counts = tables.grades.group_by("hall_ticket").agg(
         pl.col("state").is_in(OPEN_STATES).sum().alias("open"),
         (pl.col("state") == State.PENDING.value).sum().alias("pending"),
@@ -134,10 +157,17 @@ def _with_last_columns(tables: ReportTables) -> pl.DataFrame:
     ranks = tables.rankings.filter(pl.col("scope") == "class").select(
         "hall_ticket", "rank", pl.col("unranked_because").alias("remark")
     )
+    is_known = pl.col("hall_ticket").is_in(known["hall_ticket"].implode())
     return (
-        tables.students.select("hall_ticket", "name")
+        pl.concat([known, unknown.select(known.columns)])
         .join(tables.cgpas.select("hall_ticket", "cgpa"), on="hall_ticket", how="left")
         .join(counts, on="hall_ticket", how="left")
         .join(ranks, on="hall_ticket", how="left")
-        .with_columns(pl.col("open", "pending").fill_null(0))
+        .join(sentences, on="hall_ticket", how="left")
+        .with_columns(
+            pl.when(is_known).then(pl.col("open", "pending").fill_null(0)),
+            pl.concat_str("sentence", "remark", separator="; ", ignore_nulls=True)
+            .replace("", None)
+            .alias("remark"),
+        )
     )

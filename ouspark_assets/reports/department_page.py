@@ -77,6 +77,14 @@ TOPPER_COLUMNS = {
 }
 
 
+NO_RESULT_COLUMNS = {
+    "hall_ticket": "Hall ticket",
+    "name": "Name",
+    "release": "Release",
+    "sentence": "What the site says",
+}
+
+
 @dataclass(frozen=True)
 class Section:
     """A heading and the HTML below it."""
@@ -108,7 +116,11 @@ def department_page(department: Department, names: ReportNames) -> str:
         sections = [Section("Semesters of this release", semesters)]
     else:
         sections = [*_standing_sections(department)]
-    return _document(title, names.title, [*sections, *_subjects(department, names)])
+    sections += _subjects(department, names)
+    if department.tables.no_results.height:
+        without = _table(department.tables.no_results, NO_RESULT_COLUMNS)
+        sections.append(Section("Students without a result", without))
+    return _document(title, names.title, sections)
 
 
 def _standing_sections(department: Department) -> Iterator[Section]:

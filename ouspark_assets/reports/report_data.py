@@ -5,7 +5,7 @@ the release print.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 
 import polars as pl
@@ -24,6 +24,7 @@ TOTALS = {
     "pass_percent": "Pass %",
     "mean_points": "Mean points",
 }
+NO_RESULT_COLUMNS = ("hall_ticket", "name", "release", "sentence")
 CLASS_COLUMNS = ("college_code", "branch_code", "admission_year")
 
 
@@ -52,6 +53,10 @@ class ReportTables:
     # hall_ticket, cgpa
     cgpas: pl.DataFrame
     rankings: pl.DataFrame
+    # hall_ticket, name (null if never found), release, sentence
+    no_results: pl.DataFrame = field(
+        default_factory=lambda: pl.DataFrame(schema=dict.fromkeys(NO_RESULT_COLUMNS, pl.String))
+    )
 
 
 @dataclass(frozen=True)
@@ -76,10 +81,39 @@ class ReportNames:
         return _code_and_name(code, self.branches)
 
 
+def latest_no_results(
+    no_results: pl.DataFrame, students: pl.DataFrame, releases: Sequence[str]
+) -> pl.DataFrame:
+    """Return the hall tickets whose latest answer is a sentence instead of a result.
+
+    `releases` are the keys in release order. Students who got a result later are left out.
+    """
+    order = pl.DataFrame({"release": releases}, schema={"release": pl.String}).with_row_index("at")
+    found = students.select("hall_ticket", "name", pl.col("last_release").alias("release")).join(
+        order, on="release", how="left"
+    )
+    return (
+        no_results.join(order, on="release", how="left")
+        .sort("at", nulls_last=False)
+        .unique("hall_ticket", keep="last")
+        .join(found, on="hall_ticket", how="left", suffix="_found")
+        .filter(pl.col("at_found").is_null() | (pl.col("at") > pl.col("at_found")))
+        .select(NO_RESULT_COLUMNS)
+        .sort("hall_ticket")
+    )
+
+
 def restrict_to_release(
-    tables: ReportTables, release: str, marks: pl.DataFrame, results: pl.DataFrame
+    tables: ReportTables,
+    release: str,
+    marks: pl.DataFrame,
+    results: pl.DataFrame,
+    no_results: pl.DataFrame | None = None,
 ) -> ReportTables:
-    """Return the students of a release with the grades, SGPAs and CGPAs that it prints."""
+    """Return the students of a release with the grades, SGPAs and CGPAs that it prints.
+
+    `no_results` are the rows of the release that have a sentence instead.
+    """
     grades = marks.with_columns(state_expression().alias("state")).select(tables.grades.columns)
     printed = results.select(
         "hall_ticket", "semester", pl.col("sgpa_printed").alias("sgpa"), "status"
@@ -91,9 +125,13 @@ def restrict_to_release(
         how="semi",
     )
     empty = tables.rankings.clear()
+    without = tables.no_results.clear()
+    if no_results is not None:
+        named = tables.students.select("hall_ticket", "name")
+        without = no_results.join(named, on="hall_ticket", how="left").select(NO_RESULT_COLUMNS)
     return replace(
         tables, release=release, students=students, grades=grades, semesters=printed,
-        cgpas=cgpas, rankings=empty,
+        cgpas=cgpas, rankings=empty, no_results=without,
     )  # fmt: skip
 
 
@@ -104,7 +142,7 @@ def split_by_class(tables: ReportTables) -> Iterator[tuple[ClassKey, ReportTable
         for field in fields(tables)
         if field.name != "release"
     }
-    for key in sorted(parts["students"]):
+    for key in sorted(parts["students"].keys() | parts["no_results"].keys()):
         rows = {
             name: groups.get(key, getattr(tables, name).clear()) for name, groups in parts.items()
         }

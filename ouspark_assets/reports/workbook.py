@@ -14,7 +14,7 @@ from xlsxwriter.format import Format
 from xlsxwriter.workbook import Workbook
 from xlsxwriter.worksheet import Worksheet
 
-from ouspark_assets.reports.class_sheet import FIXED_COLUMNS, Cell, CellKind, Sheet
+from ouspark_assets.reports.class_sheet import FIXED_COLUMNS, REMARK, Cell, CellKind, Sheet
 from ouspark_assets.reports.report_data import TOTALS
 
 # Values that Excel would take for formulas. Escaped with an apostrophe and not only by the cell
@@ -32,10 +32,11 @@ COLOURS: Mapping[CellKind, dict[str, Any]] = {
     CellKind.ABSENT: {"bg_color": "#FFE699", "font_color": "#7F6000"},
     CellKind.PENDING: {"bg_color": "#D9D9D9", "italic": True},
     CellKind.DISTINCTION: {"bg_color": "#C6E0B4", "font_color": "#375623"},
+    CellKind.NO_RESULT: {"bg_color": "#DDEBF7", "italic": True},
     CellKind.TOTAL: {"bg_color": "#EDEDED", "bold": True},
 }
 LEGEND = ((CellKind.FAILED, "failed"), (CellKind.ABSENT, "absent"), (CellKind.PENDING, "pending"),
-          (CellKind.DISTINCTION, "distinction"))  # fmt: skip
+          (CellKind.DISTINCTION, "distinction"), (CellKind.NO_RESULT, "no result"))  # fmt: skip
 SUBJECT_COLUMNS = {
     "subject_code": "Code",
     "subject_name": "Subject",
@@ -119,7 +120,7 @@ def _set_up_page(page: Worksheet, sheet: Sheet) -> None:
         page.set_column(column, column, width)
     last = len(sheet.headings) - 1
     page.set_column(len(FIXED_WIDTHS), last, COLUMN_WIDTH)
-    if sheet.headings[last] == "Remark":
+    if sheet.headings[last] == REMARK:
         page.set_column(last, last, REMARK_WIDTH)
     page.freeze_panes(FIRST_ROW, len(FIXED_COLUMNS))
     if sheet.rows:

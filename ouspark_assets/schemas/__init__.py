@@ -5,7 +5,14 @@ the types of every read. No I/O and no computation here.
 """
 
 from ouspark_assets.schemas.analytics import AGGREGATE_TABLES
-from ouspark_assets.schemas.clean import APPEARANCES, MARKS, QUARANTINE, RESULTS, STUDENTS
+from ouspark_assets.schemas.clean import (
+    APPEARANCES,
+    MARKS,
+    NO_RESULTS,
+    QUARANTINE,
+    RESULTS,
+    STUDENTS,
+)
 from ouspark_assets.schemas.reference import BRANCHES, COLLEGES, SUBJECTS
 from ouspark_assets.schemas.source import RELEASE_INDEX
 
@@ -14,6 +21,7 @@ PIPELINE_TABLES = (
     APPEARANCES,
     RESULTS,
     MARKS,
+    NO_RESULTS,
     QUARANTINE,
     STUDENTS,
     COLLEGES,

@@ -1,4 +1,4 @@
-"""Schemas of the records read from result pages: appearances, results, marks, students, quarantine.
+"""Schemas of what result pages say: appearances, results, marks, students, no_results, quarantine.
 
 Columns and rules within a row belong here. References between tables are checked in
 `orchestration/checks/`.
@@ -130,6 +130,23 @@ class Marks(fields.TableModel):
     )
 
 
+class NoResults(fields.TableModel):
+    """One row per hall ticket that the site answers with a sentence instead of a result."""
+
+    release: str = fields.release()
+    hall_ticket: str = fields.hall_ticket()
+    sentence: str = fields.text(
+        "What the page says instead, e.g. that the fee was not paid.",
+        min_length=1,
+        max_length=fields.MAX_SENTENCE_LENGTH,
+        pattern=fields.WITH_A_LETTER,
+    )
+    asked_at: Annotated[pl.Datetime, "us", "UTC"] = pa.Field(
+        description="When the site gave this answer; not updated while it repeats the sentence."
+    )
+    sha256: str = _page_hash()
+
+
 class Quarantine(fields.TableModel):
     """One row per record that was not accepted, with the raw input and every reason."""
 
@@ -171,4 +188,8 @@ RESULTS = Table(
 MARKS = Table(
     "clean", "marks", Marks, ("release", "hall_ticket", "subject_code"), provenance=PROVENANCE
 )
+NO_RESULTS = Table(
+    "clean", "no_results", NoResults, ("release", "hall_ticket"),
+    provenance=("asked_at", *PROVENANCE),
+)  # fmt: skip
 QUARANTINE = Table("clean", "quarantine", Quarantine, ("id",), published=False)

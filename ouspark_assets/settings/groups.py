@@ -160,6 +160,13 @@ class SiteSettings(SettingsGroup):
     site_sentences: OptionalPath = Field(
         None, description="CSV file that gives sentences of the site an outcome (pattern,outcome)"
     )
+    site_most_new_sentence: float = Field(
+        0.03,
+        ge=0,
+        le=1,
+        description="Share of a release's students who may get the same sentence that is not"
+        " listed, instead of a result, without a warning",
+    )
     site_most_volume_change: float = Field(
         0.3,
         gt=0,

@@ -12,6 +12,7 @@ from ouspark_assets.cli.status_view import show_status
 from ouspark_assets.operations.status import (
     CacheState,
     PublicationState,
+    ReleaseState,
     Status,
     summarize_last_run,
 )
@@ -112,6 +113,25 @@ def test_a_site_that_was_down_in_its_last_scrape_is_not_shown_as_down_now(
 def test_only_the_site_that_was_scraped_last_is_shown(shown: Shown) -> None:
     older = replace(DOWN, host="yesterday:80")
     assert "yesterday" not in shown(replace(STATUS, sites=(SITE, older)), "Site")
+
+
+def test_sentences_instead_of_results_are_listed_with_their_counts(shown: Shown) -> None:
+    first = ReleaseState("a", "A", complete=True, loaded=True, unanswered=0,
+                         no_results={"Exam Fee Not Paid": 3, "Withheld": 1})  # fmt: skip
+    second = replace(first, release="b", no_results={"Withheld": 9})
+    assert shown(replace(STATUS, releases=(first, second)), "No result") == (
+        "13 hall tickets got a sentence instead of a result 10 × Withheld (2 releases) "
+        "3 × Exam Fee Not Paid (1 release)"
+    )
+    show_status(STATUS)
+    with pytest.raises(StopIteration):
+        shown(STATUS, "No result")
+
+
+def test_unconfirmed_sentences_are_named_as_what_a_release_lacks(shown: Shown) -> None:
+    release = ReleaseState("a", "A", complete=False, loaded=True, unanswered=9, unconfirmed=7)
+    stale = shown(replace(STATUS, releases=(release,)), "Stale")
+    assert "9 hall tickets without an answer, 7 of them with a sentence that may be" in stale
 
 
 def test_killed_stages_and_failed_checks_are_listed_as_failed(shown: Shown) -> None:

@@ -69,3 +69,14 @@ def test_the_absence_of_a_ticket_is_explained_by_its_outcomes_in_the_lake(
 
 def test_for_a_forgotten_ticket_no_other_reason_is_given() -> None:
     assert "was forgotten" in explain_absence(TICKET, {"a": "found"}, forgotten=True)
+
+
+def test_a_ticket_with_a_sentence_instead_of_a_result_is_explained_by_it() -> None:
+    explained = explain_absence(
+        "160421733001",
+        {"a": "not_found", "b": "no_result"},
+        forgotten=False,
+        sentences={"b": "Exam Fee Not Paid"},
+    )
+    assert 'the site says something else instead (b: "Exam Fee Not Paid")' in explained
+    assert "--recheck" in explained

@@ -1,19 +1,23 @@
 """Loading a release from the lake into tables and quarantine."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from ouspark_assets.pipeline.load import LoadResult, load_release
-from ouspark_assets.schemas.clean import MARKS
+from ouspark_assets.schemas import PUBLISHED_TABLES
+from ouspark_assets.schemas.clean import MARKS, NO_RESULTS
 from ouspark_assets.sources.results_site.archive import ArchivedAnswer, PageArchive
 from ouspark_assets.sources.results_site.outcomes import Outcome
 from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.core.frames import read_table
+from ouspark_assets.warehouse.publication.publish_transaction import Terms, publish
+from ouspark_assets.warehouse.publication.verification import verify
 from ouspark_assets.warehouse.quarantine.decisions import (
     QuarantinedRecord,
     RecordFilter,
@@ -163,3 +167,71 @@ def test_records_are_filtered_by_release_table_and_reason(
     )
     assert find_records(development, RecordFilter(reason="no such reason")) == []
     assert find_records(development, RecordFilter(release="20990101")) == []
+
+
+SENTENCE = "Exam Fee Not Paid"
+ASKED_AT = datetime(2025, 4, 2, 9, tzinfo=UTC)
+
+
+def archive_sentence(
+    lake: PageArchive, ticket: str, sentence: str = SENTENCE, days: int = 0
+) -> None:
+    """Write an answer without a result to the lake."""
+    at = ASKED_AT + timedelta(days=days)
+    answer = ArchivedAnswer(ticket, Outcome.NO_RESULT, 200, at, 2, 1, b"page", sentence)
+    lake.write(RELEASE, [answer])
+
+
+def stored_sentences(connection: Connection) -> list[tuple[str, str, datetime]]:
+    return read_table(connection, NO_RESULTS)["hall_ticket", "sentence", "asked_at"].rows()
+
+
+def test_tickets_without_a_result_are_loaded_with_their_sentence_and_published(
+    development: Connection, production: Connection, lake: PageArchive
+) -> None:
+    archive_page(lake, PAGE)
+    archive_sentence(lake, "160421733099")
+    load(development, lake)
+    expected = [("160421733099", SENTENCE, ASKED_AT)]
+    assert stored_sentences(development) == expected
+    publish(development, production, PUBLISHED_TABLES, "run", Terms())
+    assert stored_sentences(production) == expected
+    assert verify(development, production, PUBLISHED_TABLES).is_clean
+
+
+def test_the_same_sentence_again_changes_nothing_and_another_one_does(
+    development: Connection, lake: PageArchive
+) -> None:
+    archive_sentence(lake, TICKET)
+    load(development, lake)
+    fingerprint = lake.fingerprint(RELEASE)
+    assert loaded_fingerprints(development) == {RELEASE: fingerprint}
+    archive_sentence(lake, TICKET, days=1)
+    assert lake.fingerprint(RELEASE) == fingerprint
+    assert load(development, lake).changed == 0
+    assert stored_sentences(development) == [(TICKET, SENTENCE, ASKED_AT)]
+    archive_sentence(lake, TICKET, "Withheld", days=2)
+    assert lake.fingerprint(RELEASE) != fingerprint
+    load(development, lake)
+    assert stored_sentences(development) == [(TICKET, "Withheld", ASKED_AT + timedelta(days=2))]
+
+
+def test_a_student_who_gets_a_result_later_has_no_sentence_any_more(
+    development: Connection, production: Connection, lake: PageArchive
+) -> None:
+    archive_sentence(lake, TICKET)
+    load(development, lake)
+    publish(development, production, PUBLISHED_TABLES, "run", Terms())
+    archive_page(lake, PAGE)
+    load(development, lake)
+    assert stored_sentences(development) == []
+    # A publication is not refused although this table loses all its rows at once.
+    publish(development, production, PUBLISHED_TABLES, "run", Terms())
+    assert stored_sentences(production) == []
+
+
+def test_a_release_without_such_answers_keeps_its_fingerprint(lake: PageArchive) -> None:
+    archive_page(lake, PAGE)
+    digest = hashlib.sha256(PAGE.body()).hexdigest()
+    pages = f"hall_ticket,sha256\n{TICKET},{digest}\n"
+    assert lake.fingerprint(RELEASE) == hashlib.sha256(pages.encode()).hexdigest()

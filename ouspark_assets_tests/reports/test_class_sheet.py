@@ -3,6 +3,7 @@
 import io
 import re
 import zipfile
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import polars as pl
@@ -15,6 +16,7 @@ from ouspark_assets.reports.class_sheet import CellKind, Sheet, class_sheet
 from ouspark_assets.reports.report_data import (
     ReportNames,
     ReportTables,
+    latest_no_results,
     restrict_to_release,
     split_by_class,
     subject_totals,
@@ -147,3 +149,71 @@ def test_headings_are_frozen_and_repeated_in_print() -> None:
     assert re.search(rb'<pane xSplit="2" ySplit="4"[^>]* state="frozen"', page)
     assert b'orientation="landscape"' in page
     assert b"_xlnm.Print_Titles" in workbook
+
+
+DAN = ticket(4)
+
+
+def without_result(*rows: tuple[str, str, str]) -> pl.DataFrame:
+    """Return rows of clean.no_results: ticket, release, sentence."""
+    return pl.DataFrame(rows, schema=["hall_ticket", "release", "sentence"], orient="row")
+
+
+def students_of(last_release: str) -> pl.DataFrame:
+    return report_tables().students.with_columns(pl.lit(last_release).alias("last_release"))
+
+
+def test_students_without_a_result_are_on_the_sheet_of_their_class_and_marked() -> None:
+    tables = report_tables()
+    rows = without_result((BEN, AUG_22, "Exam Fee Not Paid"), (DAN, AUG_22, "Withheld"))
+    no_results = latest_no_results(rows, students_of(FEB_22), [FEB_22, AUG_22])
+    ((key, of_class),) = split_by_class(replace(tables, no_results=no_results))
+    built = class_sheet(key, of_class, names())
+    by_ticket = {row[0].value: row for row in built.rows}
+    assert list(by_ticket) == [ANN, BEN, CAT, DAN]
+    assert [cell.value for cell in by_ticket[DAN]] == [
+        DAN, None, None, None, None, None, None, None, None, f"no result in {AUG_22}: Withheld",
+    ]  # fmt: skip
+    # Ben keeps his grades of the release before.
+    assert [cell.value for cell in by_ticket[BEN][2:4]] == ["F", "Ab"]
+    remark = str(by_ticket[BEN][-1].value)
+    assert remark.startswith(f"no result in {AUG_22}: Exam Fee Not Paid; no semester is finished")
+    for ticket_, row in by_ticket.items():
+        marked = row[0].kind is row[-1].kind is CellKind.NO_RESULT
+        assert marked is (ticket_ in (BEN, DAN))
+    assert "4 students, 2 of them without a result" in built.subtitle
+    assert "no result" in strings_of(workbook_bytes(built, AS_OF))
+    # They are not counted as students of the subjects.
+    assert built.subjects.equals(sheet().subjects)
+
+
+def test_a_student_who_got_a_result_later_has_no_such_line() -> None:
+    rows = without_result(
+        (ANN, FEB_22, "Withheld"), (BEN, AUG_22, "Withheld"), (DAN, FEB_22, "a"), (DAN, AUG_22, "b")
+    )
+    shown = latest_no_results(rows, students_of(FEB_22), [FEB_22, AUG_22])
+    assert shown["hall_ticket", "sentence"].rows() == [(BEN, "Withheld"), (DAN, "b")]
+    assert latest_no_results(rows, students_of(AUG_22), [FEB_22, AUG_22])[
+        "hall_ticket"
+    ].to_list() == [DAN]
+
+
+def test_the_sheet_of_a_release_shows_the_students_without_a_result_in_it() -> None:
+    no_results = without_result((BEN, AUG_22, "Exam Fee Not Paid"))
+    printed = marks({"release": AUG_22, "hall_ticket": ANN, "subject_code": "101"})
+    lines = results({"release": AUG_22, "hall_ticket": ANN})
+    tables = restrict_to_release(report_tables(), AUG_22, printed, lines, no_results)
+    ((key, of_class),) = split_by_class(tables)
+    ann, ben = class_sheet(key, of_class, names()).rows
+    assert ann[-1].value is None
+    assert (ben[0].value, ben[1].value) == (BEN, report_tables().students["name"][1])
+    assert ben[-1].value == f"no result in {AUG_22}: Exam Fee Not Paid"
+
+
+def test_a_class_in_which_nobody_has_a_result_has_a_sheet_too() -> None:
+    tables = replace(report_tables(), no_results=without_result(("245399735001", AUG_22, "Closed"))
+                     .with_columns(pl.lit(None, pl.String).alias("name")))  # fmt: skip
+    sheets = {str(key): class_sheet(key, part, names()) for key, part in split_by_class(tables)}
+    (row,) = sheets["2453-735-2099"].rows
+    assert row[-1].value == f"no result in {AUG_22}: Closed"
+    assert workbook_bytes(sheets["2453-735-2099"], AS_OF)

@@ -5,6 +5,7 @@ Pure: facts in, one sentence out.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from ouspark_assets.sources.results_site.outcomes import Outcome
 
@@ -59,8 +60,17 @@ def find_in_production(
     return StudentPublication(newest.number, since, f"publication {newest.number}{unchanged}")
 
 
-def explain_absence(ticket: str, answers: Mapping[str, str], *, forgotten: bool) -> str:
-    """Return why a hall ticket is in no table, given the outcomes in the lake by release."""
+def explain_absence(
+    ticket: str,
+    answers: Mapping[str, str],
+    *,
+    forgotten: bool,
+    sentences: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """Return why a hall ticket is in no table, given the outcomes in the lake by release.
+
+    `sentences` are what the site says instead of a result, by release.
+    """
     if forgotten:
         return f"{ticket} was forgotten: its data was removed and it is not requested again."
     if not answers:
@@ -82,6 +92,12 @@ def explain_absence(ticket: str, answers: Mapping[str, str], *, forgotten: bool)
         return (
             f"{ticket} is unknown: the site failed to answer ({releases[Outcome.FAILED]}). The "
             "next run requests it again."
+        )
+    if sentences:
+        said = "; ".join(f'{release}: "{sentence}"' for release, sentence in sentences.items())
+        return (
+            f"{ticket} has no result: the site says something else instead ({said}). Within 90 days"
+            " of the publication, `ouspark run --release KEY --recheck` requests it again."
         )
     return (
         f"{ticket} is unknown: the site has no result of this hall ticket in the releases "

@@ -29,6 +29,7 @@ from ouspark_assets.operations.explain.model import (
     Cgpa,
     Credits,
     Explanation,
+    NoResult,
     QuarantineEntry,
     Rank,
     Revaluation,
@@ -67,6 +68,9 @@ def explain_student(records: StudentRecords) -> Explanation:
         quarantine=tuple(
             _from_row(QuarantineEntry, row, reasons=tuple(row["reasons"]))
             for row in records.quarantine.iter_rows(named=True)
+        ),
+        no_results=tuple(
+            _from_row(NoResult, row) for row in records.no_results.iter_rows(named=True)
         ),
     )
 

@@ -3,10 +3,12 @@
 The field names of the results are the JSON keys of `ouspark explain --json`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import polars as pl
+
+from ouspark_assets.schemas.clean import NO_RESULTS
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class StudentRecords:
     subjects: pl.DataFrame
     colleges: pl.DataFrame
     branches: pl.DataFrame
+    no_results: pl.DataFrame = field(default_factory=NO_RESULTS.empty)
 
 
 @dataclass(frozen=True)
@@ -176,6 +179,15 @@ class QuarantineEntry:
 
 
 @dataclass(frozen=True)
+class NoResult:
+    """A release in which the site says something else instead of a result."""
+
+    release: str
+    sentence: str
+    asked_at: datetime
+
+
+@dataclass(frozen=True)
 class Explanation:
     """Everything that is stored about a student, each number with its derivation."""
 
@@ -188,3 +200,4 @@ class Explanation:
     backlogs: tuple[Backlog, ...]
     revaluations: tuple[Revaluation, ...]
     quarantine: tuple[QuarantineEntry, ...]
+    no_results: tuple[NoResult, ...] = ()

@@ -24,8 +24,9 @@ from ouspark_assets.pipeline.load import (
     load_release,
     sum_accounts,
 )
-from ouspark_assets.schemas.clean import APPEARANCES, QUARANTINE, STUDENTS
+from ouspark_assets.schemas.clean import APPEARANCES, NO_RESULTS, QUARANTINE, STUDENTS
 from ouspark_assets.schemas.table import Table
+from ouspark_assets.warehouse.core.writing import MergeResult
 
 GROUP = "clean"
 
@@ -67,7 +68,7 @@ def parsed_pages(
     lake: Lake,
     frames: SharedFrames,
 ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
-    """Parse every page of a release once, and make four tables equal to what the pages say."""
+    """Parse every page of a release once, and make five tables equal to what the pages say."""
     archive = lake.archive()
     loads: list[LoadResult] = []
     for release in context.partition_keys:
@@ -97,13 +98,21 @@ def _metadata(table: Table, loads: Sequence[LoadResult]) -> dict[str, Any]:
             "resolved": sum(load.quarantined.resolved for load in loads),
         }
     changes = [load.changes[table.qualified_name] for load in loads]
+    if table is NO_RESULTS:
+        return _changed_rows(changes)
     accounts = sum_accounts(load.accounting for load in loads)
     counts = accounts.row(by_predicate=pl.col("table_name") == table.name, named=True)
+    return {
+        **_changed_rows(changes),
+        **{name: counts[name] for name in ("found", "collapsed", "quarantined")},
+    }
+
+
+def _changed_rows(changes: Sequence[MergeResult]) -> dict[str, int]:
     return {
         "rows of these releases": sum(change.rows for change in changes),
         "rows written": sum(change.written for change in changes),
         "rows removed": sum(change.removed for change in changes),
-        **{name: counts[name] for name in ("found", "collapsed", "quarantined")},
     }
 
 

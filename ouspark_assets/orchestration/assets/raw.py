@@ -14,7 +14,11 @@ import dagster as dg
 from pydantic import Field
 
 from ouspark_assets.orchestration.assets.recorded_stage import recorded_stage
-from ouspark_assets.orchestration.checks.scrape import SCRAPE_CHECKS, scrape_check_results
+from ouspark_assets.orchestration.checks.scrape import (
+    MAX_SENTENCES_SHOWN,
+    SCRAPE_CHECKS,
+    scrape_check_results,
+)
 from ouspark_assets.orchestration.executors.executor import IN_SCRAPING_QUEUE
 from ouspark_assets.orchestration.keys import RESULT_PAGES, key_of
 from ouspark_assets.orchestration.partitions import release_partitions
@@ -54,7 +58,8 @@ class ScrapeConfig(dg.Config):
     )
     recheck: bool = Field(
         default=False,
-        description="Request not found, unchanged and pending tickets again (90 days)",
+        description="Request tickets that are not found, unchanged, without a result or pending"
+        " again (90 days)",
     )
     refetch: bool = Field(default=False, description="Request every ticket again")
 
@@ -128,7 +133,8 @@ def _progress_logger(context: dg.AssetExecutionContext) -> ShowProgress:
         context.log.info(
             f"Release {progress.release}: {progress.requests} of about {progress.expected} "
             f"requests, {progress.found} found, {progress.not_found} not found, "
-            f"{progress.failed} failed, {progress.per_second:.0f} per second"
+            f"{progress.no_result} without a result, {progress.failed} failed, "
+            f"{progress.per_second:.0f} per second"
         )
         context.log_event(
             dg.AssetObservation(
@@ -140,6 +146,7 @@ def _progress_logger(context: dg.AssetExecutionContext) -> ShowProgress:
                     "requests expected": progress.expected,
                     "found": progress.found,
                     "not found": progress.not_found,
+                    "no result": progress.no_result,
                     "failed": progress.failed,
                 },
             )
@@ -159,8 +166,10 @@ def _links(urls: Mapping[str, str], lake_location: str) -> dict[str, Any]:
 
 def _totals(reports: Sequence[ScrapeReport]) -> dict[str, Any]:
     failed: Counter[str] = Counter()
+    sentences: Counter[str] = Counter()
     for report in reports:
         failed.update(report.failed_by_cause)
+        sentences.update(report.sentences)
     requests = sum(report.requests for report in reports)
     found = sum(report.found for report in reports)
     seconds = sum(report.seconds for report in reports)
@@ -170,6 +179,8 @@ def _totals(reports: Sequence[ScrapeReport]) -> dict[str, Any]:
         "found": found,
         "not found": sum(report.not_found for report in reports),
         "no change": sum(report.no_change for report in reports),
+        "no result": sentences.total(),
+        "sentences": dict(sentences.most_common(MAX_SENTENCES_SHOWN)),
         "failed": failed.total(),
         "failed by cause": dict(failed),
         "retries": sum(report.retries for report in reports),

@@ -29,7 +29,7 @@ MIN_TICK_AGE = timedelta(minutes=10)
 INDEX_PAGE = "the index page of the results site"
 CHECK_FAILURE = "DagsterAssetCheckFailedError"
 # The labels in the metadata of a scrape that together count every ticket of the release.
-TICKET_COUNTS = ("found", "not found", "no change", "failed", "archived before")
+TICKET_COUNTS = ("found", "not found", "no change", "no result", "failed", "archived before")
 
 
 @dataclass(frozen=True)

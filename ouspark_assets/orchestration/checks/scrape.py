@@ -1,27 +1,43 @@
-"""Checks of a scrape: few failed answers, and about as many students as a year before.
+"""Checks of a scrape: few failed answers, known sentences, as many students as a year before.
 
 Evaluated by the asset that scrapes, because they are about the releases of its run.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
 import polars as pl
 
 from ouspark_assets.orchestration.keys import RESULT_PAGES
+from ouspark_assets.orchestration.metadata import show_first_rows
 from ouspark_assets.settings import SiteSettings
-from ouspark_assets.sources.results_site.archive import PageArchive
+from ouspark_assets.sources.results_site.archive import PageArchive, count_sentences
+from ouspark_assets.sources.results_site.confirmation import HOLDING_CAUSES
+from ouspark_assets.sources.results_site.outcomes import Outcome, find_rule
+from ouspark_assets.sources.results_site.sentence_rules import read_sentence_rules
 
 FAILED_ANSWERS_CHECK = "few_answers_failed"
+SENTENCES_CHECK = "answers_without_result_are_known"
 STUDENT_COUNT_CHECK = "as_many_students_as_a_year_before"
 MAX_MONTH_GAP = 1
+MAX_SENTENCES_SHOWN = 20
+# Those of which the site says more than that there is no such student.
+STUDENTS = (Outcome.FOUND.value, Outcome.NO_CHANGE.value, Outcome.NO_RESULT.value)
 
 SCRAPE_CHECKS = [
     dg.AssetCheckSpec(
         FAILED_ANSWERS_CHECK,
         asset=RESULT_PAGES,
         blocking=True,
-        description="The site failed to answer few tickets: at most OUSPARK_SITE_MOST_FAILED.",
+        description="The site failed to answer few tickets: at most OUSPARK_SITE_MOST_FAILED, and"
+        " none whose answer without a result may be about the site.",
+    ),
+    dg.AssetCheckSpec(
+        SENTENCES_CHECK,
+        asset=RESULT_PAGES,
+        description="No sentence that the site gives instead of a result, and that is not listed"
+        " in a file of sentences, stands for more than OUSPARK_SITE_MOST_NEW_SENTENCE of a"
+        " release's students.",
     ),
     dg.AssetCheckSpec(
         STUDENT_COUNT_CHECK,
@@ -41,12 +57,16 @@ def scrape_check_results(
         for release, counts in outcomes.items()
         if counts.get("failed", 0) > settings.site_most_failed * max(sum(counts.values()), 1)
     ]
+    with_failures += [
+        line for release in releases for line in _find_doubtful_answers(archive, release)
+    ]
     yield dg.AssetCheckResult(
         passed=not with_failures,
         check_name=FAILED_ANSWERS_CHECK,
         asset_key=RESULT_PAGES,
         metadata={"releases": with_failures, "maximum allowed": settings.site_most_failed},
     )
+    yield _evaluate_sentences(archive, outcomes, settings)
     deviations = [
         line
         for release, counts in outcomes.items()
@@ -72,6 +92,46 @@ def find_same_session_a_year_before(index: pl.DataFrame, release: str) -> list[s
         pl.col("session_year") == row["session_year"] - 1,
         (pl.col("session_month") - row["session_month"]).abs() <= MAX_MONTH_GAP,
     )["release"].to_list()
+
+
+def _find_doubtful_answers(archive: PageArchive, release: str) -> Iterator[str]:
+    """Yield the answers without a result that hold a release back, however few they are."""
+    causes = archive.answers(release).filter(pl.col("outcome") == Outcome.FAILED.value)["cause"]
+    for cause in HOLDING_CAUSES:
+        if tickets := (causes == cause.value).sum():
+            yield f"{release}: {tickets} tickets failed with the cause {cause.value}"
+
+
+def _evaluate_sentences(
+    archive: PageArchive, outcomes: Mapping[str, Mapping[str, int]], settings: SiteSettings
+) -> dg.AssetCheckResult:
+    rules = read_sentence_rules(settings.site_sentences)
+    sentences = [
+        (release, sentence, tickets, tickets / sum(counts.get(name, 0) for name in STUDENTS))
+        for release, counts in outcomes.items()
+        for sentence, tickets in count_sentences(archive.answers(release)).items()
+    ]
+    new = [
+        f'{release}: "{sentence}" for {tickets} hall tickets ({share:.1%})'
+        for release, sentence, tickets, share in sentences
+        if share > settings.site_most_new_sentence and find_rule(rules, sentence) is None
+    ]
+    shown = pl.DataFrame(
+        [(release, sentence, tickets) for release, sentence, tickets, _ in sentences],
+        schema=["release", "sentence", "hall tickets"],
+        orient="row",
+    )
+    return dg.AssetCheckResult(
+        passed=not new,
+        check_name=SENTENCES_CHECK,
+        asset_key=RESULT_PAGES,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            "new sentences": new,
+            "maximum allowed": settings.site_most_new_sentence,
+            **({"sentences": show_first_rows(shown, MAX_SENTENCES_SHOWN)} if sentences else {}),
+        },
+    )
 
 
 def _compare_with_a_year_before(

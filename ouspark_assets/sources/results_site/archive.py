@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import secrets
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ import polars as pl
 from ouspark_assets.domain.errors import LakeError
 from ouspark_assets.domain.hall_tickets import mask_ticket
 from ouspark_assets.domain.releases import is_release_key, require_release_key
+from ouspark_assets.pages.sentences import hide_tickets
 from ouspark_assets.sources.results_site.forgotten_tickets import ForgottenTickets
 from ouspark_assets.sources.results_site.object_store import ObjectStore, Schema
 from ouspark_assets.sources.results_site.outcomes import Outcome, has_nothing_open
@@ -329,6 +331,16 @@ class PageArchive:
             f" {MAX_READ_ATTEMPTS} times that they were read, because another process compacts"
             " them. Run again when it has ended."
         )
+
+
+def count_sentences(answers: pl.DataFrame) -> dict[str, int]:
+    """Return the sentences given instead of a result, without hall tickets, with their counts.
+
+    The most frequent one comes first.
+    """
+    sentences = answers.filter(pl.col("outcome") == Outcome.NO_RESULT.value)["cause"].drop_nulls()
+    counts = Counter(hide_tickets(sentence) for sentence in sentences)
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _folder(release: str) -> str:

@@ -59,6 +59,9 @@ class Cause(StrEnum):
     TOO_MANY_WITHOUT_RESULT = "no_result_too_many"
 
 
+UNCONFIRMED_CAUSES = tuple(cause.value for cause in Cause if cause.value.startswith("no_result"))
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """An outcome, with a cause if it is `failed`, and the page's lines if it is `no_result`."""

@@ -134,6 +134,21 @@ CREATE TABLE analytics.student_cgpas (
 """
 
 
+def no_results(bookkeeping: str = "") -> str:
+    """Return the SQL of the hall tickets that the site answered with a sentence."""
+    return f"""
+CREATE TABLE clean.no_results (
+  release     text NOT NULL,
+  hall_ticket text NOT NULL,
+  sentence    text NOT NULL,
+  asked_at    timestamptz NOT NULL,
+  sha256      text NOT NULL{bookkeeping},
+  PRIMARY KEY (release, hall_ticket)
+);
+CREATE INDEX no_results_by_student ON clean.no_results (hall_ticket);
+"""
+
+
 def aggregates(bookkeeping: str = "") -> str:
     """Return the SQL of credits, ranks, backlogs, revaluations and statistics."""
     return f"""

@@ -17,8 +17,8 @@ from ouspark_assets.warehouse.publication.publications import TableState
 # they hold facts, which are kept forever.
 MAX_ROWS_IGNORED = 10
 FACTS_PREFIX = "clean."
-# Hundreds of backlogs are cleared on a good result day.
-MAY_SHRINK = frozenset({"analytics.backlogs"})
+# Hundreds of backlogs are cleared on a good result day, and withheld results are released together.
+MAY_SHRINK = frozenset({"analytics.backlogs", "clean.no_results"})
 # For an operator: what happened, and what to do.
 EXPLANATIONS: Mapping[type[psycopg.Error], tuple[str, str]] = {
     psycopg.errors.QueryCanceled: (

@@ -61,6 +61,7 @@ class ScrapeCounts:
     retries: int
     received: int
     outages: int
+    no_result: int = 0
 
 
 @dataclass(frozen=True)
@@ -112,8 +113,9 @@ SELECT DISTINCT ON (asset, coalesce(release, ''))
 _SCRAPES = """
 SELECT release, host, sum(requests)::bigint AS requests, sum(found)::bigint AS found,
        sum(not_found)::bigint AS not_found, sum(no_change)::bigint AS no_change,
-       sum(failed)::bigint AS failed, sum(retries)::bigint AS retries,
-       sum(received)::bigint AS received, sum(outages)::bigint AS outages
+       sum(no_result)::bigint AS no_result, sum(failed)::bigint AS failed,
+       sum(retries)::bigint AS retries, sum(received)::bigint AS received,
+       sum(outages)::bigint AS outages
   FROM ops.scrapes JOIN ops.stage_runs ON id = stage_run
  GROUP BY release, host ORDER BY release, host
 """

@@ -64,12 +64,17 @@ def find_unbalanced_accounts(
 
 
 def releases_with_pending_results(connection: Connection, releases: Sequence[str]) -> list[str]:
-    """Return the releases that have a pending grade, e.g. withheld or result later."""
+    """Return the releases whose results are partly still to come.
+
+    They have a pending grade, e.g. result later, or a hall ticket with a sentence instead of a
+    result, e.g. withheld.
+    """
     rows = connection.execute(
         """
         SELECT asked.release FROM unnest(%s::text[]) AS asked (release)
          WHERE EXISTS (SELECT FROM clean.marks AS m
                         WHERE m.release = asked.release AND m.points IS NULL)
+            OR EXISTS (SELECT FROM clean.no_results AS n WHERE n.release = asked.release)
         """,
         (list(releases),),
     ).fetchall()

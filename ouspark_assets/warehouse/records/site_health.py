@@ -29,6 +29,7 @@ class ScrapeSnapshot:
     retries: int
     received: int
     per_second: float
+    no_result: int = 0
 
 
 @dataclass(frozen=True)
@@ -72,13 +73,16 @@ def store_snapshot(
         """
         WITH scrape AS (
           INSERT INTO ops.scrapes
+            (stage_run, host, expected, requests, found, not_found, no_change, no_result, failed,
+             retries, received, outages, per_second, seen_at)
           VALUES (%(stage_run)s, %(host)s, %(expected)s, %(requests)s, %(found)s, %(not_found)s,
-                  %(no_change)s, %(failed)s, %(retries)s, %(received)s, %(outages)s,
+                  %(no_change)s, %(no_result)s, %(failed)s, %(retries)s, %(received)s, %(outages)s,
                   %(per_second)s, now())
           ON CONFLICT (stage_run) DO UPDATE
           SET expected = excluded.expected, requests = excluded.requests, found = excluded.found,
               not_found = excluded.not_found, no_change = excluded.no_change,
-              failed = excluded.failed, retries = excluded.retries, received = excluded.received,
+              no_result = excluded.no_result, failed = excluded.failed,
+              retries = excluded.retries, received = excluded.received,
               outages = excluded.outages, per_second = excluded.per_second, seen_at = now()
         )
         INSERT INTO ops.site_health AS known
