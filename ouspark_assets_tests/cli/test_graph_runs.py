@@ -11,6 +11,11 @@ from ouspark_assets.cli.graph_runs import Graph, GraphRun, require_success
 from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.orchestration.step_errors import describe_storage_failure
 from ouspark_assets.settings import load_settings
+from ouspark_assets_tests.orchestration.executors.test_ownership import (
+    kill_after_locking,
+    started_run,
+    status_of,
+)
 
 pytestmark = pytest.mark.usefixtures("only_development")
 
@@ -61,6 +66,21 @@ def test_a_run_that_failed_before_its_first_step_is_explained(instance: dg.Dagst
     assert run.problems == (
         "Dagster: ValueError: the key is missing (the traceback is in the run's log)",
     )
+
+
+@dg.asset
+def computed() -> None:
+    """Succeed."""
+
+
+def test_a_run_that_died_is_reported_failed_before_the_next_one(
+    instance: dg.DagsterInstance,
+) -> None:
+    dead = started_run(instance)
+    kill_after_locking(dead)
+    graph = Graph(dg.Definitions(assets=[computed]), instance, load_settings())
+    assert graph.materialize([computed.key]).succeeded
+    assert status_of(instance, dead) is dg.DagsterRunStatus.FAILURE
 
 
 def test_a_problem_of_several_steps_is_reported_once() -> None:

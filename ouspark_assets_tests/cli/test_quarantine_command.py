@@ -1,10 +1,13 @@
 """`ouspark quarantine`: wrong arguments, and an empty quarantine."""
 
+import json
+
 import pytest
 from click.testing import CliRunner
 
 from ouspark_assets.cli.commands import quarantine
 from ouspark_assets.domain.errors import OuSparkError
+from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets_tests.support.stores import Databases
 
 
@@ -37,6 +40,30 @@ def test_wrong_arguments_are_refused_with_what_is_expected(
     done = CliRunner().invoke(quarantine, arguments)
     assert done.exit_code != 0
     assert expected in done.output
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ([], {"open"}),
+        (["--status", "resolved"], {"resolved"}),
+        (["--status", "discarded"], {"discarded"}),
+        (["--status", "any"], {"open", "resolved", "discarded"}),
+    ],
+    ids=["default", "resolved", "discarded", "any"],
+)
+def test_records_of_the_chosen_status_are_listed(
+    development: Connection, status: list[str], expected: set[str]
+) -> None:
+    for number, one in enumerate(("open", "resolved", "discarded")):
+        development.execute(
+            "INSERT INTO clean.quarantine (release, hall_ticket, table_name, fingerprint, reasons, "
+            "raw, run_id, status) VALUES ('x', %s, 'marks', 'f', '{unreadable}', '{}', 'r', %s)",
+            (f"16042173300{number}", one),
+        )
+    done = CliRunner().invoke(quarantine, ["list", "--json", *status])
+    assert done.exit_code == 0
+    assert {record["status"] for record in json.loads(done.output)} == expected
 
 
 def test_an_empty_quarantine_is_reported() -> None:

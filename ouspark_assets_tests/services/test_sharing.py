@@ -98,11 +98,14 @@ def test_kept_servers_run_without_users_until_they_are_stopped(
     user = start_user()
     url = user.addresses["redis_url"]
     client.keep_servers(home)
+    supervisor = read_status().supervisor_pid
     user.leave()
     wait_until("the number of users is 0", lambda: read_status().users == 0)
     wait_until(
         "the server has run on", lambda: (read_status().servers[2].uptime_seconds or 0) > 1.5
     )
+    # Not stopped and started again by a keeper.
+    assert read_status().supervisor_pid == supervisor
     assert redis.Redis.from_url(url).ping()
     assert read_status().kept
     client.stop_servers(home)

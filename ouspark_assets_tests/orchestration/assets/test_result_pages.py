@@ -15,7 +15,8 @@ from ouspark_assets.orchestration.resources import default_resources
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.sources.results_site.archive import PageArchive
 from ouspark_assets.sources.results_site.release_index import make_release_row
-from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.core.connection import Connection, Side, connected
+from ouspark_assets.warehouse.core.locks import Lock, exclusive_lock
 from ouspark_assets.warehouse.core.writing import write_transaction
 from ouspark_assets.warehouse.records.site_health import SiteHealth, read_site_health
 from ouspark_assets_tests.sources.results_site.small_site import (
@@ -24,6 +25,7 @@ from ouspark_assets_tests.sources.results_site.small_site import (
     answers_for,
     small_site,
 )
+from ouspark_assets_tests.support.waiting import wait_until_blocked
 
 RELEASE = "20250402"
 TICKETS = [f"160424733{serial:03d}" for serial in range(1, 41)]
@@ -89,6 +91,25 @@ def test_a_scrape_records_its_numbers_and_the_health_of_the_site(
     assert seen.host == site.url.removeprefix("http://")
     assert (seen.breaker, seen.trouble, seen.at_once) == ("closed", None, 4)
     assert (seen.scraping, seen.alive) == (False, False)
+
+
+def test_a_scrape_waits_until_the_one_in_progress_has_ended(
+    scrape: Scrape, development_dsn: str
+) -> None:
+    done: list[bool] = []
+    with (
+        small_site(FOUND) as site,
+        connected(development_dsn, Side.DEVELOPMENT, "first") as first,
+        connected(development_dsn, Side.DEVELOPMENT, "observer") as observer,
+    ):
+        second = threading.Thread(target=lambda: done.append(scrape(site).success))
+        with exclusive_lock(first, Lock.SCRAPE, 0, "Scraping"):
+            second.start()
+            wait_until_blocked(observer, f"scrape {RELEASE}", second)
+            assert site.requests == []
+        second.join()
+        assert done == [True]
+        assert len(site.requests) == len(TICKETS)
 
 
 def test_a_site_stays_recorded_as_down_until_a_scrape_reaches_it(

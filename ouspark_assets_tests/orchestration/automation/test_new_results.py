@@ -1,6 +1,7 @@
 """The sensor `new_results`: which runs it requests, which it skips, and when the site is down."""
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -125,12 +126,19 @@ def test_two_ticks_never_start_two_runs(instance: dg.DagsterInstance, index: Ind
     assert third.skip_message == "New releases are queued or running: 20250201, 20250402."
 
 
-def test_a_failed_run_is_requested_again(instance: dg.DagsterInstance, index: Index) -> None:
+def test_a_failed_run_is_requested_again(
+    instance: dg.DagsterInstance, index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = evaluate(instance)
     run = submit_run(instance, "bring_in_new_results", first.run_requests[0].tags)
     instance.report_run_failed(run, "the site was down")
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + ingestion.RETRY_INTERVAL)
     again = evaluate(instance, first.cursor)
     assert [request.tags[RANGE_END_TAG] for request in again.run_requests] == ["20250402"]
+    # Dagster starts no second run with the key of an earlier one.
+    (before,), (after,) = first.run_requests, again.run_requests
+    assert before.run_key != after.run_key
 
 
 def test_the_page_counts_as_read_when_it_lists_nothing_new(
