@@ -1,6 +1,6 @@
 # One image for all of the project's services: webserver, daemon, code server, workers, stand-in.
 # deploy/install.sh installs the project; compose.yaml says which service runs which command.
-ARG PYTHON=3.11
+ARG PYTHON=3.11.17
 
 FROM python:${PYTHON}-slim-bookworm AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import yaml
 from ouspark_assets_tests.support.pipeline import ROOT
 
 COMPOSE = ROOT / "compose.yaml"
-IMAGE = "ouspark"
+IMAGE = f"ouspark:{version('ouspark-assets')}"
 # Matches the innermost ${NAME}, ${NAME:-default} or ${NAME:?message}.
 VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?::(?P<kind>[-?])(?P<rest>[^${}]*))?\}")
 SKIPPED_FOLDERS = {".git", ".venv", ".venv-bench", ".ouspark"}

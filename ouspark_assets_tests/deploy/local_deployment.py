@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from ouspark_assets.services.binaries import postgres_program, valkey_program
 from ouspark_assets_tests.deploy.deployment_files import (
@@ -181,20 +181,45 @@ class LocalDeployment:
 
     @contextmanager
     def _valkey(self) -> Iterator[None]:
-        service = read_services()["valkey"]
-        script = service.command[-1].replace("$$", "$").replace("/data", str(self.folder))
-        script = script.replace("valkey-server -", f"valkey-server - --port {self.ports['valkey']}")
-        with (self.folder / "valkey.log").open("wb") as log:
-            server = subprocess.Popen(
-                ["sh", "-c", f"{script} --bind 127.0.0.1"],
-                env={"PATH": f"{valkey_program().parent}:{SYSTEM_PATH}", **self.secrets},
-                stdout=log, stderr=log, **user_options(),
-            )  # fmt: skip
-        try:
+        with (
+            (self.folder / "valkey.log").open("wb") as log,
+            run_valkey(
+                "valkey", self.folder, self.ports["valkey"], self.secrets, log, **user_options()
+            ),
+        ):
             yield
-        finally:
-            server.terminate()
-            server.wait(COMMAND_TIMEOUT)
+
+
+@contextmanager
+def run_valkey(
+    name: str,
+    folder: Path,
+    port: int,
+    secrets: Mapping[str, str],
+    log: IO[bytes],
+    **options: Any,
+) -> Iterator[None]:
+    """Run the cache or the broker with the script of compose.yaml, with its data in a folder."""
+    service = read_services()[name]
+    shell, script, role = service.command
+    (volume,) = (source for source, target, *_ in service.volumes if target == script)
+    server = subprocess.Popen(
+        [shell, ROOT / volume, role, "--port", str(port), "--bind", "127.0.0.1"],
+        cwd=folder,
+        env={
+            "PATH": f"{valkey_program().parent}:{SYSTEM_PATH}",
+            "TMPDIR": str(folder),
+            **{k: interpolate(v, secrets) for k, v in service.environment.items()},
+        },
+        stdout=log,
+        stderr=log,
+        **options,
+    )
+    try:
+        yield
+    finally:
+        server.terminate()
+        server.wait(COMMAND_TIMEOUT)
 
 
 def user_options(user: int = USER) -> dict[str, Any]:

@@ -102,13 +102,50 @@ def test_every_service_is_restarted_and_has_resource_limits() -> None:
         assert set(service.definition["deploy"]["resources"]["limits"]) == {"cpus", "memory"}
 
 
-@pytest.mark.parametrize("service", OWN_SERVICES.values(), ids=OWN_SERVICES)
-def test_own_services_have_minimal_privileges(service: Service) -> None:
+@pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES)
+def test_every_service_has_minimal_privileges(service: Service) -> None:
     assert service.definition["read_only"] is True
     assert service.definition["cap_drop"] == ["ALL"]
     assert service.definition["security_opt"] == ["no-new-privileges:true"]
-    assert not {"privileged", "cap_add", "user", "pid", "devices"} & set(service.definition)
+    assert not {"privileged", "cap_add", "pid", "devices"} & set(service.definition)
     assert not [volume for volume in service.volumes if "docker.sock" in volume[0]]
+
+
+def test_no_service_runs_as_root() -> None:
+    for service in SERVICES.values():
+        if service.has_own_image:
+            # The user of the Dockerfile, which a test of the image verifies.
+            assert "user" not in service.definition
+        else:
+            assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", service.definition["user"])
+
+
+def test_images_have_exact_tags() -> None:
+    for service in SERVICES.values():
+        assert re.fullmatch(r"[\w/]+:\d+(\.\d+)+(-[a-z]+)?", service.definition["image"])
+
+
+def test_the_broker_has_a_server_and_a_password_of_its_own() -> None:
+    cache, broker = SERVICES["valkey"], SERVICES["broker"]
+    variables = [
+        set(re.findall(r"\{(\w+_PASSWORD)", str(each.environment))) for each in (cache, broker)
+    ]
+    assert variables == [{"REDIS_PASSWORD", "CACHE_READER_PASSWORD"}, {"BROKER_PASSWORD"}]
+    assert not {volume[0] for volume in cache.volumes if not volume[0].startswith(".")} & {
+        volume[0] for volume in broker.volumes
+    }
+    given = dict.fromkeys(read_example(), "x")
+    url = interpolate(SERVICES["code"].environment["OUSPARK_CELERY_BROKER"], given)
+    assert url == "redis://:x@broker:6379/0"
+
+
+@pytest.mark.parametrize("name", ["valkey", "broker"])
+def test_the_memory_of_valkey_is_below_the_limit_of_its_container(name: str) -> None:
+    service = SERVICES[name]
+    maxmemory = interpolate(service.environment["MAXMEMORY"], {})
+    limit = interpolate(service.definition["deploy"]["resources"]["limits"]["memory"], {})
+    megabytes = int(limit.replace("g", "000").rstrip("m"))
+    assert int(maxmemory.removesuffix("mb")) <= 0.8 * megabytes
 
 
 @pytest.mark.parametrize("name", DAGSTER_ONLY)
@@ -127,7 +164,7 @@ def test_the_reader_webserver_is_read_only() -> None:
 
 def test_databases_and_the_daemon_are_on_the_internal_network_only() -> None:
     assert read_compose_file()["networks"]["inside"] == {"internal": True}
-    for name in ("postgres", "valkey", "daemon"):
+    for name in ("postgres", "valkey", "broker", "daemon"):
         assert SERVICES[name].definition["networks"] == ["inside"]
     published = set(SERVICES["webserver"].definition["networks"])
     published |= set(SERVICES["reader"].definition["networks"])

@@ -33,6 +33,8 @@ def test_it_is_built_in_two_stages_from_a_slim_base_with_a_version() -> None:
     assert len(bases) == 2
     assert all("-slim" in base and ":latest" not in base for base in bases)
     assert len({base.split()[0] for base in bases}) == 1
+    (version,) = (rest for word, rest in read_instructions() if word == "ARG")
+    assert re.fullmatch(r"PYTHON=\d+\.\d+\.\d+", version)
 
 
 def test_the_last_stage_copies_only_the_installed_files() -> None:
