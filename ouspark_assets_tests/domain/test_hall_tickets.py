@@ -44,3 +44,14 @@ def test_serials_from_301_are_lateral_entrants(serial: int, lateral: bool) -> No
 
 def test_a_masked_ticket_shows_the_class_but_not_the_student() -> None:
     assert mask_ticket("160421733001") == "160421733xxx"
+
+
+@pytest.mark.parametrize("text", ["12", "16042173300x", "1604217330011"])
+def test_of_a_text_that_is_not_a_hall_ticket_only_its_length_is_shown(text: str) -> None:
+    assert mask_ticket(text) == "x" * len(text)
+
+
+def test_hall_tickets_are_ordered_by_college_year_branch_and_serial() -> None:
+    texts = ["160421733002", "160421735001", "160422733001", "245321733001"]
+    parsed = [ticket for text in texts if (ticket := HallTicket.parse(text))]
+    assert [str(ticket) for ticket in sorted(parsed[::-1])] == texts

@@ -10,9 +10,11 @@ import pytest
 
 from ouspark_assets_tests.mutations.mutation import Mutation, MutationError, read_mutations
 from ouspark_assets_tests.mutations.trial import Verdict, try_mutation
+from ouspark_assets_tests.support.structure import PACKAGE
 
 MUTATIONS = read_mutations()
 GROUPS = sorted({mutation.group for mutation in MUTATIONS})
+PACKAGES = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
 
 
 @pytest.mark.parametrize("group", GROUPS)
@@ -27,6 +29,13 @@ def test_every_fault_fits_the_present_code_and_names_existing_tests(group: str) 
         except MutationError as error:
             problems.append(f"{mutation.fault} {error}.")
     assert problems == []
+
+
+def test_every_package_has_a_list_of_faults_of_its_own() -> None:
+    assert set(GROUPS) == PACKAGES
+    assert {mutation.file.split("/")[0] for mutation in MUTATIONS} == PACKAGES
+    assert all(mutation.file.startswith(f"{mutation.group}/") for mutation in MUTATIONS)
+    assert len(MUTATIONS) >= 80
 
 
 def test_no_fault_is_listed_twice() -> None:
