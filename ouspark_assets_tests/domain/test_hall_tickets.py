@@ -52,6 +52,11 @@ def test_of_a_text_that_is_not_a_hall_ticket_only_its_length_is_shown(text: str)
 
 
 def test_hall_tickets_are_ordered_by_college_year_branch_and_serial() -> None:
-    texts = ["160421733002", "160421735001", "160422733001", "245321733001"]
+    texts = ["245321733001", "160421735001", "160422733001", "160421733002"]
     parsed = [ticket for text in texts if (ticket := HallTicket.parse(text))]
-    assert [str(ticket) for ticket in sorted(parsed[::-1])] == texts
+    assert [str(ticket) for ticket in sorted(parsed)] == [
+        "160421733002",
+        "160421735001",
+        "160422733001",
+        "245321733001",
+    ]
