@@ -40,7 +40,7 @@ run: setup ## Run the pipeline: discover, scrape, clean, compute, publish, prewa
 
 .PHONY: ui
 ui: setup ## Start the Dagster UI on http://127.0.0.1:3000
-	@$(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p 3000
+	@$(BIN)/ouspark ui --host 127.0.0.1 --port 3000
 
 .PHONY: test
 test: setup ## Run the tests
@@ -68,8 +68,8 @@ $(BENCH_STAMP): requirements/bench.txt
 	@touch $@
 
 .PHONY: chaos
-chaos: setup ## Try to break a pipeline for ten minutes (SECONDS=, SEED=, STUDENTS=)
-	@$(BIN)/python -m ouspark_assets_tests.chaos $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) $(if $(STUDENTS),--students $(STUDENTS))
+chaos: setup ## Try to break a pipeline for ten minutes (SECONDS=, SEED=, STUDENTS=, DAEMON=1)
+	@$(BIN)/python -m ouspark_assets_tests.chaos $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) $(if $(STUDENTS),--students $(STUDENTS)) $(if $(DAEMON),--daemon)
 
 .PHONY: mutate
 mutate: setup ## Put faults into copies of the code; fail if the tests miss one (ONLY=, JOBS=)

@@ -28,6 +28,7 @@ COMMANDS = {
     "explain": "Derive a student's results step by step, with every rule",
     "report": "Write class workbooks and printable department pages",
     "status": "Show runs, failures, stale tables, publication and cache",
+    "ui": "Start the Dagster UI and everything behind it",
     "health": "Check user code, daemon, sensors, databases and cache",
     "history": "Compare each stage's runs with the median of earlier ones",
     "metrics": "Export metrics for Prometheus: print, write to a file, serve",

@@ -19,7 +19,9 @@ from ouspark_assets.services import resolve_endpoints
 from ouspark_assets.settings import load_settings
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-HEALTH_PARTS = ("code", "daemon", "sensors", "development", "production", "cache")
+HEALTH_PARTS = (
+    *("code", "daemon", "sensors", "development", "production", "cache", "processes", "monitor"),
+)
 BENCHMARKS = ("scrape", "parse", "load", "analytics", "publish", "cache", "end-to-end")
 
 
@@ -283,6 +285,17 @@ def metrics(**options: Any) -> None:
 
 
 @click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True)
+@implemented_by("ui.run_ui")
+def ui() -> None:
+    """Start the Dagster UI with code server, daemon and monitor, and restart each that ends.
+
+    Runs until it is interrupted. It has no login: keep it on loopback, or behind a proxy.
+    """
+
+
+@click.command()
 @click.argument("parts", nargs=-1, metavar="[PART]...", type=click.Choice(HEALTH_PARTS))
 @click.option(
     "--code-server",
@@ -290,14 +303,26 @@ def metrics(**options: Any) -> None:
     help="Where user code answers (default: the servers of workspace.yaml, else the process that "
     "recorded itself in OUSPARK_HOME).",
 )
+@click.option(
+    "--watch",
+    is_flag=True,
+    help="Check every 15 s until interrupted: call OUSPARK_HEARTBEAT_URL while all is well, and "
+    "deliver alerts.",
+)
 @json_option
-@implemented_by("health.report_health")
-def health() -> None:
+def health(**options: Any) -> None:
     """Check that user code answers, and that daemon, sensors, databases and cache work.
 
-    PARTs: code, daemon, sensors, development, production, cache; the default is all of them. Exits
-    with 0 if every part is healthy, otherwise with 1 and the names of the others. Starts nothing.
+    PARTs: code, daemon, sensors, development, production, cache, processes (of `ouspark ui`),
+    monitor (`--watch`); the default is all of them. Exits with 0 if every part is healthy,
+    otherwise with 1 and the names of the others. Starts nothing.
     """
+    if options["watch"] and (options["parts"] or options["as_json"]):
+        message = "--watch cannot be combined with parts or --json."
+        raise click.UsageError(message)
+    from ouspark_assets.cli.health import report_health
+
+    report_health(**options)
 
 
 @click.group(invoke_without_command=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from ouspark_assets.cli.output import console, printable_text, show_json
+from ouspark_assets.cli.output import console, printable_text, show_json, show_notice
 from ouspark_assets.operations.health import HealthReport, Part, summarize
 from ouspark_assets.settings import load_settings
 
@@ -17,13 +17,21 @@ EXIT_UNHEALTHY = 1
 WORKSPACE_FILE = "workspace.yaml"
 
 
-def report_health(*, parts: tuple[str, ...], code_server: str | None, as_json: bool) -> None:
-    """Check the parts and show them; exit with 1 if one is not healthy."""
-    # Dagster is imported only for parts that need its records.
-    from ouspark_assets.orchestration.supervision.health import DEFAULT_PARTS, check_health
+def report_health(
+    *, parts: tuple[str, ...], code_server: str | None, watch: bool, as_json: bool
+) -> None:
+    """Check the parts and show them, or watch them; exit with 1 if one is not healthy."""
+    settings, workspace = load_settings(), find_workspace()
+    if watch:
+        from ouspark_assets.orchestration.supervision.monitor import run_monitor
 
-    chosen = [Part(part) for part in parts] or DEFAULT_PARTS
-    report = check_health(load_settings(), find_workspace(), chosen, code_server)
+        run_monitor(settings, workspace, code_server, show_notice)
+        return
+    # Dagster is imported only for parts that need its records.
+    from ouspark_assets.orchestration.supervision.health import check_health
+
+    chosen = [Part(part) for part in parts] or list(Part)
+    report = check_health(settings, workspace, chosen, code_server)
     _show(report, as_json=as_json)
     if report.unhealthy:
         raise click.exceptions.Exit(EXIT_UNHEALTHY)

@@ -30,6 +30,8 @@ class Part(StrEnum):
     DEVELOPMENT = "development"
     PRODUCTION = "production"
     CACHE = "cache"
+    PROCESSES = "processes"
+    MONITOR = "monitor"
 
 
 @dataclass(frozen=True)

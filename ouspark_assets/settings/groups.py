@@ -31,6 +31,9 @@ BrokerUrl = Annotated[
     SecretStr | None,
     AfterValidator(partial(values.secret_url, schemes=("redis", "rediss", "amqp", "amqps"))),
 ]
+WebUrl = Annotated[
+    SecretStr | None, AfterValidator(partial(values.secret_url, schemes=("http", "https")))
+]
 RootUrl = Annotated[str | None, AfterValidator(values.root_url)]
 FourDigitCodes = Annotated[
     tuple[str, ...], NoDecode, AfterValidator(partial(values.codes_of_digits, length=4))
@@ -305,12 +308,20 @@ class AutomationSettings(SettingsGroup):
 
 
 class AlertSettings(SettingsGroup):
-    """The file of the alert rules, and the address for links in alerts."""
+    """The file of the alert rules, the address for links in alerts, and the heartbeat."""
 
     alert_rules: Path | None = Field(
         None, description="File of the alert rules (default alert_rules.yaml of the project)"
     )
     ui_url: RootUrl = Field(None, description="Root URL of the Dagster UI, for links in alerts")
+    heartbeat_url: WebUrl = Field(
+        None,
+        description="URL that the monitor calls while all is well: a dead-man's switch alerts when "
+        "the calls stop",
+    )
+    heartbeat_interval: int = Field(
+        60, ge=1, le=86_400, description="Seconds between two calls of the heartbeat URL"
+    )
 
 
 class LoggingSettings(SettingsGroup):

@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TimeElapsedColumn
 
 from ouspark_assets.cli.output import ProgressBars
+from ouspark_assets_tests.chaos.daemon_trial import VICTIMS, recovery_table, run_daemon_trial
 from ouspark_assets_tests.chaos.disk import enter_mount_namespace
 from ouspark_assets_tests.chaos.site_process import Population
 from ouspark_assets_tests.chaos.steps import Kind
@@ -45,6 +46,20 @@ WIDTH = 120
     help="Only events of this kind (RUN_KILLED, DISK_FULL…); repeatable.",
 )  # fmt: skip
 @click.option(
+    "--daemon",
+    is_flag=True,
+    help="Run the whole stack as `make ui` does, kill each process in turn, and measure how long "
+    "recovery takes.",
+)
+@click.option(
+    "--victim",
+    "victims",
+    multiple=True,
+    type=click.Choice([victim.name for victim in VICTIMS]),
+    metavar="NAME",
+    help="With --daemon: kill only this process; repeatable.",
+)
+@click.option(
     "--keep", is_flag=True, help="Keep the output of the commands even if no invariant was broken."
 )
 def main(
@@ -55,6 +70,8 @@ def main(
     students: int,
     faults: str,
     only: tuple[str, ...],
+    daemon: bool,
+    victims: tuple[str, ...],
     keep: bool,
 ) -> None:
     """Try to break the pipeline by a seeded sequence of kills, outages, full disks and the like.
@@ -69,6 +86,12 @@ def main(
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=WIDTH)
+    if daemon:
+        population = Population(students, seed, "none")
+        recoveries = run_daemon_trial(population, folder, victims, console.print)
+        console.print(recovery_table(recoveries))
+        console.print(f"Output of the processes: {folder / 'ui.log'}")
+        sys.exit(1 if any(each.problems for each in recoveries) else 0)
     tally = Tally()
     try:
         with run_system(Population(students, seed, faults), folder, tally) as system:

@@ -96,6 +96,14 @@ def test_code_and_daemon_are_healthy_only_while_user_code_answers_and_heartbeats
     assert daemon.definition["healthcheck"]["test"] == ["CMD", "ouspark", "health", "daemon"]
 
 
+def test_the_monitor_depends_on_neither_user_code_nor_the_daemon() -> None:
+    monitor = SERVICES["monitor"]
+    assert monitor.command == ["ouspark", "health", "--watch"]
+    assert not {"code", "daemon"} & set(monitor.definition["depends_on"])
+    # Webhooks and the dead-man's switch are outside.
+    assert "outside" in monitor.definition["networks"]
+
+
 def test_every_service_is_restarted_and_has_resource_limits() -> None:
     for service in SERVICES.values():
         assert service.definition["restart"] == "unless-stopped"

@@ -22,6 +22,7 @@ from ouspark_assets.operations.alerts.facts import (
     Scrape,
     SiteOutage,
     StageDuration,
+    UnhealthyPart,
     VolumeComparison,
 )
 from ouspark_assets.operations.alerts.formatting import (
@@ -268,6 +269,31 @@ class Stale(Rule):
         }
 
 
+class Unhealthy(Rule):
+    """A part of the installation has not worked for too long; only the monitor knows."""
+
+    recovery: ClassVar[str] = "It works again."
+    when: Literal["unhealthy"] = "unhealthy"
+    longer_than: Duration = timedelta(minutes=3)
+
+    def evaluate(self, facts: Facts) -> Observations:
+        """Return the parts that have not been healthy for longer than the limit."""
+
+        def describe(part: UnhealthyPart) -> Observation | None:
+            duration = facts.at - part.since
+            if duration <= self.longer_than:
+                return None
+            return Observation(
+                subject=part.part,
+                headline=f"Not healthy: {part.part}, for {format_duration(duration)}",
+                since=part.since,
+                details=(("Why", to_one_line(part.reason)),),
+                next_step="`ouspark health` shows every part.",
+            )
+
+        return {"health": _describe_each(facts.unhealthy_parts, describe)}
+
+
 class LateToReaders(ReleaseRule):
     """A release on the index does not reach readers in time."""
 
@@ -351,6 +377,7 @@ AnyRule = Annotated[
     | CheckFailed
     | FailureShare
     | SiteDown
+    | Unhealthy
     | VolumeDrop
     | SlowStage
     | Stale

@@ -142,6 +142,15 @@ class LiveRelease:
 
 
 @dataclass(frozen=True)
+class UnhealthyPart:
+    """A part of the installation that does not work, as the monitor sees it."""
+
+    part: str
+    since: datetime
+    reason: str
+
+
+@dataclass(frozen=True)
 class Facts:
     """All facts at one time, and the reasons why some could not be read."""
 
@@ -162,4 +171,6 @@ class Facts:
     listed_releases: Sequence[ListedRelease] | None = None
     quarantined: Sequence[QuarantinedRecords] | None = None
     live_releases: Sequence[LiveRelease] | None = None
+    # Known to the monitor only.
+    unhealthy_parts: Sequence[UnhealthyPart] | None = None
     unavailable: tuple[str, ...] = ()

@@ -3,51 +3,22 @@
 Gathering facts is in `alert_facts.py`; rules, records and deliveries are in `operations/alerts/`.
 """
 
-import os
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import dagster as dg
 
 from ouspark_assets.domain.errors import OuSparkError, UsageError
-from ouspark_assets.operations.alerts.alert_store import AlertStore
-from ouspark_assets.operations.alerts.channels import open_channels
-from ouspark_assets.operations.alerts.deliveries import DeliveryResult, deliver_due
+from ouspark_assets.operations.alerts.evaluation import AlertSummary, evaluate_facts
 from ouspark_assets.operations.alerts.facts import CommandOutcome
-from ouspark_assets.operations.alerts.formatting import format_count
-from ouspark_assets.operations.alerts.recording import RecordedChanges, record_evaluation
-from ouspark_assets.operations.alerts.rules import evaluate_rules
-from ouspark_assets.operations.alerts.rules_file import find_rules_file, read_rules
 from ouspark_assets.orchestration.automation.alert_facts import FactSources, gather_facts
 from ouspark_assets.orchestration.automation.ticks import initial_sensor_status
 from ouspark_assets.orchestration.resources import CacheServer, Development, Environment, Production
 from ouspark_assets.settings import AutomationSettings
 
 ALERTS_INTERVAL = 30
-# Dagster ends a tick after a minute.
-TICK_TIMEOUT = 45.0
-MIN_DELIVERY_TIMEOUT = 15.0
-
-
-@dataclass(frozen=True)
-class AlertSummary:
-    """The outcome of one evaluation: alerts recorded, messages delivered, facts unavailable."""
-
-    recorded: RecordedChanges
-    delivered: DeliveryResult
-    unavailable: tuple[str, ...]
-
-    def __str__(self) -> str:
-        """Return the summary as one line."""
-        line = f"{format_count(self.recorded.open, 'alert')} open"
-        if self.delivered.delivered:
-            line += f", {format_count(self.delivered.delivered, 'message')} delivered"
-        problems = (*self.delivered.problems, *self.unavailable)
-        return "; ".join((line, *problems)) + ("" if problems else ".")
 
 
 def alert_sensor(settings: AutomationSettings) -> dg.SensorDefinition:
@@ -77,23 +48,8 @@ def alert_sensor(settings: AutomationSettings) -> dg.SensorDefinition:
 
 
 def evaluate_alerts(sources: FactSources, command: CommandOutcome | None = None) -> AlertSummary:
-    """Evaluate the rules, record which alerts begin and end, and deliver what is due."""
-    started = time.monotonic()
-    settings = sources.environment.settings
-    ruleset = read_rules(find_rules_file(settings.alerts))
-    store = AlertStore.in_home(settings.servers.home)
-    opened = open_channels(ruleset.channels, os.environ)
-    facts = gather_facts(sources, command)
-    recorded = record_evaluation(
-        store,
-        evaluate_rules(ruleset.rules, facts),
-        ruleset.rules,
-        frozenset(opened.channels),
-        settings.alerts.ui_url,
-    )
-    left = TICK_TIMEOUT - (time.monotonic() - started)
-    sent = deliver_due(store, opened.channels, max(left, MIN_DELIVERY_TIMEOUT))
-    return AlertSummary(recorded, sent, facts.unavailable)
+    """Evaluate the rules against everything that can be known about the pipeline."""
+    return evaluate_facts(sources.environment.settings, lambda: gather_facts(sources, command))
 
 
 def list_check_keys(graph: dg.RepositoryDefinition) -> tuple[dg.AssetCheckKey, ...]:

@@ -5,6 +5,7 @@ killed run is detected at once and reliably. Runs take turns by an advisory lock
 development database.
 """
 
+import json
 import os
 import tempfile
 import time
@@ -16,6 +17,7 @@ import dagster as dg
 
 from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.orchestration.resources import Development
+from ouspark_assets.orchestration.supervision.code_server import CodeServer, read_code_server
 from ouspark_assets.services.file_locks import is_locked, lock_descriptor, try_lock
 from ouspark_assets.settings import RunSettings, ServerSettings, Settings
 from ouspark_assets.warehouse.core.locks import Lock, exclusive_lock
@@ -30,6 +32,11 @@ MAY_HAVE_PROCESS = (
 )
 # Between the start of a run and its liveness lock there are only milliseconds.
 MAX_SECONDS_WITHOUT_LOCK = 60
+# A worker that survived the code server that launched it needs this long until it has its lock. If
+# it needs longer, the run is repeated, and Dagster ends a worker whose run was reported failed.
+MAX_SECONDS_TO_START = 15
+# Where Dagster records which code server launched a run as a process of its own.
+GRPC_INFO_TAG = ".dagster/grpc_info"
 PROCESS_GONE = "The process of this run is gone: it was killed, or its machine went down."
 STAGE_NOT_ENDED = (
     "This stage never reported its end: its process or its database connection was lost."
@@ -91,15 +98,21 @@ def reap_dead_runs(instance: dg.DagsterInstance, settings: Settings) -> tuple[st
     if reaping is None:
         return ()  # another process is reaping
     try:
-        return _reap(instance, folder, is_shared=settings.runs.dagster_dsn is not None)
+        return _reap(instance, settings)
     finally:
         os.close(reaping)
 
 
-def _reap(instance: dg.DagsterInstance, folder: Path, *, is_shared: bool) -> tuple[str, ...]:
+def _reap(instance: dg.DagsterInstance, settings: Settings) -> tuple[str, ...]:
+    folder = liveness_folder(settings.servers)
+    is_shared = settings.runs.dagster_dsn is not None
+    server = read_code_server(settings.servers)
     records = instance.get_run_records(dg.RunsFilter(statuses=list(MAY_HAVE_PROCESS)))
     dead = [
-        record.dagster_run for record in records if _is_dead(record, folder, is_shared=is_shared)
+        record.dagster_run
+        for record in records
+        if _is_dead(record, folder, is_shared=is_shared)
+        or _never_started(record, folder, server, is_shared=is_shared)
     ]
     for run in dead:
         instance.report_run_failed(run, PROCESS_GONE)
@@ -123,6 +136,27 @@ def _is_dead(record: dg.RunRecord, folder: Path, *, is_shared: bool) -> bool:
         and time.time() - record.start_time > MAX_SECONDS_WITHOUT_LOCK
         # If Dagster's storage is shared, the file may be on another machine.
         and not is_shared
+    )
+
+
+def _never_started(
+    record: dg.RunRecord, folder: Path, server: CodeServer | None, *, is_shared: bool
+) -> bool:
+    """Return whether the code server that launched a run has ended before the run started.
+
+    Dagster itself waits for the start of a run until `start_timeout_seconds` have passed.
+    """
+    run = record.dagster_run
+    launched_by = json.loads(run.tags.get(GRPC_INFO_TAG, "{}"))
+    if run.status is not dg.DagsterRunStatus.STARTING or not launched_by:
+        return False
+    if is_shared and (server is None or not server.address.endswith(f":{launched_by.get('port')}")):
+        return False  # It may have been launched on another machine.
+    launched = record.update_timestamp.timestamp()
+    return (
+        not (folder / run.run_id).exists()
+        and (server is None or launched < server.started)
+        and time.time() - launched > MAX_SECONDS_TO_START
     )
 
 

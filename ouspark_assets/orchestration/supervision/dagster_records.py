@@ -109,8 +109,10 @@ def _read_sensors(
         for tick in instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=1):
             # A sensor has several states if the code location was renamed.
             if name not in latest or tick.timestamp > latest[name].at:
-                error = tick.error.message.strip().splitlines()[-1] if tick.error else None
-                latest[name] = Tick(tick.timestamp, error)
+                # What the sensor raised is the cause of Dagster's own error.
+                error = tick.error and (tick.error.cause or tick.error)
+                reason = error.message.strip().splitlines()[-1] if error else None
+                latest[name] = Tick(tick.timestamp, reason)
     return latest, switches
 
 

@@ -20,24 +20,21 @@ from ouspark_assets.operations.health import (
     check_part,
 )
 from ouspark_assets.orchestration.supervision.code_server import call_user_code, find_addresses
+from ouspark_assets.orchestration.supervision.process_records import (
+    UiFiles,
+    check_monitor,
+    check_processes,
+)
 from ouspark_assets.settings import ServerSettings, Settings
 from ouspark_assets.warehouse.core.connection import Side
 
 USER_CODE_TIMEOUT = 10.0
-DEFAULT_PARTS = (
-    Part.CODE,
-    Part.DAEMON,
-    Part.SENSORS,
-    Part.DEVELOPMENT,
-    Part.PRODUCTION,
-    Part.CACHE,
-)
 
 
 def check_health(
     settings: Settings,
     workspace: Path,
-    parts: Collection[Part] = DEFAULT_PARTS,
+    parts: Collection[Part] = tuple(Part),
     code_server: str | None = None,
 ) -> HealthReport:
     """Check these parts; user code is called at `code_server`, or where the workspace says."""
@@ -49,6 +46,8 @@ def check_health(
         Part.DEVELOPMENT: partial(check_database, servers, Side.DEVELOPMENT),
         Part.PRODUCTION: partial(check_database, servers, Side.PRODUCTION),
         Part.CACHE: partial(check_cache, servers),
+        Part.PROCESSES: partial(check_processes, UiFiles(servers.home)),
+        Part.MONITOR: partial(check_monitor, UiFiles(servers.home)),
     }
     checked = tuple(check_part(part, check) for part, check in checks.items() if part in parts)
     return HealthReport(datetime.now(UTC), checked)

@@ -60,7 +60,7 @@ def web_receiver(port: int = 0) -> Iterator[WebReceiver]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             receiver.before_answer()
             statuses = receiver.statuses
             status = statuses.pop(0) if len(statuses) > 1 else statuses[0]
@@ -73,6 +73,9 @@ def web_receiver(port: int = 0) -> Iterator[WebReceiver]:
                 while receiver.drips and not receiver.is_stopped.wait(DRIP_INTERVAL):
                     self.wfile.write(b".")
                 self.wfile.write(receiver.body)
+
+        def do_GET(self) -> None:
+            self.do_POST()
 
         def log_message(self, *_: object) -> None:
             pass

@@ -20,6 +20,7 @@ from ouspark_assets.operations.alerts.conditions import (
     SiteDown,
     SlowStage,
     Stale,
+    Unhealthy,
     VolumeDrop,
 )
 from ouspark_assets.operations.alerts.facts import (
@@ -34,6 +35,7 @@ from ouspark_assets.operations.alerts.facts import (
     Scrape,
     SiteOutage,
     StageDuration,
+    UnhealthyPart,
     VolumeComparison,
     Volumes,
 )
@@ -50,6 +52,7 @@ QUIET = Facts(
     scrapes=(),
     index_outages=(),
     scrape_outages=(),
+    unhealthy_parts=(),
     volumes=Volumes((), ()),
     stage_durations=(),
     publication=Freshness(3, None),
@@ -62,6 +65,7 @@ FAILED = FailedRun("clean/marks", RELEASE, RUN, "ValueError: boom", NOON - HOUR,
 CHECK = FailedCheck("clean/marks", "fits_its_model", True, RUN, NOON - HOUR, "grade: isin")
 SCRAPE = Scrape(RELEASE, RUN, NOON - HOUR, 1000, 21)
 OUTAGE = SiteOutage("results.example.org", NOON - HOUR, "connection refused")
+BROKEN = UnhealthyPart("code", NOON - HOUR, "No process executes user code.")
 DROP = VolumeComparison(
     "rows of clean/marks", "clean/marks", None, 89, 100, "the run before", NOON - HOUR
 )
@@ -139,6 +143,12 @@ CASES: Mapping[str, Case] = {
         replace(QUIET, scrape_outages=(OUTAGE,)),
         QUIET,
         "No answer from results.example.org for 1 h",
+    ),
+    "a part of the installation does not work": Case(
+        Unhealthy(**COMMON, longer_than=timedelta(minutes=3)),
+        replace(QUIET, unhealthy_parts=(BROKEN,)),
+        replace(QUIET, unhealthy_parts=(replace(BROKEN, since=NOON - timedelta(minutes=3)),)),
+        "Not healthy: code, for 1 h",
     ),
     "rows are lost": Case(
         VolumeDrop(**COMMON, against="last_run", more_than=0.1),

@@ -129,8 +129,8 @@ INVALID = {
     "an unknown condition": (
         GOOD.replace("run_failed", "run_fails"),
         "line 11: when must be one of 'run_failed', 'check_failed', 'failure_share', "
-        "'site_down', 'volume_drop', 'slow_stage', 'stale', 'late_to_readers', "
-        "'quarantine_growth', 'results_live', not 'run_fails'.",
+        "'site_down', 'unhealthy', 'volume_drop', 'slow_stage', 'stale', "
+        "'late_to_readers', 'quarantine_growth', 'results_live', not 'run_fails'.",
     ),
     "an unknown severity": (
         GOOD.replace("critical", "fatal"),

@@ -141,6 +141,36 @@ def test_a_failed_run_is_requested_again(
     assert before.run_key != after.run_key
 
 
+def request_and_fail(instance: dg.DagsterInstance, *, in_a_step: bool) -> str:
+    """Have the sensor request a run, let it fail, and return its run key."""
+    (request,) = evaluate(instance).run_requests
+    tags = {**request.tags, ingestion.RUN_KEY_TAG: request.run_key}
+    run = submit_run(instance, "bring_in_new_results", tags)
+    if in_a_step:
+        kind = dg.DagsterEventType.STEP_FAILURE.value
+        instance.report_dagster_event(dg.DagsterEvent(kind, run.job_name), run.run_id)
+    instance.report_run_failed(run, "its process is gone")
+    return str(request.run_key)
+
+
+def test_a_run_whose_process_was_killed_is_requested_again_at_once_and_three_times_at_most(
+    instance: dg.DagsterInstance, index: Index
+) -> None:
+    keys = [request_and_fail(instance, in_a_step=False) for _ in range(4)]
+    assert len(set(keys)) == 4
+    # Dagster starts no second run for a run key.
+    (request,) = evaluate(instance).run_requests
+    assert request.run_key == keys[-1]
+
+
+def test_a_run_that_failed_in_a_step_is_not_requested_again_before_the_window_is_over(
+    instance: dg.DagsterInstance, index: Index
+) -> None:
+    key = request_and_fail(instance, in_a_step=True)
+    (request,) = evaluate(instance).run_requests
+    assert request.run_key == key
+
+
 def test_the_page_counts_as_read_when_it_lists_nothing_new(
     instance: dg.DagsterInstance, index: Index, with_table: None
 ) -> None:

@@ -1,8 +1,11 @@
 """Liveness locks of runs: dead runs are detected at once and reported failed."""
 
+import json
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
 
@@ -17,6 +20,7 @@ from ouspark_assets.orchestration.executors.ownership import (
     hold_liveness_lock,
     reap_dead_runs,
 )
+from ouspark_assets.orchestration.supervision.code_server import CodeServer
 from ouspark_assets.settings import load_settings
 from ouspark_assets.warehouse.core.connection import Connection, Side, connected
 from ouspark_assets_tests.orchestration.automation.evaluation import definitions
@@ -208,3 +212,79 @@ def test_a_run_holds_its_liveness_lock_while_its_steps_execute(tmp_path: Path) -
     ):
         assert result.success
         assert result.output_for_node("is_locked")
+
+
+def launched_run(instance: dg.DagsterInstance, port: int | None = 4000) -> str:
+    """Create a run that a code server launched and that has not started yet; return its id."""
+    job = definitions().resolve_job_def("read_index")
+    tags = {ownership.GRPC_INFO_TAG: json.dumps({"host": "code", "port": port})} if port else {}
+    run = instance.create_run_for_job(job, tags=tags)
+    starting = dg.DagsterEvent(dg.DagsterEventType.RUN_STARTING.value, run.job_name)
+    instance.report_dagster_event(starting, run.run_id)
+    assert status_of(instance, run.run_id) is dg.DagsterRunStatus.STARTING
+    return run.run_id
+
+
+@pytest.fixture
+def run_code_server(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """A function that lets a code server run which started this many seconds from now."""
+
+    def run(seconds_from_now: float) -> None:
+        server = CodeServer("localhost:4000", os.getpid(), time.time() + seconds_from_now)
+        monkeypatch.setattr(ownership, "read_code_server", lambda _: server)
+
+    monkeypatch.setattr(ownership, "MAX_SECONDS_TO_START", -1)
+    return run
+
+
+def test_a_run_whose_code_server_ended_before_it_started_is_dead_at_once(
+    instance: dg.DagsterInstance, run_code_server: Callable[[float], None]
+) -> None:
+    run = launched_run(instance)
+    run_code_server(10)
+    assert reap_dead_runs(instance, load_settings()) == (run,)
+    assert status_of(instance, run) is dg.DagsterRunStatus.FAILURE
+
+
+@pytest.mark.usefixtures("run_code_server")
+def test_a_run_that_was_launched_is_dead_while_no_code_server_runs(
+    instance: dg.DagsterInstance,
+) -> None:
+    run = launched_run(instance)
+    assert reap_dead_runs(instance, load_settings()) == (run,)
+
+
+def test_a_run_that_the_present_code_server_launched_may_still_start(
+    instance: dg.DagsterInstance, run_code_server: Callable[[float], None]
+) -> None:
+    launched_run(instance)
+    run_code_server(-10)
+    assert reap_dead_runs(instance, load_settings()) == ()
+
+
+def test_a_run_worker_that_survived_its_code_server_has_time_to_start(
+    instance: dg.DagsterInstance,
+    run_code_server: Callable[[float], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = launched_run(instance)
+    run_code_server(10)
+    monkeypatch.setattr(ownership, "MAX_SECONDS_TO_START", 15)
+    assert reap_dead_runs(instance, load_settings()) == ()
+    monkeypatch.setattr(ownership, "MAX_SECONDS_TO_START", -1)
+    descriptor = hold_liveness_lock(run, load_settings().servers)
+    assert reap_dead_runs(instance, load_settings()) == ()
+    os.close(descriptor)
+
+
+def test_with_shared_storage_only_runs_of_the_own_code_server_can_be_judged(
+    instance: dg.DagsterInstance,
+    run_code_server: Callable[[float], None],
+    monkeypatch: pytest.MonkeyPatch,
+    development_dsn: str,
+) -> None:
+    monkeypatch.setenv("OUSPARK_DAGSTER_DSN", development_dsn)
+    own, _, _ = launched_run(instance), launched_run(instance, 5000), launched_run(instance, None)
+    assert reap_dead_runs(instance, load_settings()) == ()
+    run_code_server(10)
+    assert reap_dead_runs(instance, load_settings()) == (own,)

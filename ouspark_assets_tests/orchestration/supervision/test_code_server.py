@@ -4,24 +4,21 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-import grpc
 import pytest
 
 from ouspark_assets.domain.errors import SupervisionError
 from ouspark_assets.orchestration.supervision.code_server import (
-    LIST_REPOSITORIES,
     CodeServer,
     call_user_code,
     find_addresses,
     read_code_server,
 )
 from ouspark_assets.settings import ServerSettings
+from ouspark_assets_tests.orchestration.supervision.fake_user_code import user_code
 from ouspark_assets_tests.support.pipeline import BIN, ROOT, Pipeline
 from ouspark_assets_tests.support.waiting import wait_until
 
@@ -55,33 +52,6 @@ def process_with(settings: ServerSettings, *arguments: str) -> Iterator[subproce
         assert process.stdout.readline() == "registered\n"
         yield process
         process.kill()
-
-
-@contextmanager
-def user_code(answer: bytes, *, hangs: bool = False) -> Iterator[str]:
-    """Run a gRPC server in the place of user code and yield its address."""
-    end = threading.Event()
-
-    class Handler(grpc.GenericRpcHandler):
-        def service(self, call: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
-            if call.method != LIST_REPOSITORIES:
-                return None
-
-            def respond(*_: object) -> bytes:
-                if hangs:
-                    end.wait(START_TIMEOUT)
-                return answer
-
-            return grpc.unary_unary_rpc_method_handler(respond)
-
-    server = grpc.server(ThreadPoolExecutor(2), handlers=[Handler()])
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    try:
-        yield f"127.0.0.1:{port}"
-    finally:
-        end.set()
-        server.stop(None).wait()
 
 
 @pytest.mark.parametrize(
