@@ -306,8 +306,8 @@ def ui() -> None:
 @click.option(
     "--watch",
     is_flag=True,
-    help="Check every 15 s until interrupted: call OUSPARK_HEARTBEAT_URL while all is well, and "
-    "deliver alerts.",
+    help="Check every 15 s until interrupted; deliver alerts, and call OUSPARK_HEARTBEAT_URL while "
+    "everything is healthy.",
 )
 @json_option
 def health(**options: Any) -> None:

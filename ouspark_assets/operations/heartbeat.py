@@ -1,4 +1,4 @@
-"""The heartbeat to a dead-man's switch: a URL that is called while all is well.
+"""The heartbeat to a dead-man's switch: a URL that is called while everything is healthy.
 
 The service behind the URL raises the alarm when the calls stop, e.g. because this machine is down.
 When it is called is decided by the monitor.
@@ -16,7 +16,7 @@ TIMEOUT = 10.0
 
 def send_heartbeat(url: str) -> None:
     """Call the URL; raise AlertsError if it does not answer with success."""
-    # At INFO httpx logs every address. Whoever knows this one can silence the alarm.
+    # At INFO httpx logs every address. With this one, the alarm can be silenced.
     for logger in ("httpx", "httpcore"):
         logging.getLogger(logger).setLevel(logging.WARNING)
     try:

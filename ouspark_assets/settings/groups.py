@@ -316,8 +316,8 @@ class AlertSettings(SettingsGroup):
     ui_url: RootUrl = Field(None, description="Root URL of the Dagster UI, for links in alerts")
     heartbeat_url: WebUrl = Field(
         None,
-        description="URL that the monitor calls while all is well: a dead-man's switch alerts when "
-        "the calls stop",
+        description="URL that the monitor calls while everything is healthy: a dead-man's switch "
+        "alerts when the calls stop",
     )
     heartbeat_interval: int = Field(
         60, ge=1, le=86_400, description="Seconds between two calls of the heartbeat URL"

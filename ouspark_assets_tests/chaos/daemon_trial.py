@@ -179,7 +179,7 @@ VICTIMS = (
         Part.CODE,
         MAX_PUBLICATION_AFTER_RESTART,
     ),
-    # Last, because its successor is no child of this process.
+    # Last, because its successor is not a child of this process.
     Victim(
         "`ouspark ui` itself",
         _kill(lambda stack: stack.ui.pid if stack.ui else 0),

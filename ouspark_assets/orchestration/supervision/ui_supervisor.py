@@ -37,7 +37,7 @@ POLL_INTERVAL = 0.2
 # The first restart is immediate. A process that ends again before it was stable waits 1, 2, 4 … s.
 STABLE_SECONDS = 60.0
 MAX_RESTART_DELAY = 30.0
-# Webserver and daemon load the graph when they start. They try again, so this is no hard limit.
+# Webserver and daemon load the graph when they start. They try again, so exceeding it is harmless.
 CODE_START_TIMEOUT = 60.0
 STOP_TIMEOUT = 20.0
 # User code that was answering and stops to is killed after this many calls in vain.

@@ -9,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.execution.plan.objects import StepFailureData
 
 from ouspark_assets.orchestration.automation import ingestion
 from ouspark_assets.orchestration.automation.ingestion import new_results_sensor
@@ -148,7 +149,9 @@ def request_and_fail(instance: dg.DagsterInstance, *, in_a_step: bool) -> str:
     run = submit_run(instance, "bring_in_new_results", tags)
     if in_a_step:
         kind = dg.DagsterEventType.STEP_FAILURE.value
-        instance.report_dagster_event(dg.DagsterEvent(kind, run.job_name), run.run_id)
+        failure = StepFailureData(error=None, user_failure_data=None)
+        event = dg.DagsterEvent(kind, run.job_name, event_specific_data=failure)
+        instance.report_dagster_event(event, run.run_id)
     instance.report_run_failed(run, "its process is gone")
     return str(request.run_key)
 

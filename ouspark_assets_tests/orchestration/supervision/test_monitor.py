@@ -1,4 +1,4 @@
-"""The monitor: heartbeats while all is well, alerts without user code, and messages about both."""
+"""The monitor: heartbeats while everything is healthy, and alerts without user code."""
 
 import os
 from collections.abc import Iterator
@@ -83,7 +83,7 @@ def webhook(receiver: WebReceiver, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("heartbeat")
-def test_the_heartbeat_is_sent_while_all_is_well_and_only_then(
+def test_the_heartbeat_is_sent_while_everything_is_healthy_and_only_then(
     receiver: WebReceiver, monitored: MonitorUnderTest
 ) -> None:
     monitored.check(HEALTHY)
