@@ -18,6 +18,7 @@ import click
 from ouspark_assets.domain.errors import OuSparkError, SettingsError
 from ouspark_assets.operations.logging import configure_logging, logs_json
 from ouspark_assets.orchestration.step_errors import STORAGE_ADVICE, describe_storage_failure
+from ouspark_assets.services.private_files import restrict_permissions
 from ouspark_assets.settings import load_settings, project_root
 from ouspark_assets.settings.environment import load_dotenv_like_dagster, warn_of_misspelt_variables
 
@@ -97,8 +98,10 @@ def ouspark() -> None:
     """Scrape, clean, rank, publish and cache Osmania University's engineering results."""
     # `--help` works with malformed settings; a command that needs them reports the error.
     with contextlib.suppress(SettingsError):
-        configure_logging(load_settings().logging)
+        settings = load_settings()
+        configure_logging(settings.logging)
         warn_of_misspelt_variables()
+        restrict_permissions(settings.servers.home, settings.servers.lake_location)
 
 
 def main() -> None:

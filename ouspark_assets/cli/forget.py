@@ -21,6 +21,7 @@ from ouspark_assets.pipeline.forget import (
     forget_at_source,
 )
 from ouspark_assets.settings import Settings, load_settings
+from ouspark_assets.sources.results_site.object_store import S3_SCHEME
 
 
 def forget_ticket(ticket: str, *, yes: bool) -> None:
@@ -61,20 +62,34 @@ def _forget_downstream(ticket: str, removed: ForgottenStudent, settings: Setting
         for release in releases:
             graph.reload(release)
         graph.follow_up()
-    removed.history, removed.cached = forget_after_publication(
-        Development().connected, Production().connected, CacheServer().client, ticket
+    forget_after_publication(
+        Development().connected, Production().connected, CacheServer().client, ticket, removed
     )
 
 
 def _show_removed(ticket: str, removed: ForgottenStudent) -> None:
     rows = [row for row in _removed_rows(removed) if row["removed"]]
-    if not rows:
+    if rows:
+        show_table(f"{ticket} is forgotten", rows, right=("removed",))
+    else:
         click.echo(f"Nothing was left of {ticket}; it stays forgotten.")
-        return
-    show_table(f"{ticket} is forgotten", rows, right=("removed",))
-    click.echo(
-        "Not changed: files written by `ouspark report`, backups, and logs of the results site."
+    click.echo("Traces may remain where this command does not reach:")
+    for place in _remaining_places(removed):
+        click.echo(f"- {place}")
+
+
+def _remaining_places(removed: ForgottenStudent) -> Iterator[str]:
+    yield "backups of the databases, the lake and the cache"
+    yield (
+        "the write-ahead log of both databases, until PostgreSQL reuses its files, and wherever it"
+        " is archived or replicated"
     )
+    if (lake := Lake().location).startswith(S3_SCHEME):
+        yield f"earlier versions of objects in {lake}, if the bucket keeps versions"
+    if not removed.cache_saved:
+        yield "files of the cache server, which refused to save: have its operator save it"
+    yield "files written by `ouspark report`"
+    yield "logs of the results site"
 
 
 def _removed_rows(removed: ForgottenStudent) -> Iterator[dict[str, object]]:

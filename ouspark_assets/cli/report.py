@@ -49,6 +49,7 @@ from ouspark_assets.schemas.analytics import (
 from ouspark_assets.schemas.clean import MARKS, NO_RESULTS, RESULTS, STUDENTS
 from ouspark_assets.schemas.reference import BRANCHES, COLLEGES, SUBJECTS
 from ouspark_assets.schemas.source import RELEASE_INDEX
+from ouspark_assets.services.private_files import make_private
 from ouspark_assets.settings import AnalyticsSettings, load_settings
 from ouspark_assets.warehouse.core.connection import Connection, read_only_snapshot
 from ouspark_assets.warehouse.core.frames import read_releases, read_table
@@ -134,6 +135,7 @@ def _write_files(out: Path, files: Iterator[tuple[str, bytes]], total: int) -> C
         task = progress.bars.add_task("Writing", total=total)
         for name, data in files:
             counts[write_if_changed(out / name, data)] += 1
+            make_private((out / name).parent, 0)
             progress.bars.update(task, advance=1, description=name)
     return counts
 

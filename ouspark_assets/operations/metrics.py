@@ -178,6 +178,8 @@ def write_metrics(metrics: Metrics, path: Path) -> None:
     """Replace a file by the metrics, atomically."""
     try:
         write_to_textfile(str(path), metrics)
+        # Counts only, collected by another user; every other file of ours is private.
+        path.chmod(0o644)
     except OSError as error:
         message = f"Cannot write the metrics to {path}: {error.strerror}."
         raise MetricsError(message) from error

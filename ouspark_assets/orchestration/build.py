@@ -26,6 +26,7 @@ from ouspark_assets.orchestration.executors.executor import apply_backfill_polic
 from ouspark_assets.orchestration.jobs import JOBS
 from ouspark_assets.orchestration.metadata import add_owners_and_tags
 from ouspark_assets.orchestration.resources import default_resources
+from ouspark_assets.services.private_files import restrict_permissions
 from ouspark_assets.settings import load_settings
 from ouspark_assets.settings.environment import warn_of_misspelt_variables
 
@@ -35,6 +36,7 @@ ASSET_MODULES = (source, raw, clean, reference, analytics, production, cache)
 def build_definitions(resources: Mapping[str, Any] | None = None) -> dg.Definitions:
     """Return the definitions; `resources` replaces default resources of the same name."""
     settings = load_settings()
+    restrict_permissions(settings.servers.home, settings.servers.lake_location)
     warn_of_misspelt_variables()
     replace_default_console_logger()
     assets = add_owners_and_tags(apply_policies(dg.load_assets_from_modules(list(ASSET_MODULES))))

@@ -27,6 +27,7 @@ from ouspark_assets.settings import (
     load_settings,
 )
 from ouspark_assets.sources.results_site.archive import PageArchive
+from ouspark_assets.sources.results_site.forgotten_tickets import ListKey
 from ouspark_assets.sources.results_site.scrape_report import ShowProgress
 from ouspark_assets.warehouse.core.connection import Connection, Side, connected
 from ouspark_assets.warehouse.core.frames import read_table
@@ -36,6 +37,8 @@ from ouspark_assets.warehouse.records.computed_from import current_version
 # Seconds that addresses are cached. An embedded server that ended is restarted by the first use
 # after that.
 ENDPOINTS_TTL = 2
+# The generated key of the list of forgotten tickets, in the home: outside the lake.
+KEY_FILE = "forgotten.key"
 
 
 class Database(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -108,8 +111,10 @@ class Lake(dg.ConfigurableResource):  # type: ignore[type-arg]
         return load_settings().servers.lake_location
 
     def archive(self) -> PageArchive:
-        """Return the archive at the configured location."""
-        return PageArchive(self.location)
+        """Return the archive at the configured location, with the key of forgotten tickets."""
+        servers = load_settings().servers
+        configured = servers.secret_key.get_secret_value() if servers.secret_key else None
+        return PageArchive(self.location, ListKey(servers.home / KEY_FILE, configured))
 
 
 class Environment(dg.ConfigurableResource):  # type: ignore[type-arg]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from redis import Redis
 
-from ouspark_assets.cache.student_removal import remove_student
+from ouspark_assets.cache.student_removal import remove_student, save_without_removed
 from ouspark_assets.domain.errors import OuSparkError
 from ouspark_assets.schemas import PIPELINE_TABLES, PUBLISHED_TABLES
 from ouspark_assets.sources.results_site.archive import PageArchive
@@ -23,6 +23,7 @@ from ouspark_assets.warehouse.student_rows import (
     delete_from_history,
     delete_in_development,
     delete_tombstones,
+    vacuum_deleted_rows,
 )
 
 RUN_ID = "cli forget"
@@ -40,6 +41,8 @@ class ForgottenStudent:
     production: Mapping[str, int] = field(default_factory=dict)
     history: int = 0
     cached: int = 0
+    # Whether the files of the cache server no longer have it either.
+    cache_saved: bool = False
 
 
 def count_development_rows(development: Connection, ticket: str) -> int:
@@ -83,18 +86,23 @@ def forget_after_publication(
     connect_production: Connect,
     connect_cache: ConnectCache,
     ticket: str,
-) -> tuple[int, int]:
+    removed: ForgottenStudent,
+) -> None:
     """Remove a student from the publication history, the tombstones and the cache.
 
-    Returns how many records of the history and how many documents of the cache named the student.
-    Raises an error if the newest publication still has rows of the student.
+    Also from the files of the servers, where deleted rows and documents remain otherwise. Adds to
+    `removed` how many records of the history and documents of the cache named the student. Raises
+    an error if the newest publication still has rows of the student.
     """
     with connect_production("forget") as production:
         if remaining := count_published_rows(production, ticket):
             message = f"Production still has rows of this student in {', '.join(remaining)}."
             raise OuSparkError(message)
-        history = delete_from_history(production, ticket)
+        removed.history = delete_from_history(production, ticket)
+        vacuum_deleted_rows(production, PUBLISHED_TABLES)
     with connect_development("forget") as development:
         delete_tombstones(development, ticket)
+        vacuum_deleted_rows(development, PIPELINE_TABLES)
     with connect_cache() as client:
-        return history, remove_student(client, ticket)
+        removed.cached = remove_student(client, ticket)
+        removed.cache_saved = save_without_removed(client)

@@ -4,7 +4,9 @@ A child ends when the supervisor ends. Which programs run is decided by the serv
 """
 
 import asyncio
+import errno
 import os
+import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -25,6 +27,7 @@ CLIENT_PREFIXES = ("PG", "OUSPARK_", "DAGSTER_", "REDIS", "VALKEY")
 MAX_LOG_BYTES = 4 * 1024 * 1024
 KEPT_LOG_BYTES = 1024 * 1024
 QUOTED_LINES = 3
+FULL_DISK = re.compile("|".join(map(os.strerror, (errno.ENOSPC, errno.EDQUOT, errno.EFBIG))))
 QUOTED_CHARACTERS = 400
 
 
@@ -114,6 +117,14 @@ def child_environment(production: str | None = None) -> dict[str, str]:
 def exit_error(program: str, code: int, log: Path, offset: int) -> ServiceError:
     """Return the error for a program that ended unexpectedly, with the end of its log."""
     ending = f"signal {-code}" if code < 0 else f"exit code {code}"
+    # Programs go on logging after the line that names the full disk, and free its space again.
+    if lines := [line for line in read_lines(log, offset) if FULL_DISK.search(line)]:
+        message = (
+            f"{program} ended with {ending} because the disk of {log.parent.parent} is full. Free"
+            f" some space, then try again. First error: {lines[0][-QUOTED_CHARACTERS:]}"
+            f" (log: {log})"
+        )
+        return ServiceError(message)
     quoted = read_last_lines(log, offset)
     if not quoted:
         space = os.statvfs(log.parent)
@@ -157,10 +168,14 @@ def truncate_log(path: Path) -> None:
 
 def read_last_lines(path: Path, offset: int) -> str:
     """Return the last lines that were written after an offset, joined into one."""
+    return " | ".join(read_lines(path, offset)[-QUOTED_LINES:])[-QUOTED_CHARACTERS:]
+
+
+def read_lines(path: Path, offset: int) -> list[str]:
+    """Return the lines that were written after an offset, without empty ones."""
     if not path.exists():
-        return ""
+        return []
     with path.open("rb") as log:
         log.seek(offset if offset <= log_size(path) else 0)
         lines = [line.strip() for line in log.read().decode("utf-8", "replace").splitlines()]
-    quoted = " | ".join([line for line in lines if line][-QUOTED_LINES:])
-    return quoted[-QUOTED_CHARACTERS:]
+    return [line for line in lines if line]

@@ -44,6 +44,8 @@ OPTIONS = {
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
 }
+# initdb writes 40 MB; the two databases and the first WAL file take the rest.
+MIN_FREE_SPACE = 80 * 1024 * 1024
 # Containers often have 64 MB of it, which two parallel queries exceed.
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108
 MIN_SHARED_MEMORY = 256 * 1024 * 1024
@@ -123,6 +125,14 @@ class Postgres:
         """Initialise in another folder and rename it: an incomplete cluster is never started."""
         fresh = self._data.with_name(f"{self.name}.new")
         shutil.rmtree(fresh, ignore_errors=True)
+        free = shutil.disk_usage(self._paths.root).free
+        if free < MIN_FREE_SPACE:
+            message = (
+                f"No space left on the disk of {self._paths.home}: PostgreSQL needs"
+                f" {MIN_FREE_SPACE >> 20} MB to start with, and {free >> 20} MB are free. Free some"
+                " space, or set OUSPARK_HOME to a folder on another disk."
+            )
+            raise ServiceError(message)
         fresh.mkdir(PRIVATE_FOLDER)
         _change_owner(fresh, self._identity)
         command = [

@@ -27,6 +27,7 @@ PostgresUrl = Annotated[
     AfterValidator(partial(values.secret_url, schemes=("postgresql", "postgres"))),
 ]
 RedisUrl = Annotated[SecretStr | None, AfterValidator(values.redis_url)]
+SecretKey = Annotated[SecretStr | None, AfterValidator(values.secret_key)]
 BrokerUrl = Annotated[
     SecretStr | None,
     AfterValidator(partial(values.secret_url, schemes=("redis", "rediss", "amqp", "amqps"))),
@@ -90,6 +91,11 @@ class ServerSettings(SettingsGroup):
     site_url: RootUrl = Field(None, description="Root URL of the results site")
     lake: LakeLocation = Field(
         None, description="Folder or s3:// URL of the archived pages (default lake in the home)"
+    )
+    secret_key: SecretKey = Field(
+        None,
+        description="Key of the list of forgotten hall tickets, at least 16 characters (default: a"
+        " generated file in the home)",
     )
     services_grace: float = Field(
         5, ge=0, le=86_400, description="Seconds that embedded servers run without users"

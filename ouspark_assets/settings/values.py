@@ -14,6 +14,7 @@ from pydantic import SecretStr
 # Control characters, lone surrogates, line and paragraph separators.
 UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")
 MAX_CGPA = 10
+MIN_KEY_LENGTH = 16
 
 
 def stripped_line(text: str) -> str:
@@ -55,6 +56,14 @@ def secret_url(value: SecretStr | None, schemes: tuple[str, ...]) -> SecretStr |
         or "@" in authority.partition("?")[2]
     ):
         message = "has a user or password whose / @ ? must be written %2F %40 %3F"
+        raise ValueError(message)
+    return value
+
+
+def secret_key(value: SecretStr | None) -> SecretStr | None:
+    """Return the key; refuse one that can be guessed."""
+    if value is not None and len(value.get_secret_value()) < MIN_KEY_LENGTH:
+        message = f"must have at least {MIN_KEY_LENGTH} characters (`openssl rand -hex 32`)"
         raise ValueError(message)
     return value
 

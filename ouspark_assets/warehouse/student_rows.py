@@ -18,6 +18,8 @@ from ouspark_assets.warehouse.core.statements import key_as_json
 from ouspark_assets.warehouse.core.writing import write_transaction
 
 DECISIONS, CORRECTIONS = "ops.decisions", "ops.corrections"
+# Tables of ours, beyond those with a model, that have or had rows about students.
+OTHER_TABLES = ("ops.tombstones", "ops.publication_changes", DECISIONS, CORRECTIONS)
 
 
 def student_tables(tables: Iterable[Table]) -> list[Table]:
@@ -132,3 +134,17 @@ UPDATE ops.publication_changes
  WHERE old_row -> 'toppers'
        @> jsonb_build_array(jsonb_build_object('hall_ticket', %(ticket)s::text))
 """
+
+
+def vacuum_deleted_rows(connection: Connection, tables: Iterable[Table]) -> None:
+    """Remove deleted and replaced rows from the files of the tables and of their indexes.
+
+    Every table is vacuumed, because a removal that was killed may have deleted rows already.
+    """
+    connection.execute("SET statement_timeout = 0")
+    for name in (*(table.qualified_name for table in tables), *OTHER_TABLES):
+        if fetch_value(connection, "SELECT to_regclass(%s)", (name,)):
+            # By default, PostgreSQL leaves a few deleted entries in the indexes.
+            table = sql.Identifier(*name.split("."))
+            connection.execute(sql.SQL("VACUUM (INDEX_CLEANUP ON) {}").format(table))
+    connection.execute("RESET statement_timeout")

@@ -3,20 +3,30 @@
 Also that a forgotten ticket is neither requested nor read again.
 """
 
+import hashlib
+import hmac
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
 import orjson
 import polars as pl
+import pytest
 import redis
 
 from ouspark_assets.cache.client import connect_cache
-from ouspark_assets.cache.student_removal import remove_student
+from ouspark_assets.cache.student_removal import remove_student, save_without_removed
+from ouspark_assets.domain.errors import LakeError, SettingsError
 from ouspark_assets.domain.hall_tickets import HallTicket
+from ouspark_assets.orchestration.resources import Lake
 from ouspark_assets.schemas import PIPELINE_TABLES, PUBLISHED_TABLES
 from ouspark_assets.schemas.analytics import COLLEGE_STATS
 from ouspark_assets.schemas.clean import MARKS
+from ouspark_assets.services import resolve_endpoints
+from ouspark_assets.services.client import stop_servers
+from ouspark_assets.settings import ServerSettings
 from ouspark_assets.sources.results_site.archive import ArchivedAnswer, PageArchive
+from ouspark_assets.sources.results_site.forgotten_tickets import ListKey
 from ouspark_assets.sources.results_site.outcomes import Outcome
 from ouspark_assets.sources.results_site.release_facts import ReleaseFacts
 from ouspark_assets.sources.results_site.ticket_plan import KnownTicket, SearchScope, TicketPlan
@@ -29,6 +39,7 @@ from ouspark_assets.warehouse.student_rows import (
     delete_from_history,
     delete_in_development,
     delete_tombstones,
+    vacuum_deleted_rows,
 )
 from ouspark_assets_tests.support.factories import marks
 
@@ -42,8 +53,16 @@ def answer(ticket: str) -> ArchivedAnswer:
     return ArchivedAnswer(ticket, Outcome.FOUND, 200, datetime.now(UTC), 1, 10, b"a page")
 
 
+def open_lake(folder: Path) -> PageArchive:
+    return PageArchive(str(folder), ListKey(key_file(folder)))
+
+
+def key_file(lake: Path) -> Path:
+    return lake.with_name(f"{lake.name}.key")
+
+
 def lake(folder: Path) -> PageArchive:
-    archive = PageArchive(str(folder))
+    archive = open_lake(folder)
     archive.write(RELEASE, [answer(ANN), answer(BEN)])
     archive.write(RELEASE, [answer(ANN)])
     return archive
@@ -65,8 +84,8 @@ def test_an_answer_for_a_forgotten_ticket_that_is_archived_again_is_not_read(
     tmp_path: Path,
 ) -> None:
     lake(tmp_path).forget(ANN)
-    PageArchive(str(tmp_path)).write(RELEASE, [answer(ANN), answer(CAT)])
-    archive = PageArchive(str(tmp_path))
+    open_lake(tmp_path).write(RELEASE, [answer(ANN), answer(CAT)])
+    archive = open_lake(tmp_path)
     assert archive.answers(RELEASE)["hall_ticket"].to_list() == [BEN, CAT]
     assert pl.concat(archive.pages(RELEASE))["hall_ticket"].sort().to_list() == [BEN, CAT]
     assert archive.known_tickets()["hall_ticket"].to_list() == [BEN, CAT]
@@ -76,12 +95,106 @@ def test_an_answer_for_a_forgotten_ticket_that_is_archived_again_is_not_read(
 def test_the_list_of_forgotten_tickets_contains_no_ticket_in_clear_text(tmp_path: Path) -> None:
     archive = lake(tmp_path)
     archive.forget(ANN)
-    assert ANN in PageArchive(str(tmp_path)).forgotten
-    assert BEN not in PageArchive(str(tmp_path)).forgotten
+    assert ANN in open_lake(tmp_path).forgotten
+    assert BEN not in open_lake(tmp_path).forgotten
     files = list((tmp_path / "forgotten").iterdir())
     assert len(files) == 1
     assert ANN not in files[0].name
     assert ANN.encode() not in files[0].read_bytes()
+
+
+def test_the_list_of_forgotten_tickets_cannot_be_guessed_without_its_key(tmp_path: Path) -> None:
+    lake(tmp_path / "lake").forget(ANN)
+    (entry,) = (tmp_path / "lake/forgotten").iterdir()
+    kind, fingerprint, salt, digest = entry.name.split("-")
+    assert (kind, len(fingerprint)) == ("hmac", 16)
+    plain = hashlib.sha256(f"{salt}{ANN}".encode()).hexdigest()
+    assert plain != digest
+    key = key_file(tmp_path / "lake").read_bytes()
+    assert hmac.digest(key, plain.encode(), "sha256").hex() == digest
+    assert key_file(tmp_path / "lake").stat().st_mode & 0o777 == 0o600
+    assert not list((tmp_path / "lake").rglob("*.key"))
+
+
+def test_entries_of_an_earlier_version_are_converted_when_the_list_is_read(tmp_path: Path) -> None:
+    folder = tmp_path / "lake"
+    lake(folder)
+    salt = "0123456789abcdef" * 2
+    (folder / "forgotten").mkdir()
+    for ticket in (ANN, CAT):
+        digest = hashlib.sha256(f"{salt}{ticket}".encode()).hexdigest()
+        (folder / "forgotten" / f"{salt}-{digest}").touch()
+    assert open_lake(folder).answers(RELEASE)["hall_ticket"].to_list() == [BEN]
+    names = {path.name for path in (folder / "forgotten").iterdir()}
+    assert len(names) == 2
+    assert all(name.startswith("hmac-") and salt in name for name in names)
+    later = open_lake(folder).forgotten
+    assert [ticket in later for ticket in (ANN, BEN, CAT)] == [True, False, True]
+
+
+def test_a_conversion_that_was_killed_is_completed(tmp_path: Path) -> None:
+    folder = tmp_path / "lake"
+    lake(folder).forget(ANN)
+    (entry,) = (folder / "forgotten").iterdir()
+    salt = entry.name.split("-")[2]
+    # Killed after the new entry was written and before the old one was deleted.
+    plain = hashlib.sha256(f"{salt}{ANN}".encode()).hexdigest()
+    (folder / "forgotten" / f"{salt}-{plain}").touch()
+    assert ANN in open_lake(folder).forgotten
+    assert [path.name for path in (folder / "forgotten").iterdir()] == [entry.name]
+
+
+def test_without_the_key_of_the_list_nothing_is_read_or_planned(tmp_path: Path) -> None:
+    folder = tmp_path / "lake"
+    lake(folder).forget(ANN)
+    key_file(folder).rename(tmp_path / "lost")
+    for key in (
+        None,
+        ListKey(key_file(folder)),
+        ListKey(key_file(folder), "another key of an operator"),
+    ):
+        archive = PageArchive(str(folder), key)
+        with pytest.raises(LakeError, match="forgotten students would come back") as raised:
+            archive.answers(RELEASE)
+        assert "OUSPARK_SECRET_KEY" in str(raised.value)
+        for refused in (archive.known_tickets, lambda archive=archive: archive.forget(BEN)):
+            with pytest.raises(LakeError, match="forgotten students would come back"):
+                refused()
+        plan = TicketPlan.of_tickets(facts(), [ANN, BEN], archive.forgotten)
+        with pytest.raises(LakeError, match="forgotten students would come back"):
+            plan.next_tickets(10)
+    assert not key_file(folder).exists()
+    (tmp_path / "lost").rename(key_file(folder))
+    assert open_lake(folder).answers(RELEASE)["hall_ticket"].to_list() == [BEN]
+
+
+def test_a_configured_key_is_used_and_may_be_configured_later(tmp_path: Path) -> None:
+    folder, configured = tmp_path / "lake", ListKey(tmp_path / "key", "a long key of the operator")
+    lake(folder).forget(ANN)
+    both = ListKey(key_file(folder), configured.configured)
+    PageArchive(str(folder), both).forget(BEN)
+    later = PageArchive(str(folder), both).forgotten
+    assert [ticket in later for ticket in (ANN, BEN, CAT)] == [True, True, False]
+    other = PageArchive(str(tmp_path / "other"), configured)
+    other.forget(ANN)
+    assert ANN in other.forgotten
+    assert not configured.file.exists()
+    assert "a long key" not in repr(configured)
+
+
+def test_the_key_file_is_in_the_home_and_outside_the_lake(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OUSPARK_HOME", str(home))
+    monkeypatch.delenv("OUSPARK_LAKE", raising=False)
+    Lake().archive().forget(ANN)
+    assert (home / "forgotten.key").stat().st_mode & 0o777 == 0o600
+    (home / "forgotten.key").unlink()
+    with pytest.raises(LakeError, match=f"or restore {home / 'forgotten.key'}"):
+        Lake().archive().forget(BEN)
+    monkeypatch.setenv("OUSPARK_SECRET_KEY", "too short")
+    with pytest.raises(SettingsError, match="at least 16 characters"):
+        Lake().archive()
 
 
 def test_two_lakes_store_different_digests_of_the_same_ticket(tmp_path: Path) -> None:
@@ -94,12 +207,12 @@ def test_two_lakes_store_different_digests_of_the_same_ticket(tmp_path: Path) ->
 
 
 def test_tickets_forgotten_by_two_processes_at_once_are_both_listed(tmp_path: Path) -> None:
-    one, two = PageArchive(str(tmp_path)), PageArchive(str(tmp_path))
+    one, two = open_lake(tmp_path), open_lake(tmp_path)
     assert ANN not in one.forgotten
     assert BEN not in two.forgotten
     one.forgotten.add(ANN)
     two.forgotten.add(BEN)
-    later = PageArchive(str(tmp_path)).forgotten
+    later = open_lake(tmp_path).forgotten
     assert [ticket in later for ticket in (ANN, BEN, CAT)] == [True, True, False]
 
 
@@ -167,6 +280,45 @@ def test_only_this_student_is_removed_from_the_publication_history(
     left = production.execute("SELECT key, old_row FROM ops.publication_changes").fetchall()
     assert ANN not in str(left)
     assert str(left).count(BEN) >= 2
+
+
+def test_deleted_rows_disappear_from_the_files_of_the_tables(development: Connection) -> None:
+    load(development, ANN, BEN)
+    delete_in_development(development, PIPELINE_TABLES, ANN, "cli")
+    vacuum_deleted_rows(development, PIPELINE_TABLES)
+    dead = development.execute(
+        "SELECT relname FROM pg_stat_all_tables WHERE relname IN ('marks', 'tombstones')"
+        " AND vacuum_count = 0"
+    ).fetchall()
+    assert dead == []
+    development.execute("CHECKPOINT")
+    (content,) = development.execute(
+        "SELECT pg_read_binary_file(pg_relation_filepath('clean.marks'))"
+    ).fetchone() or (b"",)
+    assert BEN.encode() in content
+    assert content.count(ANN.encode()) == 0
+
+
+def test_the_cache_saves_its_files_without_the_removed_documents(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in os.environ if name.startswith("OUSPARK_")]:
+        monkeypatch.delenv(name)
+    settings = ServerSettings(home=home)
+    with connect_cache(resolve_endpoints(settings, need={"redis"}).redis_url) as client:
+        fill(client)
+        saved = home / "services/valkey"
+        assert contains(saved, ANN)
+        remove_student(client, ANN)
+        client.delete(f"strangers:{ANN}")
+        assert save_without_removed(client)
+        assert not contains(saved, ANN)
+        assert contains(saved, BEN)
+    stop_servers(home)
+
+
+def contains(folder: Path, text: str) -> bool:
+    return any(text.encode() in path.read_bytes() for path in folder.rglob("*") if path.is_file())
 
 
 def test_quarantined_records_decisions_and_corrections_of_the_student_are_removed(

@@ -12,6 +12,7 @@ import redis
 
 from ouspark_assets.domain.errors import ServiceError
 from ouspark_assets.services import client, resolve_endpoints
+from ouspark_assets.services.child_process import exit_error
 from ouspark_assets.services.paths import ServicePaths, create_folders, create_socket_folder
 from ouspark_assets.settings import ServerSettings
 
@@ -71,13 +72,27 @@ def test_the_error_for_a_read_only_folder_names_it_and_the_setting(home: Path) -
     assert "OUSPARK_HOME" in message
 
 
-@pytest.mark.parametrize("free_bytes", [4 * 1024 * 1024, 16 * 1024])
+@pytest.mark.parametrize("free_bytes", [20 * 1024 * 1024, 4 * 1024 * 1024, 16 * 1024])
 def test_the_error_for_a_full_disk_says_so(home: Path, free_bytes: int) -> None:
     message = startup_error(home, WITHOUT_SPACE % free_bytes)
     assert any(
         word in message for word in ("No space left", "disk of its log is full", "too large")
     )
     assert str(home) in message
+
+
+def test_a_full_disk_is_named_even_if_the_last_lines_of_the_log_are_about_something_else(
+    tmp_path: Path,
+) -> None:
+    log = create_folders(tmp_path / "home").log("postgres")
+    log.write_text(
+        "an earlier start: No space left on device\n"
+        'PANIC:  could not write to file "pg_wal/xlogtemp.56": No space left on device\n'
+        "Aborted\nchild process exited with exit code 134\ninitdb: removing contents\n"
+    )
+    error = str(exit_error("Initialising PostgreSQL", 1, log, offset=42))
+    assert f"because the disk of {tmp_path / 'home'} is full" in error
+    assert 'First error: PANIC:  could not write to file "pg_wal/xlogtemp.56"' in error
 
 
 def test_a_home_inside_a_file_is_refused(tmp_path: Path) -> None:

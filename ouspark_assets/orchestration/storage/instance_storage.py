@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
+from click import ClickException
 from dagster import DagsterInstance, StringSource
 from dagster import Field as ConfigField
 from dagster._core.storage.base_storage import DagsterStorage
@@ -29,19 +30,39 @@ from dagster._serdes import ConfigurableClass, ConfigurableClassData
 from sqlalchemy import Connection, Engine, create_engine, delete, event, or_
 from sqlalchemy.exc import SQLAlchemyError
 
+from ouspark_assets.domain.errors import ServiceError
 from ouspark_assets.services.file_locks import lock_descriptor
-from ouspark_assets.settings import load_settings
+from ouspark_assets.services.private_files import restrict_permissions
+from ouspark_assets.settings import Settings, load_settings
 from ouspark_assets.settings.environment import load_dotenv_like_dagster
 
 BUSY_TIMEOUT_SECONDS = 30
 
 
+class UnusableHomeError(ServiceError, ClickException):
+    """OUSPARK_HOME cannot be used. Dagster's commands print a ClickException as one line."""
+
+
 def dagster_folder() -> Path:
     """Return the folder of Dagster's local state; create it if it is missing."""
+    home = _load_settings().servers.home
+    try:
+        (home / "dagster").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = (
+            f"Dagster's state can't be stored in {home}: {error.strerror} ({error.filename}). Make"
+            " it writable, or set OUSPARK_HOME to another folder."
+        )
+        raise UnusableHomeError(message) from error
+    return home / "dagster"
+
+
+def _load_settings() -> Settings:
+    """Return the settings; from here on, this process creates private files only."""
     load_dotenv_like_dagster()
-    folder = load_settings().servers.home / "dagster"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    settings = load_settings()
+    restrict_permissions(settings.servers.home, settings.servers.lake_location)
+    return settings
 
 
 class PersistentSqliteEventLog(SqliteEventLogStorage):
@@ -128,8 +149,7 @@ class EnvironmentStorage(DagsterStorage, ConfigurableClass):
     ) -> DagsterStorage[Any]:
         """Return the storage that the settings select."""
         del config_value
-        load_dotenv_like_dagster()
-        dsn = load_settings().runs.dagster_dsn
+        dsn = _load_settings().runs.dagster_dsn
         if dsn is None:
             folder = dagster_folder()
             # If two processes create the same tables at the same time, one of them fails.

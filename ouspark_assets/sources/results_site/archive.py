@@ -20,7 +20,7 @@ from ouspark_assets.domain.errors import LakeError
 from ouspark_assets.domain.hall_tickets import mask_ticket
 from ouspark_assets.domain.releases import is_release_key, require_release_key
 from ouspark_assets.pages.sentences import hide_tickets
-from ouspark_assets.sources.results_site.forgotten_tickets import ForgottenTickets
+from ouspark_assets.sources.results_site.forgotten_tickets import ForgottenTickets, ListKey
 from ouspark_assets.sources.results_site.object_store import ObjectStore, Schema
 from ouspark_assets.sources.results_site.outcomes import Outcome, has_nothing_open
 
@@ -90,12 +90,12 @@ class ArchivedAnswer:
 class PageArchive:
     """All answers ever received, by release."""
 
-    def __init__(self, location: str) -> None:
-        """Open the lake in a folder or at an s3:// URL."""
+    def __init__(self, location: str, key: ListKey | None = None) -> None:
+        """Open the lake in a folder or at an s3:// URL, with the key of its forgotten tickets."""
         self._store = ObjectStore(location)
         self.location = location
         # Rows of these tickets are never read, even if one has come back into a part.
-        self.forgotten = ForgottenTickets(self._store)
+        self.forgotten = ForgottenTickets(self._store, key)
 
     def write(self, release: str, answers: Sequence[ArchivedAnswer]) -> str:
         """Write answers as one new part and return its path."""
