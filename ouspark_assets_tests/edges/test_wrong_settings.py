@@ -114,7 +114,7 @@ def malformed_values(name: str, field: FieldInfo) -> tuple[str, ...]:
         int: (*NOT_NUMBERS, "1.5", *refused),
         float: (*NOT_NUMBERS, *refused),
         bool: ("maybe", "2", "yess"),
-        SecretStr: URLS,
+        SecretStr: (SECRET,) if name == "secret_key" else URLS,
         str: () if name in PATHS else URLS,
         Path: (),
     }
