@@ -5,7 +5,7 @@ from contextlib import nullcontext
 import pytest
 
 from ouspark_assets.domain.errors import OuSparkError
-from ouspark_assets.pipeline.forget import forget_after_publication
+from ouspark_assets.pipeline.forget import ForgottenStudent, forget_after_publication
 from ouspark_assets.schemas import PIPELINE_TABLES
 from ouspark_assets.warehouse.student_rows import delete_in_development
 from ouspark_assets_tests.support.stores import TICKETS, StoreAddresses, Stores
@@ -14,13 +14,16 @@ from ouspark_assets_tests.test_secrets import everything_in
 TICKET, OTHER = TICKETS[:2]
 
 
-def forget_the_rest(stores: Stores) -> tuple[int, int]:
-    return forget_after_publication(
+def forget_the_rest(stores: Stores) -> ForgottenStudent:
+    removed = ForgottenStudent()
+    forget_after_publication(
         lambda _: nullcontext(stores.development),
         lambda _: nullcontext(stores.production),
         lambda: nullcontext(stores.client),
         TICKET,
+        removed,
     )
+    return removed
 
 
 def test_after_the_next_publication_no_store_contains_the_ticket(
@@ -34,11 +37,11 @@ def test_after_the_next_publication_no_store_contains_the_ticket(
     with pytest.raises(OuSparkError, match="Production still has rows of this student in clean"):
         forget_the_rest(stores)
     stores.publish()
-    history, cached = forget_the_rest(stores)
+    removed = forget_the_rest(stores)
     # A student and twenty marks: replaced by publication 2, removed by publication 3.
-    assert history == 42
+    assert removed.history == 42
     # The student and the class.
-    assert cached == 2
+    assert removed.cached == 2
     for dsn in (store_addresses.databases.development, store_addresses.databases.production):
         stored = everything_in(dsn)
         assert OTHER in stored
