@@ -84,13 +84,13 @@ def unpack_ticket(key: str) -> pl.Expr:
     return drop_semester(key).cast(pl.String).str.zfill(TICKET_DIGITS)
 
 
-def recency() -> pl.Expr:
-    """Return the release order and, in the lower bits, the row number in the frame.
+def recency(order: str = "release_order") -> pl.Expr:
+    """Return the order and, in the lower bits, the row number in the frame.
 
     The latest row of a group is its maximum, which costs a tenth of sorting the frame.
     """
     row = pl.int_range(pl.len(), dtype=pl.Int64)
-    return pl.col("release_order").cast(pl.Int64) * (1 << ROW_BITS) + row
+    return pl.col(order).cast(pl.Int64) * (1 << ROW_BITS) + row
 
 
 def row_of(recency: pl.Expr) -> pl.Expr:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import polars as pl
 from polars.dataframe.group_by import GroupBy
 
+from ouspark_assets.analytics.attempts import add_newest_codes
 from ouspark_assets.analytics.demographics import DIMENSIONS, GROUPS, SECTION, SECTION_GROUPS
 from ouspark_assets.analytics.group_stats import students_with_standings
 from ouspark_assets.analytics.rankings import SCOPE_COLUMNS
@@ -21,11 +22,14 @@ SCHEMA = {"what": pl.String, "expected": pl.Int64, "found": pl.Int64}
 
 
 def every_subject_sat_has_one_standing(
-    standings: pl.DataFrame, marks: pl.DataFrame
+    standings: pl.DataFrame, marks: pl.DataFrame, subjects: pl.DataFrame
 ) -> pl.DataFrame:
-    """Every student has exactly one standing per subject of their marks rows."""
+    """Every student has exactly one standing per subject of their marks rows, under any code."""
     key = ["hall_ticket", "subject_code"]
-    return _same_keys("standings", marks.select(key).unique(), standings, key)
+    sat = add_newest_codes(marks.select(key), subjects).select(
+        "hall_ticket", pl.col("counts_as").alias("subject_code")
+    )
+    return _same_keys("standings", sat.unique(), standings, key)
 
 
 def every_semester_of_standings_has_a_gpa_row(

@@ -1,7 +1,8 @@
 """Revaluation impact: grade, SGPA and CGPA before and after each row of a revaluation release.
 
 "Before" is computed from all attempts ordered before the release, "after" from these and the
-release itself, both by the rules of the standings and GPAs.
+release itself, both by the rules of the standings and GPAs. A row has the code that is printed; its
+grades are those of the subject, over all equivalent codes.
 """
 
 import polars as pl
@@ -23,12 +24,16 @@ from ouspark_assets.schemas.analytics import REVALUATION_IMPACT
 def compute_revaluation_impact(attempts: pl.DataFrame, release_index: pl.DataFrame) -> pl.DataFrame:
     """Return one row per marks row of every revaluation release."""
     numbered = attempts.with_columns(
-        ticket_number().alias("ticket"), text_number(attempts["subject_code"]).alias("subject")
+        ticket_number().alias("ticket"), text_number(attempts["counts_as"]).alias("subject")
     )
     rows = _revaluation_rows(numbered, release_index)
     history = _histories(numbered, rows)
     earlier = history.filter(pl.col("release_order") < pl.col("revaluation_order"))
-    impact = _join_effects(_join_effects(rows, earlier, "before"), history, "after")
+    after = _compute_standings(history)
+    rows = rows.join(after.select("page", "subject", "semester"), on=["page", "subject"])
+    impact = _join_effects(
+        _join_effects(rows, _compute_standings(earlier), "before"), after, "after"
+    )
     change = pl.col("points_after") - pl.col("points_before")
     impact = impact.with_columns(change.alias("points_change")).with_columns(
         pl.when(pl.col("points_after").is_null())
@@ -53,7 +58,7 @@ def _revaluation_rows(attempts: pl.DataFrame, release_index: pl.DataFrame) -> pl
         attempts.join(revaluations, on="release")
         .select(
             *("release", "revises", "release_order", "hall_ticket", "subject_code"),
-            *("semester", "ticket", "subject"),
+            *("ticket", "subject"),
         )
         .with_columns(page.rank("dense").cast(pl.UInt64).alias("page"))
     )
@@ -62,8 +67,8 @@ def _revaluation_rows(attempts: pl.DataFrame, release_index: pl.DataFrame) -> pl
 def _histories(attempts: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     """Return, for each page, all attempts of its student up to the page's release."""
     pages = rows.select("page", "ticket", pl.col("release_order").alias("revaluation_order"))
-    columns = ("release_order", "ticket", "subject", "semester", "credits", "grade", "points",
-               "state", "sitting")  # fmt: skip
+    columns = ("release_order", "attempt_order", "ticket", "subject", "semester", "credits",
+               "grade", "points", "state", "sitting")  # fmt: skip
     return (
         attempts.lazy()
         .select(columns)
@@ -73,12 +78,16 @@ def _histories(attempts: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _join_effects(rows: pl.DataFrame, history: pl.DataFrame, suffix: str) -> pl.DataFrame:
-    """Return the rows with the grade, points, SGPA and CGPA that follow from the attempts."""
+def _compute_standings(history: pl.DataFrame) -> pl.DataFrame:
+    """Return the standing of each page's student in each subject that follows from the attempts."""
     effective = find_effective_attempts(history, pack_text(pl.col("page"), pl.col("subject")))
-    standings = history.select(
+    return history.select(
         pl.col("page", "subject", "credits", "grade", "points", "state").gather(effective["row"])
     ).with_columns(effective["semester"])
+
+
+def _join_effects(rows: pl.DataFrame, standings: pl.DataFrame, suffix: str) -> pl.DataFrame:
+    """Return the rows with the grade, points, SGPA and CGPA that follow from the standings."""
     grades = standings.select(
         "page", "subject", pl.col("grade", "points").name.suffix(f"_{suffix}")
     )

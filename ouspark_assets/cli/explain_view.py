@@ -110,12 +110,21 @@ def _subjects(subjects: Sequence[Subject]) -> Table:
     for column, width in zip(table.columns, SUBJECT_WIDTHS, strict=True):
         column.min_width = width
     for subject in subjects:
-        names = (subject.code, _shorten(subject.name), f"{subject.credits:g}")
+        names = (_shorten(subject.name), f"{subject.credits:g}")
         rows = [_attempt(attempt) for attempt in subject.attempts] or [("",) * 5]
-        for number, cells in enumerate(rows, 1):
+        codes = _printed_codes(subject) or [subject.code]
+        for number, (code, cells) in enumerate(zip(codes, rows, strict=True), 1):
             standing = _standing(subject) if number == len(rows) else ""
-            table.add_row(*(names if number == 1 else ("",) * 3), *cells, standing)
+            table.add_row(code, *(names if number == 1 else ("",) * 2), *cells, standing)
     return table
+
+
+def _printed_codes(subject: Subject) -> list[str]:
+    """Return the code of each attempt, blank if it is that of the attempt before."""
+    codes = [attempt.code for attempt in subject.attempts]
+    return [
+        "" if number and codes[number - 1] == code else code for number, code in enumerate(codes)
+    ]
 
 
 def _attempt(attempt: Attempt) -> tuple[str, ...]:
@@ -132,6 +141,9 @@ def _standing(subject: Subject) -> str:
     if subject.derived_grade is not None:
         derived = escape(subject.derived_grade)
         standing += f" [red]stale: the attempts give {derived}, run again[/]"
+    if subject.older_codes:
+        counts = "counts" if len(subject.older_codes) == 1 else "count"
+        standing += f"; {' and '.join(subject.older_codes)} {counts} as {subject.code}"
     return standing
 
 

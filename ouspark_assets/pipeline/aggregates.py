@@ -122,7 +122,9 @@ AGGREGATES = (
         takes_options=True,
     ),
     Aggregate(tables.SEMESTER_STATS, (MARKS, RESULTS, SUBJECTS), compute_semester_stats),
-    Aggregate(tables.BACKLOGS, (tables.STANDINGS, MARKS, RELEASE_INDEX), compute_backlogs),
+    Aggregate(
+        tables.BACKLOGS, (tables.STANDINGS, MARKS, RELEASE_INDEX, SUBJECTS), compute_backlogs
+    ),
     Aggregate(tables.REVALUATION_IMPACT, (MARKS, RELEASE_INDEX, SUBJECTS), _revaluation_impact),
     Aggregate(
         tables.SUBJECT_STATS,

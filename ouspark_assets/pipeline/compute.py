@@ -18,6 +18,7 @@ from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.schemas.validation import require_valid
 from ouspark_assets.settings import AnalyticsSettings
+from ouspark_assets.sources.equivalent_codes import add_equivalent_codes, read_equivalent_codes
 from ouspark_assets.sources.reference_files import (
     add_inferred_codes,
     add_inferred_subjects,
@@ -61,10 +62,16 @@ def compute_branches(inputs: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     return add_inferred_codes(BRANCHES, read_branches(), inputs["students"]["branch_code"])
 
 
-def compute_subjects(inputs: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """Return the subjects of the reference file, completed by what the marks say."""
+def compute_subjects(
+    inputs: Mapping[str, pl.DataFrame], settings: AnalyticsSettings
+) -> pl.DataFrame:
+    """Return the subjects of the reference file, completed by what the marks say.
+
+    With the codes that count as a newer one, by the files of equivalent codes.
+    """
     order = in_release_order(inputs["release_index"])["release"]
-    return add_inferred_subjects(read_subjects(), inputs["marks"], order.to_list())
+    subjects = add_inferred_subjects(read_subjects(), inputs["marks"], order.to_list())
+    return add_equivalent_codes(subjects, read_equivalent_codes(settings.equivalent_codes))
 
 
 def options_from_settings(settings: AnalyticsSettings) -> Options:

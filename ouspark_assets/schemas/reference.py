@@ -60,7 +60,7 @@ class Branches(fields.TableModel):
 
 
 class Subjects(fields.TableModel):
-    """One row per subject code, with the usual name, credits and semester of the subject."""
+    """One row per subject code: usual name, credits and semester, and the code it counts as."""
 
     subject_code: str = fields.subject_code(unique=True)
     subject_name: str = fields.text(
@@ -75,6 +75,11 @@ class Subjects(fields.TableModel):
     semester: pl.Int16 = fields.semester("Semester, 1 to 8; null if unknown.", nullable=True)
     kind: str = pa.Field(
         isin=KINDS, nullable=True, description="Theory or laboratory; null if unknown."
+    )
+    counts_as: str = fields.subject_code(
+        "Newest equivalent code, under which standings count the subject; null if it is the "
+        "newest itself.",
+        nullable=True,
     )
     inferred: bool = _inferred()
     _named = _named_unless_inferred("subject_name")

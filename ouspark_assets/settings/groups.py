@@ -211,6 +211,9 @@ class AnalyticsSettings(SettingsGroup):
     percentage_offset: float = Field(
         0, ge=0, le=10, description="Offset in the formula of the percentage, e.g. 0.5"
     )
+    equivalent_codes: OptionalPath = Field(
+        None, description="CSV file of equivalent subject codes, in addition to the bundled ones"
+    )
     anomaly_all_clear_points: float = Field(
         15, gt=0, description="Change of a college's all-clear share that is an anomaly (points)"
     )

@@ -2,11 +2,12 @@
 
 `colleges.csv`, `branches.csv` and `subjects.csv` hold facts only. A code that is missing in them
 becomes a row marked `inferred`. `subjects.csv` is for codes that do not tell their semester.
-A malformed file is one error that names the file and the line.
+A malformed file is one error that names the file and the line. Codes that replaced others are in
+`equivalent_codes.py`.
 """
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -20,6 +21,11 @@ from ouspark_assets.schemas.validation import find_violations
 FOLDER = Path(domain.__file__).parent / "reference"
 BOOLEANS = {"yes": True, "no": False}
 LABORATORY_NAME = r"\bLAB"
+# Columns of the tables that are not in the files, with the value of a row of a file.
+COMPUTED_COLUMNS: Mapping[str, pl.Expr] = {
+    "inferred": pl.lit(value=False),
+    "counts_as": pl.lit(None, pl.String),
+}
 
 
 class ReferenceFileError(OuSparkError):
@@ -45,40 +51,49 @@ def read_subjects(folder: Path = FOLDER) -> pl.DataFrame:
 
 
 def _read(table: Table, path: Path) -> pl.DataFrame:
-    columns = [name for name in table.columns if name != "inferred"]
-    numbered = list(_read_lines(path, columns))
+    columns = [name for name in table.columns if name not in COMPUTED_COLUMNS]
+    numbered = list(read_lines(path, columns))
     lines = [line for line, _ in numbered]
     texts = pl.DataFrame(
         [row for _, row in numbered], schema=dict.fromkeys(columns, pl.String), orient="row"
     ).with_columns(pl.col(pl.String).str.strip_chars().replace("", None))
-    frame = _cast(table, texts, lines, path).with_columns(pl.lit(value=False).alias("inferred"))
+    frame = _cast(table, texts, lines, path).with_columns(
+        value.alias(name) for name, value in COMPUTED_COLUMNS.items() if name in table.columns
+    )
     codes = frame[table.key[0]]
     for row in codes.is_duplicated().arg_true().tail(1):
-        raise _malformed(path, lines[row], f"{codes.name} {codes[row]} is there twice")
+        raise malformed_line(path, lines[row], f"{codes.name} {codes[row]} is there twice")
     for row, reason in find_violations(table, frame).select("row", "reason").head(1).iter_rows():
-        raise _malformed(path, lines[row], reason)
+        raise malformed_line(path, lines[row], reason)
     return table.conform(frame).sort(table.key)
 
 
-def _read_lines(path: Path, columns: list[str]) -> Iterator[tuple[int, list[str]]]:
-    """Yield the lines with their numbers, without blank lines."""
+def read_lines(
+    path: Path, columns: list[str], advice: str = "Restore it from the repository."
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield the lines with their numbers, without blank lines.
+
+    Raises ReferenceFileError; `advice` says what to do about a file that cannot be read.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        message = f"{path} cannot be read ({error}). Restore it from the repository."
+        message = f"{path} cannot be read ({error}). {advice}"
         raise ReferenceFileError(message) from error
     reader = csv.reader(text.splitlines(), strict=True)
     try:
         header = next(reader, [])
         if header != columns:
-            raise _malformed(path, 1, f"the header must be {','.join(columns)}")
+            raise malformed_line(path, 1, f"the header must be {','.join(columns)}")
         for row in reader:
             if row and len(row) != len(columns):
-                raise _malformed(path, reader.line_num, f"has {len(row)} of {len(columns)} values")
+                raise malformed_line(
+                    path, reader.line_num, f"has {len(row)} of {len(columns)} values"
+                )
             if row:
                 yield reader.line_num, row
     except csv.Error as error:
-        raise _malformed(path, reader.line_num, str(error)) from error
+        raise malformed_line(path, reader.line_num, str(error)) from error
 
 
 def _cast(table: Table, texts: pl.DataFrame, lines: list[int], path: Path) -> pl.DataFrame:
@@ -90,12 +105,13 @@ def _cast(table: Table, texts: pl.DataFrame, lines: list[int], path: Path) -> pl
             typed = texts[name].cast(table.dtypes[name], strict=False)
         for row in (typed.is_null() & texts[name].is_not_null()).arg_true().head(1):
             kind = "yes or no" if is_boolean else "a number"
-            raise _malformed(path, lines[row], f"{name} is '{texts[name][row]}', not {kind}")
+            raise malformed_line(path, lines[row], f"{name} is '{texts[name][row]}', not {kind}")
         texts = texts.with_columns(typed)
     return texts
 
 
-def _malformed(path: Path, line: int, problem: str) -> ReferenceFileError:
+def malformed_line(path: Path, line: int, problem: str) -> ReferenceFileError:
+    """Return the error that a line of a file is malformed."""
     return ReferenceFileError(f"{path}, line {line}: {problem}. Correct the file and run again.")
 
 
@@ -142,7 +158,7 @@ def add_inferred_subjects(
         known.with_columns(
             pl.coalesce(column, f"{column}_inferred").alias(column)
             for column in SUBJECTS.columns
-            if column != "subject_code"
+            if column not in ("subject_code", "counts_as")
         )
     ).sort("subject_code")
 

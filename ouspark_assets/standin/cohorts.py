@@ -91,11 +91,15 @@ def around_zero(source: np.random.Generator, *shape: int) -> NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """The size of the simulation; `students` are those who appear in the first `releases`."""
+    """The size of the simulation; `students` are those who appear in the first `releases`.
+
+    With `changed_codes`, new schemes change the codes of a few subjects.
+    """
 
     seed: int = 1
     students: int = 300
     releases: int = 6
+    changed_codes: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,11 @@ DEFAULT_SCALE = Scale()
     show_default=True, help="Number of releases published at the start.",
 )  # fmt: skip
 @click.option(
+    "--changed-codes",
+    is_flag=True,
+    help="Change the codes of a few subjects between two schemes.",
+)
+@click.option(
     "--faults", default="none", show_default=True, metavar="PROFILE",
     help=f"Faults to inject: {', '.join(PROFILES)}. Also errors:0.3, outage:5, errors,slow.",
 )  # fmt: skip
@@ -65,6 +70,7 @@ def standin(
     seed: int,
     students: int,
     releases: int,
+    changed_codes: bool,
     faults: str,
     fault_seed: int,
     release_after: float | None,
@@ -75,7 +81,7 @@ def standin(
     """Serve an invented results site that looks and behaves like the university's."""
     try:
         injected = parse_faults(faults)
-        world = World(Scale(seed=seed, students=students, releases=releases))
+        world = World(Scale(seed, students, releases, changed_codes))
         if export is not None:
             # Importing polars takes longer than starting the site.
             from ouspark_assets.standin.truth import export_truth

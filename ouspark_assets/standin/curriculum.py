@@ -1,13 +1,15 @@
 """The curriculum: subjects, and which of them each branch offers in each slot of a semester.
 
 Read from `data/subjects.csv`. A code that ends in `*` takes the letter of the branch. Rows with the
-same slot are electives to choose from; the choices of the students are in `cohorts.py`.
+same slot are electives to choose from; the choices of the students are in `cohorts.py`. New schemes
+change the codes of a few subjects: the students and slots keep the number of the first code, and
+the pages print the number of the code of their session.
 """
 
 import csv
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -68,14 +70,35 @@ class Subject:
     ease: int
 
     @property
-    def semester(self) -> int:
-        """The semester, which is the first digit of the code."""
-        return int(self.code[0])
+    def semester(self) -> int | None:
+        """The first digit of the code; None if the code does not begin with one."""
+        return int(self.code[0]) if self.code[0].isdecimal() else None
+
+
+@dataclass(frozen=True, slots=True)
+class CodeChange:
+    """A code that a new scheme replaces, in all pages of a session and of later ones."""
+
+    old: str
+    new: str
+    scheme: str
+    session: int
+
+
+# In order. One new code is numeric, and one subject changes twice.
+CODE_CHANGES: Final = (
+    CodeChange("101", "BS101MT", "AICTE", 1),
+    CodeChange("201", "251", "CBCS 2023", 2),
+    CodeChange("251", "BS251MT", "AICTE", 3),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Curricula:
-    """All subjects, and the numbers of those offered per branch and slot."""
+    """All subjects, and the numbers of those offered per branch and slot.
+
+    The subjects with a changed code follow all others and are offered in no slot.
+    """
 
     subjects: tuple[Subject, ...]
     options: NDArray[np.int16]
@@ -91,6 +114,14 @@ class Curricula:
         """By how many marks each subject is easier than the average."""
         return np.array([subject.ease for subject in self.subjects], dtype=np.float32)
 
+    def printed_numbers(self, changes: Sequence[CodeChange]) -> NDArray[np.int16]:
+        """Return, for the number of every subject, the one with its code after these changes."""
+        numbers = {subject.code: number for number, subject in enumerate(self.subjects)}
+        printed = np.arange(len(self.subjects), dtype=np.int16)
+        for change in changes:
+            printed[printed == numbers[change.old]] = numbers[change.new]
+        return printed
+
 
 @cache
 def load_curricula() -> Curricula:
@@ -103,7 +134,7 @@ def load_curricula() -> Curricula:
     for index, branch in enumerate(BRANCHES):
         used: defaultdict[int, int] = defaultdict(int)
         for offered in _group_by_slot(rows, branch):
-            semester = offered[0].semester
+            semester = int(offered[0].code[0])
             slot = (semester - 1) * SLOTS_PER_SEMESTER + used[semester]
             used[semester] += 1
             for option, subject in enumerate(offered):
@@ -111,8 +142,16 @@ def load_curricula() -> Curricula:
                     numbers[subject.code] = len(subjects)
                     subjects.append(subject)
                 options[index, slot, option] = numbers[subject.code]
+    for change in CODE_CHANGES:
+        numbers[change.new] = len(subjects)
+        subjects.append(replace(subjects[numbers[change.old]], code=change.new))
     counts = (options != NO_SUBJECT).sum(axis=2).astype(np.int16)
     return Curricula(tuple(subjects), options, counts)
+
+
+def changes_until(session: int) -> list[CodeChange]:
+    """Return the changes of codes up to a session, in order."""
+    return [change for change in CODE_CHANGES if change.session <= session]
 
 
 def _group_by_slot(rows: Sequence[dict[str, str]], branch: Branch) -> list[list[Subject]]:
@@ -130,5 +169,5 @@ def _group_by_slot(rows: Sequence[dict[str, str]], branch: Branch) -> list[list[
             ease=int(row["ease"]),
         )
         slot = subject.code if row["slot"] == "-" else row["slot"]
-        slots[subject.semester, slot].append(subject)
+        slots[int(subject.code[0]), slot].append(subject)
     return sorted(slots.values(), key=lambda offered: offered[0].code)

@@ -12,6 +12,7 @@ from ouspark_assets.standin.cohorts import (
     FIRST_LATERAL_SEMESTER,
     Cohort,
     Progress,
+    Scale,
     around_zero,
     compute_progress,
     random_stream,
@@ -23,6 +24,7 @@ from ouspark_assets.standin.curriculum import (
     SEMESTERS,
     SLOTS,
     SLOTS_PER_SEMESTER,
+    changes_until,
     load_curricula,
 )
 from ouspark_assets.standin.grading import (
@@ -75,24 +77,24 @@ LABORATORY_EASE: Final = 8
 END_OF_FIRST_YEAR: Final = 2
 
 
-def hold_session(cohort: Cohort, release: Release, seed: int) -> PrintedRows:
+def hold_session(cohort: Cohort, release: Release, scale: Scale) -> PrintedRows:
     """Hold a main or supplementary session for a cohort and return the rows it prints."""
-    source = random_stream(seed, "examination", release.ordinal, cohort.number)
+    source = random_stream(scale.seed, "examination", release.ordinal, cohort.number)
     advancing = _advance(cohort, release, source)
     sitting = _choose_sittings(cohort, release, advancing, source)
     grade = _draw_grades(cohort, sitting, source)
     cohort.printed = grade
     cohort.record(release.ordinal, grade, is_attempt=True)
     _decide_detention(cohort, release)
-    return print_rows(cohort, grade)
+    return print_rows(cohort, grade, _printed_numbers(release, scale))
 
 
-def revalue(cohort: Cohort, release: Release, seed: int) -> PrintedRows:
+def revalue(cohort: Cohort, release: Release, scale: Scale) -> PrintedRows:
     """Revalue the latest main session of a cohort and return the rows it prints.
 
     Only students with a changed grade have a page. It shows all rows of their main page.
     """
-    source = random_stream(seed, "revaluation", release.ordinal, cohort.number)
+    source = random_stream(scale.seed, "revaluation", release.ordinal, cohort.number)
     before = cohort.printed
     after = _draw_revalued_grades(cohort, before, source)
     changed = (after != before).any(1)
@@ -101,7 +103,13 @@ def revalue(cohort: Cohort, release: Release, seed: int) -> PrintedRows:
     detained_before = cohort.detained
     _decide_detention(cohort, release)
     cohort.detained = np.where(changed, detained_before & cohort.detained, detained_before)
-    return print_rows(cohort, grade)
+    return print_rows(cohort, grade, _printed_numbers(release, scale))
+
+
+def _printed_numbers(release: Release, scale: Scale) -> NDArray[np.int16]:
+    """Return, for the number of every subject, the one with the code that the release prints."""
+    changes = changes_until(release.session) if scale.changed_codes else []
+    return load_curricula().printed_numbers(changes)
 
 
 def _draw_marks(

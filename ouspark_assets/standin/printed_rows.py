@@ -54,10 +54,16 @@ class PrintedRows:
         return np.asarray(self.mark_offsets[1:] != self.mark_offsets[:-1])
 
 
-def print_rows(cohort: Cohort, grade: NDArray[np.int8]) -> PrintedRows:
-    """Return the rows that print these grades, which the cohort has recorded already."""
+def print_rows(
+    cohort: Cohort, grade: NDArray[np.int8], printed_numbers: NDArray[np.int16]
+) -> PrintedRows:
+    """Return the rows that print these grades, which the cohort has recorded already.
+
+    `printed_numbers` maps the number of a subject to the one that is printed.
+    """
     student, slot = np.nonzero(grade != NEVER_SAT)
-    marks = (cohort.subject[student, slot].astype(np.int64) << GRADE_BITS) | grade[student, slot]
+    subject = printed_numbers[cohort.subject[student, slot]].astype(np.int64)
+    marks = (subject << GRADE_BITS) | grade[student, slot]
     progress = compute_progress(cohort)
     status = _printed_status(cohort, progress, grade)
     owner, column = np.nonzero(status != UNDECIDED)

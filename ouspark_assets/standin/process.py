@@ -51,6 +51,7 @@ def running_standin(
     faults: str = "none",
     fault_seed: int = 1,
     release_after: float | None = None,
+    changed_codes: bool = False,
     host: str = "127.0.0.1",
     port: int = 0,
 ) -> Iterator[RunningStandin]:
@@ -61,6 +62,7 @@ def running_standin(
     numbers = {"--students": students, "--releases": releases, "--seed": seed}
     given = {option: value for option, value in numbers.items() if value is not None}
     scale = tuple(str(part) for item in given.items() for part in item)
+    scale += ("--changed-codes",) if changed_codes else ()
     content = (*scale, "--faults", faults, "--fault-seed", str(fault_seed))
     options = ["--host", host, "--port", str(port), "--with-parent", str(os.getpid())]
     if release_after is not None:

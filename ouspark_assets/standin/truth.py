@@ -22,7 +22,12 @@ from ouspark_assets.standin.cohorts import (
     Progress,
     compute_progress,
 )
-from ouspark_assets.standin.curriculum import BRANCHES, SLOTS_PER_SEMESTER, load_curricula
+from ouspark_assets.standin.curriculum import (
+    BRANCHES,
+    SLOTS_PER_SEMESTER,
+    CodeChange,
+    load_curricula,
+)
 from ouspark_assets.standin.fault_injection import FaultInjector
 from ouspark_assets.standin.grading import (
     GRADES,
@@ -70,15 +75,16 @@ def export_truth(world: World, folder: Path, faults: FaultInjector) -> dict[str,
 
 
 def compute_truth(world: World) -> dict[str, pl.DataFrame]:
-    """Return the seven tables of the truth by name."""
+    """Return the eight tables of the truth by name."""
     keys = [published.release.key for published in world.published]
     tickets = [pl.Series("hall_ticket", of_cohort, pl.String) for of_cohort in world.tickets]
+    newest = load_curricula().printed_numbers(world.code_changes)
     of_cohorts = []
     for cohort, of_cohort in zip(world.cohorts, tickets, strict=True):
         progress = compute_progress(cohort)
         of_cohorts.append({
             "students": _students(cohort, of_cohort),
-            "standings": _standings(cohort, of_cohort, keys),
+            "standings": _standings(cohort, of_cohort, keys, newest),
             "semester_gpas": _semester_gpas(progress, of_cohort),
             "student_cgpas": _student_cgpas(cohort, progress, of_cohort),
         })  # fmt: skip
@@ -92,6 +98,7 @@ def compute_truth(world: World) -> dict[str, pl.DataFrame]:
         "attempts": pl.concat(_attempts(*part) for part in printed),
         "results": pl.concat(_results(*part) for part in printed),
         "releases": _releases(world.published),
+        "equivalent_codes": _equivalent_codes(world.code_changes),
     }
 
 
@@ -132,14 +139,17 @@ def _students(cohort: Cohort, tickets: pl.Series) -> pl.DataFrame:
     })  # fmt: skip
 
 
-def _standings(cohort: Cohort, tickets: pl.Series, keys: Sequence[str]) -> pl.DataFrame:
+def _standings(
+    cohort: Cohort, tickets: pl.Series, keys: Sequence[str], newest: NDArray[np.int16]
+) -> pl.DataFrame:
+    """Return one row per student and subject, under the newest code of the subject."""
     standing = cohort.standing
     student, slot = np.nonzero(standing != NEVER_SAT)
     subject, grade = cohort.subject[student, slot], standing[student, slot]
     cleared = cohort.cleared_release[student, slot]
     return pl.DataFrame({
         "hall_ticket": tickets.gather(pl.Series(student)),
-        "subject_code": _texts([each.code for each in load_curricula().subjects], subject),
+        "subject_code": _texts([each.code for each in load_curricula().subjects], newest[subject]),
         "semester": (slot // SLOTS_PER_SEMESTER + 1).astype(np.int16),
         "credits": load_curricula().half_credits[subject] / 2,
         "grade": _texts(GRADES, grade),
@@ -188,7 +198,9 @@ def _attempts(published: PublishedRelease, rows: PrintedRows, tickets: pl.Series
         "hall_ticket": tickets.gather(_owners(rows.mark_offsets)),
         "subject_code": _texts([each.code for each in subjects], subject),
         "subject_name": _texts(names, subject),
-        "semester": np.array([each.semester for each in subjects], dtype=np.int16)[subject],
+        "semester": pl.Series([each.semester for each in subjects], dtype=pl.Int16).gather(
+            pl.Series(subject)
+        ),
         "credits": load_curricula().half_credits[subject] / 2,
         "grade": _texts(GRADES, grade),
         "points": _points(grade),
@@ -236,6 +248,13 @@ def _releases(published_releases: list[PublishedRelease]) -> pl.DataFrame:
         pl.col("semesters").cast(pl.List(pl.Int16)),
         pl.col("revises").cast(pl.String),
     )
+
+
+def _equivalent_codes(changes: Sequence[CodeChange]) -> pl.DataFrame:
+    """Return the lines that a file of equivalent codes needs for these changes."""
+    rows = [(change.old, change.new, f"new code in {change.scheme}") for change in changes]
+    columns = ("old_code", "new_code", "why")
+    return pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row")
 
 
 def _texts(texts: Sequence[str], numbers: NDArray[np.integer]) -> pl.Series:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ouspark_assets.standin.cohorts import Cohort, Scale, admit_cohort
+from ouspark_assets.standin.curriculum import CodeChange, changes_until
 from ouspark_assets.standin.examinations import hold_session, revalue
 from ouspark_assets.standin.printed_rows import PrintedRows
 from ouspark_assets.standin.release_calendar import (
@@ -46,6 +47,12 @@ class World:
             self.publish_next_release()
 
     @property
+    def code_changes(self) -> list[CodeChange]:
+        """The changes of subject codes up to the last published session."""
+        published = self.published if self.scale.changed_codes else []
+        return changes_until(published[-1].release.session) if published else []
+
+    @property
     def is_complete(self) -> bool:
         """Whether every release of the calendar is published."""
         return len(self.published) == MAX_RELEASES
@@ -57,7 +64,7 @@ class World:
             self._admit_cohorts(release.session // SESSIONS_PER_YEAR)
         is_revaluation = release.kind is Kind.REVALUATION
         examine = revalue if is_revaluation else hold_session
-        rows = tuple(examine(cohort, release, self.scale.seed) for cohort in self.cohorts)
+        rows = tuple(examine(cohort, release, self.scale) for cohort in self.cohorts)
         revises = self.published[-1] if is_revaluation else None
         self.published.append(PublishedRelease(release, rows, revises))
         return self.published[-1]

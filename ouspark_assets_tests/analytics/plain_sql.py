@@ -13,12 +13,15 @@ SELECT release, exam_kind, revises, session_year * 12 + session_month AS session
                           release COLLATE "C") AS place
   FROM source.release_index;
 CREATE TEMPORARY VIEW attempts AS
-SELECT m.release, m.hall_ticket, m.subject_code, m.semester, m.credits, m.grade, m.points,
+SELECT m.release, m.hall_ticket, m.subject_code AS printed_code,
+       coalesce(s.counts_as, m.subject_code) AS subject_code,
+       coalesce(m.semester, s.semester) AS semester, m.credits, m.grade, m.points,
        o.place, o.exam_kind, o.session,
        m.grade = ANY ('{S,A,B,C,D,E}') AS passed,
        CASE WHEN m.grade = ANY ('{S,A,B,C,D,E}') THEN 'passed' WHEN m.grade = 'F' THEN 'failed'
             WHEN m.grade = 'Ab' THEN 'absent' ELSE 'pending' END AS state
-  FROM clean.marks m JOIN ordered o USING (release);
+  FROM clean.marks m JOIN ordered o USING (release)
+       LEFT JOIN clean.subjects s ON s.subject_code = m.subject_code;
 CREATE TEMPORARY VIEW known AS
 SELECT s.*, cgpa, open_subjects, incomplete, passed_subjects + open_subjects > 0 AS decided,
        open_subjects = 0 AND pending_subjects = 0 AS clear
@@ -26,10 +29,11 @@ SELECT s.*, cgpa, open_subjects, incomplete, passed_subjects + open_subjects > 0
  WHERE passed_subjects + open_subjects + pending_subjects > 0;
 """
 
+_FIRST_SEMESTER = "(array_agg(semester ORDER BY place) FILTER (WHERE semester IS NOT NULL))[1]"
 _BEST = "passed DESC, CASE WHEN passed THEN points END DESC NULLS LAST, place DESC"
 
 STANDINGS = f"""
-SELECT hall_ticket, subject_code, max(semester) AS semester,
+SELECT hall_ticket, subject_code, {_FIRST_SEMESTER} AS semester,
        (array_agg(credits ORDER BY {_BEST}))[1] AS credits,
        (array_agg(grade ORDER BY {_BEST}))[1] AS grade,
        (array_agg(points ORDER BY {_BEST}))[1] AS points,
@@ -185,13 +189,13 @@ SELECT hall_ticket, subject_code, semester, credits,
 """
 
 _AS_OF = f"""
-  SELECT page.release, page.hall_ticket, a.subject_code, a.semester,
+  SELECT page.release, page.hall_ticket, a.subject_code, {_FIRST_SEMESTER} AS semester,
          (array_agg(credits ORDER BY {_BEST}))[1] AS credits,
          (array_agg(grade ORDER BY {_BEST}))[1] AS grade,
          (array_agg(points ORDER BY {_BEST}))[1] AS points,
          bool_or(passed) AS passed
     FROM pages page JOIN attempts a ON a.hall_ticket = page.hall_ticket AND a.place {{}} page.until
-   GROUP BY page.release, page.hall_ticket, a.subject_code, a.semester"""
+   GROUP BY page.release, page.hall_ticket, a.subject_code"""
 
 
 def _gpas_as_of(when: str) -> str:
@@ -210,18 +214,18 @@ before AS ({_AS_OF.format("<")}),
 after AS ({_AS_OF.format("<=")}),
 {_gpas_as_of("before")},
 {_gpas_as_of("after")}
-SELECT m.release, m.hall_ticket, m.subject_code, o.revises, b.grade AS grade_before,
+SELECT m.release, m.hall_ticket, m.printed_code AS subject_code, o.revises, b.grade AS grade_before,
        a.grade AS grade_after, a.points - b.points AS points_change,
        CASE WHEN a.points IS NULL THEN 'undecided' WHEN b.points IS NULL THEN 'decided'
             WHEN a.points > b.points THEN 'raised' ELSE 'unchanged' END AS outcome,
        round(sb.weighted / nullif(sb.credits, 0), 2) AS sgpa_before,
        round(sa.weighted / nullif(sa.credits, 0), 2) AS sgpa_after,
        cb.cgpa AS cgpa_before, ca.cgpa AS cgpa_after
-  FROM clean.marks m JOIN ordered o USING (release)
+  FROM attempts m JOIN ordered o USING (release)
        JOIN after a USING (release, hall_ticket, subject_code)
        LEFT JOIN before b USING (release, hall_ticket, subject_code)
-       LEFT JOIN sgpas_before sb ON (sb.release, sb.hall_ticket, sb.semester) = (m.release, m.hall_ticket, m.semester)
-       LEFT JOIN sgpas_after sa ON (sa.release, sa.hall_ticket, sa.semester) = (m.release, m.hall_ticket, m.semester)
+       LEFT JOIN sgpas_before sb ON (sb.release, sb.hall_ticket, sb.semester) = (m.release, m.hall_ticket, a.semester)
+       LEFT JOIN sgpas_after sa ON (sa.release, sa.hall_ticket, sa.semester) = (m.release, m.hall_ticket, a.semester)
        LEFT JOIN cgpas_before cb ON (cb.release, cb.hall_ticket) = (m.release, m.hall_ticket)
        LEFT JOIN cgpas_after ca ON (ca.release, ca.hall_ticket) = (m.release, m.hall_ticket)
  WHERE o.exam_kind = 'revaluation'
@@ -327,7 +331,7 @@ SELECT release, semester, coalesce(appeared, 0) AS appeared, coalesce(all_clear,
 
 SUBJECT_STATS = """
 WITH counted AS (
-  SELECT subject_code, release, count(*) FILTER (WHERE state = 'passed') AS passed,
+  SELECT printed_code AS subject_code, release, count(*) FILTER (WHERE state = 'passed') AS passed,
          count(*) FILTER (WHERE state = 'failed') AS failed,
          count(*) FILTER (WHERE state = 'absent') AS absent,
          count(*) FILTER (WHERE state = 'pending') AS pending,
@@ -336,7 +340,7 @@ WITH counted AS (
            'A', count(*) FILTER (WHERE grade = 'A'), 'B', count(*) FILTER (WHERE grade = 'B'),
            'C', count(*) FILTER (WHERE grade = 'C'), 'D', count(*) FILTER (WHERE grade = 'D'),
            'E', count(*) FILTER (WHERE grade = 'E'), 'F', count(*) FILTER (WHERE grade = 'F')) AS grades
-    FROM attempts WHERE exam_kind = 'main' GROUP BY subject_code, release),
+    FROM attempts WHERE exam_kind = 'main' GROUP BY printed_code, release),
 revalued AS (
   SELECT subject_code, revises AS release, count(*) AS revalued,
          count(*) FILTER (WHERE points_change > 0) AS raised,

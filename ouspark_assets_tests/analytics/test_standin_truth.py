@@ -13,8 +13,10 @@ from ouspark_assets_tests.analytics.universities import (
 )
 
 
-def assert_equals_truth(students: int, releases: int, seed: int) -> None:
-    truth = generate_truth(students, releases, seed)
+def assert_equals_truth(
+    students: int, releases: int, seed: int, *, changed_codes: bool = False
+) -> None:
+    truth = generate_truth(students, releases, seed, changed_codes=changed_codes)
     computed = LazyAggregates(clean_tables_from_truth(truth))
     for table in (STANDINGS, SEMESTER_GPAS, STUDENT_CGPAS):
         expected = truth[table.name]
@@ -32,6 +34,10 @@ def assert_equals_truth(students: int, releases: int, seed: int) -> None:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_every_standing_sgpa_and_cgpa_equals_the_truth(seed: int) -> None:
     assert_equals_truth(students=400, releases=14, seed=seed)
+
+
+def test_standings_sgpas_and_cgpas_equal_the_truth_when_codes_have_changed() -> None:
+    assert_equals_truth(students=400, releases=14, seed=1, changed_codes=True)
 
 
 @pytest.mark.full

@@ -5,6 +5,7 @@ A handwritten university has four releases; a test lists its marks, one tuple pe
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -16,6 +17,8 @@ from ouspark_assets.pipeline.aggregates import AGGREGATES
 from ouspark_assets.schemas.clean import MARKS, QUARANTINE, RESULTS, STUDENTS
 from ouspark_assets.schemas.reference import SUBJECTS
 from ouspark_assets.schemas.source import RELEASE_INDEX
+from ouspark_assets.sources.equivalent_codes import EquivalentCode, add_equivalent_codes
+from ouspark_assets.sources.reference_files import add_inferred_subjects
 from ouspark_assets.standin.cohorts import Scale
 from ouspark_assets.standin.truth import compute_truth
 from ouspark_assets.standin.world import World
@@ -81,6 +84,7 @@ def compute_aggregates(
     printed: Sequence[Line] = (),
     *,
     subjects: Sequence[tuple[str, str | None, int | None]] = (),
+    newer_codes: Mapping[str, str] | None = None,
     in_quarantine: Sequence[str] = (),
     genders: dict[str, str | None] | None = None,
     options: Options | None = None,
@@ -88,7 +92,8 @@ def compute_aggregates(
     """Return all aggregates of these marks and result lines.
 
     A mark is (release, hall ticket, subject code, credits, grade[, subject name]), a line is
-    (release, hall ticket, semester, status[, SGPA]).
+    (release, hall ticket, semester, status[, SGPA]). `newer_codes` maps an old subject code to the
+    one that replaced it; with it, subjects are inferred from the marks too.
     """
     rows = [_mark(mark) for mark in sat]
     lines = [_line(*line) for line in printed]
@@ -98,7 +103,12 @@ def compute_aggregates(
         "students": _students(tickets, genders or {}),
         "marks": marks(*rows),
         "results": results(*lines),
-        "subjects": _subjects(subjects),
+        "subjects": _subjects(subjects)
+        if newer_codes is None
+        else add_equivalent_codes(
+            add_inferred_subjects(_subjects(subjects), marks(*rows)),
+            [EquivalentCode(*pair, "test", Path(), 1) for pair in newer_codes.items()],
+        ),
         "quarantine": _quarantine(in_quarantine),
     }
     return LazyAggregates(clean, options)
@@ -214,11 +224,18 @@ def clean_tables_from_truth(truth: dict[str, pl.DataFrame]) -> dict[str, pl.Data
             )
         ),
         "quarantine": QUARANTINE.empty(),
-        "subjects": SUBJECTS.conform(
-            truth["attempts"]
-            .group_by("subject_code")
-            .agg(pl.col("subject_name").first(), pl.col("credits", "semester").max())
-            .with_columns(_kind().alias("kind"), pl.lit(value=True).alias("inferred"))
+        "subjects": add_equivalent_codes(
+            SUBJECTS.conform(
+                truth["attempts"]
+                .group_by("subject_code")
+                .agg(pl.col("subject_name").first(), pl.col("credits", "semester").max())
+                .with_columns(
+                    _kind().alias("kind"),
+                    pl.lit(None, pl.String).alias("counts_as"),
+                    pl.lit(value=True).alias("inferred"),
+                )
+            ),
+            [EquivalentCode(*row, Path(), 1) for row in truth["equivalent_codes"].iter_rows()],
         ),
     }
 
@@ -229,14 +246,17 @@ def _kind() -> pl.Expr:
     return pl.when(theory).then(pl.lit("theory")).otherwise(pl.lit("laboratory"))
 
 
-def generate_truth(students: int, releases: int, seed: int) -> dict[str, pl.DataFrame]:
+def generate_truth(
+    students: int, releases: int, seed: int, *, changed_codes: bool = False
+) -> dict[str, pl.DataFrame]:
     """Return the stand-in's own records of its students and what its releases print."""
-    return compute_truth(World(Scale(students=students, releases=releases, seed=seed)))
+    return compute_truth(World(Scale(seed, students, releases, changed_codes)))
 
 
 def load_clean_tables(connection: Connection) -> dict[str, pl.DataFrame]:
     """Store and return the tables of 300 students; three have a record in open quarantine."""
-    frames = clean_tables_from_truth(generate_truth(students=300, releases=14, seed=3))
+    truth = generate_truth(students=300, releases=14, seed=3, changed_codes=True)
+    frames = clean_tables_from_truth(truth)
     with write_transaction(connection, "test") as writer:
         for table in CLEAN_TABLES:
             writer.merge(table, [frames[table.name]])

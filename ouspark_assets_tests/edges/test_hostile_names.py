@@ -98,7 +98,7 @@ def test_names_are_the_same_in_both_databases_and_in_the_cache(
         "results": batch.results,
         "subjects": SUBJECTS.conform(
             batch.marks.select("subject_code", "subject_name", "credits", "semester").with_columns(
-                kind=pl.lit(None, pl.String), inferred=True
+                kind=pl.lit(None, pl.String), counts_as=pl.lit(None, pl.String), inferred=True
             )
         ),
         "quarantine": pl.DataFrame(schema=QUARANTINE.dtypes),

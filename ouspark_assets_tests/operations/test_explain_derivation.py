@@ -74,6 +74,37 @@ def test_attempts_are_in_release_order_and_the_counting_one_is_marked() -> None:
     assert subject.rule == "best of 2 passes"
 
 
+def test_attempts_under_an_older_code_are_listed_with_the_code_that_was_printed() -> None:
+    found = explanation(
+        [
+            (FEB_22, ANN, "451", 3, "F", "COMPUTER ORGANISATION"),
+            (AUG_22, ANN, "PC451CS", 3, "C", "COMPUTER ORGANISATION"),
+        ],
+        newer_codes={"451": "PC451CS"},
+    )
+    (subject,) = found.subjects
+    assert (subject.code, subject.older_codes, subject.semester) == ("PC451CS", ("451",), 4)
+    assert subject.name == "COMPUTER ORGANISATION"
+    assert [(attempt.code, attempt.grade, attempt.counts) for attempt in subject.attempts] == [
+        ("451", "F", False),
+        ("PC451CS", "C", True),
+    ]
+    assert (subject.grade, subject.sittings, subject.rule) == ("C", 2, "only pass")
+    assert subject.derived_grade is None
+    (semester,) = found.semesters
+    assert semester.because == "all 1 subjects passed"
+
+
+def test_a_subject_sat_under_its_older_code_only_is_explained_under_the_newest() -> None:
+    found = explanation(
+        [(FEB_22, ANN, "451", 3, "F", "COMPUTER ORGANISATION")], newer_codes={"451": "PC451CS"}
+    )
+    (subject,), (backlog,) = found.subjects, found.backlogs
+    assert (subject.code, subject.older_codes) == ("PC451CS", ("451",))
+    assert (subject.name, backlog.name) == ("COMPUTER ORGANISATION",) * 2
+    assert (backlog.code, backlog.since_release) == ("PC451CS", FEB_22)
+
+
 def test_the_latest_of_equal_passes_counts() -> None:
     subject = only_subject([(FEB_22, ANN, "101", 4, "C"), (AUG_22, ANN, "101", 4, "C")])
     assert [attempt.counts for attempt in subject.attempts] == [False, True]

@@ -21,7 +21,9 @@ def marks(*rows: tuple[str, str, str | None, float, int | None]) -> pl.DataFrame
 
 def known(*rows: tuple[str, str, float | None, int | None, str | None]) -> pl.DataFrame:
     names = ["subject_code", "subject_name", "credits", "semester", "kind"]
-    frame = pl.DataFrame(rows, schema=names, orient="row").with_columns(inferred=False)
+    frame = pl.DataFrame(rows, schema=names, orient="row").with_columns(
+        inferred=False, counts_as=None
+    )
     return SUBJECTS.conform(frame)
 
 
@@ -54,7 +56,7 @@ def test_the_inferred_name_is_the_most_frequent_one() -> None:
         RELEASES,
     )
     SUBJECTS.rules.validate(frame, lazy=True)
-    assert frame.rows() == [("501", "SOFTWARE ENGG", 3.0, 5, "theory", True)]
+    assert frame.rows() == [("501", "SOFTWARE ENGG", 3.0, 5, "theory", None, True)]
 
 
 def test_of_equally_frequent_names_and_credits_the_latest_is_taken() -> None:
@@ -89,6 +91,6 @@ def test_values_of_the_file_win_and_missing_ones_are_inferred() -> None:
         reference, marks(("20240511", "FP&S2", "FOUND.OF PHYS.", 3.0, None)), RELEASES
     )
     assert frame.rows() == [
-        ("FP&S2", "FOUNDATIONS OF PHYSICS", 3.0, 2, "theory", False),
-        ("OSC.3", "OTHER", 2.0, 3, "theory", False),
+        ("FP&S2", "FOUNDATIONS OF PHYSICS", 3.0, 2, "theory", None, False),
+        ("OSC.3", "OTHER", 2.0, 3, "theory", None, False),
     ]

@@ -125,5 +125,5 @@ def test_a_subject_may_lack_credits_and_semester(folder: Path) -> None:
     text = "subject_code,subject_name,credits,semester,kind\nFP&S2,FOUNDATIONS,,2,\n"
     (folder / "subjects.csv").write_text(text)
     assert reference.read_subjects(folder).rows() == [
-        ("FP&S2", "FOUNDATIONS", None, 2, None, False)
+        ("FP&S2", "FOUNDATIONS", None, 2, None, None, False)
     ]

@@ -103,7 +103,7 @@ def _subjects(records: StudentRecords) -> tuple[Subject, ...]:
     standings = {row["subject_code"]: row for row in records.standings.iter_rows(named=True)}
     attempts_of: dict[str, list[Row]] = {code: [] for code in standings}
     for row in _attempts(records).iter_rows(named=True):
-        attempts_of.setdefault(row["subject_code"], []).append(row)
+        attempts_of.setdefault(row["counts_as"], []).append(row)
     names = _subject_names(records)
     subjects = [
         _subject(code, rows, standings.get(code), names.get(code))
@@ -117,13 +117,13 @@ def _subjects(records: StudentRecords) -> tuple[Subject, ...]:
 def _attempts(records: StudentRecords) -> pl.DataFrame:
     """Return the attempts in release order; `counts` marks those that standings are taken from."""
     tried = compute_attempts(records.marks, records.release_index, records.subjects)
-    counting = find_effective_attempts(tried, text_number(tried["subject_code"]))["row"]
+    counting = find_effective_attempts(tried, text_number(tried["counts_as"]))["row"]
     releases = records.release_index.select("release", "exam_kind", "session_month", "session_year")
     return (
         tried.with_row_index("row")
         .with_columns(pl.col("row").is_in(counting.cast(pl.UInt32).implode()).alias("counts"))
         .join(releases, on="release", how="left", maintain_order="left")
-        .sort("release_order", "row")
+        .sort("attempt_order", "row")
     )
 
 
@@ -131,7 +131,7 @@ def _subject_names(records: StudentRecords) -> dict[str, str | None]:
     """Return the name of each subject: the usual one, else as printed on the student's pages."""
     printed = dict(records.marks.select("subject_code", "subject_name").iter_rows())
     usual = dict(records.subjects.select("subject_code", "subject_name").iter_rows())
-    return {code: usual.get(code) or name for code, name in printed.items()}
+    return {**printed, **{code: name for code, name in usual.items() if name}}
 
 
 def _subject(code: str, rows: Sequence[Row], stored: Row | None, name: str | None) -> Subject:
@@ -144,10 +144,14 @@ def _subject(code: str, rows: Sequence[Row], stored: Row | None, name: str | Non
         standing,
         code=code,
         name=name,
+        older_codes=tuple(
+            dict.fromkeys(row["subject_code"] for row in rows if row["subject_code"] != code)
+        ),
         attempts=tuple(
             _from_row(
                 Attempt,
                 row,
+                code=row["subject_code"],
                 session=_session(row),
                 kind=row["exam_kind"] or "not in the index",
             )

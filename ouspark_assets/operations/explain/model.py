@@ -52,8 +52,12 @@ class StudentDetails:
 
 @dataclass(frozen=True)
 class Attempt:
-    """A marks row of a release; `counts` if the standing is taken from it."""
+    """A marks row of a release; `counts` if the standing is taken from it.
 
+    `code` is the subject code that the page prints, which may be older than the subject's.
+    """
+
+    code: str
     release: str
     session: str
     kind: str
@@ -64,9 +68,13 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Subject:
-    """A subject: attempts in release order, the stored standing, and the rule that selected it."""
+    """A subject: attempts in release order, the stored standing, and the rule that selected it.
+
+    `code` is the newest code of the subject; attempts under `older_codes` count as it.
+    """
 
     code: str
+    older_codes: tuple[str, ...]
     name: str | None
     semester: int | None
     credits: float

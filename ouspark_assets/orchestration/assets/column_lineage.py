@@ -36,7 +36,10 @@ _TOPPERS = {
     "student_rankings.value"
 }
 _GRADED = "standings.semester standings.state standings.credits standings.points"
-_HISTORY = "marks.release marks.grade marks.points release_index.release release_index.exam_kind"
+_HISTORY = (
+    "marks.release marks.grade marks.points subjects.counts_as release_index.release "
+    "release_index.exam_kind"
+)
 _GPA_THEN = f"marks.semester subjects.semester marks.credits {_HISTORY}"
 _SAT = "standings.semester standings.credits standings.state students.lateral_entry"
 _OF_STUDENT = "student_cgpas.cgpa student_cgpas.open_subjects student_cgpas.pending_subjects"
@@ -60,8 +63,8 @@ def _ranked(stats: str) -> dict[str, str]:
 COLUMN_SOURCES: Mapping[str, Mapping[str, str]] = {
     "standings": {
         "hall_ticket": "marks.hall_ticket",
-        "subject_code": "marks.subject_code",
-        "semester": "marks.semester subjects.semester",
+        "subject_code": "marks.subject_code subjects.counts_as",
+        "semester": "marks.semester subjects.semester subjects.counts_as",
         "credits": f"marks.credits {_HISTORY}",
         "grade": _HISTORY,
         "points": _HISTORY,
@@ -179,7 +182,7 @@ COLUMN_SOURCES: Mapping[str, Mapping[str, str]] = {
         "subject_code": "standings.subject_code",
         "semester": "standings.semester",
         "credits": "standings.credits",
-        "since_release": "marks.release marks.grade release_index.release",
+        "since_release": "marks.release marks.grade subjects.counts_as release_index.release",
         "attempts": "standings.attempts",
         "state": "standings.state",
     },

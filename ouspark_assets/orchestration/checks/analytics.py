@@ -40,6 +40,7 @@ from ouspark_assets.schemas.analytics import (
     SUBJECT_STATS,
 )
 from ouspark_assets.schemas.clean import MARKS, RESULTS, STUDENTS
+from ouspark_assets.schemas.reference import SUBJECTS
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.warehouse.core.frames import identifier, read_table
@@ -60,7 +61,7 @@ class Reconciliation:
 
 
 RECONCILIATIONS = (
-    Reconciliation(STANDINGS, (MARKS,), reconciliation.every_subject_sat_has_one_standing),
+    Reconciliation(STANDINGS, (MARKS, SUBJECTS), reconciliation.every_subject_sat_has_one_standing),
     Reconciliation(
         SEMESTER_GPAS, (STANDINGS,), reconciliation.every_semester_of_standings_has_a_gpa_row
     ),
