@@ -25,6 +25,7 @@ from ouspark_assets.settings.environment import load_dotenv_like_dagster, warn_o
 COMMANDS = {
     "run": "Discover, scrape, clean, compute, publish, prewarm",
     "releases": "List the known releases, or add one by its key",
+    "subjects": "Subject codes that count as newer ones: list, propose",
     "quarantine": "Rejected records: list, show, fix, replay, discard",
     "explain": "Derive a student's results step by step, with every rule",
     "report": "Write class workbooks and printable department pages",

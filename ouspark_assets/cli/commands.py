@@ -124,6 +124,32 @@ def add_release() -> None:
     """
 
 
+@click.group(invoke_without_command=True)
+@click.pass_context
+def subjects(context: click.Context) -> None:
+    """List the subject codes that count as newer ones, or propose likely ones."""
+    if context.invoked_subcommand is None:
+        context.invoke(list_equivalent_codes)
+
+
+@subjects.command("list")
+@json_option
+@implemented_by("subjects.list_equivalent_codes")
+def list_equivalent_codes() -> None:
+    """List the equivalent codes of the bundled file and of OUSPARK_EQUIVALENT_CODES."""
+
+
+@subjects.command("propose")
+@json_option
+@implemented_by("subjects.propose_codes")
+def propose_codes() -> None:
+    """Propose pairs of codes that are likely to be one subject, with the evidence.
+
+    A pair has the same title and semester, and no student sat both codes in one session. Prints
+    the lines to add to the file of equivalent codes; nothing is changed.
+    """
+
+
 @click.group()
 def quarantine() -> None:
     """List, correct, replay and discard records that were not accepted."""

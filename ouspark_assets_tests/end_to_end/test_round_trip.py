@@ -18,10 +18,17 @@ from ouspark_assets.standin.process import running_standin
 from ouspark_assets.warehouse.core.connection import Side
 from ouspark_assets_tests.support.pipeline import Pipeline
 
-SMALL = pytest.param((11, 120, 5), id="seed-11")
+# Seed, students, releases, and whether subject codes change. In the third session of this one,
+# the first code of a subject, its second code, and codes that don't tell their semester are sat.
+SMALL = pytest.param((11, 120, 6, True), id="seed-11")
 FULL = [
-    pytest.param((seed, students, releases), id=f"seed-{seed}", marks=pytest.mark.full)
-    for seed, students, releases in ((12, 120, 5), (21, 5_000, 8), (22, 5_000, 8), (23, 5_000, 8))
+    pytest.param(world, id=f"seed-{world[0]}", marks=pytest.mark.full)
+    for world in (
+        (12, 120, 5, False),
+        (21, 5_000, 8, False),
+        (22, 5_000, 8, True),
+        (23, 5_000, 8, False),
+    )
 ]
 
 
@@ -42,12 +49,16 @@ def finished_run(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[FinishedRun]:
     """Run the pipeline for every release of a stand-in."""
-    seed, students, releases = request.param
+    seed, students, releases, changed_codes = request.param
     folder = tmp_path_factory.mktemp(f"seed-{seed}")
-    with running_standin(students=students, releases=releases, seed=seed) as site:
-        pipeline = Pipeline(folder / "home", site.url)
+    with running_standin(
+        students=students, releases=releases, seed=seed, changed_codes=changed_codes
+    ) as site:
+        truth, codes = site.export(folder / "truth"), folder / "codes.csv"
+        pl.read_parquet(truth / "equivalent_codes.parquet").write_csv(codes)
+        pipeline = Pipeline(folder / "home", site.url, {"OUSPARK_EQUIVALENT_CODES": str(codes)})
         pipeline.ouspark("run", "--all")
-        yield FinishedRun(pipeline, site.export(folder / "truth"))
+        yield FinishedRun(pipeline, truth)
         pipeline.ouspark("services", "down")
 
 
@@ -81,6 +92,19 @@ def test_tables_equal_the_truth(finished_run: FinishedRun, table: Table, name: s
         true = true.with_columns(single_blanks)
     assert true.height > 0
     assert_equal_rows(finished_run.pipeline.table(table), true, table)
+
+
+def test_students_who_changed_codes_have_one_standing(finished_run: FinishedRun) -> None:
+    newer = finished_run.true("equivalent_codes")
+    sat = finished_run.pipeline.table(MARKS).select("hall_ticket", "subject_code").unique()
+    older = sat.join(newer, left_on="subject_code", right_on="old_code")
+    moved = older.join(
+        sat, left_on=["hall_ticket", "new_code"], right_on=["hall_ticket", "subject_code"]
+    )
+    assert moved.is_empty() == newer.is_empty()
+    standings = finished_run.pipeline.table(STANDINGS)
+    assert not standings["subject_code"].is_in(newer["old_code"].implode()).any()
+    assert older.join(standings, on="hall_ticket", how="anti").is_empty()
 
 
 def test_releases_are_classified_by_their_titles(finished_run: FinishedRun) -> None:

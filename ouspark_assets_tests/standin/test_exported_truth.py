@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from ouspark_assets.standin.cohorts import Scale
 from ouspark_assets.standin.truth import compute_truth
@@ -281,3 +282,57 @@ def test_a_supplementary_session_holds_only_backlogs(six_years: dict[str, pl.Dat
     standings = six_years["standings"].join(rows, on=["hall_ticket", "subject_code"])
     assert len(extra)
     assert (standings["first_release"] != standings["release"]).all()
+
+
+@pytest.fixture(scope="module")
+def changed() -> dict[str, pl.DataFrame]:
+    """The truth of a world in which new schemes change codes, and of the same world without."""
+    return compute_truth(World(Scale(seed=3, students=300, releases=8, changed_codes=True)))
+
+
+@pytest.fixture(scope="module")
+def unchanged() -> dict[str, pl.DataFrame]:
+    """The truth of the same world with the codes of the first scheme."""
+    return compute_truth(World(Scale(seed=3, students=300, releases=8)))
+
+
+def test_changed_codes_change_nothing_but_the_codes(
+    changed: dict[str, pl.DataFrame], unchanged: dict[str, pl.DataFrame]
+) -> None:
+    newest = {"101": "BS101MT", "201": "BS251MT", "251": "BS251MT"}
+    assert unchanged["equivalent_codes"].is_empty()
+    for name in COLUMNS:
+        after, before = changed[name], unchanged[name]
+        if "subject_code" in after.columns:
+            codes = pl.col("subject_code").replace(newest)
+            assert set(after["subject_code"]) - set(before["subject_code"])
+            after, before = after.with_columns(codes), before.with_columns(codes)
+        # The semester of an attempt is what its code tells.
+        columns = [column for column in after.columns if (name, column) != ("attempts", "semester")]
+        assert_frame_equal(after.select(columns), before.select(columns), check_row_order=False)
+
+
+def test_from_a_session_on_every_page_prints_the_new_code(changed: dict[str, pl.DataFrame]) -> None:
+    sessions = changed["releases"].select("release", "session_year", "session_month")
+    seen = changed["attempts"].join(sessions, on="release")
+    newer = changed["equivalent_codes"].select("old_code", "new_code").rows()
+    assert newer == [("101", "BS101MT"), ("201", "251"), ("251", "BS251MT")]
+    for old, new in newer:
+        first = seen.filter(subject_code=new).select("session_year", "session_month").unique().min()
+        last = seen.filter(subject_code=old).select("session_year", "session_month").unique().max()
+        assert last.row(0) < first.row(0)
+    semesters = dict(seen.select("subject_code", "semester").unique().iter_rows())
+    assert (semesters["BS101MT"], semesters["251"]) == (None, 2)
+
+
+def test_students_pass_under_the_new_code_what_they_failed_under_the_old_one(
+    changed: dict[str, pl.DataFrame],
+) -> None:
+    attempts = changed["attempts"]
+    failed = attempts.filter(pl.col("subject_code") == "101", pl.col("grade") == "F")
+    passed = attempts.filter(pl.col("subject_code") == "BS101MT", pl.col("points") > 0)
+    moved = failed.join(passed, on="hall_ticket").select("hall_ticket").unique()
+    standings = changed["standings"].join(moved, on="hall_ticket").filter(subject_code="BS101MT")
+    assert standings.height == moved.height > 0
+    assert set(standings["state"]) == {"passed"}
+    assert "101" not in changed["standings"]["subject_code"]

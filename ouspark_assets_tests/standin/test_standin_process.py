@@ -146,6 +146,7 @@ def test_export_without_port_writes_the_truth_and_exits(tmp_path: Path) -> None:
     assert "students 30" in done.stdout
     assert sorted(path.name for path in (tmp_path / "truth").iterdir()) == [
         "attempts.parquet",
+        "equivalent_codes.parquet",
         "releases.parquet",
         "results.parquet",
         "semester_gpas.parquet",

@@ -6,9 +6,9 @@ Commands run as operators run them: as processes, configured by the environment.
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
@@ -31,6 +31,8 @@ class Pipeline:
 
     home: Path
     site_url: str
+    # Further settings.
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -46,6 +48,7 @@ class Pipeline:
             "OUSPARK_SITE_URL": self.site_url,
             "DAGSTER_HOME": str(ROOT),
             "DAGSTER_DISABLE_TELEMETRY": "1",
+            **self.variables,
         }
 
     def command(
