@@ -235,7 +235,10 @@ def clean_tables_from_truth(truth: dict[str, pl.DataFrame]) -> dict[str, pl.Data
                     pl.lit(value=True).alias("inferred"),
                 )
             ),
-            [EquivalentCode(*row, Path(), 1) for row in truth["equivalent_codes"].iter_rows()],
+            [
+                EquivalentCode(old, new, why, Path(), 1)
+                for old, new, why in truth["equivalent_codes"].iter_rows()
+            ],
         ),
     }
 

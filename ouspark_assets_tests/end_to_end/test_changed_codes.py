@@ -22,7 +22,7 @@ def test_the_next_run_after_adding_the_proposed_lines_computes_and_publishes_the
     with running_standin(students=200, releases=8, seed=5, changed_codes=True) as site:
         truth = site.export(tmp_path / "truth")
         variables = {"OUSPARK_EQUIVALENT_CODES": str(codes)}
-        pipeline = Pipeline(tmp_path / "home", site.url, variables)
+        pipeline = Pipeline(tmp_path / "home", site.url, variables=variables)
         pipeline.ouspark("run", "--all")
         pipeline.ouspark("run", "--all")
         proposed = pipeline.ouspark("subjects", "propose").stdout

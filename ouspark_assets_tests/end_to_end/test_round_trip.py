@@ -56,7 +56,8 @@ def finished_run(
     ) as site:
         truth, codes = site.export(folder / "truth"), folder / "codes.csv"
         pl.read_parquet(truth / "equivalent_codes.parquet").write_csv(codes)
-        pipeline = Pipeline(folder / "home", site.url, {"OUSPARK_EQUIVALENT_CODES": str(codes)})
+        variables = {"OUSPARK_EQUIVALENT_CODES": str(codes)}
+        pipeline = Pipeline(folder / "home", site.url, variables=variables)
         pipeline.ouspark("run", "--all")
         yield FinishedRun(pipeline, truth)
         pipeline.ouspark("services", "down")

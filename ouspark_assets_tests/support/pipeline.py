@@ -32,7 +32,7 @@ class Pipeline:
     home: Path
     site_url: str
     # Further settings.
-    variables: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict, kw_only=True)
 
     @property
     def environment(self) -> dict[str, str]:
