@@ -98,13 +98,11 @@ def propose_codes(*, as_json: bool) -> None:
         right=("sem", "students", "moved"),
     )
     click.echo(
-        "Same title and semester, and no student sat both codes in one session. students: who sat "
-        "the old and\nthe new code; moved: who sat the old code first, the new one later. Nothing "
-        "is assumed: check each pair\nagainst the syllabus."
-    )
-    target = f"{own}" if own else f"a file that {VARIABLE} names"
-    click.echo(
-        f"\nAdd the lines of the pairs that are one subject to {target}, then `ouspark run`:\n"
+        "Same title and semester, and no student sat both codes in one session.\n"
+        "students: who sat the old and the new code; moved: who sat the old code first.\n"
+        "Nothing is assumed: check each pair against the syllabus.\n\n"
+        "To count a pair as one subject, add its line to this file, then `ouspark run`:\n"
+        f"{own or f'(any file, named by {VARIABLE})'}\n"
     )
     if own is None:
         click.echo(",".join(HEADER))
@@ -114,7 +112,7 @@ def propose_codes(*, as_json: bool) -> None:
 
 def _line(row: Mapping[str, object]) -> str:
     """Return the line of the file that makes the old code of a proposal count as the new one."""
-    why = f"same title and semester; {row['moved']} students moved"
+    why = f"same title and semester; moved: {row['moved']}"
     text = io.StringIO()
     csv.writer(text, lineterminator="").writerow([row["old_code"], row["new_code"], why])
     return text.getvalue()
