@@ -45,7 +45,7 @@ class Standings(fields.TableModel):
     """One row per student and subject: the effective grade over all attempts."""
 
     hall_ticket: str = fields.hall_ticket()
-    subject_code: str = fields.subject_code()
+    subject_code: str = fields.subject_code("Newest code of the subject.")
     semester: pl.Int16 = fields.semester(
         "Semester of the subject, 1 to 8; null if unknown.", nullable=True
     )
@@ -202,7 +202,7 @@ class Backlogs(fields.TableModel):
     """One row per backlog: a subject whose standing is failed or absent."""
 
     hall_ticket: str = fields.hall_ticket()
-    subject_code: str = fields.subject_code()
+    subject_code: str = fields.subject_code("Newest code of the subject.")
     semester: pl.Int16 = fields.semester(
         "Semester of the subject, 1 to 8; null if unknown.", nullable=True
     )

@@ -3,6 +3,7 @@
 import io
 import re
 import zipfile
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -22,7 +23,13 @@ from ouspark_assets.reports.report_data import (
     subject_totals,
 )
 from ouspark_assets.reports.workbook import FORMULA_PREFIXES, escape_formula, workbook_bytes
-from ouspark_assets_tests.analytics.universities import AUG_22, FEB_22, compute_aggregates, ticket
+from ouspark_assets_tests.analytics.universities import (
+    AUG_22,
+    FEB_22,
+    Mark,
+    compute_aggregates,
+    ticket,
+)
 from ouspark_assets_tests.support.factories import marks, results
 
 ANN, BEN, CAT = ticket(1), ticket(2), ticket(3)
@@ -37,17 +44,20 @@ def names(**subjects: str) -> ReportNames:
     )
 
 
-def report_tables(name: str = "ANN") -> ReportTables:
-    found = compute_aggregates(
-        [
-            (FEB_22, ANN, "101", 4, "S"),
-            (FEB_22, ANN, "102", 3, "B"),
-            (FEB_22, BEN, "101", 4, "F"),
-            (FEB_22, BEN, "102", 3, "Ab"),
-            (FEB_22, CAT, "101", 4, "-"),
-            (FEB_22, CAT, "102", 3, "C"),
-        ]
-    )
+SAT = (
+    (FEB_22, ANN, "101", 4, "S"),
+    (FEB_22, ANN, "102", 3, "B"),
+    (FEB_22, BEN, "101", 4, "F"),
+    (FEB_22, BEN, "102", 3, "Ab"),
+    (FEB_22, CAT, "101", 4, "-"),
+    (FEB_22, CAT, "102", 3, "C"),
+)
+
+
+def report_tables(
+    name: str = "ANN", sat: Sequence[Mark] = SAT, newer_codes: dict[str, str] | None = None
+) -> ReportTables:
+    found = compute_aggregates(sat, newer_codes=newer_codes)
     students = found["students"].with_columns(
         pl.when(pl.col("hall_ticket") == ANN).then(pl.lit(name)).otherwise("name").alias("name")
     )
@@ -72,6 +82,22 @@ def strings_of(data: bytes) -> list[str]:
     with zipfile.ZipFile(io.BytesIO(data)) as book:
         root = etree.fromstring(book.read("xl/sharedStrings.xml"))
     return ["".join(item.itertext()) for item in root.findall("m:si", SPREADSHEET)]
+
+
+def test_a_subject_whose_code_changed_is_one_column_under_its_newest_code() -> None:
+    sat = [*SAT, (AUG_22, BEN, "BS101MT", 4, "C"), (AUG_22, BEN, "102", 3, "E")]
+    tables = report_tables(sat=sat, newer_codes={"101": "BS101MT"})
+    ((key, of_class),) = split_by_class(tables)
+    built = class_sheet(key, of_class, names())
+    assert built.headings[2:5] == ("102", "BS101MT", "SGPA 1")
+    shown = {row[0].value: [cell.value for cell in row[2:4]] for row in built.rows}
+    assert shown == {ANN: ["B", "S"], BEN: ["E", "C"], CAT: ["C", "-"]}
+    # A report of a release has the codes that its pages print.
+    rows = [
+        {"hall_ticket": BEN, "release": AUG_22, "subject_code": code} for code in ("101", "251")
+    ]
+    printed = restrict_to_release(tables, AUG_22, marks(*rows), results({"hall_ticket": BEN}))
+    assert set(printed.grades["subject_code"]) == {"101", "251"}
 
 
 def test_a_sheet_has_a_row_per_student_and_a_column_per_subject() -> None:
