@@ -41,6 +41,7 @@ from ouspark_assets.pipeline.up_to_date import (
 )
 from ouspark_assets.schemas.source import RELEASE_INDEX
 from ouspark_assets.settings import Settings, SiteSettings, load_settings, project_root
+from ouspark_assets.sources.equivalent_codes import read_equivalent_codes
 from ouspark_assets.sources.results_site.release_index import (
     find_releases_without_scheme,
     select_releases,
@@ -68,6 +69,8 @@ def run_graph(
     started = time.monotonic()
     remove_leftover_homes(project_root())
     settings = load_settings()
+    # A malformed file is reported before anything is requested, not hours later.
+    read_equivalent_codes(settings.analytics.equivalent_codes)
     options = ScrapeOptions(tickets, recheck=recheck, refetch=refetch)
     with dg.DagsterInstance.get() as instance, ScrapeProgressBar() as progress:
         definitions = build_definitions({"progress": Progress.shown_by(progress.show)})
