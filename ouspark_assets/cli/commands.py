@@ -136,17 +136,17 @@ def subjects(context: click.Context) -> None:
 @json_option
 @implemented_by("subjects.list_equivalent_codes")
 def list_equivalent_codes() -> None:
-    """List the equivalent codes of the bundled file and of OUSPARK_EQUIVALENT_CODES."""
+    """List the codes that count as newer ones, and whether this is in effect."""
 
 
 @subjects.command("propose")
 @json_option
 @implemented_by("subjects.propose_codes")
 def propose_codes() -> None:
-    """Propose pairs of codes that are likely to be one subject, with the evidence.
+    """Propose pairs of codes that are likely to be one subject.
 
     A pair has the same title and semester, and no student sat both codes in one session. Prints
-    the lines to add to the file of equivalent codes; nothing is changed.
+    the evidence, and the lines to add to the file of equivalent codes; nothing is changed.
     """
 
 

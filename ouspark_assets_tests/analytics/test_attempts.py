@@ -45,6 +45,8 @@ def test_sittings_of_releases_without_a_session_differ_from_all_others() -> None
 
 def test_a_semester_that_the_page_does_not_show_comes_from_the_known_subjects() -> None:
     rows = marks({"subject_code": "X9", "semester": None}, {"subject_code": "101", "semester": 1})
-    known = pl.DataFrame({"subject_code": ["X9", "101"], "semester": [6, 2]})
+    known = pl.DataFrame(
+        {"subject_code": ["X9", "101"], "semester": [6, 2], "counts_as": [None, None]}
+    )
     found = compute_attempts(rows, INDEX, known).sort("subject_code")
     assert found.select("subject_code", "semester").rows() == [("101", 1), ("X9", 6)]

@@ -313,14 +313,16 @@ def test_changed_codes_change_nothing_but_the_codes(
 
 
 def test_from_a_session_on_every_page_prints_the_new_code(changed: dict[str, pl.DataFrame]) -> None:
-    sessions = changed["releases"].select("release", "session_year", "session_month")
+    session = pl.format(
+        "{}-{}", "session_year", pl.col("session_month").cast(pl.String).str.zfill(2)
+    )
+    sessions = changed["releases"].select("release", session.alias("session"))
     seen = changed["attempts"].join(sessions, on="release")
     newer = changed["equivalent_codes"].select("old_code", "new_code").rows()
     assert newer == [("101", "BS101MT"), ("201", "251"), ("251", "BS251MT")]
     for old, new in newer:
-        first = seen.filter(subject_code=new).select("session_year", "session_month").unique().min()
-        last = seen.filter(subject_code=old).select("session_year", "session_month").unique().max()
-        assert last.row(0) < first.row(0)
+        first, last = (seen.filter(subject_code=code)["session"] for code in (new, old))
+        assert last.max() < first.min()
     semesters = dict(seen.select("subject_code", "semester").unique().iter_rows())
     assert (semesters["BS101MT"], semesters["251"]) == (None, 2)
 
