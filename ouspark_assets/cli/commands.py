@@ -136,7 +136,7 @@ def subjects(context: click.Context) -> None:
 @json_option
 @implemented_by("subjects.list_equivalent_codes")
 def list_equivalent_codes() -> None:
-    """List the codes that count as newer ones, and whether this is in effect."""
+    """List the codes that count as newer ones."""
 
 
 @subjects.command("propose")

@@ -1,6 +1,7 @@
 """`ouspark subjects`: the codes that count as newer ones, and likely pairs with their lines."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,7 @@ def test_tables_fit_a_terminal_of_eighty_columns_without_folded_codes(
     own.write_text(HEADER + LINE)
     for lines in (proposed, output("list").splitlines()):
         assert max(len(line) for line in lines if line != str(own)) <= 80
-        assert any("451 │ PC451CS │" in line for line in lines)
+        assert any(re.search(r"451 *│ *PC451CS *│", line) for line in lines)
 
 
 def test_without_a_subcommand_the_codes_are_listed(own: Path) -> None:
