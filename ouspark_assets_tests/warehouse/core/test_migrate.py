@@ -5,6 +5,7 @@ import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Thread
 
 import psycopg
 import pytest
@@ -15,9 +16,11 @@ from ouspark_assets.schemas import PIPELINE_TABLES, PUBLISHED_TABLES
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.services import Endpoints
 from ouspark_assets.warehouse.core.connection import Connection, Side, connected
+from ouspark_assets.warehouse.core.locks import Lock, acquire
 from ouspark_assets.warehouse.core.migrate import migrate, newest_revision
 from ouspark_assets.warehouse.core.statements import BOOKKEEPING
 from ouspark_assets_tests.conftest import connected_copy
+from ouspark_assets_tests.support.waiting import wait_until_blocked
 
 
 # One database per side for the whole module: most tests only read the migrated schema.
@@ -101,6 +104,24 @@ def test_concurrent_migrations_by_processes_and_threads_all_succeed(servers: End
         with connected(dsn, Side.PRODUCTION) as connection:
             found = connection.execute("SELECT version_num FROM ops.migrations").fetchall()
         assert found == [(newest_revision(Side.PRODUCTION),)]
+
+
+def test_a_migration_waits_until_the_one_in_progress_has_ended(servers: Endpoints) -> None:
+    with fresh_database(servers) as dsn:
+        second = Thread(target=migrate, args=(dsn, Side.PRODUCTION))
+        with (
+            connected(dsn, Side.PRODUCTION, "first") as first,
+            connected(dsn, Side.PRODUCTION, "observer") as observer,
+        ):
+            with first.transaction():
+                acquire(first, Lock.MIGRATE)
+                second.start()
+                wait_until_blocked(observer, "migrate", second)
+                found = observer.execute("SELECT to_regclass('ops.publications')").fetchone()
+                assert found == (None,)
+            second.join()
+            found = observer.execute("SELECT version_num FROM ops.migrations").fetchone()
+            assert found == (newest_revision(Side.PRODUCTION),)
 
 
 def test_an_unreachable_database_is_reported_in_one_line_without_its_password() -> None:
