@@ -29,8 +29,8 @@ def wait_until(
 def wait_until_blocked(observer: Connection, purpose: str, thread: Thread) -> None:
     """Wait until the thread's connection with this purpose waits for a lock in this database.
 
-    Fails if the thread ends instead: then nothing kept it from going on. `observer` must not be in a
-    transaction, in which PostgreSQL shows the same state again and again.
+    Fails if the thread ends instead: then nothing kept it from going on. `observer` must not be in
+    a transaction, in which PostgreSQL shows the same state again and again.
     """
 
     def is_blocked() -> bool:
