@@ -15,6 +15,7 @@ from ouspark_assets.pipeline.forget import (
 )
 from ouspark_assets.schemas import PIPELINE_TABLES
 from ouspark_assets.sources.results_site.archive import ArchivedAnswer, PageArchive
+from ouspark_assets.sources.results_site.forgotten_tickets import ListKey
 from ouspark_assets.sources.results_site.outcomes import Outcome
 from ouspark_assets.warehouse.core.connection import Side, connected, fetch_value
 from ouspark_assets.warehouse.core.locks import Lock, exclusive_lock
@@ -68,7 +69,7 @@ def test_after_the_next_publication_no_store_contains_the_ticket(
 def test_nothing_is_removed_from_the_lake_while_a_release_is_scraped(
     store_addresses: StoreAddresses, tmp_path: Path
 ) -> None:
-    archive = PageArchive(str(tmp_path / "lake"))
+    archive = PageArchive(str(tmp_path / "lake"), ListKey(tmp_path / "key"))
     now = datetime.now(UTC)
     archive.write(RELEASE, [ArchivedAnswer(TICKET, Outcome.FOUND, 200, now, 1, 1, b"a page")])
     dsn = store_addresses.databases.development
