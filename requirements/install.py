@@ -14,7 +14,7 @@ from pathlib import Path
 PINNED = re.compile(r"^[\w.-]+(\[[\w,.-]+\])?==", re.MULTILINE)
 # One of these lines per requirement; the last is about other platforms.
 DECIDED = ("Collecting ", "Processing ", "Requirement already satisfied:", "Ignoring ")
-# Where the output is a file or a pipe, a line is printed for every so many packages.
+# Without a terminal, progress is printed after this many packages.
 LINES_APART = 25
 
 
