@@ -198,6 +198,12 @@ class Recovery:
     published: float | None = None
     problems: list[str] = field(default_factory=list)
 
+    def __str__(self) -> str:
+        """Return the measurement as one line."""
+        times = f"red after {format_seconds(self.red)}, healthy after {format_seconds(self.green)}"
+        published = f"release published after {format_seconds(self.published)}"
+        return "; ".join((f"{self.victim.name} was killed: {times}, {published}", *self.problems))
+
     def judge(self) -> None:
         """Note which promises were broken."""
         if self.victim.noticed_by is not None and self.red is None:
@@ -221,9 +227,9 @@ def run_daemon_trial(
         show("starting")
         wait_for(stack.is_healthy, "every part to be healthy", START_TIMEOUT, stack.log)
         for victim in chosen:
-            show(victim.name)
             recovery = _measure(stack, victim)
             recovery.judge()
+            show(str(recovery))
             recoveries.append(recovery)
     return recoveries
 

@@ -152,3 +152,15 @@ def test_a_long_trial_keeps_every_promise() -> None:
     )
     assert done.returncode == 0, done.stdout[-5_000:]
     assert "Every promise was kept." in done.stdout
+
+
+@pytest.mark.full
+def test_killed_processes_come_back_in_time_and_the_health_check_notices() -> None:
+    victims = ["user code", "daemon", "everything, then `make ui`"]
+    command = [sys.executable, "-m", "ouspark_assets_tests.chaos", "--daemon", "--seed", "1"]
+    command += [option for victim in victims for option in ("--victim", victim)]
+    done = subprocess.run(
+        [*command, "--students", "60"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout[-5_000:] + done.stderr[-5_000:]
+    assert all(f"{victim} was killed" in done.stdout for victim in victims)
