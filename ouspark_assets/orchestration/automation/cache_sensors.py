@@ -17,7 +17,10 @@ from ouspark_assets.cache.generation import is_current
 from ouspark_assets.cache.prewarm import generation_for
 from ouspark_assets.cache.restored import withhold_if_outdated
 from ouspark_assets.domain.errors import CacheError, OuSparkError
-from ouspark_assets.orchestration.automation.run_queries import find_run_materializing
+from ouspark_assets.orchestration.automation.run_queries import (
+    find_run_key,
+    find_run_materializing,
+)
 from ouspark_assets.orchestration.automation.ticks import (
     EVERY_DAEMON_LOOP,
     initial_sensor_status,
@@ -170,7 +173,8 @@ def _request_prewarm(
     if run := find_run_materializing(instance, GENERATION, JOBS_THAT_PREWARM):
         return dg.SkipReason(f"Run {run.run_id} is prewarming publication {publication.number}.")
     name = generation_for(publication).name
-    return dg.RunRequest(run_key=f"{name} {retry_window(PREWARM_RETRY_INTERVAL)}")
+    key = f"{name} {retry_window(PREWARM_RETRY_INTERVAL)}"
+    return dg.RunRequest(run_key=find_run_key(instance, key))
 
 
 def late_results_sensor(settings: AutomationSettings) -> dg.SensorDefinition:

@@ -15,7 +15,10 @@ import dagster as dg
 import polars as pl
 
 from ouspark_assets.domain.errors import OuSparkError, SiteError
-from ouspark_assets.orchestration.automation.run_queries import find_releases_in_progress
+from ouspark_assets.orchestration.automation.run_queries import (
+    find_releases_in_progress,
+    find_run_key,
+)
 from ouspark_assets.orchestration.automation.ticks import (
     initial_schedule_status,
     initial_sensor_status,
@@ -61,9 +64,6 @@ FETCH_TIMEOUT = 25
 MAX_FETCH_ATTEMPTS = 2
 # Releases whose run failed are requested again after this many seconds at the earliest.
 RETRY_INTERVAL = 900
-# A run that was interrupted is repeated at once, this many times in that period.
-MAX_REPETITIONS = 3
-RUN_KEY_TAG = "dagster/run_key"
 # A scrape waits up to 15 minutes for a site that is down before it fails.
 FILL_UP_CRON = "*/15 * * * *"
 UNIVERSITY_TIMEZONE = "Asia/Kolkata"
@@ -218,31 +218,10 @@ def _request_runs(
     if new:
         return _skip(f"New releases are queued or running: {', '.join(new)}.", cursor)
     if not is_stored:
-        run_key = f"index {as_read.sha256} {retry_window(RETRY_INTERVAL)}"
+        run_key = find_run_key(instance, f"index {as_read.sha256} {retry_window(RETRY_INTERVAL)}")
         request = dg.RunRequest(run_key=run_key, job_name=read_index_job.name)
         return dg.SensorResult([request], cursor=cursor.to_json())
     return _skip("The index page lists no new results.", as_read)
-
-
-def find_run_key(instance: dg.DagsterInstance, key: str) -> str:
-    """Return the key for a new run, or the key of an earlier run that must not be repeated yet.
-
-    Dagster retries a run whose process was killed, but gives up if user code is not available at
-    that moment. Such runs are repeated at once, instead of when the retry window is over.
-    """
-    keys = [key, *(f"{key} again {number}" for number in range(1, MAX_REPETITIONS + 1))]
-    for candidate in keys[:-1]:
-        earlier = instance.get_runs(dg.RunsFilter(tags={RUN_KEY_TAG: candidate}))
-        if not earlier or not all(_was_interrupted(instance, run) for run in earlier):
-            return candidate
-    return keys[-1]
-
-
-def _was_interrupted(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
-    """Return whether a run failed although none of its steps did."""
-    return run.status is dg.DagsterRunStatus.FAILURE and not instance.all_logs(
-        run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE
-    )
 
 
 def _skip_unreadable(

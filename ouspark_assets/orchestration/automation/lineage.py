@@ -14,6 +14,7 @@ from typing import Any
 import dagster as dg
 
 from ouspark_assets.orchestration.automation.run_queries import (
+    find_run_key,
     find_unfinished_runs,
     is_queued,
     was_loading_releases,
@@ -64,9 +65,9 @@ ASSETS_WITH_FRESHNESS = frozenset(
     ]
 )
 
-UNPUBLISHED_CHANGES_INTERVAL = 120
+UNPUBLISHED_CHANGES_INTERVAL = 30
 # Changes younger than this are left to lineage, which needs this long to request a follow-up.
-MIN_CHANGE_AGE = 120
+MIN_CHANGE_AGE = 60
 FOLLOW_UP_RETRY_INTERVAL = 900
 
 _Condition = dg.AutomationCondition
@@ -216,7 +217,8 @@ def unpublished_changes_sensor(settings: AutomationSettings) -> dg.SensorDefinit
             )
         if failed := describe_failed_blocking_checks(context.instance):
             return dg.SkipReason(f"Blocking checks failed: {', '.join(failed)}.")
-        return dg.RunRequest(run_key=f"{version} {retry_window(FOLLOW_UP_RETRY_INTERVAL)}")
+        key = f"{version} {retry_window(FOLLOW_UP_RETRY_INTERVAL)}"
+        return dg.RunRequest(run_key=find_run_key(context.instance, key))
 
     return unpublished_changes
 

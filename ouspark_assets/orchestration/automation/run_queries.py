@@ -27,6 +27,10 @@ FINISHED = (
     dg.DagsterRunStatus.CANCELED,
 )
 
+RUN_KEY_TAG = "dagster/run_key"
+# A run that was interrupted is repeated at once, this many times in a retry window.
+MAX_REPETITIONS = 3
+
 
 def find_unfinished_runs(instance: dg.DagsterInstance) -> Sequence[dg.DagsterRun]:
     """Return the runs that are queued or running."""
@@ -67,3 +71,24 @@ def find_run_materializing(
         if run.job_name in names or asset in (run.asset_selection or ()):
             return run
     return None
+
+
+def find_run_key(instance: dg.DagsterInstance, key: str) -> str:
+    """Return the key for a new run, or the key of an earlier run that must not be repeated yet.
+
+    Dagster retries a run whose process was killed, but gives up if user code is not available at
+    that moment. Such runs are repeated at once, instead of when the retry window is over.
+    """
+    keys = [key, *(f"{key} again {number}" for number in range(1, MAX_REPETITIONS + 1))]
+    for candidate in keys[:-1]:
+        earlier = instance.get_runs(dg.RunsFilter(tags={RUN_KEY_TAG: candidate}))
+        if not earlier or not all(_was_interrupted(instance, run) for run in earlier):
+            return candidate
+    return keys[-1]
+
+
+def _was_interrupted(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    """Return whether a run failed although none of its steps did."""
+    return run.status is dg.DagsterRunStatus.FAILURE and not instance.all_logs(
+        run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE
+    )

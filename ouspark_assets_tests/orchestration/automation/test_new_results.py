@@ -13,7 +13,10 @@ from dagster._core.execution.plan.objects import StepFailureData
 
 from ouspark_assets.orchestration.automation import ingestion
 from ouspark_assets.orchestration.automation.ingestion import new_results_sensor
-from ouspark_assets.orchestration.automation.run_queries import find_releases_in_progress
+from ouspark_assets.orchestration.automation.run_queries import (
+    RUN_KEY_TAG,
+    find_releases_in_progress,
+)
 from ouspark_assets.orchestration.keys import RESULT_PAGES
 from ouspark_assets.orchestration.partitions import (
     PARTITION_TAG,
@@ -145,7 +148,7 @@ def test_a_failed_run_is_requested_again(
 def request_and_fail(instance: dg.DagsterInstance, *, in_a_step: bool) -> str:
     """Have the sensor request a run, let it fail, and return its run key."""
     (request,) = evaluate(instance).run_requests
-    tags = {**request.tags, ingestion.RUN_KEY_TAG: request.run_key}
+    tags = {**request.tags, RUN_KEY_TAG: request.run_key}
     run = submit_run(instance, "bring_in_new_results", tags)
     if in_a_step:
         kind = dg.DagsterEventType.STEP_FAILURE.value

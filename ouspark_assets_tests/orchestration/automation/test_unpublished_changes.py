@@ -13,7 +13,7 @@ from ouspark_assets.warehouse.publication.publications import hold_publishing
 from ouspark_assets_tests.orchestration.automation.evaluation import evaluate_sensor, submit_run
 from ouspark_assets_tests.support.stores import UNREACHABLE_DSN, Stores
 
-NOTHING = "No changes to publish: all are published, on hold, or younger than 120 s."
+NOTHING = "No changes to publish: all are published, on hold, or younger than 60 s."
 
 
 @pytest.fixture
