@@ -226,6 +226,8 @@ def run_daemon_trial(
     with _running_stack(population, folder) as stack:
         show("starting")
         wait_for(stack.is_healthy, "every part to be healthy", START_TIMEOUT, stack.log)
+        releases = selected_releases_on_index(stack.pipeline)
+        wait_for(lambda: stack.readers_have(releases), "the first publication", START_TIMEOUT)
         for victim in chosen:
             recovery = _measure(stack, victim)
             recovery.judge()
@@ -269,8 +271,7 @@ def wait_for(
 def _measure(stack: Stack, victim: Victim) -> Recovery:
     recovery = Recovery(victim)
     wait_for(stack.is_healthy, "every part to be healthy", START_TIMEOUT, stack.log)
-    stack.site.publish()
-    releases = selected_releases_on_index(stack.pipeline)
+    releases = _publish_selected_release(stack)
     victim.kill(stack)
     killed = time.monotonic()
     while time.monotonic() - killed < CYCLE_TIMEOUT:
@@ -286,6 +287,14 @@ def _measure(stack: Stack, victim: Victim) -> Recovery:
             break
         time.sleep(POLL_INTERVAL)
     return recovery
+
+
+def _publish_selected_release(stack: Stack) -> list[str]:
+    """Publish releases until one is loaded by default, and return all of these."""
+    before = selected_releases_on_index(stack.pipeline)
+    while (releases := selected_releases_on_index(stack.pipeline)) == before:
+        stack.site.publish()
+    return releases
 
 
 @contextmanager
