@@ -46,6 +46,7 @@ from ouspark_assets.sources.results_site.release_index import (
     find_releases_without_scheme,
     select_releases,
 )
+from ouspark_assets.sources.results_site.sentence_rules import read_sentence_rules
 from ouspark_assets.warehouse.core.frames import read_table
 from ouspark_assets.warehouse.records.follow_ups import store_digest
 from ouspark_assets.warehouse.records.loads import loaded_fingerprints
@@ -69,8 +70,9 @@ def run_graph(
     started = time.monotonic()
     remove_leftover_homes(project_root())
     settings = load_settings()
-    # A malformed file is reported before anything is requested, not hours later.
+    # Malformed files are reported before anything is requested, not hours later.
     read_equivalent_codes(settings.analytics.equivalent_codes)
+    read_sentence_rules(settings.site.site_sentences)
     options = ScrapeOptions(tickets, recheck=recheck, refetch=refetch)
     with dg.DagsterInstance.get() as instance, ScrapeProgressBar() as progress:
         definitions = build_definitions({"progress": Progress.shown_by(progress.show)})

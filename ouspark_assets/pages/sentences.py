@@ -40,6 +40,7 @@ _SEARCH_BOX = re.compile(
     re.IGNORECASE,
 )
 _DATE = re.compile(r"(?:date\W*)?\d{1,2}[-/. ]\w{1,9}[-/., ]+\d{2,4}", re.IGNORECASE)
+_TICKET_OR_DATE = re.compile(rf"{_HALL_TICKET.pattern}|{_DATE.pattern}", re.IGNORECASE)
 _UNPRINTABLE = re.compile(f"[{UNPRINTABLE}]")
 _WORD = re.compile(r"[^\W\d_]{3}")
 # The title of an examination, for as long as no other page of the release is known.
@@ -72,8 +73,10 @@ def shows_record(body: bytes) -> bool:
         return True
     text = " ".join(read_lines(body)).casefold().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     return any(word in text for word in RECORD_WORDS) or any(
-        sum(map(bool, row.cells)) >= MIN_RECORD_CELLS and any(map(has_digit, row.cells))
+        len(cells) >= MIN_RECORD_CELLS and any(map(has_digit, cells))
         for row in rows
+        # A row with the hall ticket, the date and a sentence is not a record.
+        for cells in [[cell for cell in row.cells if cell and not _TICKET_OR_DATE.fullmatch(cell)]]
     )
 
 

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from ouspark_assets.cli.commands import publication, run
-from ouspark_assets.domain.errors import UsageError
+from ouspark_assets.domain.errors import SiteError, UsageError
 from ouspark_assets.operations.alerts.alert_store import AlertStore
 from ouspark_assets.settings import load_settings
 from ouspark_assets.standin.process import running_standin
@@ -49,6 +49,18 @@ def test_an_unusable_tickets_file_is_refused_before_anything_is_contacted(
     done = CliRunner().invoke(run, ["--tickets", str(tickets)])
     assert isinstance(done.exception, UsageError)
     assert expected in str(done.exception)
+
+
+@pytest.mark.usefixtures("only_development")
+def test_a_malformed_file_of_sentences_is_refused_before_anything_is_contacted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sentences = tmp_path / "sentences.csv"
+    sentences.write_text("pattern,outcome\nfee not paid,found\n")
+    monkeypatch.setenv("OUSPARK_SITE_SENTENCES", str(sentences))
+    done = CliRunner().invoke(run, [])
+    assert isinstance(done.exception, SiteError)
+    assert "line 2: the outcome 'found' must be one of" in str(done.exception)
 
 
 @pytest.mark.parametrize("number", ["1", "99"])

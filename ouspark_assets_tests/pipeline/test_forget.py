@@ -6,6 +6,7 @@ Also that a forgotten ticket is neither requested nor read again.
 import hashlib
 import hmac
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,9 +20,11 @@ from ouspark_assets.cache.student_removal import remove_student, save_without_re
 from ouspark_assets.domain.errors import LakeError, SettingsError
 from ouspark_assets.domain.hall_tickets import HallTicket
 from ouspark_assets.orchestration.resources import Lake
+from ouspark_assets.pipeline.forget import find_releases_to_reload
+from ouspark_assets.pipeline.load import load_release
 from ouspark_assets.schemas import PIPELINE_TABLES, PUBLISHED_TABLES
 from ouspark_assets.schemas.analytics import COLLEGE_STATS
-from ouspark_assets.schemas.clean import MARKS
+from ouspark_assets.schemas.clean import MARKS, NO_RESULTS
 from ouspark_assets.services import resolve_endpoints
 from ouspark_assets.services.client import stop_servers
 from ouspark_assets.settings import ServerSettings
@@ -247,6 +250,25 @@ def test_a_forgotten_ticket_is_not_requested_even_if_it_is_named_or_known() -> N
         forgotten={ANN},
     )
     assert known.next_tickets(10) == []
+
+
+def test_a_sentence_instead_of_a_result_is_forgotten_too(
+    development: Connection, production: Connection, tmp_path: Path
+) -> None:
+    archive = PageArchive(str(tmp_path))
+    sentence = f'The Hall Ticket Number "{ANN}" Is Withheld.'
+    without = replace(answer(ANN), outcome=Outcome.NO_RESULT, cause=sentence)
+    archive.write(RELEASE, [without, answer(BEN)])
+    load_release(development, archive, RELEASE, "run")
+    publish(development, production, PUBLISHED_TABLES, "run", MAY_SHRINK)
+    assert read_table(production, NO_RESULTS)["sentence"].to_list() == [sentence]
+    assert archive.forget(ANN) == 1
+    assert delete_in_development(development, PIPELINE_TABLES, ANN, "cli")["clean.no_results"] == 1
+    # The release is loaded again, so that its fingerprint is that of the lake.
+    assert find_releases_to_reload(development, archive) == [RELEASE]
+    load_release(development, archive, RELEASE, "run")
+    publish(development, production, PUBLISHED_TABLES, "run", MAY_SHRINK)
+    assert count_student_rows(production, PUBLISHED_TABLES, ANN) == {}
 
 
 def test_rows_of_the_student_are_removed_from_development_and_by_publishing_from_production(

@@ -26,7 +26,11 @@ from ouspark_assets.warehouse.quarantine.decisions import (
     find_records,
     read_decisions,
 )
-from ouspark_assets.warehouse.records.loads import find_unbalanced_accounts, loaded_fingerprints
+from ouspark_assets.warehouse.records.loads import (
+    find_unbalanced_accounts,
+    loaded_fingerprints,
+    releases_with_pending_results,
+)
 from ouspark_assets_tests.pages.page_builder import RELEASE, TICKET, ResultPage
 
 PAGE = ResultPage()
@@ -194,6 +198,8 @@ def test_tickets_without_a_result_are_loaded_with_their_sentence_and_published(
     load(development, lake)
     expected = [("160421733099", SENTENCE, ASKED_AT)]
     assert stored_sentences(development) == expected
+    # Their result may still come, so the release is rechecked.
+    assert releases_with_pending_results(development, [RELEASE, "other"]) == [RELEASE]
     publish(development, production, PUBLISHED_TABLES, "run", Terms())
     assert stored_sentences(production) == expected
     assert verify(development, production, PUBLISHED_TABLES).is_clean

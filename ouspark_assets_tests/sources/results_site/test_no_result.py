@@ -112,6 +112,7 @@ ODD_NOT_FOUND = odd_page(f"<p>The Hall Ticket Number {OTHER} is not found", 41)
         ("<div class=msg>Exam Fee<br>Not Paid</div>", "Exam Fee Not Paid"),
         (f"<table><tr><th>{TICKET}<td>EXAM FEE NOT PAID</table>", "EXAM FEE NOT PAID"),
         ("<span>Result  will be\n declared later</span>", "Result will be declared later"),
+        (f"<table><tr><td>1<td>{TICKET}<td>12-Jun-2031<td>Not Eligible</table>", "Not Eligible"),
         ("<!-- x --><font color=red>Withheld</font>", "Withheld"),
     ],
 )
