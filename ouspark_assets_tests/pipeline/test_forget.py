@@ -255,7 +255,7 @@ def test_a_forgotten_ticket_is_not_requested_even_if_it_is_named_or_known() -> N
 def test_a_sentence_instead_of_a_result_is_forgotten_too(
     development: Connection, production: Connection, tmp_path: Path
 ) -> None:
-    archive = PageArchive(str(tmp_path))
+    archive = open_lake(tmp_path)
     sentence = f'The Hall Ticket Number "{ANN}" Is Withheld.'
     without = replace(answer(ANN), outcome=Outcome.NO_RESULT, cause=sentence)
     archive.write(RELEASE, [without, answer(BEN)])

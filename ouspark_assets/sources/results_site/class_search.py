@@ -14,6 +14,9 @@ LAST_SERIAL = 999
 # A section of this many students may be withheld as a whole. A site that answers every number with
 # the same sentence must not make a search ask for all 999.
 MAX_SECTION = 60
+# Probes that found no result are replaced by this many others. All serials probed are without one
+# only if the sentence is about the site, which must not be asked for a dozen serials per class.
+MAX_REPLACED_PROBES = 2
 # The serials to probe, in this order. The first serials of a class can be missing, one by one or
 # several in a row, so the probes are spread. If up to five in a hundred serials are missing, the
 # first two probes miss the class once in 5,000 times, the first four once in 10^7.
@@ -136,6 +139,10 @@ class ClassSearch:
     def replace_failed_probe(self) -> Iterable[int]:
         """Return another serial to probe in place of one that has no answer."""
         return self._probe_up_to(self._probed + 1)
+
+    def replace_probe_without_result(self) -> Iterable[int]:
+        """Return another serial to probe in place of one that has no result, up to a limit."""
+        return self._probe_up_to(min(self._probed + 1, self.likelihood + MAX_REPLACED_PROBES))
 
     def prove(self, *, known_regular: int = 0, known_lateral: int = 0) -> None:
         """Start to sweep a class that exists; the last known serials shorten the sweeps."""

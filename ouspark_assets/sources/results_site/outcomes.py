@@ -210,14 +210,10 @@ def has_nothing_open(body: bytes) -> bool:
 
 
 def _is_own_page(page: bytes) -> bool:
-    """Return whether a page has the site's form and is complete."""
+    """Return whether a page that is not cut off has the site's form, and the form is complete."""
     field = _TICKET_INPUT.search(page)
     end = _BOX_END.search(page, field.end()) if field else None
-    if end is None:
-        return False
-    if b"<html" in page:
-        return _END.search(page, end.end()) is not None
-    return page.find(b"</form", end.start()) >= 0
+    return end is not None and (b"<html" in page or page.find(b"</form", end.start()) >= 0)
 
 
 def _judge_own_page(body: bytes, page: bytes, ticket: str, sentences: ReleaseSentences) -> Verdict:

@@ -273,7 +273,7 @@ class TicketPlan:
             self._advance(ticket.block, search)
             self._leap(ticket.block, sweep)
         elif not search.exists:
-            self._add(ticket.block, search.replace_failed_probe())
+            self._add(ticket.block, search.replace_probe_without_result())
 
     def _note_highest_serial(self, ticket: HallTicket) -> None:
         """Extend the sparse classes of a branch as far as its longest class goes."""

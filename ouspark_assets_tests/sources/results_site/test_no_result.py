@@ -304,7 +304,7 @@ def test_without_any_student_found_no_such_answer_counts(archive: PageArchive) -
 
 
 def test_above_a_quarter_of_the_release_no_such_answer_counts(archive: PageArchive) -> None:
-    too_many = sorted(STUDENTS)[:16]
+    too_many = sorted(STUDENTS)[1::2]
     with small_site(without_result(*too_many)) as site:
         report = scrape_site(site, archive)
     outcomes = outcomes_of(archive)
@@ -349,6 +349,25 @@ def test_a_site_that_answers_every_number_so_is_not_asked_for_all_serials(
     with small_site(answers) as site:
         report = scrape_site(site, archive)
     assert len(site.requests) < 600
+    assert not report.complete
+
+
+def test_a_class_is_found_although_its_first_serials_have_no_result(archive: PageArchive) -> None:
+    first = [f"160424733{serial:03d}" for serial in (1, 7)]
+    with small_site(without_result(*first)) as site:
+        report = scrape_site(site, archive)
+    assert report.no_result == 2
+    assert found_tickets(archive) == STUDENTS - {*first}
+
+
+def test_a_site_under_maintenance_is_asked_for_few_serials_of_each_class(
+    archive: PageArchive,
+) -> None:
+    with small_site(lambda _: Sent(page_with("The site is under maintenance"))) as site:
+        report = scrape_site(site, archive)
+    classes = {ticket[:9] for ticket in site.tickets}
+    assert len(site.requests) <= 5 * len(classes)
+    assert report.no_result == 0
     assert not report.complete
 
 
