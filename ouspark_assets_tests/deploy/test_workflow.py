@@ -1,4 +1,4 @@
-"""The workflow of the hosted CI is well-formed and uses what this repository deploys.
+"""The workflow of the hosted CI matches its schema and uses what this repository deploys.
 
 Nothing here runs it: that needs the CI, a container engine and a cluster.
 """
