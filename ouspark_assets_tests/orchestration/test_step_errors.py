@@ -4,7 +4,13 @@ import dagster as dg
 import pytest
 
 from ouspark_assets.domain.errors import OuSparkError, WarehouseError
+from ouspark_assets.orchestration.assets.analytics import aggregates
+from ouspark_assets.orchestration.assets.production import publication
+from ouspark_assets.orchestration.checks.models import create_model_check
+from ouspark_assets.orchestration.keys import key_of
+from ouspark_assets.orchestration.resources import default_resources
 from ouspark_assets.orchestration.step_errors import find_root_error, is_expected, summarize
+from ouspark_assets.schemas.analytics import STANDINGS
 
 
 class UndeclaredError(WarehouseError):
@@ -60,3 +66,34 @@ def test_every_error_class_of_this_project_is_expected(kind: type[Exception]) ->
         raise kind(kind.__name__)
 
     assert is_expected(find_root_error(stored_error(fail)))
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        publication,
+        next(one for one in aggregates if one.key == key_of(STANDINGS)),
+        create_model_check(STANDINGS),
+    ],
+    ids=["an asset", "a computed table", "a check"],
+)
+def test_the_page_of_a_failed_run_shows_what_happened_without_its_secret(
+    instance: dg.DagsterInstance,
+    monkeypatch: pytest.MonkeyPatch,
+    step: dg.AssetsDefinition | dg.AssetChecksDefinition,
+) -> None:
+    monkeypatch.setenv("OUSPARK_DEV_DSN", "postgresql://me:hunter2@127.0.0.1:1/none")
+    is_check = isinstance(step, dg.AssetChecksDefinition)
+    definitions = dg.Definitions(
+        assets=[] if is_check else [step],
+        asset_checks=[step] if is_check else [],
+        resources=default_resources(),
+    )
+    job = definitions.resolve_implicit_global_asset_job_def()
+    done = job.execute_in_process(instance=instance, raise_on_error=False)
+    (failure,) = done.get_step_failure_events()
+    shown = failure.step_failure_data.user_failure_data.description
+    assert shown.startswith("The development database can't be reached: ")
+    assert shown.endswith("Start it or correct OUSPARK_DEV_DSN, then run again.")
+    assert shown in failure.step_failure_data.error.message
+    assert "hunter2" not in failure.step_failure_data.error.to_string()

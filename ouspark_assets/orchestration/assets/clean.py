@@ -16,6 +16,7 @@ from ouspark_assets.orchestration.keys import RESULT_PAGES, key_of
 from ouspark_assets.orchestration.metadata import table_definition
 from ouspark_assets.orchestration.partitions import release_partitions
 from ouspark_assets.orchestration.resources import Development, Lake, SharedFrames
+from ouspark_assets.orchestration.step_errors import explained_failure
 from ouspark_assets.pipeline.compute import STUDENT_INPUTS, compute_students
 from ouspark_assets.pipeline.load import (
     LOADED_TABLES,
@@ -84,7 +85,7 @@ def parsed_pages(
         frames.drop(table)
         if key_of(table) in context.selected_asset_keys:
             yield dg.MaterializeResult(asset_key=key_of(table), metadata=_metadata(table, loads))
-    with development.connected("check pages") as connection:
+    with explained_failure(), development.connected("check pages") as connection:
         for key, result in page_check_results(connection, loads):
             if key in context.selected_asset_check_keys:
                 yield result

@@ -29,6 +29,7 @@ from ouspark_assets.orchestration.resources import (
     Progress,
     ResultsSite,
 )
+from ouspark_assets.orchestration.step_errors import explained_failure
 from ouspark_assets.pipeline.scrape import (
     ScrapeOptions,
     describe_scrape,
@@ -113,11 +114,14 @@ def result_pages(
             for notice in scrape_notices(report):
                 context.log.warning(notice)
             reports.append(report)
-    with development.connected("check scrape") as connection:
-        index = read_table(connection, RELEASE_INDEX)
-    checks = scrape_check_results(lake.archive(), index, context.partition_keys, site.settings)
+    with explained_failure():
+        with development.connected("check scrape") as connection:
+            index = read_table(connection, RELEASE_INDEX)
+        checks = list(
+            scrape_check_results(lake.archive(), index, context.partition_keys, site.settings)
+        )
     return dg.MaterializeResult(
-        metadata=_totals(reports) | _links(urls, lake.location), check_results=list(checks)
+        metadata=_totals(reports) | _links(urls, lake.location), check_results=checks
     )
 
 

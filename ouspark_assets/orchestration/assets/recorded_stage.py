@@ -15,6 +15,7 @@ import polars as pl
 from ouspark_assets.operations.logging import log_context
 from ouspark_assets.orchestration.metadata import describe_merge
 from ouspark_assets.orchestration.resources import Development, SharedFrames
+from ouspark_assets.orchestration.step_errors import explained_failure
 from ouspark_assets.pipeline.compute import merge_computed
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.warehouse.core.connection import Connection
@@ -43,6 +44,7 @@ def recorded_stage(
     """
     run_id = context.run.run_id
     with (
+        explained_failure(),
         log_context(run_id, name, release),
         development.connected(name) as connection,
         record_stage(connection, run_id, name, release) as record,

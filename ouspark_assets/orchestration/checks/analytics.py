@@ -25,6 +25,7 @@ from ouspark_assets.orchestration.resources import (
     Production,
     SharedFrames,
 )
+from ouspark_assets.orchestration.step_errors import explained_failure
 from ouspark_assets.schemas.analytics import (
     BACKLOGS,
     COLLEGE_STATS,
@@ -115,7 +116,10 @@ def create_reconciliation_check(rule: Reconciliation) -> dg.AssetChecksDefinitio
         description=rule.check.__doc__,
     )
     def reconciled(development: Development, frames: SharedFrames) -> dg.AssetCheckResult:
-        with development.connected(f"check {table.qualified_name}") as connection:
+        with (
+            explained_failure(),
+            development.connected(f"check {table.qualified_name}") as connection,
+        ):
             others = [frames.read(connection, other) for other in rule.others]
             differences = rule.check(frames.read(connection, table), *others)
         return _result(differences, "differences", dg.AssetCheckSeverity.ERROR)
@@ -130,7 +134,7 @@ def create_reconciliation_check(rule: Reconciliation) -> dg.AssetChecksDefinitio
 )
 def sgpa_is_as_printed(development: Development, frames: SharedFrames) -> dg.AssetCheckResult:
     """Compare the SGPA of every semester with the printed one."""
-    with development.connected("check printed SGPAs") as connection:
+    with explained_failure(), development.connected("check printed SGPAs") as connection:
         differing = reconciliation.sgpas_that_differ_from_print(
             frames.read(connection, SEMESTER_GPAS)
         )
@@ -157,7 +161,7 @@ def colleges_are_about_as_before(
             before = read_table(connection, COLLEGE_STATS)
     except WarehouseError as error:
         return _skip_comparison(error)
-    with development.connected("check anomalies") as connection:
+    with explained_failure(), development.connected("check anomalies") as connection:
         now = frames.read(connection, COLLEGE_STATS)
     settings = environment.settings.analytics
     limits = {
@@ -187,7 +191,7 @@ def create_volume_check(table: Table) -> dg.AssetChecksDefinition:
                 before = connection.cursor(row_factory=scalar_row).execute(count).fetchone()
         except WarehouseError as error:
             return _skip_comparison(error)
-        with development.connected("check volume") as connection:
+        with explained_failure(), development.connected("check volume") as connection:
             now = frames.read(connection, table).height
         max_lost = environment.settings.analytics.anomaly_volume_percent
         return _result(find_lost_rows(table.qualified_name, now, before or 0, max_lost), "lost")

@@ -13,6 +13,7 @@ import polars as pl
 from ouspark_assets.orchestration.keys import key_of
 from ouspark_assets.orchestration.metadata import show_first_rows
 from ouspark_assets.orchestration.resources import Development
+from ouspark_assets.orchestration.step_errors import explained_failure
 from ouspark_assets.schemas import PIPELINE_TABLES
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.schemas.validation import find_broken_rules
@@ -39,7 +40,10 @@ def create_model_check(table: Table) -> dg.AssetChecksDefinition:
         "of its model, and nulls only where it allows them.",
     )
     def fits_its_model(development: Development) -> dg.AssetCheckResult:
-        with development.connected(f"check {table.qualified_name}") as connection:
+        with (
+            explained_failure(),
+            development.connected(f"check {table.qualified_name}") as connection,
+        ):
             frame = read_table(connection, table)
         return evaluate_model(table, frame)
 
@@ -60,7 +64,10 @@ def _create_reference_check(reference: Reference) -> dg.AssetChecksDefinition:
         description=f"Every row refers to an existing row of {reference.to.qualified_name}.",
     )
     def every_row_has_its_target(development: Development) -> dg.AssetCheckResult:
-        with development.connected(f"check {reference.table.qualified_name}") as connection:
+        with (
+            explained_failure(),
+            development.connected(f"check {reference.table.qualified_name}") as connection,
+        ):
             rows = count_dangling_rows(connection, reference)
         return dg.AssetCheckResult(passed=rows == 0, metadata={"rows without": rows})
 
