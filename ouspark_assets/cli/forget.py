@@ -56,7 +56,7 @@ def _forget_downstream(ticket: str, removed: ForgottenStudent, settings: Setting
     """Compute and publish again without the student, then clean the history and the cache."""
     with Production().connected("forget") as production:
         removed.production = count_published_rows(production, ticket)
-    with open_graph(settings) as graph:
+    with open_graph(settings, "ouspark forget") as graph:
         with Development().connected("forget") as connection:
             releases = find_releases_to_reload(connection, Lake().archive())
         for release in releases:

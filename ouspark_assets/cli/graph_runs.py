@@ -6,7 +6,7 @@ print about it, is up to the commands.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
@@ -28,6 +28,11 @@ from ouspark_assets.settings import Settings
 
 # Only Dagster's own records are kept in SQLite.
 SQLITE_ERROR_PREFIX = "sqlite3."
+# The UI shows the value of this tag of Dagster as what launched a run; without it, and without the
+# tags of schedules and sensors, it says "Manually launched".
+LAUNCHED_BY_TAG = "user"
+# The same for all runs of one command, and for no other run.
+COMMAND_TAG = "ouspark/command"
 INTERRUPTION = dg.DagsterExecutionInterruptedError.__name__
 
 
@@ -48,7 +53,9 @@ class Graph:
     definitions: dg.Definitions
     instance: dg.DagsterInstance
     settings: Settings
+    command: str
     verbose: bool = False
+    command_id: str = field(default_factory=lambda: str(uuid4()))
 
     @property
     def per_release(self) -> list[dg.AssetKey]:
@@ -96,6 +103,7 @@ class Graph:
                 instance=self.instance,
                 asset_selection=list(assets),
                 partition_key=partition,
+                tags={LAUNCHED_BY_TAG: self.command, COMMAND_TAG: self.command_id},
                 run_config={
                     "loggers": {"console": {"config": {"log_level": level}}},
                     "ops": dict(config or {}),
@@ -111,10 +119,20 @@ class Graph:
 
 
 @contextmanager
-def open_graph(settings: Settings) -> Iterator[Graph]:
-    """Yield the graph of all assets, on the instance that the UI shows."""
+def open_graph(settings: Settings, command: str) -> Iterator[Graph]:
+    """Yield the graph of all assets for a command, on the instance that the UI shows."""
     with dg.DagsterInstance.get() as instance:
-        yield Graph(build_definitions(), instance, settings)
+        yield Graph(build_definitions(), instance, settings, command)
+
+
+def find_runs_of_command(instance: dg.DagsterInstance, run_id: str) -> tuple[str, ...]:
+    """Return the runs of the command that a run belongs to, that run included."""
+    run = instance.get_run_by_id(run_id)
+    command_id = run.tags.get(COMMAND_TAG) if run else None
+    if command_id is None:
+        return (run_id,)
+    same_command = dg.RunsFilter(tags={COMMAND_TAG: command_id})
+    return tuple(run.run_id for run in instance.get_runs(same_command))
 
 
 def require_success(run: GraphRun, release: str | None = None) -> GraphRun:

@@ -59,7 +59,7 @@ def publish(*, full: bool, allow_shrink: bool) -> None:
     """Publish the present state of the tables, and prewarm the cache."""
     config = {"config": {"full": full, "allow_shrink": allow_shrink}}
     ops = {PUBLICATION.to_python_identifier(): config}
-    with open_graph(load_settings()) as graph:
+    with open_graph(load_settings(), "ouspark publication publish") as graph:
         run = require_success(graph.materialize([PUBLICATION, GENERATION], config=ops))
     metadata = run.metadata[PUBLICATION.to_user_string()]
     if "held" in metadata:

@@ -129,7 +129,7 @@ def _replay(found: Iterable[QuarantinedRecord]) -> None:
     if not releases:
         click.echo("Quarantine is empty: there is nothing to replay.")
         return
-    with open_graph(load_settings()) as graph:
+    with open_graph(load_settings(), "ouspark quarantine") as graph:
         runs = [graph.reload(release) for release in releases]
         runs.append(graph.follow_up())
     show_summary(runs)

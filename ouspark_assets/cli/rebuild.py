@@ -21,7 +21,7 @@ def rebuild_tables() -> None:
     if not releases:
         click.echo("The lake is empty: there is nothing to rebuild from.")
         return
-    with open_graph(load_settings()) as graph:
+    with open_graph(load_settings(), "ouspark rebuild") as graph:
         register_releases(graph.instance, releases)
         runs = [graph.reload(release) for release in releases]
         runs.append(graph.follow_up())

@@ -51,6 +51,8 @@ from ouspark_assets.warehouse.core.frames import read_table
 from ouspark_assets.warehouse.records.follow_ups import store_digest
 from ouspark_assets.warehouse.records.loads import loaded_fingerprints
 
+COMMAND = "ouspark run"
+
 
 def run_graph(
     *,
@@ -76,8 +78,8 @@ def run_graph(
     options = ScrapeOptions(tickets, recheck=recheck, refetch=refetch)
     with dg.DagsterInstance.get() as instance, ScrapeProgressBar() as progress:
         definitions = build_definitions({"progress": Progress.shown_by(progress.show)})
-        with alerts_after(instance, definitions, "ouspark run", show_notice):
-            graph = Graph(definitions, instance, settings, verbose)
+        with alerts_after(instance, definitions, COMMAND, show_notice):
+            graph = Graph(definitions, instance, settings, COMMAND, verbose)
             runs = [require_success(graph.materialize([RELEASE_INDEX_KEY]))]
             wanted = _wanted_releases(settings.site, releases, since, options, every=every)
             served = None if wanted else _served_state_if_current(settings)

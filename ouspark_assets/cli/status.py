@@ -4,9 +4,13 @@ The facts are collected here and shown by `status_view.py`. Embedded servers tha
 not started, and a server that cannot be reached is reported as such.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
+import dagster as dg
+
 from ouspark_assets.cache.client import connect_cache
+from ouspark_assets.cli.graph_runs import find_runs_of_command
 from ouspark_assets.cli.output import show_json
 from ouspark_assets.cli.status_view import show_status
 from ouspark_assets.domain.errors import OuSparkError
@@ -27,6 +31,7 @@ from ouspark_assets.operations.status import (
 )
 from ouspark_assets.orchestration.checks.check_results import read_failed_blocking_checks
 from ouspark_assets.orchestration.resources import Development, Lake, Production
+from ouspark_assets.orchestration.storage.instance_storage import storage_errors
 from ouspark_assets.services.server_status import read_services_status
 from ouspark_assets.settings import ServerSettings, Settings, load_settings
 from ouspark_assets.warehouse.core.connection import Connection
@@ -38,6 +43,7 @@ from ouspark_assets.warehouse.quarantine.rejected_records import (
 )
 from ouspark_assets.warehouse.records.site_health import read_site_health, read_unfinished_scrapes
 from ouspark_assets.warehouse.records.stage_runs import (
+    StageRun,
     latest_stage_runs,
     recent_stage_runs,
     running_stages,
@@ -73,7 +79,7 @@ def _collect(connection: Connection, settings: Settings) -> Status:
         checks = ["unknown, because Dagster's storage cannot be reached"]
     services = read_services_status(settings.servers).servers
     return Status(
-        last_run=summarize_last_run(stages, running_ids),
+        last_run=summarize_last_run(stages, running_ids, _runs_of_last_command(stages)),
         running=select_running(stages, running_ids),
         scrapes=tuple(scrape for scrape in read_unfinished_scrapes(connection) if scrape.alive),
         failed=select_failed(latest, running_ids),
@@ -88,6 +94,15 @@ def _collect(connection: Connection, settings: Settings) -> Status:
             ServiceState(service.setting, service.state, service.address) for service in services
         ),
     )
+
+
+def _runs_of_last_command(stages: Sequence[StageRun]) -> tuple[str, ...]:
+    """Return the runs of the latest command; none if Dagster's storage cannot be read."""
+    try:
+        with dg.DagsterInstance.get() as instance:
+            return find_runs_of_command(instance, stages[-1].run_id) if stages else ()
+    except storage_errors():
+        return ()
 
 
 def _publication(source: Source) -> tuple[PublicationState, Publication | None]:

@@ -6,6 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ouspark_assets.cli.output import console, format_age, format_moment
+from ouspark_assets.domain.addresses import host_and_port
 from ouspark_assets.operations.alerts.formatting import format_count
 from ouspark_assets.operations.status import (
     CacheState,
@@ -51,8 +52,7 @@ def _sections(status: Status) -> Iterator[tuple[str, list[Text]]]:
     yield "Running", _running(status) or [Text("nothing", style="dim")]
     yield "Last run", _last_run(status.last_run)
     stale = [Text(line, style="yellow") for line in status.stale]
-    up_to_date = f"nothing: {format_count(len(status.releases), 'release')} complete and loaded"
-    yield "Stale", stale or [Text(up_to_date, style="green")]
+    yield "Stale", stale or [_nothing_stale(status)]
     failures = [
         *(_failed_stage(stage) for stage in status.failed),
         *(Text(f"check {name}", style="red") for name in status.failed_checks),
@@ -61,11 +61,21 @@ def _sections(status: Status) -> Iterator[tuple[str, list[Text]]]:
     yield "Quarantine", _quarantine(status)
     if status.no_results:
         yield "No result", _no_results(status)
-    # Sites scraped earlier, e.g. yesterday's stand-in, are in the JSON only.
-    yield "Site", [_site(site) for site in status.sites[:1]] or [Text("not scraped", style="dim")]
+    yield "Site", [_present_site(status)]
     yield "Publication", _publication(status.publication)
     yield "Cache", [_cache(status.cache)]
     yield "Services", [_services(status)]
+
+
+def _nothing_stale(status: Status) -> Text:
+    """Return the opposite of what `stale` may list: releases, then production and the cache."""
+    if not status.releases:
+        return Text("nothing: no release is known yet", style="dim")
+    releases = format_count(len(status.releases), "release")
+    line = f"nothing: the {releases} that `ouspark run` selects complete and loaded"
+    if status.publication.problem is None and status.cache.problem is None:
+        line += ", production and cache up to date"
+    return Text(line, style="green")
 
 
 def _running(status: Status) -> list[Text]:
@@ -133,6 +143,21 @@ def _no_results(status: Status) -> list[Text]:
             for each in status.no_results
         ),
     ]
+
+
+def _present_site(status: Status) -> Text:
+    """Return the state of the site that the settings name, or of the last one if it is stopped.
+
+    Other sites that were scraped earlier are in the JSON only.
+    """
+    address = next(
+        (service.address for service in status.services if service.setting == "site_url"), None
+    )
+    if address is None:
+        return _site(status.sites[0]) if status.sites else Text("not scraped", style="dim")
+    host = host_and_port(address)
+    known = (_site(site) for site in status.sites if site.host == host)
+    return next(known, Text(f"{host} has not been scraped yet", style="dim"))
 
 
 def _site(site: SiteHealth) -> Text:

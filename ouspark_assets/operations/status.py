@@ -7,17 +7,11 @@ Pure: facts in, frozen dataclasses out. `cli/status.py` collects the facts and s
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from ouspark_assets.warehouse.records.site_health import SiteHealth, UnfinishedScrape
 from ouspark_assets.warehouse.records.stage_runs import StageRun
-
-# One `ouspark run` starts several Dagster runs. Only Dagster's own overhead lies between them, and
-# that takes less than this even on a busy machine.
-MAX_GAP_WITHIN_COMMAND = timedelta(seconds=60)
-# The first stage of every complete run.
-FIRST_STAGE = "source.release_index"
 
 
 class StageOutcome(StrEnum):
@@ -31,7 +25,7 @@ class StageOutcome(StrEnum):
 
 @dataclass(frozen=True)
 class LastRun:
-    """The stages of the latest command, summarised."""
+    """The stages of the latest command or run, summarised."""
 
     started: datetime
     seconds: float | None
@@ -169,21 +163,17 @@ class Status:
 
 
 def summarize_last_run(
-    stages: Sequence[StageRun], running_ids: Collection[int] = ()
+    stages: Sequence[StageRun], running_ids: Collection[int] = (), run_ids: Collection[str] = ()
 ) -> LastRun | None:
-    """Return the latest command's stages as one run; None if nothing has run yet.
+    """Return the stages of the latest run, or of all runs of its command, as one run.
 
-    The stages are given in the order in which they started.
+    The stages are given in the order in which they started; `run_ids` are the runs of the command
+    that the last stage belongs to. Returns None if nothing has run yet.
     """
-    newest_first: list[StageRun] = []
-    for stage in reversed(stages):
-        # Runs of one command may overlap, so the gap is measured up to the earliest start so far.
-        if newest_first and not _is_same_command(stage, newest_first[-1]):
-            break
-        newest_first.append(stage)
-    if not newest_first:
+    if not stages:
         return None
-    stages = newest_first[::-1]
+    last_runs = {stages[-1].run_id, *run_ids}
+    stages = [stage for stage in stages if stage.run_id in last_runs]
     ended = [stage.ended for stage in stages if stage.ended is not None]
     started = min(stage.started for stage in stages)
     failures = [stage for stage in stages if stage.outcome == StageOutcome.FAILED]
@@ -222,12 +212,3 @@ def _combined_outcome(stages: Sequence[StageRun], running_ids: Collection[int]) 
         return StageOutcome.FAILED
     # Recorded as running although no process runs it: it was killed.
     return StageOutcome.KILLED if StageOutcome.RUNNING in outcomes else StageOutcome.SUCCEEDED
-
-
-def _is_same_command(earlier: StageRun, later: StageRun) -> bool:
-    if earlier.run_id == later.run_id:
-        return True
-    if later.asset == FIRST_STAGE:
-        return False
-    end = earlier.ended or earlier.started
-    return later.started - end <= MAX_GAP_WITHIN_COMMAND

@@ -8,10 +8,10 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import urlsplit
 
 import psycopg
 
+from ouspark_assets.domain.addresses import host_and_port
 from ouspark_assets.sources.results_site.scrape_report import ScrapeProgress, ShowProgress
 from ouspark_assets.warehouse.core.connection import Connection, first_line
 from ouspark_assets.warehouse.records.site_health import ScrapeSnapshot, store_snapshot
@@ -31,9 +31,7 @@ def monitored_scrape(
 
     The scrape is recorded as ended when the block is left.
     """
-    parts = urlsplit(url)
-    host = f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
-    monitor = _ScrapeMonitor(connection, stage, host, show)
+    monitor = _ScrapeMonitor(connection, stage, host_and_port(url), show)
     try:
         yield monitor.update
     finally:

@@ -14,6 +14,7 @@ from ouspark_assets.operations.status import (
     CacheState,
     PublicationState,
     ReleaseState,
+    ServiceState,
     Status,
     summarize_last_run,
 )
@@ -115,9 +116,27 @@ def test_a_site_that_was_down_in_its_last_scrape_is_not_shown_as_down_now(
     assert expected in text
 
 
-def test_only_the_site_that_was_scraped_last_is_shown(shown: Shown) -> None:
+def test_the_site_of_the_settings_is_shown_and_no_other(shown: Shown) -> None:
     older = replace(DOWN, host="yesterday:80")
-    assert "yesterday" not in shown(replace(STATUS, sites=(SITE, older)), "Site")
+    assert shown(replace(STATUS, sites=(SITE, older)), "Site").startswith("site:80 answers")
+    present = ServiceState("site_url", "configured", "http://me@yesterday:80/results")
+    status = replace(STATUS, sites=(SITE, older), services=(present,))
+    assert shown(status, "Site").startswith("yesterday:80 was down")
+    new = replace(present, address="https://today.example.org/")
+    status = replace(STATUS, sites=(SITE, older), services=(new,))
+    assert shown(status, "Site") == "today.example.org has not been scraped yet"
+
+
+def test_nothing_is_stale_when_the_selected_releases_production_and_cache_are_up_to_date(
+    shown: Shown,
+) -> None:
+    assert shown(STATUS, "Stale") == "nothing: no release is known yet"
+    release = ReleaseState(RELEASE, "", complete=True, loaded=True, unanswered=0)
+    status = replace(STATUS, releases=(release,))
+    releases = "nothing: the 1 release that `ouspark run` selects complete and loaded"
+    assert shown(status, "Stale") == f"{releases}, production and cache up to date"
+    unknown = replace(status, cache=CacheState(problem="stopped"))
+    assert shown(unknown, "Stale") == releases
 
 
 def test_sentences_instead_of_results_are_listed_with_their_counts(shown: Shown) -> None:

@@ -27,30 +27,29 @@ def test_without_any_stage_there_is_no_last_run() -> None:
     assert summarize_last_run([]) is None
 
 
-def test_dagster_runs_less_than_a_minute_apart_count_as_one_run() -> None:
+def test_the_runs_of_one_command_count_as_one_run() -> None:
     run = summarize_last_run(
         [
             stage("old", "clean.pages", 0, 2, "failed"),
             stage("a", "clean.pages", 100, 101),
             stage("b", "clean.pages", 102, 110),
             stage("b", "analytics.standings", 300, 301),
-        ]
+        ],
+        run_ids=("a", "b"),
     )
     assert run is not None
     assert (run.run_ids, run.stages, run.outcome) == (("a", "b"), 3, "succeeded")
     assert (run.started, run.seconds) == (NOON + timedelta(seconds=100), 201.0)
 
 
-def test_the_index_stage_starts_a_new_run_regardless_of_the_gap() -> None:
-    run = summarize_last_run(
-        [
-            stage("old", "clean.pages", 0, 2, "failed"),
-            stage("a", "source.release_index", 3, 4),
-            stage("b", "clean.pages", 5, 6),
-        ]
-    )
+def test_a_run_that_follows_at_once_is_not_counted_with_the_run_before() -> None:
+    stages = [
+        stage("old", "source.release_index", 0, 2, "failed"),
+        stage("a", "cache.generation", 3, 4),
+    ]
+    run = summarize_last_run(stages)
     assert run is not None
-    assert (run.run_ids, run.outcome) == (("a", "b"), "succeeded")
+    assert (run.run_ids, run.stages, run.seconds, run.outcome) == (("a",), 1, 1.0, "succeeded")
 
 
 def test_a_run_with_a_failed_stage_has_failed_and_has_its_error() -> None:
