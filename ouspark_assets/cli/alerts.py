@@ -169,7 +169,7 @@ def _thresholds(rule: Rule) -> list[str]:
     options = (
         (name, getattr(rule, name)) for name in type(rule).model_fields if name not in common
     )
-    return [f"{name}={_format_option(value)}" for name, value in options if value is not None]
+    return [f"{name}={_format_option(value)}" for name, value in options if value not in (None, ())]
 
 
 def _format_option(value: object) -> str:
@@ -177,4 +177,6 @@ def _format_option(value: object) -> str:
         return format_duration(value).replace(" ", "")
     if isinstance(value, float):
         return format_percent(value).replace(" ", "") if value <= 1 else f"{value:g}"
+    if isinstance(value, tuple):
+        return ", ".join(value)
     return str(value).lower()

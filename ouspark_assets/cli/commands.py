@@ -150,9 +150,12 @@ def propose_codes() -> None:
     """
 
 
-@click.group()
-def quarantine() -> None:
+@click.group(invoke_without_command=True)
+@click.pass_context
+def quarantine(context: click.Context) -> None:
     """List, correct, replay and discard records that were not accepted."""
+    if context.invoked_subcommand is None:
+        context.invoke(list_records)
 
 
 @quarantine.command("list")
@@ -526,9 +529,12 @@ def rebuild_generation() -> None:
     """Build a new generation and make it current."""
 
 
-@click.group()
-def services() -> None:
+@click.group(invoke_without_command=True)
+@click.pass_context
+def services(context: click.Context) -> None:
     """Start, stop and inspect the embedded PostgreSQL, Valkey and results site."""
+    if context.invoked_subcommand is None:
+        context.invoke(services_status)
 
 
 @services.command("up")

@@ -1,14 +1,15 @@
-"""How `ouspark explain` looks in a terminal of 100 columns. Decides nothing."""
+"""How `ouspark explain` looks in a terminal. Decides nothing."""
 
 from collections.abc import Iterator, Sequence
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.padding import Padding
 from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from ouspark_assets.cli.output import console, print_table
 from ouspark_assets.operations.explain.availability import StudentPublication
 from ouspark_assets.operations.explain.model import (
     Attempt,
@@ -27,7 +28,6 @@ from ouspark_assets.operations.explain.model import (
 )
 
 WIDTH = 100
-NAME_WIDTH = 22
 COLOURS = {
     "passed": "green",
     "finished": "green",
@@ -43,18 +43,17 @@ SCOPES = {
     "university": "university",
 }
 NONE = "-"
-# Fixed widths, so that the tables of all semesters are aligned. The release column is as wide as
-# the longest release key.
-SUBJECT_WIDTHS = (5, NAME_WIDTH, 3, 11, 8, 6, 2, 2, 26)
 
 
 def show_explanation(explanation: Explanation, production: StudentPublication) -> None:
     """Print every section, from the student's details to the publication."""
-    console = Console(highlight=False, emoji=False)
-    if not console.is_terminal or console.width > WIDTH:
-        console = Console(highlight=False, emoji=False, width=WIDTH)
+    terminal = console()
+    terminal.width = min(terminal.width, WIDTH)
     for part in _parts(explanation, production):
-        console.print(part)
+        if isinstance(part, Table):
+            print_table(terminal, part)
+        else:
+            terminal.print(part)
 
 
 def _parts(explanation: Explanation, production: StudentPublication) -> Iterator[RenderableType]:
@@ -62,10 +61,12 @@ def _parts(explanation: Explanation, production: StudentPublication) -> Iterator
     by_semester: dict[int | None, list[Subject]] = {}
     for subject in explanation.subjects:
         by_semester.setdefault(subject.semester, []).append(subject)
+    # So wide that the tables of all semesters are aligned, if the terminal is wide enough.
+    name_width = max((len(subject.name or "") for subject in explanation.subjects), default=0)
     for semester, subjects in by_semester.items():
         title = f"Semester {semester}" if semester else "Unknown semester"
         yield _heading(f"{title}: all attempts (bold: the one that counts)")
-        yield _subjects(subjects)
+        yield _subjects(subjects, name_width)
     yield _heading("Semesters: SGPA = Σ credits × points / Σ credits, rounded half up")
     yield _semesters(explanation.semesters)
     if explanation.cgpa is not None:
@@ -81,7 +82,7 @@ def _parts(explanation: Explanation, production: StudentPublication) -> Iterator
         yield _backlogs(explanation.backlogs)
     if explanation.revaluations:
         yield _heading("Revaluation")
-        yield _revaluations(explanation.revaluations)
+        yield from _revaluations(explanation.revaluations)
     if explanation.no_results:
         yield _heading("A sentence instead of a result")
         yield _no_results(explanation.no_results)
@@ -105,12 +106,11 @@ def _details(student: StudentDetails) -> Iterator[RenderableType]:
     yield Text(f"{known}; latest release {student.last_release}")
 
 
-def _subjects(subjects: Sequence[Subject]) -> Table:
+def _subjects(subjects: Sequence[Subject], name_width: int) -> Table:
     table = _table("Code", "Subject", "Cr|", "Release", "Session", "Kind", "Gr", "Pt|", "Standing")
-    for column, width in zip(table.columns, SUBJECT_WIDTHS, strict=True):
-        column.min_width = width
+    table.columns[1].min_width = name_width
     for subject in subjects:
-        names = (_shorten(subject.name), f"{subject.credits:g}")
+        names = (escape(subject.name or ""), f"{subject.credits:g}")
         rows = [_attempt(attempt) for attempt in subject.attempts] or [("",) * 5]
         codes = _printed_codes(subject) or [subject.code]
         for number, (code, cells) in enumerate(zip(codes, rows, strict=True), 1):
@@ -215,14 +215,14 @@ def _backlogs(backlogs: Sequence[Backlog]) -> Table:
     table = _table("Code", "Subject", "Sem|", "Cr|", "State", "Since", "Times sat|")
     for backlog in backlogs:
         table.add_row(
-            backlog.code, _shorten(backlog.name), _or_none(backlog.semester),
+            backlog.code, escape(backlog.name or ""), _or_none(backlog.semester),
             f"{backlog.credits:g}", f"[{COLOURS[backlog.state]}]{backlog.state}[/]",
             backlog.since_release, str(backlog.sittings),
         )  # fmt: skip
     return table
 
 
-def _revaluations(revaluations: Sequence[Revaluation]) -> RenderableType:
+def _revaluations(revaluations: Sequence[Revaluation]) -> Iterator[RenderableType]:
     changed = [each for each in revaluations if each.outcome != "unchanged"]
     table = _table("Release", "Revises", "Code", "Grade", "Outcome", "SGPA", "CGPA")
     for each in changed:
@@ -236,8 +236,10 @@ def _revaluations(revaluations: Sequence[Revaluation]) -> RenderableType:
             f"{_decimals(each.cgpa_before)} → {_decimals(each.cgpa_after)}",
         )
     unchanged = len(revaluations) - len(changed)
-    count = Text(f"{unchanged} subject{'' if unchanged == 1 else 's'} unchanged", style="dim")
-    return Group(*([table] if changed else []), *([count] if unchanged else []))
+    if changed:
+        yield table
+    if unchanged:
+        yield Text(f"{unchanged} subject{'' if unchanged == 1 else 's'} unchanged", style="dim")
 
 
 def _no_results(no_results: Sequence[NoResult]) -> Table:
@@ -266,11 +268,6 @@ def _table(*titles: str) -> Table:
 
 def _fraction(sum_: WeightedSum) -> str:
     return f"{sum_.weighted:g} / {sum_.credits:g}"
-
-
-def _shorten(name: str | None) -> str:
-    text = name or ""
-    return escape(text if len(text) <= NAME_WIDTH else f"{text[: NAME_WIDTH - 1]}…")
 
 
 def _or_none(value: object) -> str:

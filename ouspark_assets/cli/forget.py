@@ -10,7 +10,7 @@ import click
 from ouspark_assets.cli.explain import check_ticket
 from ouspark_assets.cli.graph_runs import open_graph
 from ouspark_assets.cli.output import show_notice, show_table
-from ouspark_assets.domain.errors import OuSparkError
+from ouspark_assets.domain.errors import OuSparkError, UsageError
 from ouspark_assets.orchestration.resources import CacheServer, Development, Lake, Production
 from ouspark_assets.pipeline.forget import (
     ForgottenStudent,
@@ -30,11 +30,13 @@ def forget_ticket(ticket: str, *, yes: bool) -> None:
     if not yes:
         with Development().connected("forget") as connection:
             rows = count_development_rows(connection, ticket)
-        click.confirm(
+        question = (
             f"{ticket} has {rows} rows in development. Remove this student from lake, databases, "
-            "history and cache? This cannot be undone.",
-            abort=True,
+            "history and cache? This cannot be undone."
         )
+        if not click.confirm(question):
+            message = f"Not confirmed: nothing was removed, and {ticket} stays as it is."
+            raise UsageError(message)
     settings = load_settings()
     with Development().connected("forget") as connection:
         removed = forget_at_source(

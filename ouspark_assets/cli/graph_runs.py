@@ -55,7 +55,7 @@ class Graph:
     settings: Settings
     command: str
     verbose: bool = False
-    command_id: str = field(default_factory=lambda: str(uuid4()))
+    command_id: str = field(default_factory=lambda: uuid4().hex[:12])
 
     @property
     def per_release(self) -> list[dg.AssetKey]:

@@ -8,7 +8,8 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from ouspark_assets.cli.output import console, format_age, show_json
+from ouspark_assets.cli.output import console, format_age, print_table, show_json
+from ouspark_assets.domain.errors import UsageError
 from ouspark_assets.operations.status import StageOutcome
 from ouspark_assets.orchestration.resources import Development
 from ouspark_assets.warehouse.records.stage_trends import (
@@ -41,12 +42,28 @@ def show_history(*, asset: str | None, release: str | None, last: int, as_json: 
             else latest_trends(connection, release=release)
         )
         durations = read_stage_durations(connection, MAX_SPARKS)
+        known = latest_trends(connection) if not runs and (asset or release) else []
+    if known:
+        _refuse_unknown(asset, release, known)
     if as_json:
         show_json([asdict(run) for run in runs])
     elif runs:
         _show(runs, durations)
     else:
-        click.echo("No such stage has run yet.")
+        click.echo("Nothing has run yet.")
+
+
+def _refuse_unknown(asset: str | None, release: str | None, known: Sequence[StageTrend]) -> None:
+    """Raise the error that a stage or release has not run, with those that have."""
+    stages = list(dict.fromkeys(run.asset for run in known))
+    releases = list(dict.fromkeys(run.release for run in known if run.release))
+    if asset is not None and asset not in stages:
+        message = f"No stage {asset} has run. The stages that have run: {', '.join(stages)}."
+    elif release is not None and release not in releases:
+        message = f"Release {release} has not run. Releases that have run: {', '.join(releases)}."
+    else:
+        message = f"The stage {asset} has not run for release {release}."
+    raise UsageError(message)
 
 
 def sparkline(values: Sequence[float]) -> str:
@@ -74,11 +91,11 @@ def _show(runs: Sequence[StageTrend], durations: Durations) -> None:
     columns = [column for column in COLUMNS if terminal.width >= WIDE_TERMINAL or column.always]
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     for column in columns:
-        table.add_column(column.name, justify=column.justify, no_wrap=True)
+        table.add_column(column.name, justify=column.justify)
     for run in runs:
         recent = durations.get((run.asset, run.release), [])
         table.add_row(*(column.cell(run, recent) for column in columns))
-    terminal.print(table)
+    print_table(terminal, table)
     for run in runs:
         if run.error:
             terminal.print(Text(f"{_stage(run)}: {run.error.splitlines()[0]}", style="red"))

@@ -10,13 +10,16 @@ from types import TracebackType
 from typing import Any, Self
 
 import click
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.measure import Measurement
 from rich.progress import Progress, ProgressColumn, SpinnerColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
 
 # Columns of a table that is written to a file or a pipe.
 DEFAULT_WIDTH = 120
+# A width that no table needs, to measure what a table would take.
+MAX_WIDTH = 10_000
 TIME_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
@@ -35,12 +38,77 @@ def show_table(title: str, rows: Sequence[Mapping[str, object]], right: Sequence
     if not rows:
         console().print(f"{title}: none")
         return
-    table = Table(title=title, title_justify="left", title_style="bold", pad_edge=False)
+    console().print(printable_text(title), style="bold")
+    table = Table(pad_edge=False)
     for name in rows[0]:
-        table.add_column(name, justify="right" if name in right else "left", overflow="fold")
+        table.add_column(name, justify="right" if name in right else "left")
     for row in rows:
         table.add_row(*(printable_text(value) for value in row.values()))
-    console().print(table)
+    print_table(console(), table)
+
+
+def print_table(terminal: Console, table: Table) -> None:
+    """Print a table without cutting a cell or breaking a word.
+
+    If the terminal is too narrow for the longest word of every column, the table loses its lines;
+    if that is not enough, each row becomes a block of lines. A file gets as many columns as needed.
+    """
+    minimum, natural = _measure_columns(terminal, table)
+    borders = _measure(terminal, table).maximum - sum(natural)
+    if table.box is not None and sum(minimum) + borders > terminal.width:
+        table.box, table.padding = None, (0, 2, 0, 0)
+        borders = _measure(terminal, table).maximum - sum(natural)
+    needed = sum(minimum) + borders
+    if needed > terminal.width:
+        if terminal.is_terminal:
+            _print_records(terminal, table)
+            return
+        terminal.width = needed
+    widths = share_width(minimum, natural, terminal.width - borders)
+    for column, width in zip(table.columns, widths, strict=True):
+        column.width = width
+    terminal.print(table)
+
+
+def share_width(minimum: Sequence[int], natural: Sequence[int], available: int) -> list[int]:
+    """Return a width per column, from its minimum to its natural width; narrow ones come first."""
+    widths, rest = list(minimum), available - sum(minimum)
+    by_need = sorted(range(len(widths)), key=lambda index: natural[index] - minimum[index])
+    for position, index in enumerate(by_need):
+        given = min(natural[index] - minimum[index], rest // (len(widths) - position))
+        widths[index] += given
+        rest -= given
+    return widths
+
+
+def _measure_columns(terminal: Console, table: Table) -> tuple[list[int], list[int]]:
+    """Return the longest word and the longest line of each column, its header included."""
+    sizes = [
+        [_measure(terminal, cell) for cell in (column.header, *column.cells)]
+        for column in table.columns
+    ]
+    return (
+        [max(size.minimum for size in cells) for cells in sizes],
+        [
+            max(column.min_width or 0, *(size.maximum for size in cells))
+            for column, cells in zip(table.columns, sizes, strict=True)
+        ],
+    )
+
+
+def _measure(terminal: Console, renderable: RenderableType) -> Measurement:
+    return Measurement.get(terminal, terminal.options.update(width=MAX_WIDTH), renderable)
+
+
+def _print_records(terminal: Console, table: Table) -> None:
+    for number, cells in enumerate(zip(*(column.cells for column in table.columns), strict=True)):
+        if number:
+            terminal.print()
+        for column, cell in zip(table.columns, cells, strict=True):
+            text = cell if isinstance(cell, Text) else Text.from_markup(str(cell))
+            if text.plain:
+                name = Text(f"{column.header}: " if column.header else "", style="dim")
+                terminal.print(name + text)
 
 
 def console() -> Console:

@@ -136,7 +136,7 @@ def _row(listed: Publication, *, can_restore: bool) -> dict[str, object]:
         "rows": listed.rows,
         "changed": listed.rows_changed,
         "seconds": round(listed.seconds, 2),
-        "checksum": listed.checksum[:16],
+        "checksum": listed.checksum[:8],
         "run": listed.run_id[:8],
         "can be brought back": "yes" if can_restore else "",
     }

@@ -20,7 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn
 
 from ouspark_assets.analytics.release_stats import compute_semester_stats
 from ouspark_assets.cli.output import ProgressBars, console
-from ouspark_assets.domain.errors import OuSparkError
+from ouspark_assets.domain.errors import OuSparkError, UsageError
 from ouspark_assets.domain.hall_tickets import hall_ticket_parts
 from ouspark_assets.domain.releases import in_release_order
 from ouspark_assets.orchestration.resources import Development
@@ -91,13 +91,16 @@ def write_reports(*, college: str | None, release: str | None, out: Path) -> Non
         if college is None or key.college == college
     ]
     if not classes:
-        of_college = f" for college {college}" if college else ""
         in_release = f" in release {release}" if release else ""
+        colleges = dict.fromkeys(key.college for key, _ in split_by_class(data.tables))
         message = (
-            f"There is nothing to report{of_college}{in_release}. "
-            "`ouspark status` shows which releases are loaded."
+            f"College {college} has no students{in_release}. Colleges that have: "
+            f"{', '.join(colleges)}."
+            if colleges
+            else f"There is nothing to report{in_release}. `ouspark status` shows which releases "
+            "are loaded."
         )
-        raise OuSparkError(message)
+        raise UsageError(message)
     departments = [
         (key, [tables for _, tables in group])
         for key, group in groupby(classes, key=lambda each: (each[0].college, each[0].branch))
@@ -190,7 +193,7 @@ def _read(connection: Connection, release: str | None, settings: AnalyticsSettin
             message = (
                 f"There is no release {release}. `ouspark releases list` shows the known releases."
             )
-            raise OuSparkError(message)
+            raise UsageError(message)
         marks = read_releases(connection, MARKS, [release])
         results = read_releases(connection, RESULTS, [release])
         no_results = read_releases(connection, NO_RESULTS, [release])

@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from ouspark_assets.cli.output import console, show_json
+from ouspark_assets.cli.output import console, print_table, show_json
 from ouspark_assets.services.endpoints import (
     configured_addresses,
     missing_servers,
@@ -100,10 +100,10 @@ def _as_json(seen: ServicesStatus) -> dict[str, object]:
 def _show(seen: ServicesStatus, terminal: Console) -> None:
     table = Table(box=None, pad_edge=False)
     for title in ("", "State", "Program", "Process", "Up", "Data"):
-        table.add_column(title, no_wrap=title != "Program")
+        table.add_column(title)
     for server in seen.servers:
         table.add_row(*_cells(server))
-    terminal.print(table)
+    print_table(terminal, table)
     # Addresses are long and meant to be copied, so they are printed below the table.
     for server in seen.servers:
         if server.address:

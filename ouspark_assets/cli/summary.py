@@ -12,6 +12,10 @@ from ouspark_assets.cli.output import show_table
 from ouspark_assets.orchestration.keys import GENERATION, PUBLICATION, RESULT_PAGES
 from ouspark_assets.orchestration.resources import Development
 from ouspark_assets.pipeline.up_to_date import ServedState
+from ouspark_assets.schemas.source import RELEASE_INDEX
+from ouspark_assets.sources.results_site.release_index import select_releases
+from ouspark_assets.warehouse.core.frames import read_table
+from ouspark_assets.warehouse.records.loads import loaded_fingerprints
 
 
 def show_summary(
@@ -68,14 +72,16 @@ def _hints() -> Iterator[str]:
               FROM analytics.student_cgpas
             """
         ).fetchone()
+        index, loaded = read_table(connection, RELEASE_INDEX), loaded_fingerprints(connection)
+    older = [release for release in select_releases(index, all_=True) if release not in loaded]
     quarantined, incomplete, students, ticket = row or (0, 0, 0, None)
     if quarantined:
         yield f"{quarantined} records are in quarantine. To list them: ouspark quarantine list"
     if incomplete:
         yield (
             f"{incomplete} of {students} students lack results of earlier semesters and are not "
-            "ranked. To bring in older releases: ouspark run --all"
-        )
+            "ranked."
+        ) + (" To bring in older releases: ouspark run --all" if older else "")
     if students:
         # A real hall ticket only on a terminal, so that none gets into logs and mails.
         example = ticket if sys.stdout.isatty() else "TICKET"

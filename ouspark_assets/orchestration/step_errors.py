@@ -1,33 +1,15 @@
-"""Errors of steps: how they are raised to Dagster, and reduced to one line for people.
+"""Errors of steps, as Dagster stores them, reduced to one line for people.
 
 Which failures are reported, and where, is decided by the callers: commands and alerts.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-import dagster as dg
-
 from ouspark_assets.domain.errors import OuSparkError
-from ouspark_assets.domain.masking import mask_secrets
 
 STORAGE_ADVICE = (
     "Check the disk of OUSPARK_HOME, or the server of OUSPARK_DAGSTER_DSN, then run again."
 )
-
-
-@contextmanager
-def explained_failure() -> Iterator[None]:
-    """Raise an error of this project within the block as a failure that describes itself.
-
-    Dagster shows the description of a `Failure` on the page of the run. Of any other exception it
-    shows "Error occurred while executing op", and the message only below a traceback.
-    """
-    try:
-        yield
-    except OuSparkError as error:
-        raise dg.Failure(mask_secrets(str(error))) from error
 
 
 def find_root_error(error: Any) -> Any:

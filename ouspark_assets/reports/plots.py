@@ -54,15 +54,15 @@ def pass_percent_of_subjects(subject_stats: pl.DataFrame) -> str:
         .filter(pl.col("appeared") > 0)
         .with_columns((PERCENT * pl.col("passed") / pl.col("appeared")).alias("percent"))
         .sort("percent", "subject_code")
-        .head(MAX_BARS)
     )
     bars = [
         Bar(code, percent, f"{percent:.1f} % of {appeared}")
-        for code, _, appeared, percent in rows.iter_rows()
+        for code, _, appeared, percent in rows.head(MAX_BARS).iter_rows()
     ]
-    return horizontal_bars(
-        f"The {len(bars)} subjects with the lowest pass percentage", bars, PERCENT
-    )
+    shown = f"{rows.height} subjects"
+    if rows.height > MAX_BARS:
+        shown = f"the {MAX_BARS} lowest of {shown}"
+    return horizontal_bars(f"Pass percentage, {shown}", bars, PERCENT)
 
 
 def pass_percent_of_colleges(college_stats: pl.DataFrame) -> str:
@@ -86,7 +86,11 @@ def gender_ratio(demographics: pl.DataFrame) -> str:
     totals = rows.group_by("admission_year").agg(pl.col("students").sum().alias("total"))
     shares = rows.join(totals, on="admission_year", maintain_order="left").head(MAX_BARS)
     bars = [
-        Bar(f"{year} {value.lower()}", PERCENT * students / total, str(students))
+        Bar(
+            f"{year} {value.lower()}",
+            PERCENT * students / total,
+            f"{PERCENT * students / total:.1f} % of {total}",
+        )
         for year, value, students, total in shares.select(
             "admission_year", "value", "students", "total"
         ).iter_rows()

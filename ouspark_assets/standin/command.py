@@ -95,6 +95,13 @@ def standin(
                 host, port, injected, fault_seed, release_after, ready_file, with_parent
             )
             summary = f"students {students}, releases {releases}, faults {faults}"
-            serve(world, options, lambda url: click.echo(f"Results site: {url}  {summary}"))
+            if release_after is not None:
+                summary += f", another release every {release_after:g} s"
+            serve(
+                world,
+                options,
+                lambda url: click.echo(f"Results site: {url}  {summary}"),
+                click.echo,
+            )
     except OuSparkError as error:
         raise click.ClickException(str(error)) from error

@@ -163,17 +163,30 @@ class ServerOptions:
     parent: int | None = None
 
 
-def serve(world: World, options: ServerOptions, announce: Callable[[str], None]) -> None:
-    """Serve until SIGTERM or SIGINT; `announce` is called with the base URL when it listens."""
+def serve(
+    world: World,
+    options: ServerOptions,
+    announce: Callable[[str], None],
+    notify: Callable[[str], None],
+) -> None:
+    """Serve until SIGTERM or SIGINT; `announce` is called with the base URL when it listens.
+
+    `notify` is called with a line for each release that is published afterwards.
+    """
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None
     with suppress(ImportError):
         # Serves about three times as many pages as the event loop of asyncio.
         from uvloop import new_event_loop as loop_factory
     with asyncio.Runner(loop_factory=loop_factory) as runner:
-        runner.run(_serve(world, options, announce))
+        runner.run(_serve(world, options, announce, notify))
 
 
-async def _serve(world: World, options: ServerOptions, announce: Callable[[str], None]) -> None:
+async def _serve(
+    world: World,
+    options: ServerOptions,
+    announce: Callable[[str], None],
+    notify: Callable[[str], None],
+) -> None:
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -188,7 +201,8 @@ async def _serve(world: World, options: ServerOptions, announce: Callable[[str],
     announce(url)
     tasks = []
     if options.release_after is not None:
-        tasks.append(loop.create_task(_publish_releases(world, site, options.release_after)))
+        publishing = _publish_releases(world, site, options.release_after, notify)
+        tasks.append(loop.create_task(publishing))
     if options.parent is not None:
         tasks.append(loop.create_task(_stop_without_parent(options.parent, stopped)))
     await stopped.wait()
@@ -227,7 +241,9 @@ async def _listen(
         raise SiteError(message) from error
 
 
-async def _publish_releases(world: World, site: ResultsSite, interval: float) -> None:
+async def _publish_releases(
+    world: World, site: ResultsSite, interval: float, notify: Callable[[str], None]
+) -> None:
     """Publish a release per interval of seconds; each is simulated during the wait."""
     loop = asyncio.get_running_loop()
     while not world.is_complete:
@@ -235,6 +251,8 @@ async def _publish_releases(world: World, site: ResultsSite, interval: float) ->
         published = await asyncio.to_thread(world.publish_next_release)
         await asyncio.sleep(due - loop.time())
         site.publish(published)
+        notify(f"Published release {published.release.key}: {published.release.title}")
+    notify("Every release of the stand-in is published; no other follows.")
 
 
 async def _stop_without_parent(parent: int, stopped: asyncio.Event) -> None:

@@ -83,7 +83,7 @@ def test_a_run_that_died_is_reported_failed_before_the_next_one(
 ) -> None:
     dead = started_run(instance)
     kill_after_locking(dead)
-    graph = Graph(dg.Definitions(assets=[computed]), instance, load_settings())
+    graph = Graph(dg.Definitions(assets=[computed]), instance, load_settings(), "ouspark run")
     assert graph.materialize([computed.key]).succeeded
     assert status_of(instance, dead) is dg.DagsterRunStatus.FAILURE
 
@@ -96,11 +96,6 @@ def test_a_problem_of_several_steps_is_reported_once() -> None:
         "The cache is gone; The lake is damaged: repair it. Completed work is kept, and running "
         "again continues from here (run 1234)."
     )
-
-
-@dg.asset
-def computed() -> None:
-    """Succeed."""
 
 
 def test_the_runs_of_a_command_name_it_and_belong_together(instance: dg.DagsterInstance) -> None:

@@ -4,6 +4,8 @@ Most cases are derived from the settings groups. The limits of numbers are writt
 well, so that a wrong limit is noticed.
 """
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import redirect_stderr
 from io import StringIO
@@ -18,7 +20,11 @@ from pydantic.fields import FieldInfo
 from ouspark_assets.cli import main
 from ouspark_assets.domain.errors import SettingsError
 from ouspark_assets.settings import GROUPS, PREFIX, Settings, load_settings
-from ouspark_assets.settings.environment import load_dotenv_like_dagster, warn_of_misspelt_variables
+from ouspark_assets.settings.environment import (
+    LOADED_VARIABLE,
+    load_dotenv_like_dagster,
+    warn_of_misspelt_variables,
+)
 
 SECRET = "hunter2"  # noqa: S105
 UNIONS = (UnionType, Union)
@@ -266,6 +272,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current folder, with the environment restored afterwards."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("OUSPARK_SITE_RATE", "1")
+    monkeypatch.setenv(LOADED_VARIABLE, "{}")
     return tmp_path
 
 
@@ -291,6 +298,44 @@ def test_the_error_for_a_malformed_env_file_is_one_line(
 
     with pytest.raises(SettingsError, match=message):
         read()
+
+
+def test_a_line_removed_from_the_env_file_loses_its_effect_in_child_processes_too(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OUSPARK_SITE_CONCURRENCY", raising=False)
+    default = load_settings().site.site_concurrency
+    (folder / ".env").write_text("OUSPARK_SITE_RATE=5\nOUSPARK_SITE_CONCURRENCY=3\n")
+    for _ in range(2):
+        load_dotenv_like_dagster()
+        assert (load_settings().site.site_rate, load_settings().site.site_concurrency) == (5, 3)
+    (folder / ".env").write_text("OUSPARK_SITE_RATE=6\n")
+    # A child process inherits the environment, and nothing else.
+    script = (
+        "import os\n"
+        "from ouspark_assets.settings.environment import load_dotenv_like_dagster as load\n"
+        "load(); print(os.environ['OUSPARK_SITE_RATE'], 'OUSPARK_SITE_CONCURRENCY' in os.environ)"
+    )
+    child = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert child.stdout.split() == ["6", "False"]
+    load_dotenv_like_dagster()
+    assert (load_settings().site.site_rate, load_settings().site.site_concurrency) == (6, default)
+    (folder / ".env").unlink()
+    load_dotenv_like_dagster()
+    assert load_settings().site.site_rate == 1
+
+
+def test_a_variable_that_was_set_after_the_env_file_was_read_is_kept(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / ".env").write_text("OUSPARK_SITE_RATE=5\n")
+    load_dotenv_like_dagster()
+    monkeypatch.setenv("OUSPARK_SITE_RATE", "7")
+    (folder / ".env").write_text("")
+    load_dotenv_like_dagster()
+    assert load_settings().site.site_rate == 7
 
 
 def test_an_env_file_written_on_windows_is_read(folder: Path) -> None:

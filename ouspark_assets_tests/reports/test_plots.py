@@ -79,3 +79,37 @@ def test_colours_stand_out_from_white_and_from_black(colour: str) -> None:
     for ground in ("#ffffff", "#12161f"):
         light, dark = sorted((luminance(colour), luminance(ground)), reverse=True)
         assert (light + 0.05) / (dark + 0.05) > MIN_CONTRAST
+
+
+def texts(svg: str) -> list[str]:
+    drawn = ET.fromstring(svg)  # noqa: S314 - our own text
+    return [text.text or "" for text in drawn.iter(f"{SVG}text")]
+
+
+def test_the_labels_of_the_gender_plot_are_in_the_unit_of_its_bars() -> None:
+    rows = pl.DataFrame(
+        {
+            "dimension": "gender",
+            "value": ["FEMALE", "MALE"],
+            "college_code": pl.Series([None, None], dtype=pl.String),
+            "branch_code": pl.Series([None, None], dtype=pl.String),
+            "admission_year": 2021,
+            "students": [30, 90],
+        }
+    )
+    assert texts(plots.gender_ratio(rows))[1:] == [
+        "2021 female", "25.0 % of 120", "2021 male", "75.0 % of 120",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("subjects", "title"),
+    [
+        (28, "Pass percentage, 28 subjects"),
+        (41, "Pass percentage, the 40 lowest of 41 subjects"),
+    ],
+)
+def test_the_title_of_the_subjects_says_whether_all_are_shown(subjects: int, title: str) -> None:
+    codes = [f"{number:03d}" for number in range(subjects)]
+    stats = pl.DataFrame({"subject_code": codes, "passed": 1, "appeared": 2})
+    assert texts(plots.pass_percent_of_subjects(stats))[0] == title

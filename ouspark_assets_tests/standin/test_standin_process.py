@@ -1,6 +1,7 @@
 """The stand-in as a process: start, ready file, publication of releases, errors and shutdown."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -91,6 +92,16 @@ def test_it_prints_its_address_and_stops_cleanly(tmp_path: Path, number: int) ->
             output, _ = process.communicate(timeout=30)
     assert output == f"Results site: {url}  students 20, releases 6, faults none\n"
     assert process.returncode == 0
+
+
+def test_it_says_when_it_publishes_another_release() -> None:
+    command = [*MODULE, "--port", "0", "--students", "20", "--releases", "1", "--release-after"]
+    with subprocess.Popen([*command, "0.2"], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().endswith("faults none, another release every 0.2 s\n")
+        published = process.stdout.readline()
+        process.terminate()
+    assert re.match(r"Published release \w+: B\.E\. ", published)
 
 
 def test_it_stops_when_its_parent_process_is_gone() -> None:

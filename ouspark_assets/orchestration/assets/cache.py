@@ -54,5 +54,6 @@ def generation(
             "keys written": built.keys,
             "bytes written": built.bytes,
             "bytes of memory": "unknown" if built.memory is None else built.memory,
-        }
+        },
+        data_version=dg.DataVersion(built.generation),
     )

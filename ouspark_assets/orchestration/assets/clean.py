@@ -3,7 +3,7 @@
 How a release is loaded is in `pipeline/load.py`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -12,11 +12,11 @@ from pydantic import Field
 
 from ouspark_assets.orchestration.assets.recorded_stage import materialize_table, recorded_stage
 from ouspark_assets.orchestration.checks.pages import PAGE_CHECKS, page_check_results
+from ouspark_assets.orchestration.failures import explained_failure
 from ouspark_assets.orchestration.keys import RESULT_PAGES, key_of
 from ouspark_assets.orchestration.metadata import table_definition
 from ouspark_assets.orchestration.partitions import release_partitions
 from ouspark_assets.orchestration.resources import Development, Lake, SharedFrames
-from ouspark_assets.orchestration.step_errors import explained_failure
 from ouspark_assets.pipeline.compute import STUDENT_INPUTS, compute_students
 from ouspark_assets.pipeline.load import (
     LOADED_TABLES,
@@ -28,6 +28,7 @@ from ouspark_assets.pipeline.load import (
 from ouspark_assets.schemas.clean import APPEARANCES, NO_RESULTS, QUARANTINE, STUDENTS
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.warehouse.core.writing import MergeResult
+from ouspark_assets.warehouse.records.computed_from import content_version
 
 GROUP = "clean"
 
@@ -72,6 +73,7 @@ def parsed_pages(
     """Parse every page of a release once, and make five tables equal to what the pages say."""
     archive = lake.archive()
     loads: list[LoadResult] = []
+    versions: Mapping[Table, dg.DataVersion] = {}
     for release in context.partition_keys:
         with recorded_stage(context, development, "clean.pages", release) as stage:
             if not loads:
@@ -80,11 +82,22 @@ def parsed_pages(
             stage.record.rows_in = load.pages
             stage.record.rows_written, stage.record.rows_changed = load.rows, load.changed
             stage.record.rows_quarantined = load.quarantined.open
+            versions = {
+                table: dg.DataVersion(content_version(stage.connection, table, release))
+                for table in LOADED_TABLES
+                # Its rows have no version, and nothing is computed from it.
+                if table is not QUARANTINE
+            }
             loads.append(load)
     for table in LOADED_TABLES:
         frames.drop(table)
         if key_of(table) in context.selected_asset_keys:
-            yield dg.MaterializeResult(asset_key=key_of(table), metadata=_metadata(table, loads))
+            yield dg.MaterializeResult(
+                asset_key=key_of(table),
+                metadata=_metadata(table, loads),
+                # The events of a range share one data version, which would be that of no release.
+                data_version=versions.get(table) if len(loads) == 1 else None,
+            )
     with explained_failure(), development.connected("check pages") as connection:
         for key, result in page_check_results(connection, loads):
             if key in context.selected_asset_check_keys:

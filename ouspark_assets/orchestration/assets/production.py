@@ -61,7 +61,10 @@ def publication(
         if result.published is not None:
             stage.record.rows_written = result.published.publication.rows
             stage.record.rows_changed = result.published.rows_changed
-    return dg.MaterializeResult(metadata=_metadata(result))
+    metadata = _metadata(result)
+    return dg.MaterializeResult(
+        metadata=metadata, data_version=dg.DataVersion(str(metadata["publication"]))
+    )
 
 
 def _metadata(result: PublishResult) -> dict[str, Any]:

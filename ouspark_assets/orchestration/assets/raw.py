@@ -20,6 +20,7 @@ from ouspark_assets.orchestration.checks.scrape import (
     scrape_check_results,
 )
 from ouspark_assets.orchestration.executors.executor import IN_SCRAPING_QUEUE
+from ouspark_assets.orchestration.failures import explained_failure
 from ouspark_assets.orchestration.keys import RESULT_PAGES, key_of
 from ouspark_assets.orchestration.partitions import release_partitions
 from ouspark_assets.orchestration.resources import (
@@ -29,7 +30,6 @@ from ouspark_assets.orchestration.resources import (
     Progress,
     ResultsSite,
 )
-from ouspark_assets.orchestration.step_errors import explained_failure
 from ouspark_assets.pipeline.scrape import (
     ScrapeOptions,
     describe_scrape,
@@ -120,8 +120,12 @@ def result_pages(
         checks = list(
             scrape_check_results(lake.archive(), index, context.partition_keys, site.settings)
         )
+    # The events of a range share one data version, which would be that of no release.
+    versions = [lake.archive().fingerprint(release) for release in urls] if len(urls) == 1 else []
     return dg.MaterializeResult(
-        metadata=_totals(reports) | _links(urls, lake.location), check_results=checks
+        metadata=_totals(reports) | _links(urls, lake.location),
+        check_results=checks,
+        data_version=dg.DataVersion(versions[0]) if versions else None,
     )
 
 

@@ -13,12 +13,13 @@ import dagster as dg
 import polars as pl
 
 from ouspark_assets.operations.logging import log_context
+from ouspark_assets.orchestration.failures import explained_failure
 from ouspark_assets.orchestration.metadata import describe_merge
 from ouspark_assets.orchestration.resources import Development, SharedFrames
-from ouspark_assets.orchestration.step_errors import explained_failure
 from ouspark_assets.pipeline.compute import merge_computed
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.records.computed_from import content_version
 from ouspark_assets.warehouse.records.stage_runs import StageRecord, record_stage
 
 
@@ -65,8 +66,9 @@ def materialize_table(
 ) -> dg.MaterializeResult[None]:
     """Compute a table from the frames of other tables, by name, and merge it as a recorded stage.
 
-    The rows of the tables in `counted` are recorded as the stage's input; `describe` returns
-    metadata in addition to the counts.
+    The data version stays the same if no row changed, so that Dagster does not show what depends
+    on the table as unsynced. The rows of the tables in `counted` are recorded as the stage's
+    input; `describe` returns metadata in addition to the counts.
     """
     with recorded_stage(context, development, table.qualified_name) as stage:
         inputs = {read.name: frames.read(stage.connection, read) for read in reads}
@@ -77,5 +79,6 @@ def materialize_table(
             stage.connection, frames, table, rows, inputs=reads, run_id=stage.run_id
         )
         described = describe(rows)
+        version = dg.DataVersion(content_version(stage.connection, table))
         stage.record.rows_written, stage.record.rows_changed = change.rows, change.changed
-    return dg.MaterializeResult(metadata=describe_merge(change) | described)
+    return dg.MaterializeResult(metadata=describe_merge(change) | described, data_version=version)

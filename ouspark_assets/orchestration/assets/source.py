@@ -12,6 +12,7 @@ from ouspark_assets.orchestration.partitions import register_releases, select_re
 from ouspark_assets.orchestration.resources import Development, ResultsSite
 from ouspark_assets.pipeline.discover import update_release_index
 from ouspark_assets.schemas.source import RELEASE_INDEX
+from ouspark_assets.warehouse.records.computed_from import content_version
 
 MAX_PROBLEMS_SHOWN = 20
 
@@ -38,6 +39,7 @@ def release_index(
         stage.record.rows_in = update.links
         stage.record.rows_written = update.change.rows
         stage.record.rows_changed = update.change.changed
+        version = dg.DataVersion(content_version(stage.connection, RELEASE_INDEX))
     return dg.MaterializeResult(
         metadata=describe_merge(update.change)
         | {
@@ -45,5 +47,6 @@ def release_index(
             "links on the page": update.links,
             "new releases": new,
             "problems": list(update.problems[:MAX_PROBLEMS_SHOWN]),
-        }
+        },
+        data_version=version,
     )

@@ -17,6 +17,7 @@ from ouspark_assets.analytics import reconciliation
 from ouspark_assets.analytics.anomalies import find_changed_colleges, find_lost_rows
 from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.domain.hall_tickets import mask_ticket
+from ouspark_assets.orchestration.failures import explained_failure
 from ouspark_assets.orchestration.keys import key_of
 from ouspark_assets.orchestration.metadata import show_first_rows
 from ouspark_assets.orchestration.resources import (
@@ -25,7 +26,6 @@ from ouspark_assets.orchestration.resources import (
     Production,
     SharedFrames,
 )
-from ouspark_assets.orchestration.step_errors import explained_failure
 from ouspark_assets.schemas.analytics import (
     BACKLOGS,
     COLLEGE_STATS,

@@ -10,10 +10,10 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from ouspark_assets.orchestration.failures import explained_failure
 from ouspark_assets.orchestration.keys import key_of
 from ouspark_assets.orchestration.metadata import show_first_rows
 from ouspark_assets.orchestration.resources import Development
-from ouspark_assets.orchestration.step_errors import explained_failure
 from ouspark_assets.schemas import PIPELINE_TABLES
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.schemas.validation import find_broken_rules

@@ -7,9 +7,12 @@ published before the outdated table has been computed again.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from psycopg import sql
+
 from ouspark_assets.domain.errors import WarehouseError
 from ouspark_assets.schemas.table import Table
 from ouspark_assets.warehouse.core.connection import Connection, fetch_objects, fetch_value
+from ouspark_assets.warehouse.core.frames import identifier
 from ouspark_assets.warehouse.core.writing import Writer
 
 MAX_TABLES_NAMED = 3
@@ -26,6 +29,19 @@ class Outdated:
     def __str__(self) -> str:
         """Say what changed the input."""
         return f"{self.table} was computed before run {self.run_id[:8]} changed {self.input}"
+
+
+def content_version(connection: Connection, table: Table, release: str | None = None) -> str:
+    """Return a text that stays the same for as long as no row of a table or release changes.
+
+    A row that is added or changed has a higher version than every row before; after a removal
+    there are fewer rows.
+    """
+    scope = sql.SQL("") if release is None else sql.SQL("WHERE release = %s")
+    query = sql.SQL("SELECT concat_ws('/', coalesce(max(version), 0), count(*)) FROM {} {}")
+    parameters = () if release is None else (release,)
+    version: str = fetch_value(connection, query.format(identifier(table), scope), parameters)
+    return version
 
 
 def current_version(connection: Connection) -> int:

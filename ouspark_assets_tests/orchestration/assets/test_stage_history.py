@@ -8,8 +8,11 @@ import dagster as dg
 import pytest
 
 from ouspark_assets.orchestration.assets.clean import parsed_pages
+from ouspark_assets.orchestration.keys import key_of
 from ouspark_assets.orchestration.partitions import register_releases
 from ouspark_assets.orchestration.resources import default_resources
+from ouspark_assets.pipeline.load import LOADED_TABLES
+from ouspark_assets.schemas.clean import QUARANTINE
 from ouspark_assets.sources.results_site.archive import ArchivedAnswer, PageArchive
 from ouspark_assets.sources.results_site.outcomes import Outcome
 from ouspark_assets.warehouse.core.connection import Connection
@@ -79,3 +82,28 @@ def test_an_invalid_decision_is_recorded_as_failed_and_the_next_load_as_succeede
     load(instance, RELEASES[0], RELEASES[0])
     latest = development.execute("SELECT outcome FROM ops.latest_stages").fetchall()
     assert latest == [("succeeded",)]
+
+
+def test_a_load_that_changes_nothing_keeps_the_data_versions_of_its_release(
+    instance: dg.DagsterInstance, development: Connection
+) -> None:
+    def versions(release: str) -> dict[str, str]:
+        done = load(instance, release, release)
+        return {
+            event.asset_key.to_user_string(): event.materialization.tags["dagster/data_version"]
+            for event in done.get_asset_materialization_events()
+            if event.asset_key != key_of(QUARANTINE)
+        }
+
+    first = versions(RELEASES[0])
+    assert set(first) == {
+        key_of(table).to_user_string() for table in LOADED_TABLES if table is not QUARANTINE
+    }
+    other = versions(RELEASES[1])
+    assert all(other[table] != first[table] for table in first)
+    assert versions(RELEASES[0]) == first
+    development.execute(
+        "UPDATE clean.marks SET grade = 'X', points = NULL WHERE release = %s", (RELEASES[0],)
+    )
+    changed = versions(RELEASES[0])
+    assert {table for table in first if changed[table] != first[table]} == {"clean/marks"}
