@@ -18,6 +18,8 @@ from rich.text import Text
 
 # Columns of a table that is written to a file or a pipe.
 DEFAULT_WIDTH = 120
+# A longer word is no name but a text without spaces, and is broken after all.
+MAX_WORD = 64
 # A width that no table needs, to measure what a table would take.
 MAX_WIDTH = 10_000
 TIME_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
@@ -48,7 +50,7 @@ def show_table(title: str, rows: Sequence[Mapping[str, object]], right: Sequence
 
 
 def print_table(terminal: Console, table: Table) -> None:
-    """Print a table without cutting a cell or breaking a word.
+    """Print a table without cutting a cell, or breaking a word of less than `MAX_WORD` letters.
 
     If the terminal is too narrow for the longest word of every column, the table loses its lines;
     if that is not enough, each row becomes a block of lines. A file gets as many columns as needed.
@@ -66,7 +68,7 @@ def print_table(terminal: Console, table: Table) -> None:
         terminal.width = needed
     widths = share_width(minimum, natural, terminal.width - borders)
     for column, width in zip(table.columns, widths, strict=True):
-        column.width = width
+        column.width, column.overflow = width, "fold"
     terminal.print(table)
 
 
@@ -88,7 +90,7 @@ def _measure_columns(terminal: Console, table: Table) -> tuple[list[int], list[i
         for column in table.columns
     ]
     return (
-        [max(size.minimum for size in cells) for cells in sizes],
+        [min(max(size.minimum for size in cells), MAX_WORD) for cells in sizes],
         [
             max(column.min_width or 0, *(size.maximum for size in cells))
             for column, cells in zip(table.columns, sizes, strict=True)

@@ -90,7 +90,9 @@ def test_a_load_that_changes_nothing_keeps_the_data_versions_of_its_release(
     def versions(release: str) -> dict[str, str]:
         done = load(instance, release, release)
         return {
-            event.asset_key.to_user_string(): event.materialization.tags["dagster/data_version"]
+            event.asset_key.to_user_string(): (event.materialization.tags or {})[
+                "dagster/data_version"
+            ]
             for event in done.get_asset_materialization_events()
             if event.asset_key != key_of(QUARANTINE)
         }
@@ -99,8 +101,7 @@ def test_a_load_that_changes_nothing_keeps_the_data_versions_of_its_release(
     assert set(first) == {
         key_of(table).to_user_string() for table in LOADED_TABLES if table is not QUARANTINE
     }
-    other = versions(RELEASES[1])
-    assert all(other[table] != first[table] for table in first)
+    assert versions(RELEASES[1])["clean/marks"] != first["clean/marks"]
     assert versions(RELEASES[0]) == first
     development.execute(
         "UPDATE clean.marks SET grade = 'X', points = NULL WHERE release = %s", (RELEASES[0],)
