@@ -18,7 +18,7 @@ from rich.text import Text
 
 # Columns of a table that is written to a file or a pipe.
 DEFAULT_WIDTH = 120
-# A longer word is no name but a text without spaces, and is broken after all.
+# A longer text without spaces is not a name, and is broken after all.
 MAX_WORD = 64
 # A width that no table needs, to measure what a table would take.
 MAX_WIDTH = 10_000
