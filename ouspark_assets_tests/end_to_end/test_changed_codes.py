@@ -1,5 +1,6 @@
 """Codes that change: what is proposed, added to the operator's file and run gives the truth."""
 
+import json
 from pathlib import Path
 
 import polars as pl
@@ -25,13 +26,12 @@ def test_the_next_run_after_adding_the_proposed_lines_computes_and_publishes_the
         pipeline = Pipeline(tmp_path / "home", site.url, variables=variables)
         pipeline.ouspark("run", "--all")
         pipeline.ouspark("run", "--all")
-        proposed = pipeline.ouspark("subjects", "propose").stdout
-        lines = [line for line in proposed.splitlines() if line.count(",") == 2]
-        assert sorted(line.split(",")[0] for line in lines) == ["101", "201", "251"]
-        codes.write_text(HEADER + "\n".join(lines))
-        assert "after the next run" in pipeline.ouspark("subjects").stdout
+        proposed = json.loads(pipeline.ouspark("subjects", "propose", "--json").stdout)
+        assert sorted(row["old_code"] for row in proposed) == ["101", "201", "251"]
+        codes.write_text(HEADER + "\n".join(row["line"] for row in proposed))
+        assert _states(pipeline) == {"after the next run"}
         pipeline.ouspark("run", "--all")
-        assert "in effect" in pipeline.ouspark("subjects").stdout
+        assert _states(pipeline) == {"in effect"}
         for table in (STANDINGS, STUDENT_CGPAS):
             true = pl.read_parquet(truth / f"{table.name}.parquet")
             columns = [name for name in table.columns if name in true.columns]
@@ -49,6 +49,13 @@ def test_the_next_run_after_adding_the_proposed_lines_computes_and_publishes_the
         assert failed.returncode == 1
         assert "OUSPARK_EQUIVALENT_CODES" in failed.stdout + failed.stderr
         pipeline.ouspark("services", "down")
+
+
+def _states(pipeline: Pipeline) -> set[str]:
+    """Return whether the listed codes are in effect."""
+    return {
+        row["state"] for row in json.loads(pipeline.ouspark("subjects", "list", "--json").stdout)
+    }
 
 
 def _student_who_moved(truth: Path) -> str:
