@@ -55,6 +55,7 @@ LIMITS = {
     "site_page_limit": ("9999", "10000", "20000000", "20000001"),
     "site_stop_after_misses": ("1", "2", "999", "1000"),
     "site_most_failed": ("-0.01", "0", "1", "1.01"),
+    "site_most_new_sentence": ("-0.01", "0", "1", "1.01"),
     "site_most_volume_change": POSITIVE,
     "rank_least_students": COUNT,
     "section_size": ("-1", "0", "999", "1000"),
@@ -75,6 +76,7 @@ LIMITS = {
     "recheck_hours": ("0.24", "0.25", "24", "24.1"),
     "sla_minutes": POSITIVE,
     "history_days": ("0", "1", "36500", "36501"),
+    "heartbeat_interval": ("0", "1", *DAY),
 }
 UNPRINTABLE = ("a\nb", "a\x01b", "\x1b[2J", "a\x7fb")
 URLS = (
