@@ -15,7 +15,7 @@ FROM python:${PYTHON}-slim-bookworm
 RUN groupadd --gid 10001 ouspark \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /var/lib/ouspark \
         --shell /usr/sbin/nologin ouspark \
-    && install -d -o ouspark -g ouspark -m 0750 /var/lib/ouspark /var/lib/ouspark/dagster
+    && install -d -o ouspark -g ouspark -m 0700 /var/lib/ouspark /var/lib/ouspark/dagster
 COPY --from=build /opt/ouspark /opt/ouspark
 ENV PATH=/opt/ouspark/venv/bin:$PATH \
     DAGSTER_HOME=/opt/ouspark \
