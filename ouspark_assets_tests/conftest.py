@@ -20,6 +20,7 @@ from ouspark_assets.services import Endpoints, resolve_endpoints
 from ouspark_assets.settings import ServerSettings
 from ouspark_assets.warehouse.core.connection import Connection, Side, connected
 from ouspark_assets.warehouse.core.migrate import migrate
+from ouspark_assets_tests.support import private_servers
 from ouspark_assets_tests.support.stores import UNREACHABLE_DSN, Databases, StoreAddresses, Stores
 
 # Database 0 is the one that the servers' own settings use.
@@ -27,6 +28,10 @@ CACHE_DATABASES = 15
 
 for name in [name for name in os.environ if name.startswith("OUSPARK_")]:
     del os.environ[name]
+# Many tests need an unreachable database. Processes that they start inherit this.
+os.environ["OUSPARK_DATABASE_WAIT"] = "0"
+# The databases of tests have addresses, and their students come from the stand-in.
+os.environ["OUSPARK_ALLOW_STANDIN"] = "true"
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +43,13 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Endpoints:
     found = resolve_endpoints(ServerSettings(home=shared / "servers"), need={"postgres", "redis"})
     _disable_durability(found)
     return found
+
+
+@pytest.fixture(scope="session")
+def private_postgres() -> Iterator[Endpoints]:
+    """A PostgreSQL server of this process, for tests that crash it or use up its connections."""
+    with private_servers.private_postgres() as endpoints:
+        yield endpoints
 
 
 @pytest.fixture(scope="session")

@@ -98,7 +98,8 @@ def roll_back_to(number: int) -> None:
         recorded_command("production.publication") as record,
         Production().connected("publication rollback") as production,
     ):
-        terms = terms_from_settings(settings.publication)
+        is_configured = settings.servers.prod_dsn is not None
+        terms = terms_from_settings(settings.publication, is_configured=is_configured)
         rollback = roll_back(production, PUBLISHED_TABLES, number, "cli", terms)
         restored = rollback.publication
         record.rows_changed, record.rows_written = restored.rows_changed, restored.rows

@@ -47,12 +47,16 @@ class Database(dg.ConfigurableResource):  # type: ignore[type-arg]
     side: ClassVar[Side]
 
     @contextmanager
-    def connected(self, purpose: str) -> Iterator[Connection]:
-        """Yield a connection to the migrated database, named after its purpose."""
+    def connected(self, purpose: str, *, wait: bool = True) -> Iterator[Connection]:
+        """Yield a connection to the migrated database, named after its purpose.
+
+        With `wait`, keep trying for OUSPARK_DATABASE_WAIT while the server accepts no connections.
+        """
         addresses = _endpoints("postgres")
         dsn = addresses.dev_dsn if self.side is Side.DEVELOPMENT else addresses.prod_dsn
-        _migrate_once(dsn, self.side)
-        with connected(dsn, self.side, f"ouspark {purpose}") as connection:
+        seconds = load_settings().runs.database_wait if wait else 0
+        _migrate_once(dsn, self.side, seconds)
+        with connected(dsn, self.side, f"ouspark {purpose}", wait=seconds) as connection:
             yield connection
 
 
@@ -71,6 +75,11 @@ class Production(Database):
     def settings(self) -> PublicationSettings:
         """What is published, and how much a publication may change."""
         return load_settings().publication
+
+    @property
+    def is_configured(self) -> bool:
+        """Whether the operator named the database, so that it is not the embedded one."""
+        return load_settings().servers.prod_dsn is not None
 
 
 class CacheServer(dg.ConfigurableResource):  # type: ignore[type-arg]

@@ -69,7 +69,7 @@ def load_release(
     Parsing runs in other processes; rows are copied to the server batch by batch, so that memory
     does not grow with the release.
     """
-    fingerprint = archive.fingerprint(release)
+    fingerprint, fictitious = archive.fingerprint(release), archive.is_fictitious(release)
     batches = clean_in_parallel(
         release,
         archive.pages(release, PAGES_PER_BATCH),
@@ -99,7 +99,7 @@ def load_release(
         accounting = sum_accounts(accounts)
         store_accounts(writer, release, accounting)
         seen_layout = merge_layouts(layouts)
-        mark_loaded(writer, release, fingerprint, seen_layout.as_json())
+        mark_loaded(writer, release, fingerprint, seen_layout.as_json(), fictitious=fictitious)
     return LoadResult(release, changes, quarantined, accounting, seen_layout)
 
 

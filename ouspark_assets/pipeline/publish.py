@@ -29,10 +29,19 @@ class PublishResult:
 
 
 def terms_from_settings(
-    settings: PublicationSettings, *, full: bool = False, allow_shrink: bool = False
+    settings: PublicationSettings,
+    *,
+    is_configured: bool,
+    full: bool = False,
+    allow_shrink: bool = False,
 ) -> Terms:
-    """Return the terms of a publication."""
+    """Return the terms of a publication.
+
+    `is_configured`: the production database is one that the operator configured. It gets no
+    invented students by accident; the embedded one may have them.
+    """
     return Terms(
+        allow_fictitious=settings.allow_standin or not is_configured,
         father_names=settings.publish_father_names,
         full=full,
         allow_shrink=allow_shrink,

@@ -26,6 +26,10 @@ OPTIONS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
     "max_connections": "100",
+    # Kept for the pipeline: this superuser, and ouspark_publisher where roles.sql was run. Idle
+    # readers of all other roles cannot use up the rest.
+    "superuser_reserved_connections": "20",
+    "reserved_connections": "10",
     "shared_buffers": "256MB",
     "work_mem": "32MB",
     "maintenance_work_mem": "128MB",

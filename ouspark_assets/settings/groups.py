@@ -238,6 +238,10 @@ class PublicationSettings(SettingsGroup):
     publish_father_names: bool = Field(
         default=False, description="Publish fathers' names to production"
     )
+    allow_standin: bool = Field(
+        default=False,
+        description="Publish invented students of the stand-in to a configured production (trials)",
+    )
     publish_keep: int = Field(
         5, ge=0, le=100, description="Number of past publications to which production can roll back"
     )
@@ -278,6 +282,12 @@ class RunSettings(SettingsGroup):
         None, description="Broker of the Celery workers (redis://, rediss:// or amqp:// URL)"
     )
     run_wait: float = Field(3600, ge=0, description="Seconds that a run waits for another run")
+    database_wait: float = Field(
+        30,
+        ge=0,
+        le=3600,
+        description="Seconds to keep trying while a database does not accept connections",
+    )
 
 
 class WebserverSettings(SettingsGroup):

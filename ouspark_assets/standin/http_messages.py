@@ -12,6 +12,8 @@ MAX_HEADER_BYTES: Final = 16 * 1024
 MAX_BODY_BYTES: Final = 64 * 1024
 METHODS: Final = ("GET", "POST", "HEAD")
 HTML: Final = b"text/html;charset=ISO-8859-1"
+# By this header the scraper knows that the students are invented, whatever the site's address is.
+STANDIN_HEADER: Final = b"X-OuSpark-Stand-In: fictitious\r\n"
 _HEAD_END: Final = b"\r\n\r\n"
 
 
@@ -76,6 +78,7 @@ class Response:
             b"Server: Apache/2.2.15 (CentOS)\r\nContent-Type: ",
             self.content_type,
             b"\r\nContent-Length: %d\r\n" % len(self.body),
+            STANDIN_HEADER,
             self.headers,
             b"Connection: keep-alive\r\n\r\n" if keep_alive else b"Connection: close\r\n\r\n",
         ))  # fmt: skip

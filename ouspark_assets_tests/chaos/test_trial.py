@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import islice
 
 import polars as pl
 import pytest
@@ -23,7 +24,7 @@ from ouspark_assets_tests.chaos.invariants import (
 from ouspark_assets_tests.chaos.lake_parts import list_parts
 from ouspark_assets_tests.chaos.processes import wait_until
 from ouspark_assets_tests.chaos.site_process import Population
-from ouspark_assets_tests.chaos.steps import Kind
+from ouspark_assets_tests.chaos.steps import Kind, generate_steps
 from ouspark_assets_tests.chaos.system_under_test import SystemUnderTest, run_system
 from ouspark_assets_tests.chaos.tally import Tally
 from ouspark_assets_tests.chaos.trial import Trial
@@ -72,7 +73,8 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SystemUnderTest
     """A system after a trial of one event."""
     population = Population(STUDENTS, SEED, "none", releases=1)
     with run_system(population, tmp_path_factory.mktemp("chaos"), Tally()) as system:
-        Trial(system, SEED, seconds=1, only=[Kind.RUN_KILLED]).run()
+        steps = list(islice(generate_steps(SEED, [Kind.RUN_KILLED]), 1))
+        assert Trial(system, steps, seconds=1).run() == steps
         yield system
 
 

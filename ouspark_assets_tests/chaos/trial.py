@@ -5,7 +5,7 @@ Only their order is here; events, invariants and counts are in modules of their 
 
 import sqlite3
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import psycopg
@@ -19,7 +19,7 @@ from ouspark_assets_tests.chaos.processes import (
     list_processes_of,
     read_command_line,
 )
-from ouspark_assets_tests.chaos.steps import Kind, generate_steps
+from ouspark_assets_tests.chaos.steps import Step
 from ouspark_assets_tests.chaos.system_under_test import SystemUnderTest
 
 SHUTDOWN_TIMEOUT = 60.0
@@ -30,21 +30,25 @@ class Trial:
     """A system and the events that will happen to it."""
 
     system: SystemUnderTest
-    seed: int
+    # Endless, or a list that is repeated.
+    steps: Iterable[Step]
     seconds: float
-    max_events: int | None = None
-    only: Sequence[Kind] = ()
     show: Callable[[str], None] = lambda _: None
 
-    def run(self) -> None:
-        """Execute events until the time is up, at least one; then check everything at rest."""
+    def run(self) -> list[Step]:
+        """Execute events until the time is up, at least one; then check everything at rest.
+
+        Return the events that happened.
+        """
         system, deadline = self.system, time.monotonic() + self.seconds
-        for step in generate_steps(self.seed, self.only):
+        happened: list[Step] = []
+        for step in self.steps:
+            happened.append(step)
             system.tally.step = str(step)
             self.show(str(step))
             execute_event(system, step)
             self._check(ALWAYS)
-            if time.monotonic() > deadline or step.number == self.max_events:
+            if time.monotonic() > deadline:
                 break
             if step.is_calm:
                 self.show(f"at rest after {step.number}.")
@@ -52,6 +56,7 @@ class Trial:
         system.tally.step = "the end"
         self.show("the end")
         self._check_at_rest()
+        return happened
 
     def shut_down(self) -> None:
         """Stop readers and servers; check that no process of the home is left."""

@@ -51,7 +51,8 @@ class LocalDeployment:
         deployment = cls(
             prefix,
             folder,
-            {name: f"{name.lower()}-of-a-test" for name in names},
+            {name: f"{name.lower()}-of-a-test" for name in names}
+            | {"OUSPARK_ALLOW_STANDIN": "true"},
             {name: find_free_port() for name in PORTS},
         )
         for part in (folder, folder / "dagster"):

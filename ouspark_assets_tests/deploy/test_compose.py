@@ -216,3 +216,16 @@ def test_the_cache_appends_every_change_to_a_file_instead_of_saving_once_a_minut
     script = (ROOT / "deploy" / "valkey" / "start.sh").read_text(encoding="utf-8").splitlines()
     for line in ("appendonly yes", "appendfsync everysec", 'save ""'):
         assert line in script
+
+
+def test_invented_students_reach_production_only_if_the_trial_asks_for_it() -> None:
+    setting = SERVICES["code"].environment["OUSPARK_ALLOW_STANDIN"]
+    assert interpolate(setting, {}) == "false"
+    assert interpolate(setting, {"OUSPARK_ALLOW_STANDIN": "true"}) == "true"
+    assert "# OUSPARK_ALLOW_STANDIN=true" in EXAMPLE.read_text(encoding="utf-8")
+
+
+def test_the_server_reserves_connections_for_the_roles_of_the_pipeline() -> None:
+    assert "reserved_connections=30" in SERVICES["postgres"].definition["command"]
+    databases = (ROOT / "deploy/postgres/databases.sh").read_text(encoding="utf-8")
+    assert "GRANT pg_use_reserved_connections TO" in databases

@@ -49,7 +49,10 @@ def publication(
     never see half of it. If nothing changed, or publishing is held, there is no new publication.
     """
     terms = terms_from_settings(
-        production.settings, full=config.full, allow_shrink=config.allow_shrink
+        production.settings,
+        is_configured=production.is_configured,
+        full=config.full,
+        allow_shrink=config.allow_shrink,
     )
     with recorded_stage(context, development, "production.publication") as stage:
         stage.record.rows_changed = 0

@@ -18,9 +18,13 @@ from ouspark_assets.orchestration.metadata import describe_merge
 from ouspark_assets.orchestration.resources import Development, SharedFrames
 from ouspark_assets.pipeline.compute import merge_computed
 from ouspark_assets.schemas.table import Table
-from ouspark_assets.warehouse.core.connection import Connection
+from ouspark_assets.warehouse.core.connection import Connection, ConnectionLostError
 from ouspark_assets.warehouse.records.computed_from import content_version
 from ouspark_assets.warehouse.records.stage_runs import StageRecord, record_stage
+
+# A server that crashes more often than this during one stage needs an operator.
+MAX_REPETITIONS = 2
+REPETITION_WAIT = 1
 
 
 @dataclass(frozen=True)
@@ -41,16 +45,24 @@ def recorded_stage(
 ) -> Iterator[RecordedStage]:
     """Record a stage from its start to its end, with a connection to development.
 
-    Log lines within the block carry the run, the stage and the release.
+    Log lines within the block carry the run, the stage and the release. If a database closes the
+    connection, the whole step is repeated: the server has undone its transaction, and what was
+    already committed is found unchanged, as by the next run.
     """
     run_id = context.run.run_id
-    with (
-        explained_failure(),
-        log_context(run_id, name, release),
-        development.connected(name) as connection,
-        record_stage(connection, run_id, name, release) as record,
-    ):
-        yield RecordedStage(connection, record, run_id)
+    with explained_failure():
+        try:
+            with (
+                log_context(run_id, name, release),
+                development.connected(name) as connection,
+                record_stage(connection, run_id, name, release) as record,
+            ):
+                yield RecordedStage(connection, record, run_id)
+        except ConnectionLostError as error:
+            if context.retry_number >= MAX_REPETITIONS:
+                raise
+            context.log.warning(f"{error} The step is repeated.")
+            raise dg.RetryRequested(MAX_REPETITIONS, REPETITION_WAIT) from error
 
 
 def materialize_table(

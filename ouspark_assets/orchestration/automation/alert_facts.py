@@ -104,7 +104,7 @@ def _add_dagster_facts(sources: FactSources, facts: Facts) -> Facts:
 
 def _read_production(sources: FactSources, at: datetime) -> ProductionState:
     with (
-        sources.production.connected("alerts") as production,
+        sources.production.connected("alerts", wait=False) as production,
         read_only_snapshot(production, QUERY_TIMEOUT),
     ):
         return ProductionState.read(production, at)
@@ -123,7 +123,7 @@ def _add_development_facts(
 ) -> Facts:
     """Return the facts with those of the development database, and those that compare with it."""
     with (
-        sources.development.connected("alerts") as development,
+        sources.development.connected("alerts", wait=False) as development,
         read_only_snapshot(development, QUERY_TIMEOUT),
     ):
         index = read_table(development, RELEASE_INDEX)

@@ -148,7 +148,7 @@ def find_publication_not_cached(
 
     A generation that is older than readers were already shown is withheld at once.
     """
-    with production.connected("look at cache") as connection:
+    with production.connected("look at cache", wait=False) as connection:
         newest = last_publication(connection)
         if newest is None:
             return None

@@ -175,7 +175,7 @@ def _merge_with_table(
     reading = parse_index(page.body or b"", page.url, seen_at=datetime.now(UTC))
     require_links(reading, page.url)
     try:
-        with development.connected("watch index") as connection:
+        with development.connected("watch index", wait=False) as connection:
             stored = read_table(connection, RELEASE_INDEX)
     except OuSparkError as error:
         context.log.warning(f"New releases are determined from the index page alone: {error}")
@@ -266,7 +266,7 @@ def fill_up_schedule(settings: AutomationSettings) -> dg.ScheduleDefinition:
         environment: Environment,
     ) -> list[dg.RunRequest] | dg.SkipReason:
         reap_dead_runs(context.instance, environment.settings)
-        with development.connected("fill up") as connection:
+        with development.connected("fill up", wait=False) as connection:
             index = read_table(connection, RELEASE_INDEX)
             tables = loaded_fingerprints(connection)
             candidates = select_releases(index)

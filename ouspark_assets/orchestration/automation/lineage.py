@@ -225,9 +225,9 @@ def unpublished_changes_sensor(settings: AutomationSettings) -> dg.SensorDefinit
 
 def _find_unpublished_version(development: Development, production: Production) -> str | None:
     """Return the version of the development database that should be published, if there is one."""
-    with development.connected("look for changes") as connection:
+    with development.connected("look for changes", wait=False) as connection:
         source, age = current_source(connection), seconds_since_last_change(connection)
-    with production.connected("look for changes") as connection:
+    with production.connected("look for changes", wait=False) as connection:
         last, hold = last_publication(connection), current_hold(connection)
     if not source.releases or hold is not None or age is None or age < MIN_CHANGE_AGE:
         return None

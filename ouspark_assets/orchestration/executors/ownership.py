@@ -10,7 +10,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import dagster as dg
@@ -20,6 +20,7 @@ from ouspark_assets.orchestration.resources import Development
 from ouspark_assets.orchestration.supervision.code_server import CodeServer, read_code_server
 from ouspark_assets.services.file_locks import is_locked, lock_descriptor, try_lock
 from ouspark_assets.settings import RunSettings, ServerSettings, Settings
+from ouspark_assets.warehouse.core.connection import ConnectionLostError
 from ouspark_assets.warehouse.core.locks import Lock, exclusive_lock
 from ouspark_assets.warehouse.records.stage_runs import close_stage_runs, unfinished_runs
 
@@ -79,10 +80,22 @@ def exclusive_run(
 ) -> Iterator[None]:
     """Wait until no other run is executing, and keep others waiting during the block."""
     purpose = f"run {run_id[:8]}"
-    with (
-        Development().connected(purpose) as connection,
-        exclusive_lock(connection, Lock.RUN, settings.run_wait, purpose.capitalize(), notify),
-    ):
+
+    def take_turn() -> ExitStack:
+        with ExitStack() as turn:
+            connection = turn.enter_context(Development().connected(purpose))
+            wait = settings.run_wait
+            turn.enter_context(
+                exclusive_lock(connection, Lock.RUN, wait, purpose.capitalize(), notify)
+            )
+            return turn.pop_all()
+
+    try:
+        turn = take_turn()
+    except ConnectionLostError:
+        # Nothing but waiting was done.
+        turn = take_turn()
+    with turn:
         yield
 
 
@@ -163,7 +176,7 @@ def _never_started(
 def _close_stages_of_finished_runs(instance: dg.DagsterInstance) -> None:
     """Close the rows of `ops.stage_runs` that are open although their run has finished."""
     try:
-        with Development().connected("reap") as connection:
+        with Development().connected("reap", wait=False) as connection:
             finished = [
                 run_id
                 for run_id in unfinished_runs(connection)

@@ -48,7 +48,10 @@ COLUMNS: dict[str, pl.DataType] = {
     "body": pl.Binary(),
     "cause": pl.String(),
     "settled": pl.Boolean(),
+    "fictitious": pl.Boolean(),
 }
+# Parts that were written before the column existed do not have it; its values are null there.
+ADDED_COLUMNS = frozenset({"fictitious"})
 COLUMNS_WITHOUT_BODY = {name: kind for name, kind in COLUMNS.items() if name != "body"}
 OUTCOMES = [outcome.value for outcome in Outcome]
 
@@ -68,6 +71,8 @@ class ArchivedAnswer:
     elapsed_ms: int
     body: bytes | None
     cause: str | None = None
+    # Whether the stand-in sent it.
+    fictitious: bool = False
 
     def row(self, release: str) -> tuple[object, ...]:
         """Return the answer as a row of a part."""
@@ -84,6 +89,7 @@ class ArchivedAnswer:
             self.body,
             self.cause,
             has_nothing_open(self.body or b"") if is_page else None,
+            self.fictitious,
         )
 
 
@@ -92,7 +98,7 @@ class PageArchive:
 
     def __init__(self, location: str, key: ListKey | None = None) -> None:
         """Open the lake in a folder or at an s3:// URL, with the key of its forgotten tickets."""
-        self._store = ObjectStore(location)
+        self._store = ObjectStore(location, ADDED_COLUMNS)
         self.location = location
         # Rows of these tickets are never read, even if one has come back into a part.
         self.forgotten = ForgottenTickets(self._store, key)
@@ -133,6 +139,10 @@ class PageArchive:
             # Only then, so that the releases loaded by earlier versions count as loaded.
             content += without.select("hall_ticket", "cause").write_csv()
         return hashlib.sha256(content.encode()).hexdigest()
+
+    def is_fictitious(self, release: str) -> bool:
+        """Return whether any answer that counts came from the stand-in."""
+        return bool(self.answers(release)["fictitious"].any())
 
     def pages(
         self, release: str, batch_rows: int = 1024, tickets: Collection[str] | None = None

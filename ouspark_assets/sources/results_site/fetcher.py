@@ -309,7 +309,14 @@ class TicketFetcher:
             self._known_outcome = verdict.outcome
             return
         archived = ArchivedAnswer(
-            ticket, verdict.outcome, answer.status, now, attempts, answer.elapsed_ms, answer.body
+            ticket,
+            verdict.outcome,
+            answer.status,
+            now,
+            attempts,
+            answer.elapsed_ms,
+            answer.body,
+            fictitious=answer.fictitious,
         )
         if verdict.outcome is Outcome.NO_RESULT:
             self.confirmation.record(archived, verdict.lines)

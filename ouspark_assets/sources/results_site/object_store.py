@@ -7,7 +7,7 @@ by the client library, and nothing above it repeats a request again.
 
 import io
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,9 +34,13 @@ Schema = Mapping[str, pl.DataType]
 class ObjectStore:
     """The objects of one location, by path."""
 
-    def __init__(self, location: str) -> None:
-        """Open a folder, created if missing, or an s3:// URL (credentials from AWS_*)."""
+    def __init__(self, location: str, added_columns: Set[str] = frozenset()) -> None:
+        """Open a folder, created if missing, or an s3:// URL (credentials from AWS_*).
+
+        Objects of earlier versions may lack the `added_columns`, which are then null.
+        """
         self.location = location
+        self._added_columns = added_columns
         self._folder = None if location.startswith(S3_SCHEME) else Path(location).expanduser()
         try:
             self._store = _open_store(location, self._folder)
@@ -113,11 +117,19 @@ class ObjectStore:
         if source is None:
             return None
         try:
-            frame = pl.read_parquet(source, columns=list(columns), glob=False)
+            wanted = list(columns)
+            if added := self._added_columns & columns.keys():
+                missing = added - pl.read_parquet_schema(source).keys()
+                wanted = [name for name in columns if name not in missing]
+            frame = pl.read_parquet(source, columns=wanted, glob=False)
         except FileNotFoundError:
             return None
         except (pl.exceptions.PolarsError, OSError) as error:
             raise self.damaged(path, _reason(error)) from error
+        if len(wanted) < len(columns):
+            absent = {name: kind for name, kind in columns.items() if name not in wanted}
+            nulls = (pl.lit(None, dtype=kind).alias(name) for name, kind in absent.items())
+            frame = frame.with_columns(*nulls).select(*columns)
         if frame.schema != pl.Schema(columns):
             raise self.damaged(path, "its columns have other types")
         return frame

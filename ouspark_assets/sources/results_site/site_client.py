@@ -37,6 +37,8 @@ HEADERS = {
     "Connection": "keep-alive",
 }
 REDIRECTS = range(300, 400)
+# Only the stand-in sends it (`standin/http_messages.py`).
+STANDIN_HEADER = "x-ouspark-stand-in"
 COMPRESSED = ("gzip", "x-gzip", "deflate")
 GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
 # What aiohttp and httpx raise for a failed request.
@@ -54,6 +56,8 @@ class Answer:
     elapsed_ms: int
     cause: str | None = None
     retry_after: float | None = None
+    # Whether the stand-in sent it, with a student of its own invention.
+    fictitious: bool = False
 
 
 class TicketClient(Protocol):
@@ -161,19 +165,19 @@ class SiteClient:
     async def fetch(self, ticket: str) -> Answer:
         """Return the site's answer for one hall ticket."""
         started = time.perf_counter()
-        status, body, retry_after = None, b"", None
+        status, body, retry_after, fictitious = None, b"", None, False
         cause: Cause | None
         try:
             async with asyncio.timeout(self._page_timeout):
-                status, body, retry_after, cause = await self._post(ticket)
+                status, body, retry_after, cause, fictitious = await self._post(ticket)
         except TimeoutError:
             cause = Cause.TOO_SLOW
         except TRANSPORT_ERRORS as error:
             cause = self._cause_of(error)
         elapsed_ms = round((time.perf_counter() - started) * 1000)
-        return Answer(status, body, elapsed_ms, cause, retry_after)
+        return Answer(status, body, elapsed_ms, cause, retry_after, fictitious)
 
-    async def _post(self, ticket: str) -> tuple[int, bytes, float | None, Cause | None]:
+    async def _post(self, ticket: str) -> tuple[int, bytes, float | None, Cause | None, bool]:
         request = httpx.Request(
             "POST",
             self._url,
@@ -193,7 +197,7 @@ class SiteClient:
         if status in REDIRECTS:
             cause = Cause.REDIRECT
         retry_after = retry_after_seconds(response.headers.get("retry-after"))
-        return status, body or b"", retry_after, cause
+        return status, body or b"", retry_after, cause, STANDIN_HEADER in response.headers
 
     def _cause_of(self, error: Exception) -> Cause:
         """Return the failure cause of an exception; a refused certificate ends the run instead."""

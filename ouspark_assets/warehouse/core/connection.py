@@ -1,8 +1,10 @@
 """Connections to the two databases, queries of one value or of objects, and connection errors.
 
-Which tables are read or written does not belong here. Addresses appear in no message.
+Which tables are read or written does not belong here, nor which failures to connect are retried
+(`connection_retries.py`). Addresses appear in no message.
 """
 
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +18,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import class_row, scalar_row
 
 from ouspark_assets.domain.errors import WarehouseError
+from ouspark_assets.warehouse.core.connection_retries import retry_connecting
 
 DEFAULT_CONNECT_TIMEOUT = 10
 # The first version with MERGE and UNIQUE NULLS NOT DISTINCT.
@@ -31,9 +34,23 @@ KEEPALIVES = {
     "tcp_user_timeout": 60_000,
 }
 
+PUBLISHER = "ouspark_publisher"
+# Errors of logging in that the script of the roles corrects.
+MISSING_LOGIN = (
+    "is not permitted to log in",
+    "permission denied for database",
+    f'role "{PUBLISHER}" does not exist',
+)
+
+log = logging.getLogger(__name__)
+
 Connection = psycopg.Connection[tuple[Any, ...]]
 Query = str | sql.SQL | sql.Composed
 T = TypeVar("T")
+
+
+class ConnectionLostError(WarehouseError):
+    """The connection was lost during the work. Work that is idempotent can be repeated."""
 
 
 class Side(StrEnum):
@@ -68,22 +85,37 @@ def fetch_objects(
 
 @contextmanager
 def connected(
-    dsn: str, side: Side, purpose: str = "ouspark", timeout: int = DEFAULT_CONNECT_TIMEOUT
+    dsn: str,
+    side: Side,
+    purpose: str = "ouspark",
+    timeout: int = DEFAULT_CONNECT_TIMEOUT,
+    wait: float = 0,
 ) -> Iterator[Connection]:
     """Yield a connection in autocommit mode, and close it afterwards."""
-    with open_connection(dsn, side, purpose, timeout) as connection, _translate_errors(side):
+    with (
+        open_connection(dsn, side, purpose, timeout, wait) as connection,
+        _translate_errors(side, connection),
+    ):
         yield connection
 
 
 def open_connection(
-    dsn: str, side: Side, purpose: str = "ouspark", timeout: int = DEFAULT_CONNECT_TIMEOUT
+    dsn: str,
+    side: Side,
+    purpose: str = "ouspark",
+    timeout: int = DEFAULT_CONNECT_TIMEOUT,
+    wait: float = 0,
 ) -> Connection:
-    """Connect to a server of at least MIN_SERVER_VERSION."""
+    """Connect to a server of at least MIN_SERVER_VERSION.
+
+    Keep trying for `wait` seconds while the server does not take connections for the moment.
+    """
     parameters = _parse_dsn(dsn, side)
     configured_timeout = int(parameters.get("connect_timeout") or 0) or DEFAULT_CONNECT_TIMEOUT
     is_pooler = str(parameters.get("port")) == str(TRANSACTION_POOLER_PORT)
-    try:
-        connection = psycopg.connect(
+
+    def connect() -> Connection:
+        return psycopg.connect(
             dsn,
             autocommit=True,
             application_name=purpose,
@@ -94,11 +126,18 @@ def open_connection(
             prepare_threshold=None if is_pooler else 5,
             **_default_parameters(parameters, side),
         )
+
+    def notify(error: psycopg.Error) -> None:
+        problem = first_line(error)
+        log.warning("The %s database is not ready: %s. Trying for %g s.", side, problem, wait)
+
+    try:
+        connection = retry_connecting(connect, wait, notify)
     except psycopg.Error as error:
-        message = (
-            f"The {side} database can't be reached: {first_line(error)}. "
-            f"Start it or correct {side.variable}, then run again."
-        )
+        advice = f"Start it or correct {side.variable}, then run again."
+        if side is Side.PRODUCTION and any(text in str(error) for text in MISSING_LOGIN):
+            advice = roles_advice(str(parameters.get("user")))
+        message = f"The {side} database can't be reached: {first_line(error)}. {advice}"
         # The cause may quote the address, password included.
         raise WarehouseError(message) from None
     if connection.info.server_version < MIN_SERVER_VERSION:
@@ -110,7 +149,7 @@ def open_connection(
 
 
 @contextmanager
-def _translate_errors(side: Side) -> Iterator[None]:
+def _translate_errors(side: Side, connection: Connection) -> Iterator[None]:
     """Turn a lost connection and a missing right into one line; bugs keep their traceback."""
     try:
         yield
@@ -119,21 +158,41 @@ def _translate_errors(side: Side) -> Iterator[None]:
             f"The {side} database closed the connection: {first_line(error)}. Run again when the "
             "server is reachable."
         )
-        raise WarehouseError(message) from error
+        kind = ConnectionLostError if connection.broken else WarehouseError
+        raise kind(message) from error
     except (
         psycopg.errors.InsufficientPrivilege,
         psycopg.errors.ReadOnlySqlTransaction,
     ) as error:
-        raise permission_error(side, error) from error
+        raise permission_error(side, error, connection.info.user) from error
 
 
-def permission_error(side: Side, error: psycopg.Error) -> WarehouseError:
+def permission_error(side: Side, error: psycopg.Error, user: str) -> WarehouseError:
     """Return the error for a role without rights, or a server that is read-only."""
-    return WarehouseError(
-        f"The {side} database refused the statement: {first_line(error)}. Give the role of "
-        f"{side.variable} the right to create and write tables, on a server that accepts "
-        "writes, then run again."
+    advice = (
+        f"Give the role of {side.variable} the right to create and write tables, on a server that "
+        "accepts writes, then run again."
     )
+    if side is Side.PRODUCTION and isinstance(error, psycopg.errors.InsufficientPrivilege):
+        advice = roles_advice(user)
+    return WarehouseError(
+        f"The {side} database refused the statement: {first_line(error)}. {advice}"
+    )
+
+
+def roles_advice(user: str) -> str:
+    """Return what to do about a missing right in production; `user` is the role without it."""
+    advice = (
+        "Ask an administrator to run the script that `ouspark publication roles` prints, "
+        "then run again."
+    )
+    # Poolers of managed servers append the name of the project to the role.
+    if user.partition(".")[0] != PUBLISHER:
+        advice += (
+            f" The script gives the right to publish to {PUBLISHER} and to roles that published "
+            f"before; OUSPARK_PROD_DSN logs in as {user}."
+        )
+    return advice
 
 
 def _parse_dsn(dsn: str, side: Side) -> dict[str, Any]:

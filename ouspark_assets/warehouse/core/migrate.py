@@ -28,9 +28,13 @@ MIGRATIONS = Path(__file__).resolve().parents[1] / "migrations"
 _THREAD_LOCK = threading.Lock()
 
 
-def migrate(dsn: str, side: Side) -> bool:
-    """Apply the missing revisions; return whether there were any."""
-    with connected(dsn, side, "ouspark migrate") as connection:
+def migrate(dsn: str, side: Side, wait: float = 0) -> bool:
+    """Apply the missing revisions; return whether there were any.
+
+    Keep trying to connect for `wait` seconds.
+    """
+    with connected(dsn, side, "ouspark migrate", wait=wait) as connection:
+        user = connection.info.user
         current: str | None = None
         if fetch_value(connection, "SELECT to_regclass('ops.migrations')"):
             current = fetch_value(connection, "SELECT version_num FROM ops.migrations")
@@ -46,7 +50,7 @@ def migrate(dsn: str, side: Side) -> bool:
             )
             raise WarehouseError(message)
     with _THREAD_LOCK:
-        _upgrade(dsn, side)
+        _upgrade(dsn, side, user, wait)
     return True
 
 
@@ -56,7 +60,7 @@ def newest_revision(side: Side) -> str:
     return max(path.name[:4] for path in (MIGRATIONS / side).glob("[0-9]*.py"))
 
 
-def _upgrade(dsn: str, side: Side) -> None:
+def _upgrade(dsn: str, side: Side, user: str, wait: float) -> None:
     from alembic import command
     from alembic.config import Config
     from alembic.util import CommandError
@@ -70,7 +74,7 @@ def _upgrade(dsn: str, side: Side) -> None:
     config.set_main_option("path_separator", "os")
 
     def connect() -> Connection:
-        connection = open_connection(dsn, side, "ouspark migrate")
+        connection = open_connection(dsn, side, "ouspark migrate", wait=wait)
         # SQLAlchemy manages the transactions.
         connection.autocommit = False
         return connection
@@ -82,16 +86,16 @@ def _upgrade(dsn: str, side: Side) -> None:
             command.upgrade(config, "head")
             connection.commit()
     except DBAPIError as error:
-        raise _migration_error(error.orig, side) from error
+        raise _migration_error(error.orig, side, user) from error
     except CommandError as error:
-        raise _migration_error(error, side) from error
+        raise _migration_error(error, side, user) from error
 
 
-def _migration_error(error: BaseException | None, side: Side) -> WarehouseError:
+def _migration_error(error: BaseException | None, side: Side, user: str) -> WarehouseError:
     if isinstance(
         error, psycopg.errors.InsufficientPrivilege | psycopg.errors.ReadOnlySqlTransaction
     ):
-        return permission_error(side, error)
+        return permission_error(side, error, user)
     reason = first_line(error) if isinstance(error, psycopg.Error) else str(error)
     return WarehouseError(
         f"Cannot migrate the {side} database to revision {newest_revision(side)}: {reason}. "

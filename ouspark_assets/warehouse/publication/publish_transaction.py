@@ -15,7 +15,11 @@ from ouspark_assets.settings import PublicationSettings
 from ouspark_assets.warehouse.core.connection import Connection, Side, refuse_wrong_side
 from ouspark_assets.warehouse.core.locks import Lock, acquire_within
 from ouspark_assets.warehouse.publication.changes import ChangeLog, TableChange, count_and_checksum
-from ouspark_assets.warehouse.publication.guards import refuse_shrinking, translate_errors
+from ouspark_assets.warehouse.publication.guards import (
+    refuse_fictitious,
+    refuse_shrinking,
+    translate_errors,
+)
 from ouspark_assets.warehouse.publication.publications import (
     Publication,
     PublishingHeldError,
@@ -30,6 +34,7 @@ from ouspark_assets.warehouse.publication.publications import (
 )
 from ouspark_assets.warehouse.publication.transfer import Transfer, replace_table, send_changes
 from ouspark_assets.warehouse.records.computed_from import refuse_outdated
+from ouspark_assets.warehouse.records.loads import fictitious_releases
 
 # The defaults of the settings, whatever the environment contains.
 DEFAULTS = PublicationSettings.model_construct()
@@ -45,6 +50,8 @@ class Terms:
     # Compare every row instead of trusting versions; repairs what was changed by hand.
     full: bool = False
     allow_shrink: bool = False
+    # Publish releases with students whom the stand-in has invented.
+    allow_fictitious: bool = False
     most_shrink: float = DEFAULTS.publish_most_shrink
     # Publications that can be brought back.
     keep: int = DEFAULTS.publish_keep
@@ -107,6 +114,8 @@ def publish(
         base = last if same_tables and _can_build_on(last, source, terms) else None
         if base is not None and base.source_version == source.version:
             return None
+        if not terms.allow_fictitious:
+            refuse_fictitious(fictitious_releases(development))
         refuse_outdated(development, tables)
         # The first publication replaces nothing that is worth keeping.
         is_kept = last is not None and terms.keep > 0

@@ -1,7 +1,7 @@
 """`ops.loads` and `ops.accounts`: the loaded pages of each release, and the counts of their rows.
 
 A load stores the fingerprint of the pages that it read, so that a run can tell whether the lake
-contains pages that are not loaded.
+contains pages that are not loaded, and whether they came from the stand-in.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,18 +12,27 @@ from ouspark_assets.warehouse.core.connection import Connection
 from ouspark_assets.warehouse.core.writing import Writer
 
 
-def mark_loaded(writer: Writer, release: str, fingerprint: str, layout: str) -> None:
-    """Store the fingerprint of the loaded pages, and their layout."""
+def mark_loaded(
+    writer: Writer, release: str, fingerprint: str, layout: str, *, fictitious: bool
+) -> None:
+    """Store the fingerprint of the loaded pages, their layout, and whether they are invented."""
     writer.connection.execute(
         """
-        INSERT INTO ops.loads (release, fingerprint, layout, run_id)
-        VALUES (%(release)s, %(fingerprint)s, %(layout)s, %(run)s)
+        INSERT INTO ops.loads (release, fingerprint, layout, fictitious, run_id)
+        VALUES (%(release)s, %(fingerprint)s, %(layout)s, %(fictitious)s, %(run)s)
         ON CONFLICT (release) DO UPDATE
            SET fingerprint = EXCLUDED.fingerprint, layout = EXCLUDED.layout,
-               run_id = EXCLUDED.run_id, loaded_at = now()
-         WHERE (loads.fingerprint, loads.layout) <> (EXCLUDED.fingerprint, EXCLUDED.layout)
+               fictitious = EXCLUDED.fictitious, run_id = EXCLUDED.run_id, loaded_at = now()
+         WHERE (loads.fingerprint, loads.layout, loads.fictitious)
+            <> (EXCLUDED.fingerprint, EXCLUDED.layout, EXCLUDED.fictitious)
         """,
-        {"release": release, "fingerprint": fingerprint, "layout": layout, "run": writer.run_id},
+        {
+            "release": release,
+            "fingerprint": fingerprint,
+            "layout": layout,
+            "fictitious": fictitious,
+            "run": writer.run_id,
+        },
     )
 
 
@@ -45,6 +54,14 @@ def store_accounts(writer: Writer, release: str, accounting: pl.DataFrame) -> No
 def loaded_fingerprints(connection: Connection) -> Mapping[str, str]:
     """Return the fingerprint of the loaded pages of each release."""
     return dict(connection.execute("SELECT release, fingerprint FROM ops.loads").fetchall())
+
+
+def fictitious_releases(connection: Connection) -> list[str]:
+    """Return the loaded releases with students whom the stand-in has invented."""
+    rows = connection.execute(
+        "SELECT release FROM ops.loads WHERE fictitious ORDER BY release"
+    ).fetchall()
+    return [release for (release,) in rows]
 
 
 def layouts_of_others(connection: Connection, release: str) -> list[str]:

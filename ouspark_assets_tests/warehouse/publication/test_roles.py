@@ -1,7 +1,7 @@
 """Production with the roles that the administrator's script creates, without a superuser."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -41,6 +41,11 @@ class ManagedDatabase:
         host = quote(str(given["host"]), safe="")
         return f"postgresql://{role}@/{given['dbname']}?host={host}&port={given['port']}"
 
+    def administer(self, statements: str) -> None:
+        """Execute statements as the administrator."""
+        with psycopg.connect(self.administrator, autocommit=True) as connection:
+            connection.execute(statements)  # type: ignore[call-overload]
+
     @contextmanager
     def publisher(self) -> Iterator[Connection]:
         """Yield a connection of the publishing role."""
@@ -59,11 +64,28 @@ def managed(servers: Endpoints, databases: Databases) -> ManagedDatabase:
             if not connection.execute(
                 "SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)
             ).fetchone():
-                connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
+                create = "CREATE ROLE {} LOGIN CONNECTION LIMIT 20"
+                connection.execute(sql.SQL(create).format(sql.Identifier(role)))
         connection.execute(roles_script())  # type: ignore[call-overload]
         connection.execute(roles_script())  # type: ignore[call-overload]
         connection.execute("GRANT ouspark_reader TO my_application")
     return ManagedDatabase(administrator)
+
+
+@pytest.fixture
+def private_managed(private_postgres: Endpoints) -> Iterator[ManagedDatabase]:
+    """Return an empty database, without any role, on a server of its own."""
+    server = ManagedDatabase(private_postgres.dev_dsn)
+    server.administer("CREATE DATABASE managed")
+    yield ManagedDatabase(server.as_role("postgres").replace("/ouspark_dev", "/managed"))
+    server.administer("DROP DATABASE managed WITH (FORCE)")
+    with psycopg.connect(server.administrator, autocommit=True) as connection:
+        roles = connection.execute(
+            "SELECT rolname FROM pg_roles WHERE rolname <> 'postgres' AND rolname !~ '^pg_'"
+            " ORDER BY rolname LIKE 'ouspark%', rolname = 'operator'"
+        ).fetchall()
+        for (role,) in roles:
+            connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
 
 
 @pytest.fixture
@@ -169,6 +191,7 @@ def test_the_error_for_a_role_without_publishing_rights_says_what_to_do(
     ):
         publish(development, application, PUBLISHED_TABLES, "run")
     assert "\n" not in str(refused.value)
+    assert "OUSPARK_PROD_DSN logs in as my_application." in str(refused.value)
 
 
 def test_the_script_transfers_tables_of_another_owner_to_the_publishing_role(
@@ -183,3 +206,176 @@ def test_the_script_transfers_tables_of_another_owner_to_the_publishing_role(
         done = publish(development, production, PUBLISHED_TABLES, "run")
         assert done is not None
         assert done.publication.kind == "changes"
+
+
+# What an administrator may break, the action that then fails, and after which the script is run.
+BROKEN = {
+    "no right to the schema": "REVOKE ALL ON SCHEMA clean FROM ouspark_publisher",
+    "no right to write a table": "REVOKE INSERT, UPDATE ON clean.marks FROM ouspark_publisher",
+    "no right to temporary tables": (
+        "DO $$ BEGIN EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC, "
+        "ouspark_publisher', current_database()); END $$"
+    ),
+    "no right to connect": (
+        "DO $$ BEGIN EXECUTE format('REVOKE CONNECT ON DATABASE %I FROM PUBLIC, "
+        "ouspark_publisher', current_database()); END $$"
+    ),
+    "tables of another owner": "ALTER TABLE ops.publications OWNER TO anon",
+    "schemas of another owner": (
+        "ALTER SCHEMA ops OWNER TO anon; REVOKE ALL ON SCHEMA ops FROM ouspark_publisher"
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", BROKEN.values(), ids=BROKEN.keys())
+def test_the_script_restores_what_the_error_that_names_it_is_about(
+    published: ManagedDatabase, development: Connection, damage: str
+) -> None:
+    load(development, "B", 8)
+    published.administer(damage)
+
+    def publish_again() -> None:
+        with published.publisher() as production:
+            assert publish(development, production, PUBLISHED_TABLES, "run") is not None
+
+    assert_the_script_repairs(published, publish_again)
+
+
+def test_the_script_restores_the_right_to_hold_and_to_resume(published: ManagedDatabase) -> None:
+    published.administer("REVOKE UPDATE ON ops.holds FROM ouspark_publisher")
+
+    def resume() -> None:
+        with published.publisher() as production:
+            lift_hold(production)
+
+    assert_the_script_repairs(published, resume)
+
+
+def test_the_script_lets_the_first_migration_of_a_role_without_rights_succeed(
+    managed: ManagedDatabase,
+) -> None:
+    managed.administer("DROP SCHEMA clean, analytics, ops")
+    address = managed.as_role("ouspark_publisher")
+    assert_the_script_repairs(managed, lambda: migrate(address, Side.PRODUCTION))
+
+
+def test_a_role_that_published_before_can_go_on_after_the_script(
+    managed: ManagedDatabase, development: Connection
+) -> None:
+    managed.administer(
+        "DROP SCHEMA clean, analytics, ops; CREATE ROLE first_publisher LOGIN CONNECTION LIMIT 10;"
+        "DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO first_publisher', "
+        "current_database()); END $$"
+    )
+    address = managed.as_role("first_publisher")
+    try:
+        migrate(address, Side.PRODUCTION)
+        for grade in "AB":
+            load(development, grade, 9)
+            with connected(address, Side.PRODUCTION) as production:
+                assert publish(development, production, PUBLISHED_TABLES, "run") is not None
+            managed.administer(roles_script())
+        load(development, "C", 7)
+        with managed.publisher() as production:
+            assert publish(development, production, PUBLISHED_TABLES, "run") is not None
+    finally:
+        managed.administer("DROP OWNED BY first_publisher; DROP ROLE first_publisher")
+
+
+def test_the_script_restores_what_a_reading_role_has_lost(published: ManagedDatabase) -> None:
+    published.administer(
+        "REVOKE ALL ON ALL TABLES IN SCHEMA clean, analytics, ops FROM ouspark_reader;"
+        "REVOKE USAGE ON SCHEMA clean, analytics, ops FROM ouspark_reader"
+    )
+    with connected(published.as_role("my_application"), Side.PRODUCTION) as application:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            read_table(application, MARKS)
+        published.administer(roles_script())
+        assert read_table(application, MARKS).height == 40
+        assert application.execute("SELECT max(number) FROM ops.publications").fetchone() == (1,)
+
+
+def test_an_administrator_without_superuser_rights_can_run_the_script_again(
+    private_managed: ManagedDatabase, development: Connection
+) -> None:
+    database = conninfo_to_dict(private_managed.administrator)["dbname"]
+    private_managed.administer(
+        f"CREATE ROLE operator LOGIN CREATEROLE; ALTER DATABASE {database} OWNER TO operator"
+    )
+    operator = ManagedDatabase(private_managed.as_role("operator"))
+    operator.administer(roles_script())
+    operator.administer(roles_script())
+    migrate(private_managed.as_role("ouspark_publisher"), Side.PRODUCTION)
+    load(development, "A", 9)
+    with private_managed.publisher() as production:
+        assert publish(development, production, PUBLISHED_TABLES, "run") is not None
+    operator.administer("REVOKE ALL ON ALL TABLES IN SCHEMA clean FROM ouspark_publisher")
+    operator.administer(roles_script())
+    load(development, "B", 8)
+    with private_managed.publisher() as production:
+        assert publish(development, production, PUBLISHED_TABLES, "run") is not None
+
+
+def test_idle_readers_leave_a_publication_the_connections_that_it_needs(
+    private_managed: ManagedDatabase, development: Connection
+) -> None:
+    private_managed.administer(roles_script())
+    applications = [f"application_{number}" for number in range(6)]
+    for role in applications:
+        private_managed.administer(f"CREATE ROLE {role} LOGIN IN ROLE ouspark_reader")
+    private_managed.administer("CREATE ROLE stranger LOGIN")
+    private_managed.administer(roles_script())
+    migrate(private_managed.as_role("ouspark_publisher"), Side.PRODUCTION)
+    load(development, "A", 9)
+    with ExitStack() as idle:
+        opened = [fill_with_readers(idle, private_managed.as_role(role)) for role in applications]
+        assert max(opened) == 20
+        fill_with_readers(idle, private_managed.as_role("stranger"))
+        with private_managed.publisher() as production:
+            assert publish(development, production, PUBLISHED_TABLES, "run") is not None
+            assert verify(development, production, PUBLISHED_TABLES).is_clean
+        # The server is full for everybody else.
+        with pytest.raises(psycopg.OperationalError, match="reserved"):
+            psycopg.connect(private_managed.as_role(applications[-1]))
+
+
+def test_a_limit_that_was_chosen_for_an_application_is_kept(
+    private_managed: ManagedDatabase,
+) -> None:
+    private_managed.administer(roles_script())
+    private_managed.administer(
+        "CREATE ROLE chosen LOGIN CONNECTION LIMIT 3 IN ROLE ouspark_reader;"
+        "CREATE ROLE unlimited LOGIN IN ROLE ouspark_reader"
+    )
+    private_managed.administer(roles_script())
+    with psycopg.connect(private_managed.administrator) as connection:
+        limits = connection.execute(
+            "SELECT rolname, rolconnlimit FROM pg_roles"
+            " WHERE rolname IN ('chosen', 'unlimited', 'ouspark_publisher', 'postgres')"
+        ).fetchall()
+    assert dict(limits) == {
+        "chosen": 3, "unlimited": 20, "ouspark_publisher": 10, "postgres": -1
+    }  # fmt: skip
+
+
+def fill_with_readers(idle: ExitStack, address: str) -> int:
+    """Open connections until the server refuses another one; return their number."""
+    for opened in range(200):
+        try:
+            idle.enter_context(psycopg.connect(address))
+        except psycopg.OperationalError:
+            return opened
+    message = "the server refuses no connection"
+    raise AssertionError(message)
+
+
+def assert_the_script_repairs(managed: ManagedDatabase, action: Callable[[], object]) -> None:
+    """Check that the action fails with an error that names the script, and succeeds after it."""
+    with pytest.raises(WarehouseError, match="script that `ouspark publication roles` prints") as (
+        refused
+    ):
+        action()
+    assert "\n" not in str(refused.value)
+    assert "Give the role" not in str(refused.value)
+    managed.administer(roles_script())
+    action()

@@ -5,7 +5,7 @@ import json
 import polars as pl
 import pytest
 
-from ouspark_assets.domain.errors import WarehouseError
+from ouspark_assets.domain.errors import UsageError
 from ouspark_assets.schemas import PUBLISHED_TABLES
 from ouspark_assets.schemas.analytics import DEMOGRAPHICS, SUBJECT_STATS
 from ouspark_assets.schemas.clean import APPEARANCES
@@ -24,7 +24,7 @@ from ouspark_assets_tests.warehouse.publication.states import (
 
 
 def test_without_a_publication_there_is_nothing_to_roll_back(production: Connection) -> None:
-    with pytest.raises(WarehouseError, match="no publication yet"):
+    with pytest.raises(UsageError, match="no publication yet"):
         roll_back_to(production, 1)
 
 
