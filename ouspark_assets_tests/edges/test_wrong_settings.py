@@ -75,6 +75,7 @@ LIMITS = {
     "index_interval": ("0", "1", *DAY),
     "recheck_hours": ("0.24", "0.25", "24", "24.1"),
     "sla_minutes": POSITIVE,
+    "heartbeat_interval": ("0", "1", *DAY),
     "history_days": ("0", "1", "36500", "36501"),
     "heartbeat_interval": ("0", "1", *DAY),
 }
