@@ -77,7 +77,6 @@ LIMITS = {
     "sla_minutes": POSITIVE,
     "heartbeat_interval": ("0", "1", *DAY),
     "history_days": ("0", "1", "36500", "36501"),
-    "heartbeat_interval": ("0", "1", *DAY),
 }
 UNPRINTABLE = ("a\nb", "a\x01b", "\x1b[2J", "a\x7fb")
 URLS = (
