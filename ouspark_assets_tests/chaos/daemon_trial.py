@@ -39,10 +39,10 @@ from ouspark_assets_tests.chaos.site_process import Population, SiteProcess, run
 from ouspark_assets_tests.support.daemon import selected_releases_on_index
 from ouspark_assets_tests.support.pipeline import BIN, ROOT, Pipeline
 
-# What the design promises, in seconds.
+# What is promised, in seconds. A publication may take this much longer than an undisturbed one.
 MAX_RECOVERY = 120.0
-MAX_PUBLICATION = 120.0
-MAX_PUBLICATION_AFTER_RESTART = 60.0
+MAX_DELAY = 120.0
+MAX_DELAY_AFTER_RESTART = 60.0
 START_TIMEOUT = 300.0
 # Some ends are repaired so quickly that they are seen only by looking all the time.
 POLL_INTERVAL = 0.05
@@ -138,7 +138,7 @@ class Victim:
     name: str
     kill: Callable[[Stack], None]
     noticed_by: Part | None
-    max_publication: float = MAX_PUBLICATION
+    max_delay: float = MAX_DELAY
 
 
 def _kill(find: Callable[[Stack], int]) -> Callable[[Stack], None]:
@@ -159,6 +159,7 @@ def _restart_everything(stack: Stack) -> None:
     stack.start()
 
 
+NOTHING = Victim("nothing", lambda _: None, None)
 VICTIMS = (
     Victim("user code", _kill(Stack.user_code_pid), Part.CODE),
     Victim("code server", _kill(lambda stack: stack.recorded_pid("code")), Part.PROCESSES),
@@ -177,7 +178,7 @@ VICTIMS = (
         "everything, then `make ui`",
         _restart_everything,
         Part.CODE,
-        MAX_PUBLICATION_AFTER_RESTART,
+        MAX_DELAY_AFTER_RESTART,
     ),
     # Last, because its successor is not a child of this process.
     Victim(
@@ -204,13 +205,13 @@ class Recovery:
         published = f"release published after {format_seconds(self.published)}"
         return "; ".join((f"{self.victim.name} was killed: {times}, {published}", *self.problems))
 
-    def judge(self) -> None:
-        """Note which promises were broken."""
+    def judge(self, undisturbed: float) -> None:
+        """Note which promises were broken; an undisturbed publication takes this many seconds."""
         if self.victim.noticed_by is not None and self.red is None:
             self.problems.append(f"`ouspark health {self.victim.noticed_by}` never was red")
         limits = (
             ("healthy again", self.green, MAX_RECOVERY),
-            ("release published", self.published, self.victim.max_publication),
+            ("release published", self.published, undisturbed + self.victim.max_delay),
         )
         for what, seconds, limit in limits:
             if seconds is None or seconds > limit:
@@ -222,17 +223,17 @@ def run_daemon_trial(
 ) -> list[Recovery]:
     """Kill the victims of these names in turn, or all of them, and return what was measured."""
     chosen = [victim for victim in VICTIMS if not victims or victim.name in victims]
-    recoveries = []
+    recoveries: list[Recovery] = []
     with _running_stack(population, folder) as stack:
         show("starting")
         wait_for(stack.is_healthy, "every part to be healthy", START_TIMEOUT, stack.log)
         releases = selected_releases_on_index(stack.pipeline)
         wait_for(lambda: stack.readers_have(releases), "the first publication", START_TIMEOUT)
-        for victim in chosen:
+        for victim in (NOTHING, *chosen):
             recovery = _measure(stack, victim)
-            recovery.judge()
-            show(str(recovery))
             recoveries.append(recovery)
+            recovery.judge(recoveries[0].published or 0.0)
+            show(str(recovery))
     return recoveries
 
 
