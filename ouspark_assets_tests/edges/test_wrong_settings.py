@@ -72,6 +72,7 @@ LIMITS = {
     "cache_building_seconds": ("59", "60", *BILLION),
     "cache_retired_seconds": COUNT,
     "run_wait": NOT_NEGATIVE,
+    "database_wait": ("-1", "0", "3600", "3601"),
     "index_interval": ("0", "1", *DAY),
     "recheck_hours": ("0.24", "0.25", "24", "24.1"),
     "sla_minutes": POSITIVE,
