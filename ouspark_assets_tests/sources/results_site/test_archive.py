@@ -14,6 +14,7 @@ from moto.server import ThreadedMotoServer
 
 from ouspark_assets.domain.errors import LakeError, UsageError
 from ouspark_assets.sources.results_site.archive import COLUMNS, ArchivedAnswer, PageArchive
+from ouspark_assets.sources.results_site.forgotten_tickets import ListKey
 from ouspark_assets.sources.results_site.object_store import ObjectStore
 from ouspark_assets.sources.results_site.outcomes import Outcome
 from ouspark_assets_tests.sources.results_site.small_site import found_page, sentence_page
@@ -48,9 +49,10 @@ def answer(
 
 @pytest.fixture(params=["folder", "s3"])
 def archive(request: pytest.FixtureRequest, tmp_path: Path) -> PageArchive:
+    key = ListKey(tmp_path / "forgotten.key")
     if request.param == "folder":
-        return PageArchive(str(tmp_path / "lake"))
-    return PageArchive(request.getfixturevalue("bucket") + f"/{tmp_path.name}")
+        return PageArchive(str(tmp_path / "lake"), key)
+    return PageArchive(request.getfixturevalue("bucket") + f"/{tmp_path.name}", key)
 
 
 @pytest.fixture(scope="session")
