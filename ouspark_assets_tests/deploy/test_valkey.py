@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from ouspark_assets_tests.deploy.local_deployment import find_free_port, run_valkey
 from ouspark_assets_tests.support.waiting import wait_until
@@ -26,7 +28,14 @@ class Server:
 
     def client(self, password: str | None, user: str | None = None) -> "redis.Redis[str]":
         """Return a client of this user; without a name, of the default one."""
-        return redis.Redis(port=self.port, username=user, password=password, decode_responses=True)
+        # Without a number of retries, redis-py repeats a refused password for three seconds.
+        return redis.Redis(
+            port=self.port,
+            username=user,
+            password=password,
+            decode_responses=True,
+            retry=Retry(NoBackoff(), 0),
+        )
 
     def is_up(self) -> bool:
         """Return whether the server answers, be it with a refusal."""
