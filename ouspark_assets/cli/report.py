@@ -191,7 +191,7 @@ def _read(connection: Connection, release: str | None, settings: AnalyticsSettin
     if release is not None:
         if release not in index["release"]:
             message = (
-                f"There is no release {release}. `ouspark releases list` shows the known releases."
+                f"Unknown release {release}. `ouspark releases list` shows the known releases."
             )
             raise UsageError(message)
         marks = read_releases(connection, MARKS, [release])

@@ -83,6 +83,6 @@ def replace_default_console_logger() -> None:
     """Use this logger for runs whose configuration names none, which is nearly all of them.
 
     Dagster (1.13) uses a logger of `Definitions` only if the run's configuration names it, and its
-    own coloured console logger otherwise. There is no setting for this default.
+    own coloured console logger otherwise. Dagster has no setting for this default.
     """
     vars(dg.colored_console_logger)["_logger_fn"] = _create_default

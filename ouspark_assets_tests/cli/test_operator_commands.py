@@ -172,7 +172,7 @@ def test_an_empty_report_is_refused(run: Commands, tmp_path: Path) -> None:
     assert refused.startswith("College 0000 has no students. Colleges that have: ")
     students = run.pipeline.rows("SELECT DISTINCT college_code FROM clean.students ORDER BY 1")
     assert refused.endswith(f"{', '.join(str(code) for (code,) in students)}.")
-    assert "There is no release nope." in run.refused(
+    assert "Unknown release nope." in run.refused(
         "report", "--release", "nope", "--out", str(tmp_path)
     )
 
