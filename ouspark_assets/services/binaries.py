@@ -63,7 +63,11 @@ def _copy_for_all_users(folder: Path) -> Path:
             libraries = package.with_name(f"{package.name}.libs")
             if libraries.is_dir():
                 shutil.copytree(libraries, temporary / libraries.name, symlinks=True)
-            temporary.chmod(0o755)
+            # Our umask, or that of the installation, may have closed them to other users.
+            for path in (temporary, *temporary.rglob("*")):
+                if not path.is_symlink():
+                    mode = path.stat().st_mode
+                    path.chmod(mode | 0o044 | (0o011 if mode & 0o100 else 0))
             with contextlib.suppress(OSError):  # another process was faster
                 temporary.rename(copy)
             shutil.rmtree(temporary, ignore_errors=True)

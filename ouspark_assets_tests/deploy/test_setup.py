@@ -1,5 +1,6 @@
 """`make setup` says what it does, and why it cannot."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -20,6 +21,8 @@ def set_up(folder: Path, python: str) -> subprocess.CompletedProcess[str]:
         shutil.copy(ROOT / name, folder / name)
     return subprocess.run(
         ["make", "setup", f"PYTHON={python}"],
+        # A make that runs the tests would add its own messages to those of this one.
+        env={name: text for name, text in os.environ.items() if not name.startswith("MAKE")},
         cwd=folder, capture_output=True, text=True, check=False,
     )  # fmt: skip
 

@@ -1,5 +1,6 @@
 """The copy of PostgreSQL that is made when other users cannot read the wheel."""
 
+import os
 import subprocess
 import tempfile
 from pathlib import Path
@@ -24,6 +25,17 @@ def test_a_copied_program_runs_and_the_copy_is_made_once(tmp_path: Path, program
         done = subprocess.run([path, "--version"], capture_output=True, text=True, check=True)
         assert "PostgreSQL" in done.stdout
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_other_users_can_read_a_copy_that_was_made_with_a_private_umask(tmp_path: Path) -> None:
+    umask = os.umask(0o077)
+    try:
+        program = binaries.postgres_program("initdb", for_all_users=True)
+    finally:
+        os.umask(umask)
+    assert program.stat().st_mode & 0o005 == 0o005
+    folders = [folder for folder in program.parents if folder.is_relative_to(tmp_path)]
+    assert all(folder.stat().st_mode & 0o005 == 0o005 for folder in folders if folder != tmp_path)
 
 
 def test_a_copy_that_cannot_be_made_gives_a_one_line_error(
