@@ -70,7 +70,10 @@ def bombing(encoding: str) -> Talk:
 
 
 def packed(encoding: str, body: bytes) -> bytes:
-    head = f"Content-Encoding: {encoding}\r\nContent-Length: {len(body)}\r\n\r\n"
+    # The connection is closed after the answer: a client that reused it would find it reset.
+    head = (
+        f"Connection: close\r\nContent-Encoding: {encoding}\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
     return OK + head.encode() + body
 
 
